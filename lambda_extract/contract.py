@@ -1,0 +1,591 @@
+"""The messages between the Snowflake procedures and the Lambda function.
+
+This module is the one owner of their shape. Both sides import it, so it uses the
+standard library alone. A message is JSON text; here it is a frozen dataclass.
+
+`encode` turns a message into JSON text, `decode_request` and `decode_reply` turn text
+back and refuse, by JSON pointer, every unknown field, wrong type and missing value. The
+wire carries structure only: never SQL text, hosts or credentials.
+"""
+
+import dataclasses
+import json
+import types
+import typing
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+VERSION = 1
+
+Scalar = (str, int, float, bool)
+
+
+class ContractError(ValueError):
+    """A message does not have the agreed shape.
+
+    Attributes:
+        pointer: JSON pointer (RFC 6901) of the offending value.
+        reason: One plain sentence without the offending value itself.
+        unsupported_version: True where the sender speaks another version.
+    """
+
+    def __init__(
+        self, pointer: str, reason: str, *, unsupported_version: bool = False
+    ) -> None:
+        super().__init__(f"{pointer or '/'}: {reason}")
+        self.pointer = pointer
+        self.reason = reason
+        self.unsupported_version = unsupported_version
+
+
+# --- values that several messages share -------------------------------------------------
+
+
+@dataclass(frozen=True)
+class CursorValue:
+    """A cursor value as PostgreSQL's own text, so that no precision is lost.
+
+    Attributes:
+        value: PostgreSQL's text output (DateStyle ISO, TimeZone UTC).
+        type: PostgreSQL type name, e.g. "timestamp with time zone".
+    """
+
+    value: str
+    type: str
+
+
+@dataclass(frozen=True)
+class PendingBound:
+    """An integer maximum that is proven once every transaction open at `seen_at` ended.
+
+    Attributes:
+        value: The maximum, as text.
+        seen_at: PostgreSQL's clock (timestamptz text) when it was seen.
+    """
+
+    value: str
+    seen_at: str
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Identity of the row versions beyond the watermark that were already delivered.
+
+    Rows after the watermark are read again by the next sync. Where their count and digest
+    are what they were, nothing is new and nothing is sent.
+
+    Attributes:
+        rows: Number of rows with cursor > watermark.
+        digest: Order-independent digest of their (tableoid, ctid, xmin), as text.
+    """
+
+    rows: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class CursorSpec:
+    """How an incremental table is read.
+
+    Attributes:
+        column: Cursor column in PostgreSQL.
+        margin_seconds: Subtracted from the safe bound (clock skew between sessions).
+        lookback_seconds: Time cursors: read this far behind the watermark again. Replaces
+            the proof where open transactions cannot be seen. None: not set.
+        lookback_values: The same for integer cursors, in cursor units.
+        time_zone: Zone in which `timestamp without time zone` values are written.
+        null_policy: Rows whose cursor is NULL: "load" with every sync, "ignore", "fail".
+    """
+
+    column: str
+    margin_seconds: float = 5.0
+    lookback_seconds: float | None = None
+    lookback_values: int | None = None
+    time_zone: str = "UTC"
+    null_policy: Literal["load", "ignore", "fail"] = "load"
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """The table to read.
+
+    Attributes:
+        name: Configured name; used in S3 prefixes, logs and application_name.
+        source: Configured source; Lambda maps it to a host and credentials.
+        schema: PostgreSQL schema.
+        relation: PostgreSQL table, partitioned table, view or materialized view.
+        key: Key columns; empty means the primary key.
+        exclude: Columns that never leave PostgreSQL.
+        special_values: What happens to values Snowflake has no place for.
+    """
+
+    name: str
+    source: str
+    schema: str
+    relation: str
+    key: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    special_values: Literal["null", "fail"] = "null"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Sizes of one extraction.
+
+    Attributes:
+        chunk_rows: Rows of one window or part, ties not counted.
+        file_bytes: Compressed bytes after which a file is cut at the next row boundary.
+    """
+
+    chunk_rows: int = 1_000_000
+    file_bytes: int = 150_000_000
+
+
+@dataclass(frozen=True)
+class Window:
+    """An interval of cursor values: lower < cursor (<= upper).
+
+    Attributes:
+        lower: Exclusive lower end; None reads from the start.
+        upper: Inclusive upper end; None reads to the end, `chunk_rows` at a time.
+        pending_bound: From the ledger, integer cursors only.
+        overlap: From the ledger: what was already delivered beyond `lower`.
+        first: True for the first window of a run; rows with a NULL cursor travel with it.
+    """
+
+    lower: CursorValue | None = None
+    upper: CursorValue | None = None
+    pending_bound: PendingBound | None = None
+    overlap: Overlap | None = None
+    first: bool = True
+
+
+@dataclass(frozen=True)
+class Partition:
+    """One part of a snapshot: a half-open range of key values, lower <= key < upper.
+
+    Attributes:
+        part: Name of the part; a component of its S3 prefix.
+        columns: Columns that the range compares; empty means the whole table.
+        lower: Inclusive lower end, PostgreSQL's text for each column; None: no bound.
+        upper: Exclusive upper end; None: no bound.
+        estimated_rows: From statistics; -1 where unknown.
+    """
+
+    part: str
+    columns: tuple[str, ...] = ()
+    lower: tuple[str, ...] | None = None
+    upper: tuple[str, ...] | None = None
+    estimated_rows: int = -1
+
+
+# --- requests ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ExtractRequest:
+    """Extract one window of an increment, or one partition of a snapshot.
+
+    Exactly one of (`cursor` and `window`) and `partition` is set. `part` names the S3
+    prefix of this extraction inside its run and must be new for every attempt.
+    """
+
+    run_id: str
+    table: TableSpec
+    part: str
+    limits: Limits = field(default_factory=Limits)
+    cursor: CursorSpec | None = None
+    window: Window | None = None
+    partition: Partition | None = None
+    op: Literal["extract"] = "extract"
+    version: int = VERSION
+
+
+@dataclass(frozen=True)
+class PlanRequest:
+    """Ask for columns, the safe bound and the partitions of a snapshot."""
+
+    run_id: str
+    table: TableSpec
+    limits: Limits = field(default_factory=Limits)
+    cursor: CursorSpec | None = None
+    op: Literal["plan"] = "plan"
+    version: int = VERSION
+
+
+@dataclass(frozen=True)
+class HealthRequest:
+    """Ask whether credentials, PostgreSQL and S3 can be reached."""
+
+    run_id: str
+    source: str
+    op: Literal["health"] = "health"
+    version: int = VERSION
+
+
+Request = ExtractRequest | PlanRequest | HealthRequest
+
+# --- replies ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the wire, in file order.
+
+    Attributes:
+        name: PostgreSQL name; for a filler the name Snowflake stages it under.
+        type: PostgreSQL's format_type() text.
+        snowflake_type: Type of the target column, with lengths.
+        nullable: False where PostgreSQL declares NOT NULL.
+        attnum: PostgreSQL attribute number; tells a rename from drop and add. 0: none.
+        role: "source", or "filler": a constant beside a single column, because Snowflake
+            cannot tell a NULL alone in its line from a blank line.
+    """
+
+    name: str
+    type: str
+    snowflake_type: str
+    nullable: bool = True
+    attnum: int = 0
+    role: Literal["source", "filler"] = "source"
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of a manifest.
+
+    Attributes:
+        path: S3 key relative to the landing prefix.
+        rows: Rows in the file.
+        bytes: Compressed size.
+        sha256: Hex digest of the compressed bytes.
+    """
+
+    path: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class AlteredValue:
+    """Values of one column that were replaced by NULL because Snowflake cannot hold them.
+
+    Attributes:
+        column: PostgreSQL column.
+        rows: Number of replaced values.
+        sample_keys: Up to ten keys (JSON text of the key object).
+    """
+
+    column: str
+    rows: int
+    sample_keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Warning:
+    """Something a person should know; the sync went on."""
+
+    code: str
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Bound:
+    """How far the watermark may move, and what holds it back.
+
+    Attributes:
+        watermark: Proven: every row at or below it was delivered. None: nothing proven
+            yet, the next sync reads from the start.
+        pending_bound: Integer cursors: becomes the watermark once proven.
+        held_back: True where rows beyond `watermark` were delivered too.
+        oldest_transaction: Start (timestamptz text) of the oldest open transaction where
+            that is what holds the watermark back.
+        overlap: Identity of the delivered row versions beyond `watermark`.
+    """
+
+    watermark: CursorValue | None = None
+    pending_bound: PendingBound | None = None
+    held_back: bool = False
+    oldest_transaction: str | None = None
+    overlap: Overlap | None = None
+
+
+@dataclass(frozen=True)
+class ExtractReply:
+    """The manifest of one extraction.
+
+    Attributes:
+        extracted_at: PostgreSQL's clock just before the data snapshot (timestamptz text).
+        rows: Server's COPY count; the sum over `files`.
+        bound: Incremental windows only.
+        position: Where the next window of this run starts (cursor of the last row of a
+            bounded window); None for a partition or where nothing was read.
+        complete: False where the next window has rows to read.
+        unchanged: True where the rows beyond the watermark are exactly those that
+            were delivered before, so that nothing was written.
+        null_cursor_rows: Rows whose cursor is NULL (-1: not counted).
+    """
+
+    run_id: str
+    part: str
+    extracted_at: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    files: tuple[File, ...]
+    rows: int
+    bytes: int
+    bound: Bound | None = None
+    position: CursorValue | None = None
+    complete: bool = True
+    unchanged: bool = False
+    null_cursor_rows: int = -1
+    altered: tuple[AlteredValue, ...] = ()
+    warnings: tuple[Warning, ...] = ()
+    seconds: float = 0.0
+    ok: Literal[True] = True
+    op: Literal["extract"] = "extract"
+    version: int = VERSION
+
+
+@dataclass(frozen=True)
+class PlanReply:
+    """Columns, safe bound and partitions of a snapshot.
+
+    `bound.watermark` was taken before any partition is read: increments start there.
+    """
+
+    run_id: str
+    planned_at: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    partitions: tuple[Partition, ...]
+    estimated_rows: int
+    estimated_bytes: int
+    bound: Bound | None = None
+    warnings: tuple[Warning, ...] = ()
+    ok: Literal[True] = True
+    op: Literal["plan"] = "plan"
+    version: int = VERSION
+
+
+@dataclass(frozen=True)
+class HealthReply:
+    """Seconds that each dependency took to answer, and the server's version."""
+
+    run_id: str
+    server_version: str
+    credentials_seconds: float
+    postgres_seconds: float
+    landing_seconds: float
+    ok: Literal[True] = True
+    op: Literal["health"] = "health"
+    version: int = VERSION
+
+
+@dataclass(frozen=True)
+class ErrorDetail:
+    """What went wrong, for a person and for the procedure.
+
+    Attributes:
+        code: Stable name, see docs/RUNBOOK.md.
+        message: What happened; never a row value or a secret.
+        retryable: True where the same request may succeed later.
+        hint: What to do.
+    """
+
+    code: str
+    message: str
+    retryable: bool
+    hint: str
+
+
+@dataclass(frozen=True)
+class ErrorReply:
+    """A refusal or failure; travels inside HTTP 200 because Snowflake retries every 5xx."""
+
+    run_id: str
+    error: ErrorDetail
+    ok: Literal[False] = False
+    op: str = ""
+    version: int = VERSION
+
+
+Reply = ExtractReply | PlanReply | HealthReply | ErrorReply
+
+REQUESTS: dict[str, type] = {
+    "extract": ExtractRequest,
+    "plan": PlanRequest,
+    "health": HealthRequest,
+}
+REPLIES: dict[str, type] = {
+    "extract": ExtractReply,
+    "plan": PlanReply,
+    "health": HealthReply,
+}
+
+
+# --- text <-> message -------------------------------------------------------------------
+
+
+def encode(message: Request | Reply) -> str:
+    """Returns the message as compact JSON text (non-ASCII characters escaped)."""
+    return json.dumps(to_object(message), separators=(",", ":"))
+
+
+def to_object(message: Any) -> dict[str, Any]:
+    """Returns the message as plain dictionaries and lists."""
+    return dataclasses.asdict(message)
+
+
+def decode_request(text: str | dict[str, Any]) -> Request:
+    """Parses a request from JSON text or an already parsed object.
+
+    Raises:
+        ContractError: Not JSON, another version, unknown operation or field, wrong type.
+    """
+    data = _parse_object(text)
+    _check_version(data)
+    request: Request = _build(_choose(data, REQUESTS), data, "")
+    if isinstance(request, ExtractRequest):
+        _check_extract(request)
+    return request
+
+
+def decode_reply(text: str | dict[str, Any]) -> Reply:
+    """Parses a reply from JSON text or an already parsed object.
+
+    Raises:
+        ContractError: Not JSON, another version, unknown operation or field, wrong type.
+    """
+    data = _parse_object(text)
+    _check_version(data)
+    if data.get("ok") is False:
+        reply: Reply = _build(ErrorReply, data, "")
+        return reply
+    return _build(_choose(data, REPLIES), data, "")
+
+
+def _parse_object(text: str | dict[str, Any]) -> dict[str, Any]:
+    if isinstance(text, dict):
+        return text
+    try:
+        data = json.loads(text, object_pairs_hook=_unique_pairs)
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, ContractError):
+            raise
+        raise ContractError("", "the message is not JSON text") from error
+    if not isinstance(data, dict):
+        raise ContractError("", "the message is not a JSON object")
+    return data
+
+
+def _unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ContractError("", "an object has the same field twice")
+    return result
+
+
+def _check_version(data: dict[str, Any]) -> None:
+    version = data.get("version")
+    if version != VERSION or isinstance(version, bool):
+        raise ContractError(
+            "/version", f"this side speaks version {VERSION}", unsupported_version=True
+        )
+
+
+def _choose(data: dict[str, Any], kinds: dict[str, type]) -> type:
+    op = data.get("op")
+    if not isinstance(op, str) or op not in kinds:
+        raise ContractError("/op", f"must be one of {', '.join(sorted(kinds))}")
+    return kinds[op]
+
+
+def _check_extract(request: ExtractRequest) -> None:
+    windowed = request.cursor is not None and request.window is not None
+    if windowed == (request.partition is not None):
+        raise ContractError(
+            "", "an extract names either cursor and window, or a partition"
+        )
+
+
+def _build(kind: type, data: Any, pointer: str) -> Any:
+    """Builds the dataclass `kind` from an object; defaults fill missing fields."""
+    if not isinstance(data, dict):
+        raise ContractError(pointer, "must be an object")
+    hints = _hints(kind)
+    for name in data:
+        if name not in hints:
+            shown = name if isinstance(name, str) and name.isidentifier() else "?"
+            raise ContractError(f"{pointer}/{shown[:60]}", "unknown field")
+    values = {
+        name: _convert(hints[name], value, f"{pointer}/{name}")
+        for name, value in data.items()
+    }
+    try:
+        return kind(**values)
+    except TypeError as error:
+        missing = [
+            f.name
+            for f in dataclasses.fields(kind)
+            if f.name not in values
+            and f.default is dataclasses.MISSING
+            and f.default_factory is dataclasses.MISSING
+        ]
+        raise ContractError(
+            pointer, f"missing field: {', '.join(missing)}"
+        ) from error
+
+
+_HINTS: dict[type, dict[str, Any]] = {}
+
+
+def _hints(kind: type) -> dict[str, Any]:
+    if kind not in _HINTS:
+        _HINTS[kind] = typing.get_type_hints(kind)
+    return _HINTS[kind]
+
+
+def _convert(hint: Any, value: Any, pointer: str) -> Any:
+    origin = typing.get_origin(hint)
+    if origin in (types.UnionType, typing.Union):
+        return _convert_optional(hint, value, pointer)
+    if origin is Literal:
+        return _convert_literal(hint, value, pointer)
+    if origin is tuple:
+        return _convert_tuple(hint, value, pointer)
+    if dataclasses.is_dataclass(hint):
+        return _build(typing.cast(type, hint), value, pointer)
+    return _convert_scalar(hint, value, pointer)
+
+
+def _convert_optional(hint: Any, value: Any, pointer: str) -> Any:
+    if value is None:
+        return None
+    (inner,) = [a for a in typing.get_args(hint) if a is not type(None)]
+    return _convert(inner, value, pointer)
+
+
+def _convert_literal(hint: Any, value: Any, pointer: str) -> Any:
+    allowed = typing.get_args(hint)
+    for choice in allowed:
+        if type(value) is type(choice) and value == choice:
+            return value
+    raise ContractError(pointer, f"must be one of {', '.join(map(str, allowed))}")
+
+
+def _convert_tuple(hint: Any, value: Any, pointer: str) -> tuple[Any, ...]:
+    if not isinstance(value, (list, tuple)):
+        raise ContractError(pointer, "must be an array")
+    item = typing.get_args(hint)[0]
+    return tuple(_convert(item, v, f"{pointer}/{i}") for i, v in enumerate(value))
+
+
+def _convert_scalar(hint: type, value: Any, pointer: str) -> Any:
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is not hint or hint not in Scalar:
+        raise ContractError(pointer, f"must be of type {hint.__name__}")
+    return value
