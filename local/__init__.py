@@ -1,0 +1,1 @@
+"""The stand-in for Aurora, AWS and Snowflake on one machine; never deployed."""

@@ -1,0 +1,1 @@
+"""Commands for people: run locally, test, package, deploy."""

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Formatting, complexity, types, SQL. Changes nothing; says what it would change.
+set -euo pipefail
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+"$root/scripts/prepare_environment.sh"
+cd "$root"
+failed=0
+check() {
+    echo "== $1"
+    shift
+    "$@" || failed=1
+}
+check "black" .venv/bin/python -m black --check --quiet --diff .
+check "flake8" .venv/bin/python -m flake8
+check "mypy" .venv/bin/python -m mypy
+check "sqlfluff" .venv/bin/python -m sqlfluff lint --nofail-on-warnings snowflake
+check "shell syntax" bash -n scripts/*.sh .ci/run
+if command -v terraform > /dev/null && [[ -d terraform ]]; then
+    check "terraform fmt" terraform fmt -check -recursive -diff terraform
+fi
+exit "$failed"

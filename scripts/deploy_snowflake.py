@@ -1,0 +1,238 @@
+"""Deploys the SQL files of snowflake/ and the zip of snowpark/; repeatable.
+
+The same command serves a real account and the local stack. See --help.
+"""
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from snowflake.connector.errors import Error as SnowflakeError
+
+from scripts.deploy_variables import VariableError, read_variables, resolve_variables
+from scripts.package_snowpark import package_snowpark
+from scripts.snowflake_connection import (
+    ConnectionSettingsError,
+    connect,
+    read_settings,
+)
+from scripts.sql_files import (
+    SqlFile,
+    SqlFileError,
+    Statement,
+    placeholders,
+    read_files,
+    statements,
+)
+
+ACCOUNT_FOLDER = "_account"  # roles, warehouse, integrations
+CODE_BEFORE = "_procedures"  # CREATE PROCEDURE reads the zip
+CODE_STAGE = "control.code"
+
+
+class DeployError(RuntimeError):
+    """Snowflake refused a statement; names the file, the line and the statement."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that the deployment does: a file's statements, or the upload of the code.
+
+    Attributes:
+        title: For progress messages.
+        statements: What is sent, in order.
+    """
+
+    title: str
+    statements: tuple[Statement, ...]
+
+
+def plan_deployment(
+    files: list[SqlFile],
+    given: Mapping[str, str],
+    code: Path,
+    *,
+    skip_account_objects: bool = False,
+) -> list[Step]:
+    """Returns every step, with all values filled in and checked.
+
+    Args:
+        files: SQL files in deploy order.
+        given: Values for placeholders.
+        code: Zip of the procedures.
+        skip_account_objects: Leave out what an account administrator has created.
+
+    Raises:
+        SqlFileError: A file is malformed.
+        VariableError: A value is missing, unknown or malformed.
+    """
+    if skip_account_objects:
+        files = [file for file in files if not file.folder.endswith(ACCOUNT_FOLDER)]
+    values = resolve_variables(placeholders(files), given)
+    steps: list[Step] = []
+    uploaded = False
+    for file in files:
+        if file.folder.endswith(CODE_BEFORE) and not uploaded:
+            steps.append(_upload_step(code, values["database"]))
+            uploaded = True
+        steps.append(Step(file.name, tuple(statements(file, values))))
+    return steps
+
+
+def _upload_step(code: Path, database: str) -> Step:
+    # The connector wants forward slashes and a quoted URL on every system.
+    text = (
+        f"PUT 'file://{code.as_posix()}' @{database}.{CODE_STAGE} "
+        "AUTO_COMPRESS = FALSE OVERWRITE = TRUE"
+    )
+    return Step(f"upload {code.name}", (Statement(f"upload {code.name}", 1, text),))
+
+
+def deploy(
+    connection: Any,
+    steps: list[Step],
+    *,
+    progress: Callable[[str], None] = lambda message: None,
+) -> int:
+    """Sends every statement and returns how many were sent.
+
+    Args:
+        connection: Open connection of the Snowflake connector.
+        steps: From plan_deployment.
+        progress: Told about each step.
+
+    Raises:
+        DeployError: Snowflake refused a statement; nothing after it was sent.
+    """
+    sent = 0
+    with connection.cursor() as cursor:
+        for step in steps:
+            progress(step.title)
+            for statement in step.statements:
+                _send(cursor, statement)
+                sent += 1
+    return sent
+
+
+def _send(cursor: Any, statement: Statement) -> None:
+    try:
+        cursor.execute(statement.text)
+    except SnowflakeError as error:
+        raise DeployError(
+            f"{statement.place}: Snowflake refused\n\n{statement.text}\n\n{error}\n\n"
+            "Every statement may be repeated: correct the cause and deploy again."
+        ) from error
+
+
+def parse_assignments(assignments: list[str]) -> dict[str, str]:
+    """Parses NAME=VALUE texts.
+
+    Raises:
+        VariableError: A text has no equals sign.
+    """
+    values: dict[str, str] = {}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals:
+            raise VariableError(f"--set takes NAME=VALUE, not {assignment!r}")
+        values[name.strip()] = value.strip()
+    return values
+
+
+def _main(
+    connection_file: Annotated[
+        Path | None,
+        typer.Option(help="connections.json of the local stack, or connections.toml."),
+    ] = None,
+    connection_name: Annotated[
+        str | None, typer.Option(help="Connection of connections.toml.")
+    ] = None,
+    account: Annotated[str | None, typer.Option(help="SNOWFLAKE_ACCOUNT")] = None,
+    user: Annotated[str | None, typer.Option(help="SNOWFLAKE_USER")] = None,
+    role: Annotated[str | None, typer.Option(help="SNOWFLAKE_ROLE")] = None,
+    private_key_file: Annotated[
+        str | None,
+        typer.Option(help="Key pair; its password: SNOWFLAKE_PRIVATE_KEY_FILE_PWD."),
+    ] = None,
+    authenticator: Annotated[
+        str | None, typer.Option(help="For example externalbrowser.")
+    ] = None,
+    variables_file: Annotated[
+        Path | None,
+        typer.Option(help="JSON with values, or the text of `terraform output -json`."),
+    ] = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="NAME=VALUE for a placeholder; may be repeated."),
+    ] = None,
+    skip_account_objects: Annotated[
+        bool,
+        typer.Option(
+            "--skip-account-objects",
+            help="Roles, warehouse and integrations exist (administrator, Terraform).",
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show every statement, send none.")
+    ] = False,
+) -> None:
+    """Deploys the Snowflake side: every file of snowflake/ in order, and the procedures.
+
+    Passwords and tokens come from SNOWFLAKE_PASSWORD or SNOWFLAKE_TOKEN or the file.
+    """
+    console = Console(stderr=dry_run)
+    try:
+        given = read_variables(variables_file) if variables_file else {}
+        given.update(parse_assignments(assignments or []))
+        with tempfile.TemporaryDirectory() as folder:
+            code = package_snowpark(Path(folder))
+            steps = plan_deployment(
+                read_files(), given, code, skip_account_objects=skip_account_objects
+            )
+            if dry_run:
+                _print_steps(steps)
+                return
+            settings = read_settings(
+                file=connection_file,
+                name=connection_name,
+                options={
+                    "account": account,
+                    "user": user,
+                    "role": role,
+                    "private_key_file": private_key_file,
+                    "authenticator": authenticator,
+                },
+            )
+            connection = connect(settings)
+            try:
+                sent = deploy(
+                    connection,
+                    steps,
+                    progress=lambda title: console.print(f"  {title}", style="dim"),
+                )
+            finally:
+                connection.close()
+    except (
+        ConnectionSettingsError,
+        DeployError,
+        SqlFileError,
+        VariableError,
+    ) as error:
+        console.print(str(error), style="red", markup=False, highlight=False)
+        raise typer.Exit(1) from None
+    console.print(f"Deployed: {sent} statements. Next: CALL APPLY_CONFIG('...');")
+
+
+def _print_steps(steps: list[Step]) -> None:
+    for step in steps:
+        print(f"-- {step.title}")
+        for statement in step.statements:
+            print(f"{statement.text};\n")
+
+
+if __name__ == "__main__":
+    typer.run(_main)

@@ -1,0 +1,46 @@
+"""Builds snowpark.zip, the code of the procedures: the same bytes for the same sources."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scripts.archives import write_archive
+
+ROOT = Path(__file__).resolve().parents[1]
+NAME = "snowpark.zip"
+# Shared with the Lambda function: the contract and nothing else of it.
+SHARED = (
+    "lambda_extract/__init__.py",
+    "lambda_extract/contract.py",
+    "config/__init__.py",
+    "config/sync_config.schema.json",
+)
+
+
+def snowpark_files() -> dict[str, Path]:
+    """Returns name in the zip -> file."""
+    own = sorted((ROOT / "snowpark").rglob("*.py"))
+    names = [path.relative_to(ROOT).as_posix() for path in own]
+    return {name: ROOT / name for name in [*names, *SHARED]}
+
+
+def package_snowpark(folder: Path) -> Path:
+    """Writes the zip into the folder and returns its path.
+
+    It is stored, not compressed: it is small, and its bytes then depend on its sources
+    alone, so that an unchanged deployment uploads an unchanged file.
+    """
+    return write_archive(folder / NAME, snowpark_files(), compress=False)
+
+
+def _main(
+    folder: Annotated[Path, typer.Option(help="Where the zip goes.")] = ROOT / "build",
+) -> None:
+    """Builds the zip of the procedures."""
+    path = package_snowpark(folder)
+    print(f"{path} {path.stat().st_size} bytes")
+
+
+if __name__ == "__main__":
+    typer.run(_main)
