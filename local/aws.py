@@ -1,6 +1,6 @@
 """AWS on one machine: moto's server (S3, Secrets Manager, ...) as a process of its own.
 
-    python -m local.aws --port 0 --port-file FILE
+python -m local.aws --port 0 --port-file FILE
 """
 
 import argparse

@@ -100,7 +100,9 @@ def resolve_variables(
         if value is None:
             problems.append(f"{name} is missing: {variable.meaning}")
         elif not re.fullmatch(variable.pattern, value):
-            problems.append(f"{name} has an unusable value: expected {variable.meaning}")
+            problems.append(
+                f"{name} has an unusable value: expected {variable.meaning}"
+            )
         else:
             values[name] = value
     if problems:

@@ -41,7 +41,12 @@ def dependency_files(folder: Path) -> dict[str, Path]:
     runtime = project["tool"]["aurora_sync"]
     command = [
         *(sys.executable, "-m", "pip", "install", "--quiet", "--no-compile"),
-        *("--disable-pip-version-check", "--only-binary=:all:", "--target", str(folder)),
+        *(
+            "--disable-pip-version-check",
+            "--only-binary=:all:",
+            "--target",
+            str(folder),
+        ),
         *("--implementation", "cp", "--python-version", runtime["lambda_python"]),
         *("--platform", runtime["lambda_platform"]),
         *("--requirement", str(ROOT / "lambda_extract" / "requirements.txt")),

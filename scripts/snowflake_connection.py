@@ -57,7 +57,11 @@ def read_settings(
     if file is not None:
         settings.update(_read_file(file, name or "default"))
     settings.update(
-        {key: environment[var] for var, key in _ENVIRONMENT.items() if var in environment}
+        {
+            key: environment[var]
+            for var, key in _ENVIRONMENT.items()
+            if var in environment
+        }
     )
     settings.update({key: value for key, value in options.items() if value is not None})
     unknown = sorted(set(settings) - _KNOWN)
@@ -91,7 +95,9 @@ def connect(settings: Mapping[str, Any]) -> Any:
             session_parameters={"QUERY_TAG": "aurora_sync deploy"},
         )
     except (SnowflakeError, OSError) as error:
-        raise ConnectionSettingsError(f"cannot connect to Snowflake: {error}") from error
+        raise ConnectionSettingsError(
+            f"cannot connect to Snowflake: {error}"
+        ) from error
 
 
 def _read_file(path: Path, name: str) -> dict[str, Any]:

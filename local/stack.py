@@ -1,0 +1,290 @@
+"""Starts and stops the local stack: Aurora, AWS, the API gateway and Snowflake.
+
+            this process (run_local, pytest)
+           /          |            |         \\
+    postgres     local.aws   local.gateway   local.warehouse
+                  (moto)     (API Gateway,   (Snowflake)
+                              Lambda)
+                                 |
+                              workers (Lambda containers)
+
+All of them start at the same time and tell their port through a file; each log is in the
+stack's folder under logs/. Each stops by itself when this process ends, however it ends.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
+
+import psycopg2
+import psycopg2.extensions
+from psycopg2 import sql
+
+from local import aws
+from local.aurora import Aurora, create_reader, start_aurora
+from local.processes import Process, start_module, wait_for_port, wait_until
+
+DATABASE = "shop"
+READER = "aurora_sync"
+READER_PASSWORD = "local-reader"
+BUCKET = "aurora-sync-landing"
+PREFIX = "landing/"
+SOURCE = "shop"
+API_PATH = "/local/extract"
+
+
+@dataclass(frozen=True)
+class Snowflake:
+    """How to connect to the local Snowflake; the connector's own parameter names."""
+
+    host: str
+    port: int
+    protocol: str = "http"
+    account: str = "local"
+    user: str = "local"
+    password: str = "local"
+    database: str = "AURORA_SYNC"
+    schema: str = "CONTROL"
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Keyword arguments for snowflake.connector.connect."""
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """Where everything can be reached.
+
+    Attributes:
+        aurora_dsn: Owner's connection URI; may create tables.
+        landing: S3 endpoint, bucket and prefix.
+        gateway_url: URL that the external function calls.
+        snowflake: Connection parameters.
+        queries: File with one JSON object per statement that Snowflake received.
+    """
+
+    aurora_dsn: str
+    landing: aws.Landing
+    gateway_url: str
+    snowflake: Snowflake
+    queries: Path
+
+    def connections(self) -> dict[str, dict[str, Any]]:
+        """The content of connections.json."""
+        return {
+            "aurora": {"dsn": self.aurora_dsn},
+            "snowflake": self.snowflake.parameters,
+            "aws": {
+                "endpoint_url": self.landing.endpoint_url,
+                "bucket": self.landing.bucket,
+            },
+            "gateway": {"url": self.gateway_url},
+        }
+
+
+@dataclass
+class Stack:
+    """A running stack.
+
+    Attributes:
+        endpoints: Where everything can be reached.
+        folder: Data, logs and the query history.
+        aurora: The embedded server; None where a DSN was given.
+        processes: AWS, gateway and Snowflake by name.
+    """
+
+    endpoints: Endpoints
+    folder: Path
+    aurora: Aurora | None
+    processes: dict[str, Process]
+
+    def check_alive(self) -> None:
+        """Raises ProcessFailed where a part of the stack has stopped by itself."""
+        for process in self.processes.values():
+            process.check_alive()
+
+
+@contextlib.contextmanager
+def running_stack(
+    folder: Path,
+    *,
+    aurora_dsn: str | None = None,
+    progress: Callable[[str], None] = lambda message: None,
+) -> Iterator[Stack]:
+    """Runs the stack for the length of a `with` block.
+
+    Args:
+        folder: For data, logs and the query history; what an earlier run left is removed.
+        aurora_dsn: Use this PostgreSQL server instead of the embedded one.
+        progress: Told what happens.
+
+    Raises:
+        ProcessFailed: A part did not start.
+        AuroraError: The embedded server did not start.
+        psycopg2.OperationalError: The server of `aurora_dsn` cannot be reached.
+    """
+    _clear(folder)
+    with contextlib.ExitStack() as cleanup:
+        started = time.monotonic()
+        progress("starting PostgreSQL, S3, API Gateway with Lambda, and Snowflake")
+        launcher = _Launcher(folder, cleanup)
+        # S3's port is known at once; nobody needs an answer from it before the end.
+        aws_port = launcher.start("aws", "local.aws", [], {})
+        cloud = aws.environment(f"http://127.0.0.1:{aws_port}")
+        landing = aws.Landing(cloud["AWS_ENDPOINT_URL"], BUCKET, PREFIX)
+        queries = folder / "queries.jsonl"
+        launcher.launch(
+            "snowflake", "local.warehouse", ["--queries-file", str(queries)], cloud
+        )
+        aurora = None
+        if aurora_dsn is None:
+            aurora = _start_embedded(folder, cleanup)
+            aurora_dsn = aurora.dsn(DATABASE)
+            login = {"user": READER, "password": READER_PASSWORD}
+        else:
+            login = _login_of(aurora_dsn)
+        launcher.launch(
+            "gateway", "local.gateway", [], cloud | _lambda_settings(aurora_dsn, login)
+        )
+        aws.make_bucket(landing)
+        gateway_port = launcher.wait("gateway")
+        snowflake_port = launcher.wait("snowflake")
+        endpoints = Endpoints(
+            aurora_dsn=aurora_dsn,
+            landing=landing,
+            gateway_url=f"http://127.0.0.1:{gateway_port}{API_PATH}",
+            snowflake=Snowflake("127.0.0.1", snowflake_port),
+            queries=queries,
+        )
+        progress(f"the stack is ready after {time.monotonic() - started:.1f} s")
+        yield Stack(endpoints, folder, aurora, launcher.processes)
+
+
+class _Launcher:
+    """Starts processes, waits for their ports, and stops them in reverse order."""
+
+    def __init__(self, folder: Path, cleanup: contextlib.ExitStack) -> None:
+        self.folder = folder
+        self.cleanup = cleanup
+        self.processes: dict[str, Process] = {}
+
+    def launch(
+        self, name: str, module: str, arguments: list[str], environment: dict[str, str]
+    ) -> None:
+        """Starts a process; `wait` tells its port."""
+        process = start_module(
+            module,
+            ["--port", "0", "--port-file", str(self._port_file(name)), *arguments],
+            name=name,
+            log=self.folder / "logs" / f"{name}.log",
+            environment=environment,
+        )
+        self.cleanup.callback(process.stop)
+        self.processes[name] = process
+
+    def wait(self, name: str) -> int:
+        """Waits until the process answers HTTP requests and returns its port."""
+        process = self.processes[name]
+        port = wait_for_port(self._port_file(name), process)
+        wait_until(
+            lambda: _answers(f"http://127.0.0.1:{port}/"),
+            what="answering",
+            process=process,
+        )
+        return port
+
+    def start(
+        self, name: str, module: str, arguments: list[str], environment: dict[str, str]
+    ) -> int:
+        """Starts a process and returns its port as soon as that is known."""
+        self.launch(name, module, arguments, environment)
+        return wait_for_port(self._port_file(name), self.processes[name])
+
+    def _port_file(self, name: str) -> Path:
+        return self.folder / f"{name}.port"
+
+
+def _answers(url: str) -> bool:
+    """True where the server answers, whatever it says about this path."""
+    try:
+        with urlopen(url, timeout=10):
+            return True
+    except HTTPError:
+        return True
+    except (URLError, OSError):
+        return False
+
+
+def _clear(folder: Path) -> None:
+    """Removes what an earlier run left; the folder itself may hold other things."""
+    for name in ("aurora", "logs"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    for pattern in ("*.port", "queries.jsonl"):
+        for file in folder.glob(pattern):
+            file.unlink()
+    (folder / "logs").mkdir(parents=True, exist_ok=True)
+
+
+def _start_embedded(folder: Path, cleanup: contextlib.ExitStack) -> Aurora:
+    aurora = start_aurora(folder / "aurora")
+    cleanup.callback(aurora.stop)
+    aurora.create_database(DATABASE)
+    dsn = aurora.dsn(DATABASE)
+    create_reader(dsn, role=READER, password=READER_PASSWORD)
+    _let_reader_see_new_tables(dsn)
+    return aurora
+
+
+def _let_reader_see_new_tables(dsn: str) -> None:
+    """Schemas and tables that the owner creates later can be synced without a GRANT."""
+    with contextlib.closing(psycopg2.connect(dsn)) as connection:
+        with connection, connection.cursor() as cursor:
+            for kind in ("SELECT ON TABLES", "USAGE ON SCHEMAS"):
+                cursor.execute(
+                    sql.SQL("ALTER DEFAULT PRIVILEGES GRANT {} TO {}").format(
+                        sql.SQL(kind), sql.Identifier(READER)
+                    )
+                )
+
+
+def _login_of(dsn: str) -> dict[str, str]:
+    """User and password of a DSN, with libpq's own defaults (PGUSER, ~/.pgpass)."""
+    with contextlib.closing(psycopg2.connect(dsn)) as connection:
+        info = connection.info
+        return {"user": info.user, "password": info.password or ""}
+
+
+def _lambda_settings(dsn: str, login: dict[str, str]) -> dict[str, str]:
+    """Environment of the Lambda function."""
+    with contextlib.closing(psycopg2.connect(dsn)) as connection:
+        info = connection.info
+        source = {
+            "host": info.host,
+            "port": info.port,
+            "dbname": info.dbname,
+            "sslmode": "prefer",
+            "credentials": {
+                "kind": "environment",
+                "user_variable": "SOURCE_USER",
+                "password_variable": "SOURCE_PASSWORD",
+            },
+        }
+    return {
+        "SOURCES": json.dumps({SOURCE: source}),
+        "SOURCE_USER": login["user"],
+        "SOURCE_PASSWORD": login["password"],
+        "LANDING_BUCKET": BUCKET,
+        "LANDING_PREFIX": PREFIX,
+        "EXTRACT_BUDGET_SECONDS": os.environ.get("EXTRACT_BUDGET_SECONDS", "240"),
+        "WORKER_TIMEOUT_SECONDS": os.environ.get("WORKER_TIMEOUT_SECONDS", "300"),
+        "AWS_LAMBDA_FUNCTION_NAME": "aurora-extract",
+    }
