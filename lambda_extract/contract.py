@@ -38,7 +38,8 @@ class ContractError(ValueError):
         self.unsupported_version = unsupported_version
 
 
-# --- values that several messages share -------------------------------------------------
+# --- values that several messages share
+# -------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,8 @@ class PendingBound:
 class Overlap:
     """Identity of the row versions beyond the watermark that were already delivered.
 
-    Rows after the watermark are read again by the next sync. Where their count and digest
-    are what they were, nothing is new and nothing is sent.
+    Rows after the watermark are read again by the next sync. Where their count and
+    digest are what they were, nothing is new and nothing is sent.
 
     Attributes:
         rows: Number of rows with cursor > watermark.
@@ -90,11 +91,12 @@ class CursorSpec:
     Attributes:
         column: Cursor column in PostgreSQL.
         margin_seconds: Subtracted from the safe bound (clock skew between sessions).
-        lookback_seconds: Time cursors: read this far behind the watermark again. Replaces
-            the proof where open transactions cannot be seen. None: not set.
+        lookback_seconds: Time cursors: read this far behind the watermark again.
+            Replaces the proof where open transactions cannot be seen. None: not set.
         lookback_values: The same for integer cursors, in cursor units.
         time_zone: Zone in which `timestamp without time zone` values are written.
-        null_policy: Rows whose cursor is NULL: "load" with every sync, "ignore", "fail".
+        null_policy: Rows whose cursor is NULL: "load" with every sync, "ignore",
+            "fail".
     """
 
     column: str
@@ -150,7 +152,8 @@ class Window:
         upper: Inclusive upper end; None reads to the end, `chunk_rows` at a time.
         pending_bound: From the ledger, integer cursors only.
         overlap: From the ledger: what was already delivered beyond `lower`.
-        first: True for the first window of a run; rows with a NULL cursor travel with it.
+        first: True for the first window of a run; rows with a NULL cursor travel with
+            it.
     """
 
     lower: CursorValue | None = None
@@ -179,7 +182,8 @@ class Partition:
     estimated_rows: int = -1
 
 
-# --- requests ---------------------------------------------------------------------------
+# --- requests
+# ---------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -225,7 +229,8 @@ class HealthRequest:
 
 Request = ExtractRequest | PlanRequest | HealthRequest
 
-# --- replies ----------------------------------------------------------------------------
+# --- replies
+# ----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -238,8 +243,8 @@ class Column:
         snowflake_type: Type of the target column, with lengths.
         nullable: False where PostgreSQL declares NOT NULL.
         attnum: PostgreSQL attribute number; tells a rename from drop and add. 0: none.
-        role: "source", or "filler": a constant beside a single column, because Snowflake
-            cannot tell a NULL alone in its line from a blank line.
+        role: "source", or "filler": a constant beside a single column, because
+            Snowflake cannot tell a NULL alone in its line from a blank line.
     """
 
     name: str
@@ -269,7 +274,7 @@ class File:
 
 @dataclass(frozen=True)
 class AlteredValue:
-    """Values of one column that were replaced by NULL because Snowflake cannot hold them.
+    """Values of one column that became NULL because Snowflake cannot hold them.
 
     Attributes:
         column: PostgreSQL column.
@@ -300,8 +305,8 @@ class Bound:
             yet, the next sync reads from the start.
         pending_bound: Integer cursors: becomes the watermark once proven.
         held_back: True where rows beyond `watermark` were delivered too.
-        oldest_transaction: Start (timestamptz text) of the oldest open transaction where
-            that is what holds the watermark back.
+        oldest_transaction: Start (timestamptz text) of the oldest open transaction
+            where that is what holds the watermark back.
         overlap: Identity of the delivered row versions beyond `watermark`.
     """
 
@@ -317,7 +322,8 @@ class ExtractReply:
     """The manifest of one extraction.
 
     Attributes:
-        extracted_at: PostgreSQL's clock just before the data snapshot (timestamptz text).
+        extracted_at: PostgreSQL's clock just before the data snapshot (timestamptz
+            text).
         rows: Server's COPY count; the sum over `files`.
         bound: Incremental windows only.
         position: Where the next window of this run starts (cursor of the last row of a
@@ -403,7 +409,7 @@ class ErrorDetail:
 
 @dataclass(frozen=True)
 class ErrorReply:
-    """A refusal or failure; travels inside HTTP 200 because Snowflake retries every 5xx."""
+    """A refusal or failure; inside HTTP 200, because Snowflake retries every 5xx."""
 
     run_id: str
     error: ErrorDetail
@@ -426,7 +432,8 @@ REPLIES: dict[str, type] = {
 }
 
 
-# --- text <-> message -------------------------------------------------------------------
+# --- text <-> message
+# -------------------------------------------------------------------
 
 
 def encode(message: Request | Reply) -> str:
@@ -443,7 +450,8 @@ def decode_request(text: str | dict[str, Any]) -> Request:
     """Parses a request from JSON text or an already parsed object.
 
     Raises:
-        ContractError: Not JSON, another version, unknown operation or field, wrong type.
+        ContractError: Not JSON, another version, unknown operation or field, wrong
+            type.
     """
     data = _parse_object(text)
     _check_version(data)
@@ -457,7 +465,8 @@ def decode_reply(text: str | dict[str, Any]) -> Reply:
     """Parses a reply from JSON text or an already parsed object.
 
     Raises:
-        ContractError: Not JSON, another version, unknown operation or field, wrong type.
+        ContractError: Not JSON, another version, unknown operation or field, wrong
+            type.
     """
     data = _parse_object(text)
     _check_version(data)
@@ -534,9 +543,7 @@ def _build(kind: type, data: Any, pointer: str) -> Any:
             and f.default is dataclasses.MISSING
             and f.default_factory is dataclasses.MISSING
         ]
-        raise ContractError(
-            pointer, f"missing field: {', '.join(missing)}"
-        ) from error
+        raise ContractError(pointer, f"missing field: {', '.join(missing)}") from error
 
 
 _HINTS: dict[type, dict[str, Any]] = {}

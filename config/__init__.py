@@ -1,0 +1,1 @@
+"""The configuration of the sync and its JSON Schema; data files only."""

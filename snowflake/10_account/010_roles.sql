@@ -1,0 +1,16 @@
+-- Three roles: SYNC_ADMIN owns every object, SYNC_OPERATOR calls procedures and operates
+-- tasks, SYNC_READER reads views. Needs an account administrator; skipped by
+-- `deploy_snowflake.sh --skip-account-objects` where an administrator has run it.
+USE ROLE <% admin_role %>;
+
+CREATE ROLE IF NOT EXISTS sync_reader COMMENT = 'Reads the views of the Aurora sync';
+CREATE ROLE IF NOT EXISTS sync_operator COMMENT = 'Calls the procedures of the Aurora sync and operates its tasks';
+CREATE ROLE IF NOT EXISTS sync_admin COMMENT = 'Owns every object of the Aurora sync';
+
+GRANT ROLE sync_reader TO ROLE sync_operator;
+GRANT ROLE sync_operator TO ROLE sync_admin;
+GRANT ROLE sync_admin TO ROLE <% admin_role %>;
+
+GRANT CREATE DATABASE ON ACCOUNT TO ROLE sync_admin;
+GRANT EXECUTE TASK ON ACCOUNT TO ROLE sync_admin;
+GRANT EXECUTE MANAGED TASK ON ACCOUNT TO ROLE sync_admin;

@@ -1,0 +1,38 @@
+-- The latest row of each ledger. The procedures read state through these views alone.
+USE ROLE sync_admin;
+USE WAREHOUSE <% warehouse %>;
+USE SCHEMA <% database %>.control;
+
+CREATE OR REPLACE VIEW sync_current_tables
+COMMENT = 'Tables of the configuration in force'
+AS
+SELECT
+    t.version,
+    t.table_name,
+    t.group_name,
+    t.target_name,
+    t.freshness_sla_minutes,
+    t.settings
+FROM sync_tables AS t
+WHERE t.version = (SELECT MAX(c.version) FROM sync_config AS c);
+
+CREATE OR REPLACE VIEW sync_current_watermarks
+COMMENT = 'Latest watermark of each table'
+AS
+SELECT
+    table_name,
+    version,
+    run_id,
+    kind,
+    origin,
+    watermark,
+    watermark_type,
+    pending_value,
+    pending_seen_at,
+    overlap_rows,
+    overlap_digest,
+    columns_sha256,
+    row_count,
+    recorded_at
+FROM sync_watermarks
+QUALIFY ROW_NUMBER() OVER (PARTITION BY table_name ORDER BY version DESC) = 1;

@@ -1,0 +1,22 @@
+-- Readers see the views and ledgers, operators call the procedures. Nobody but SYNC_ADMIN
+-- writes state, calls the external function or touches the stages.
+USE ROLE sync_admin;
+USE WAREHOUSE <% warehouse %>;
+USE DATABASE <% database %>;
+
+GRANT USAGE ON DATABASE <% database %> TO ROLE sync_reader;
+GRANT USAGE ON SCHEMA control TO ROLE sync_reader;
+GRANT SELECT ON ALL VIEWS IN SCHEMA control TO ROLE sync_reader;
+GRANT SELECT ON TABLE control.sync_config TO ROLE sync_reader;
+GRANT SELECT ON TABLE control.sync_tables TO ROLE sync_reader;
+GRANT SELECT ON TABLE control.sync_leases TO ROLE sync_reader;
+GRANT SELECT ON TABLE control.sync_watermarks TO ROLE sync_reader;
+GRANT SELECT ON TABLE control.sync_runs TO ROLE sync_reader;
+GRANT SELECT ON TABLE control.sync_parts TO ROLE sync_reader;
+GRANT SELECT ON TABLE control.sync_schema_changes TO ROLE sync_reader;
+GRANT SELECT ON TABLE control.sync_altered_values TO ROLE sync_reader;
+
+GRANT USAGE ON PROCEDURE control.sync_table(VARCHAR) TO ROLE sync_operator;
+GRANT USAGE ON PROCEDURE control.plan_sync(VARCHAR) TO ROLE sync_operator;
+GRANT USAGE ON PROCEDURE control.resync_table(VARCHAR) TO ROLE sync_operator;
+GRANT USAGE ON PROCEDURE control.apply_config(VARCHAR) TO ROLE sync_operator;

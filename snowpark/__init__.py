@@ -1,0 +1,1 @@
+"""The orchestration side: runs inside Snowflake as Python stored procedures."""

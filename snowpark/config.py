@@ -1,0 +1,302 @@
+"""PURE: the configuration text, checked completely, and its tables with all defaults.
+
+Two passes: the JSON Schema (config/sync_config.schema.json), then the rules that a
+schema cannot say. Every problem is reported, each with its JSON pointer and a plain
+sentence.
+"""
+
+import difflib
+import importlib.resources
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import jsonschema
+
+from snowpark.errors import ConfigError, Problem
+from snowpark.identifiers import target_name
+from snowpark.model import TableSettings
+
+_OWN_SCHEMAS = frozenset({"CONTROL", "STAGING", "INFORMATION_SCHEMA"})
+_LONGEST_TEXT = 10_000_000
+_MEGABYTE = 1_000_000
+
+
+def parse(text: str | None) -> tuple[TableSettings, ...]:
+    """Checks a configuration and returns its tables, sorted by name.
+
+    Raises:
+        ConfigError: With all problems that were found.
+    """
+    data = _load(text)
+    problems = list(_schema_problems(data))
+    if problems:
+        raise ConfigError(tuple(problems))
+    problems = list(_rule_problems(data))
+    if problems:
+        raise ConfigError(tuple(problems))
+    return tuple(
+        _settings(data, name) for name in sorted(data["tables"], key=str.lower)
+    )
+
+
+def _load(text: str | None) -> dict[str, Any]:
+    if not text or not text.strip():
+        raise ConfigError((Problem("", "The text is empty."),))
+    if len(text) > _LONGEST_TEXT:
+        raise ConfigError(
+            (Problem("", "The text is longer than 10 million characters."),)
+        )
+    twice: list[str] = []
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        names = [name for name, _ in pairs]
+        twice.extend(sorted({n for n in names if names.count(n) > 1}))
+        return dict(pairs)
+
+    try:
+        data = json.loads(text, object_pairs_hook=unique)
+    except RecursionError:
+        raise ConfigError((Problem("", "The text is nested too deeply."),)) from None
+    except ValueError as error:
+        where = ""
+        if isinstance(error, json.JSONDecodeError):
+            where = f" (line {error.lineno}, column {error.colno}: {error.msg})"
+        raise ConfigError((Problem("", f"The text is not JSON{where}."),)) from None
+    if twice:
+        names = ", ".join(_shown(name) for name in twice)
+        raise ConfigError((Problem("", f"These names stand twice: {names}."),))
+    if not isinstance(data, dict):
+        raise ConfigError((Problem("", "The text must be a JSON object."),))
+    return data
+
+
+# --- first pass: the schema
+# ---------------------------------------------------------------
+
+
+def _schema_problems(data: dict[str, Any]) -> Iterator[Problem]:
+    text = (
+        importlib.resources.files("config")
+        .joinpath("sync_config.schema.json")
+        .read_text(encoding="utf-8")
+    )
+    validator = jsonschema.Draft202012Validator(json.loads(text))
+    errors = sorted(validator.iter_errors(data), key=lambda e: list(map(str, e.path)))
+    for error in errors:
+        yield from _explained(error)
+
+
+def _explained(error: jsonschema.ValidationError) -> Iterator[Problem]:
+    pointer = _pointer(*error.absolute_path)
+    known = list(error.schema.get("properties", {})) if error.schema else []
+    if error.validator == "additionalProperties":
+        for name in sorted(set(error.instance) - set(known)):
+            yield Problem(
+                pointer + _pointer(name),
+                f"There is no such setting.{_suggestion(name, known)}",
+            )
+    elif error.validator == "required":
+        for name in error.validator_value:
+            if name not in error.instance:
+                yield Problem(pointer, f"{_shown(name)} is missing.")
+    elif error.parent is None and "propertyNames" in error.absolute_schema_path:
+        yield Problem(
+            pointer + _pointer(error.instance),
+            f"The name cannot be used: {error.schema['description']}.",
+        )
+    else:
+        yield Problem(pointer, _sentence(error))
+
+
+def _sentence(error: jsonschema.ValidationError) -> str:
+    limit = error.validator_value
+    sentences = {
+        "type": f"Must be {_article(str(limit))}.",
+        "enum": f"Must be one of: {', '.join(map(str, _listed(limit)))}.",
+        "const": f"Must be {limit}.",
+        "minimum": f"Must be at least {limit}.",
+        "maximum": f"Must be at most {limit}.",
+        "minLength": "Must not be empty.",
+        "maxLength": f"Must have at most {limit} characters.",
+        "minItems": f"Must have at least {limit} item(s).",
+        "minProperties": f"Must have at least {limit} entry.",
+        "maxItems": f"Must have at most {limit} items.",
+        "uniqueItems": "Must not name anything twice.",
+    }
+    default = f"Is not of the right form: {error.schema.get('description', '')}."
+    return sentences.get(str(error.validator), default)
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _article(kind: str) -> str:
+    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
+
+
+def _pointer(*parts: str | int) -> str:
+    escaped = (str(p).replace("~", "~0").replace("/", "~1") for p in parts)
+    return "".join(f"/{part[:100]}" for part in escaped)
+
+
+def _shown(name: str) -> str:
+    return json.dumps(name[:100])
+
+
+def _suggestion(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    if close:
+        return f" Did you mean {_shown(close[0])}?"
+    return f" Known here: {', '.join(known)}." if known else ""
+
+
+# --- second pass: the rules
+# ---------------------------------------------------------------
+
+
+def _rule_problems(data: dict[str, Any]) -> Iterator[Problem]:
+    yield from _same_name_problems(data["tables"])
+    yield from _reference_problems(data, data.get("defaults", {}), "/defaults")
+    targets: dict[str, str] = {}
+    for name, table in data["tables"].items():
+        pointer = _pointer("tables", name)
+        merged = {**data.get("defaults", {}), **table}
+        yield from _reference_problems(data, table, pointer)
+        for needed in ("source", "target_schema"):
+            if needed not in merged:
+                yield Problem(
+                    pointer, f"{_shown(needed)} is set neither here nor in defaults."
+                )
+        yield from _mode_problems(table, merged, pointer)
+        if "target_schema" in merged:
+            yield from _target_problems(name, merged, pointer, targets)
+
+
+def _same_name_problems(tables: dict[str, Any]) -> Iterator[Problem]:
+    seen: dict[str, str] = {}
+    for name in tables:
+        if name.lower() in seen:
+            yield Problem(
+                _pointer("tables", name),
+                f"Differs from {_shown(seen[name.lower()])} only in case.",
+            )
+        seen[name.lower()] = name
+
+
+def _reference_problems(
+    data: dict[str, Any], settings: dict[str, Any], pointer: str
+) -> Iterator[Problem]:
+    for kind, collection in (("source", "sources"), ("group", "groups")):
+        known = list(data.get(collection, {}))
+        name = settings.get(kind)
+        if name is not None and name not in known:
+            yield Problem(
+                f"{pointer}/{kind}",
+                f"There is no {kind} {_shown(name)}.{_suggestion(name, known)}",
+            )
+
+
+def _mode(merged: dict[str, Any]) -> Literal["incremental", "full"]:
+    if "mode" in merged:
+        return "full" if merged["mode"] == "full" else "incremental"
+    return "incremental" if "cursor" in merged else "full"
+
+
+def _mode_problems(
+    table: dict[str, Any], merged: dict[str, Any], pointer: str
+) -> Iterator[Problem]:
+    excluded = table.get("exclude", [])
+    for column in table.get("key", []):
+        if column in excluded:
+            yield Problem(
+                f"{pointer}/exclude", f"Column {_shown(column)} is part of the key."
+            )
+    if _mode(merged) == "full":
+        for setting in ("cursor", "lookback_seconds", "lookback_values"):
+            if setting in table:
+                yield Problem(
+                    f"{pointer}/{setting}", 'Has no meaning where "mode" is "full".'
+                )
+        return
+    if "cursor" not in merged:
+        yield Problem(pointer, 'Mode "incremental" needs a "cursor".')
+    elif merged["cursor"] in excluded:
+        yield Problem(f"{pointer}/exclude", "The cursor column cannot be excluded.")
+    if "lookback_seconds" in table and "lookback_values" in table:
+        yield Problem(
+            f"{pointer}/lookback_values",
+            '"lookback_seconds" is for time cursors, "lookback_values" for integer
+            ones.',
+        )
+
+
+def _target_problems(
+    name: str, merged: dict[str, Any], pointer: str, targets: dict[str, str]
+) -> Iterator[Problem]:
+    database, schema = merged.get("target_database"), merged["target_schema"]
+    if database is None and schema.upper() in _OWN_SCHEMAS:
+        yield Problem(
+            f"{pointer}/target_schema",
+            f"Schema {schema.upper()} belongs to the sync itself.",
+        )
+    table = merged.get("target_table", merged.get("table", name))
+    target = target_name(database=database, schema=schema, table=table)
+    if target in targets:
+        yield Problem(
+            pointer, f"Has the same target {target} as {_shown(targets[target])}."
+        )
+    targets[target] = name
+
+
+# --- the result
+# ---------------------------------------------------------------------------
+
+
+def _settings(data: dict[str, Any], name: str) -> TableSettings:
+    merged = {**data.get("defaults", {}), **data["tables"][name]}
+    source = data["sources"][merged["source"]]
+    relation = merged.get("table", name)
+    mode = _mode(merged)
+    plain = (
+        "target_database",
+        "group",
+        "margin_seconds",
+        "lookback_seconds",
+        "lookback_values",
+        "null_cursor",
+        "chunk_rows",
+        "special_values",
+        "schema_drift",
+        "freshness_sla_minutes",
+    )
+    optional = {setting: merged[setting] for setting in plain if setting in merged}
+    if "file_megabytes" in merged:
+        optional["file_bytes"] = merged["file_megabytes"] * _MEGABYTE
+    for setting in ("max_parallel", "time_zone"):
+        if setting in source:
+            optional[setting] = source[setting]
+    return TableSettings(
+        name=name.lower(),
+        source=merged["source"],
+        schema=merged.get("schema", "public"),
+        relation=relation,
+        target_schema=merged["target_schema"],
+        target_table=merged.get("target_table", relation),
+        mode=mode,
+        cursor=merged["cursor"] if mode == "incremental" else None,
+        key=tuple(merged.get("key", ())),
+        exclude=tuple(merged.get("exclude", ())),
+        **optional,
+    )
+
+
+def canonical_name(table_name: object) -> str:
+    """Returns a table name as it is stored: trimmed, lower case; "" for a non-text."""
+    return (
+        re.sub(r"\s+", " ", table_name).strip().lower()
+        if isinstance(table_name, str)
+        else ""
+    )

@@ -1,0 +1,86 @@
+"""APPLY_CONFIG: from a configuration text to a stored version with all it needs."""
+
+import hashlib
+import uuid
+from typing import Any
+
+from snowpark import config, identifiers, state, statements
+from snowpark.errors import SyncError, UsageError, WarehouseError
+from snowpark.model import TableSettings
+from snowpark.warehouse import Warehouse
+
+_LEASE = "#config"
+
+
+def apply_config(warehouse: Warehouse, text: str) -> dict[str, Any]:
+    """Stores a configuration as a new version and creates target schemas.
+
+    Raises:
+        ConfigError: With every problem; nothing was stored.
+        SyncError: Another APPLY_CONFIG is at work, or Snowflake refused something.
+    """
+    tables = config.parse(text)
+    run_id = f"config-{uuid.uuid4().hex}"
+    _take_lease(warehouse, run_id)
+    try:
+        before = [str(row[0]) for row in warehouse.run(statements.list_tables())]
+        version = _store(warehouse, run_id, text, tables)
+    finally:
+        state.release_lease(warehouse, _LEASE, run_id)
+    _create_schemas(warehouse, tables)
+    names = [table.name for table in tables]
+    return {
+        "version": version,
+        "summary": f"Version {version} with {len(names)} tables is in force.",
+        "tables": names,
+        "added": sorted(set(names) - set(before)),
+        "removed": sorted(set(before) - set(names)),
+    }
+
+
+def _take_lease(warehouse: Warehouse, run_id: str) -> None:
+    lease = statements.take_lease(_LEASE, run_id, state.LEASE_SECONDS)
+    if warehouse.changed_rows(lease) != 1:
+        raise UsageError("lease_held", "Another APPLY_CONFIG is at work.")
+
+
+def _store(
+    warehouse: Warehouse, run_id: str, text: str, tables: tuple[TableSettings, ...]
+) -> int:
+    (row,) = warehouse.run(statements.read_config_version())
+    version = int(row[0]) + 1
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    warehouse.run(statements.BEGIN)
+    try:
+        for statement in statements.insert_tables(version, tables):
+            warehouse.run(statement)
+        warehouse.run(statements.insert_leases(version))
+        warehouse.run(statements.insert_config(version, text, digest))
+        state.hold_lease(warehouse, _LEASE, run_id)
+        warehouse.run(statements.COMMIT)
+    except SyncError:
+        warehouse.run(statements.ROLLBACK)
+        raise
+    return version
+
+
+def _create_schemas(warehouse: Warehouse, tables: tuple[TableSettings, ...]) -> None:
+    """Creates missing target schemas.
+
+    The very last step: CREATE SCHEMA commits, and makes the new schema the current one.
+    """
+    schemas = {
+        identifiers.qualified(
+            t.target_database and t.target_database.upper(), t.target_schema.upper()
+        )
+        for t in tables
+    }
+    for schema in sorted(schemas):
+        try:
+            warehouse.run(statements.create_schema(schema))
+        except WarehouseError as error:
+            raise UsageError(
+                "schema_not_created",
+                f"The configuration is stored, but schema {schema} is missing."
+                f" {error.message}",
+            ) from error

@@ -1,0 +1,188 @@
+"""Every error that a procedure raises.
+
+    SyncError
+    ├── ConfigError       the configuration text has problems
+    ├── UsageError        the call itself is wrong (unknown table, paused, ...)
+    ├── LeaseError        another run owns the table, or took it over
+    ├── ExtractError      the Lambda side refused or failed; keeps its code
+    ├── WarehouseError    Snowflake refused a statement
+    ├── LoadError         files and manifest disagree, or a COPY was refused
+    └── DriftError        source columns changed in a way the policy does not follow
+
+The text of an error is what a person reads in a worksheet: code, table, run, what
+happened, whether a retry helps, and what to do.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is the same each time an error code is raised.
+
+    Attributes:
+        retryable: True where the same call may succeed later without a change.
+        hint: What to do.
+    """
+
+    retryable: bool
+    hint: str
+
+
+CODES: dict[str, Known] = {
+    "invalid_config": Known(False, "Correct the listed places and apply again."),
+    "unknown_table": Known(False, "Check the name, or add it with APPLY_CONFIG."),
+    "invalid_argument": Known(False, "Pass the name of a configured table."),
+    "schema_not_created": Known(
+        False, "Grant CREATE SCHEMA to SYNC_ADMIN (or create it), then apply again."
+    ),
+    "lease_held": Known(
+        True, "Wait for the running sync; SYNC_STATUS shows it. Then call again."
+    ),
+    "lease_lost": Known(
+        True, "Another run took the table over; nothing of this run was kept."
+    ),
+    "origin_changed": Known(
+        False,
+        "Call RESYNC_TABLE to reload the target from the newly configured origin.",
+    ),
+    "target_exists": Known(
+        False,
+        "Choose another target_table, or drop the existing table if nobody needs it.",
+    ),
+    "target_missing": Known(False, "Call RESYNC_TABLE to build the target again."),
+    "column_collision": Known(
+        False, "Exclude one of the columns, or rename it in the source."
+    ),
+    "column_name_unusable": Known(
+        False, "Exclude the column, or rename it in the source."
+    ),
+    "columns_changed": Known(
+        True, "The source changed while its snapshot was read. Call again."
+    ),
+    "type_changed": Known(
+        False, "Call RESYNC_TABLE after dropping the target column, or exclude it."
+    ),
+    "schema_drift": Known(
+        False, 'Set "schema_drift" to "evolve", or adapt the target by hand.'
+    ),
+    "key_changed": Known(False, "Call RESYNC_TABLE."),
+    "count_mismatch": Known(
+        True, "Nothing was merged. Call again; the rows are extracted anew."
+    ),
+    "load_failed": Known(
+        False, "Look at the named file and column; nothing was merged."
+    ),
+    "extract_call_failed": Known(
+        True,
+        "Check the API integration and API Gateway (RUNBOOK.md), then call again.",
+    ),
+    "reply_invalid": Known(
+        False, "Deploy the same version of the procedures and of the Lambda."
+    ),
+    "warehouse_error": Known(
+        True, "Look up the query id in the query history, then call again."
+    ),
+}
+
+
+class SyncError(Exception):
+    """An error with everything a person needs to act on it.
+
+    Attributes:
+        code: Stable name; docs/RUNBOOK.md has an entry for each.
+        message: What happened, without row values or secrets.
+        retryable: True where a retry may help.
+        hint: What to do.
+        table: Configured table name, where there is one.
+        run_id: Run, where there is one.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        retryable: bool | None = None,
+        hint: str | None = None,
+    ) -> None:
+        known = CODES.get(code, Known(False, ""))
+        self.code = code
+        self.message = message
+        self.retryable = known.retryable if retryable is None else retryable
+        self.hint = known.hint if hint is None else hint
+        self.table: str | None = None
+        self.run_id: str | None = None
+        super().__init__(message)
+
+    def about(self, table: str | None, run_id: str | None) -> "SyncError":
+        """Adds the table and run where they are not known yet; returns the error."""
+        self.table = self.table or table
+        self.run_id = self.run_id or run_id
+        return self
+
+    def __str__(self) -> str:
+        where = [f"table {self.table}"] if self.table else []
+        where += [f"run {self.run_id}"] if self.run_id else []
+        place = f" ({', '.join(where)})" if where else ""
+        retry = "A retry may help." if self.retryable else "A retry does not help."
+        return f"[{self.code}]{place} {self.message} {retry} {self.hint}".rstrip()
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One place of a configuration that is wrong.
+
+    Attributes:
+        pointer: JSON pointer (RFC 6901).
+        message: A plain sentence.
+    """
+
+    pointer: str
+    message: str
+
+
+class ConfigError(SyncError):
+    """The configuration has problems; `problems` lists all of them."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        self.problems = problems
+        lines = "".join(f"\n  {p.pointer or '/'}: {p.message}" for p in problems)
+        count = f"{len(problems)} problem{'s' if len(problems) != 1 else ''}"
+        super().__init__("invalid_config", f"The configuration has {count}:{lines}\n")
+
+
+class UsageError(SyncError):
+    """The call itself is wrong."""
+
+
+class LeaseError(SyncError):
+    """Another run owns the table, or took it over."""
+
+
+class ExtractError(SyncError):
+    """The extraction refused or failed; `code` is the Lambda side's."""
+
+
+class WarehouseError(SyncError):
+    """Snowflake refused a statement.
+
+    Attributes:
+        number: Snowflake's error number, where known.
+        query_id: To be looked up in the query history.
+    """
+
+    def __init__(
+        self, code: str, message: str, *, number: int | None, query_id: str | None
+    ) -> None:
+        super().__init__(code, message)
+        self.number = number
+        self.query_id = query_id
+
+
+class LoadError(SyncError):
+    """Files and manifest disagree, or a COPY was refused."""
+
+
+class DriftError(SyncError):
+    """Source columns changed in a way that the policy does not follow."""

@@ -1,0 +1,79 @@
+"""Calls the external function: one reply per request, errors as exceptions."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from lambda_extract.contract import (
+    ContractError,
+    ErrorReply,
+    ExtractReply,
+    PlanReply,
+    Reply,
+    Request,
+    decode_reply,
+    encode,
+)
+from snowpark import statements
+from snowpark.errors import ExtractError, SyncError, WarehouseError
+from snowpark.warehouse import Warehouse
+
+ReplyType = TypeVar("ReplyType", ExtractReply, PlanReply)
+
+
+def ask(warehouse: Warehouse, request: Request, kind: type[ReplyType]) -> ReplyType:
+    """Sends one request and returns its reply.
+
+    Raises:
+        ExtractError: The Lambda side refused or failed, or could not be reached.
+    """
+    (reply,) = ask_all(warehouse, [request])
+    return expect(reply, kind, request.run_id)
+
+
+def ask_all(warehouse: Warehouse, requests: Sequence[Request]) -> list[Reply]:
+    """Sends requests in parallel, by one SELECT; refusals come back as `ErrorReply`.
+
+    Raises:
+        ExtractError: The call itself failed, or a reply has not the agreed shape.
+    """
+    texts = [encode(request) for request in requests]
+    try:
+        rows = warehouse.run(statements.call_extract(texts))
+    except WarehouseError as error:
+        raise ExtractError("extract_call_failed", error.message) from error
+    by_position = {int(row[0]): row[1] for row in rows}
+    if sorted(by_position) != list(range(len(requests))):
+        raise ExtractError("reply_invalid", "A request has no reply, or two.")
+    return [_decoded(by_position[i]) for i in range(len(requests))]
+
+
+def _decoded(text: str | None) -> Reply:
+    if text is None:
+        raise ExtractError("reply_invalid", "The reply is NULL.")
+    try:
+        return decode_reply(text)
+    except ContractError as error:
+        raise ExtractError("reply_invalid", f"The reply: {error}.") from error
+
+
+def expect(reply: Reply, kind: type[ReplyType], run_id: str) -> ReplyType:
+    """Returns the reply if it is of the right kind and belongs to this run.
+
+    Raises:
+        ExtractError: It is a refusal, or the answer to something else.
+    """
+    if isinstance(reply, ErrorReply):
+        raise refusal(reply)
+    if not isinstance(reply, kind) or reply.run_id != run_id:
+        raise ExtractError("reply_invalid", "The reply belongs to another request.")
+    return reply
+
+
+def refusal(reply: ErrorReply) -> SyncError:
+    """Returns the error that a refusal stands for, with the Lambda side's words."""
+    return ExtractError(
+        reply.error.code,
+        reply.error.message,
+        retryable=reply.error.retryable,
+        hint=reply.error.hint,
+    )

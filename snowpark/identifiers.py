@@ -1,0 +1,66 @@
+"""Names in Snowflake: the one place that quotes an identifier."""
+
+from snowpark.errors import DriftError
+
+# Cannot be column names, not even quoted (sql-reference/reserved-keywords).
+UNUSABLE_COLUMNS = frozenset(
+    {
+        "CURRENT_DATE",
+        "CURRENT_TIME",
+        "CURRENT_TIMESTAMP",
+        "CURRENT_USER",
+        "LOCALTIME",
+        "LOCALTIMESTAMP",
+    }
+)
+
+# Added to every target by this product.
+RUN_ID = "_SYNC_RUN_ID"
+EXTRACTED_AT = "_SYNC_EXTRACTED_AT"
+OWN_COLUMNS = frozenset({RUN_ID, EXTRACTED_AT, "_SYNC_DELETED_AT"})
+
+
+def quote(name: str) -> str:
+    """Returns the name as a quoted identifier, exactly as it is.
+
+    Raises:
+        ValueError: Empty, longer than 255 characters, or with a NUL character.
+    """
+    if not 0 < len(name) <= 255 or "\0" in name:
+        raise ValueError("an identifier has 1 to 255 characters and no NUL")
+    return '"' + name.replace('"', '""') + '"'
+
+
+def qualified(*names: str | None) -> str:
+    """Returns the quoted names joined by dots; None is left out."""
+    return ".".join(quote(name) for name in names if name is not None)
+
+
+def target_name(*, database: str | None, schema: str, table: str) -> str:
+    """Returns the quoted name of a target; Snowflake names are upper case."""
+    return qualified(database and database.upper(), schema.upper(), table.upper())
+
+
+def column_name(source_name: str) -> str:
+    """Returns the target column of a source column: upper case, not quoted yet.
+
+    Raises:
+        DriftError: Snowflake cannot have a column of that name.
+    """
+    name = source_name.upper()
+    if name in UNUSABLE_COLUMNS or name in OWN_COLUMNS:
+        raise DriftError(
+            "column_name_unusable",
+            f"Snowflake cannot have a column {quote(name)}.",
+        )
+    return name
+
+
+def staging_name(table: str, run_id: str) -> str:
+    """Returns the quoted name of the staging table of one run.
+
+    One per run, not per table: a run that lost its lease while it slept must not be
+    able to touch the rows of its successor.
+    """
+    run = run_id.upper().replace("-", "_")
+    return qualified("STAGING", f"{table.upper()[:180]}__{run}")

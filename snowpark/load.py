@@ -1,0 +1,209 @@
+"""From files to committed rows: stage, check, align the target, merge, commit."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from lambda_extract.contract import Column, ExtractReply, File
+from snowpark import columns as drift
+from snowpark import identifiers, state, statements
+from snowpark.columns import Change, LoadColumn
+from snowpark.errors import DriftError, LoadError, SyncError, WarehouseError
+from snowpark.model import Commit, Counts, TableSettings
+from snowpark.warehouse import Warehouse
+
+# COPY INTO takes at most 1000 names in FILES (sql-reference/sql/copy-into-table).
+_FILES_PER_COPY = 1000
+_PRUNED_TYPES = ("NUMBER", "VARCHAR", "DATE")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One load: whose it is and where it goes."""
+
+    settings: TableSettings
+    run_id: str
+
+    @property
+    def staging(self) -> str:
+        """Quoted name of this run's staging table."""
+        return identifiers.staging_name(self.settings.target_table, self.run_id)
+
+    @property
+    def target(self) -> str:
+        """Quoted name of the target table."""
+        return self.settings.target
+
+
+def stage(
+    warehouse: Warehouse, job: Job, columns: Sequence[LoadColumn], files: Sequence[File]
+) -> None:
+    """Loads exactly these files into an empty staging table and checks the count.
+
+    Raises:
+        LoadError: "load_failed": Snowflake refused a file; "count_mismatch": not the
+            rows that the manifest says.
+    """
+    warehouse.run(statements.create_staging(job.staging, columns))
+    loaded = 0
+    for i in range(0, len(files), _FILES_PER_COPY):
+        batch = files[i : i + _FILES_PER_COPY]
+        copy = statements.copy_files(job.staging, columns, batch)
+        try:
+            rows = warehouse.run(copy, hide_values=True)
+        except WarehouseError as error:
+            raise LoadError("load_failed", error.message) from error
+        # A COPY that finds nothing to do answers with a status and no counts.
+        loaded += sum(int(row.as_dict().get("rows_loaded", 0)) for row in rows)
+    expected = sum(file.rows for file in files)
+    if loaded != expected:
+        raise LoadError(
+            "count_mismatch",
+            f"The manifest has {expected} rows in {len(files)} files, Snowflake loaded"
+            f" {loaded}.",
+        )
+
+
+def drop_staging(warehouse: Warehouse, job: Job) -> None:
+    """Drops the staging table of the run."""
+    warehouse.run(statements.drop_staging(job.staging))
+
+
+def align_target(
+    warehouse: Warehouse,
+    job: Job,
+    columns: tuple[LoadColumn, ...],
+    *,
+    first_load: bool,
+) -> tuple[LoadColumn, ...]:
+    """Gives the target the columns of the source; returns those that will be loaded.
+
+    DDL commits by itself, so it runs before the transaction; a target that is wider
+    than its rows need does no harm.
+
+    Raises:
+        DriftError: "target_exists": a table of somebody else is in the place of a
+            target that was never loaded; or see `columns.align`.
+    """
+    if first_load:
+        warehouse.run(statements.create_target(job.target, columns))
+    existing = {
+        str(row["name"]): str(row["type"])
+        for row in warehouse.run(statements.describe_target(job.target))
+    }
+    if identifiers.RUN_ID not in existing:
+        raise DriftError(
+            "target_exists",
+            f"Table {job.target} exists and was not built by this sync.",
+        )
+    policy = "evolve" if first_load else job.settings.schema_drift
+    alignment = drift.align(columns, existing, policy)
+    if alignment.add:
+        warehouse.run(statements.add_columns(job.target, alignment.add))
+    for name, kind in alignment.widen:
+        warehouse.run(statements.widen_column(job.target, name, kind))
+    changes: tuple[Change, ...] = alignment.changes
+    if first_load and not changes:
+        changes = drift.created(columns)
+    if changes:
+        warehouse.run(
+            statements.insert_schema_changes(job.settings.name, job.run_id, changes)
+        )
+    return alignment.load
+
+
+def merge_rows(
+    warehouse: Warehouse,
+    job: Job,
+    columns: Sequence[LoadColumn],
+    reply: ExtractReply,
+) -> Counts:
+    """Merges the staged rows into the target, inside the current transaction.
+
+    Raises:
+        WarehouseError: Snowflake refused the MERGE.
+    """
+    by_source = {c.source.name: c for c in columns}
+    key = [by_source[name] for name in reply.key]
+    statement = statements.merge(
+        job.target,
+        job.staging,
+        columns,
+        key,
+        cursor=by_source.get(job.settings.cursor or ""),
+        bounds=_key_bounds(warehouse, job, key[0]),
+        run_id=job.run_id,
+        extracted_at=reply.extracted_at,
+    )
+    (row,) = warehouse.run(statement, hide_values=True)
+    return Counts(
+        inserted=int(row["number of rows inserted"]),
+        updated=int(row["number of rows updated"]),
+    )
+
+
+def _key_bounds(
+    warehouse: Warehouse, job: Job, first: LoadColumn
+) -> tuple[str, str] | None:
+    kind = first.source.snowflake_type
+    if first.source.nullable or not kind.startswith(_PRUNED_TYPES):
+        return None
+    (row,) = warehouse.run(statements.key_bounds(job.staging, first))
+    return (str(row[0]), str(row[1])) if row[0] is not None else None
+
+
+def overwrite_rows(
+    warehouse: Warehouse, job: Job, columns: Sequence[LoadColumn], extracted_at: str
+) -> Counts:
+    """Replaces the rows of the target, inside the current transaction."""
+    statement = statements.overwrite(
+        job.target,
+        job.staging,
+        columns,
+        run_id=job.run_id,
+        extracted_at=extracted_at,
+    )
+    (row,) = warehouse.run(statement, hide_values=True)
+    return Counts(inserted=int(row[0]))
+
+
+def commit_rows(
+    warehouse: Warehouse,
+    job: Job,
+    commit: Commit,
+    change_rows: Callable[[], Counts],
+    record: Callable[[Counts], None],
+) -> None:
+    """Commits target rows, watermark and run together, or nothing at all.
+
+    The fence is the last statement before COMMIT: the lease table is shared by all
+    syncs and about 20 statements may wait for one table, so it is locked as briefly as
+    can be. A failed statement does not end a transaction in Snowflake, hence the
+    ROLLBACK.
+
+    Args:
+        change_rows: Sends the MERGE or the reload.
+        record: Takes the counts into the run, and appends its row where it is over.
+
+    Raises:
+        SyncError: Whatever failed; nothing of it was kept.
+    """
+    warehouse.run(statements.BEGIN)
+    try:
+        record(change_rows())
+        state.record_commit(warehouse, job.settings, job.run_id, commit)
+        state.hold_lease(warehouse, job.settings.name, job.run_id)
+        warehouse.run(statements.COMMIT)
+    except SyncError:
+        warehouse.run(statements.ROLLBACK)
+        raise
+
+
+def check_key(reply_key: Sequence[str], columns: Sequence[Column]) -> None:
+    """Refuses a manifest whose key is missing or not among its columns.
+
+    Raises:
+        SyncError: "reply_invalid".
+    """
+    names = {column.name for column in columns}
+    if not reply_key or not set(reply_key) <= names:
+        raise SyncError("reply_invalid", "The key is not among the columns.")

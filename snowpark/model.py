@@ -1,0 +1,258 @@
+"""The values that pass between the steps of a sync; frozen, but for `Run`."""
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from lambda_extract.contract import (
+    AlteredValue,
+    Bound,
+    CursorSpec,
+    CursorValue,
+    Limits,
+    Overlap,
+    PendingBound,
+    TableSpec,
+)
+
+from snowpark.identifiers import target_name
+
+Mode = Literal["incremental", "full"]
+Drift = Literal["evolve", "freeze", "fail"]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """SQL text and the values bound to its question marks."""
+
+    text: str
+    params: tuple[str | int | float | bool | None, ...] = ()
+
+
+@dataclass(frozen=True)
+class TableSettings:
+    """One configured table with every default filled in.
+
+    Attributes:
+        name: Configured name, lower case.
+        relation: PostgreSQL table.
+        target_database: None: the database of the sync itself.
+        file_bytes: Compressed bytes at which a file is cut.
+        max_parallel: Extractions of one snapshot at once.
+    """
+
+    name: str
+    source: str
+    schema: str
+    relation: str
+    target_schema: str
+    target_table: str
+    mode: Mode
+    target_database: str | None = None
+    group: str | None = None
+    cursor: str | None = None
+    key: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    margin_seconds: float = 5.0
+    lookback_seconds: float | None = None
+    lookback_values: int | None = None
+    time_zone: str = "UTC"
+    null_cursor: Literal["load", "ignore", "fail"] = "load"
+    chunk_rows: int = 1_000_000
+    file_bytes: int = 150_000_000
+    max_parallel: int = 8
+    special_values: Literal["null", "fail"] = "null"
+    schema_drift: Drift = "evolve"
+    freshness_sla_minutes: int | None = None
+
+    @property
+    def origin(self) -> str:
+        """What the watermark belongs to; another origin needs a reload."""
+        return json.dumps([self.source, self.schema, self.relation, self.cursor])
+
+    @property
+    def target(self) -> str:
+        """Quoted name of the target table."""
+        return target_name(
+            database=self.target_database,
+            schema=self.target_schema,
+            table=self.target_table,
+        )
+
+    @property
+    def table_spec(self) -> TableSpec:
+        """The table as the wire knows it."""
+        return TableSpec(
+            name=self.name,
+            source=self.source,
+            schema=self.schema,
+            relation=self.relation,
+            key=self.key,
+            exclude=self.exclude,
+            special_values=self.special_values,
+        )
+
+    @property
+    def cursor_spec(self) -> CursorSpec | None:
+        """The cursor as the wire knows it; None in full mode."""
+        if self.cursor is None:
+            return None
+        return CursorSpec(
+            column=self.cursor,
+            margin_seconds=self.margin_seconds,
+            lookback_seconds=self.lookback_seconds,
+            lookback_values=self.lookback_values,
+            time_zone=self.time_zone,
+            null_policy=self.null_cursor,
+        )
+
+    @property
+    def limits(self) -> Limits:
+        """The sizes of one extraction."""
+        return Limits(chunk_rows=self.chunk_rows, file_bytes=self.file_bytes)
+
+    def to_json(self) -> str:
+        """Returns the settings as stored in SYNC_TABLES."""
+        return json.dumps(dataclasses.asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "TableSettings":
+        """Reads what `to_json` wrote."""
+        data = json.loads(text)
+        for name in ("key", "exclude"):
+            data[name] = tuple(data[name])
+        return cls(**data)
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The latest committed watermark row of a table.
+
+    Attributes:
+        version: Grows by one with every commit of the table.
+        watermark: None where nothing is proven yet.
+        columns_sha256: Digest of the columns of that commit.
+    """
+
+    version: int
+    origin: str
+    watermark: CursorValue | None
+    pending_bound: PendingBound | None
+    overlap: Overlap | None
+    columns_sha256: str | None
+
+
+@dataclass(frozen=True)
+class TableState:
+    """What a run knows once it owns the lease.
+
+    Attributes:
+        ledger: None where the table was never loaded.
+        previous_run_id: Run whose expired lease was taken over.
+    """
+
+    settings: TableSettings
+    ledger: Ledger | None
+    previous_run_id: str | None
+
+    @property
+    def version(self) -> int:
+        """Version of the latest commit; 0 where there is none."""
+        return self.ledger.version if self.ledger else 0
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One watermark row, as it is about to be committed with its rows."""
+
+    version: int
+    kind: Literal["increment", "snapshot"]
+    bound: Bound | None
+    columns_sha256: str | None
+    rows: int
+    altered: tuple[AlteredValue, ...] = ()
+
+
+@dataclass(frozen=True)
+class SnapshotPart:
+    """One row of SYNC_PARTS.
+
+    Attributes:
+        snapshot_id: Run that planned the snapshot.
+        part: Name of a part, "#plan" or "#closed".
+        identity: Digest of configuration and watermark version.
+        message: JSON text of the plan, or of the part's manifest.
+    """
+
+    snapshot_id: str
+    part: str
+    identity: str
+    message: str | None = None
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Rows that a MERGE or a reload changed."""
+
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+
+
+@dataclass(frozen=True)
+class Seconds:
+    """Wall seconds of the steps."""
+
+    extract: float = 0.0
+    load: float = 0.0
+    merge: float = 0.0
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What a run did so far; every step returns a new one.
+
+    Attributes:
+        watermark: PostgreSQL text of the committed watermark.
+        oldest_transaction: Start of the open transaction that holds it back.
+        null_cursor_rows: -1 where not counted.
+        warnings: (code, message, hint) each.
+    """
+
+    kind: Literal["increment", "snapshot"] = "increment"
+    windows: int = 0
+    rows: int = 0
+    files: int = 0
+    bytes: int = 0
+    counts: Counts = Counts()
+    seconds: Seconds = Seconds()
+    watermark: str | None = None
+    oldest_transaction: str | None = None
+    null_cursor_rows: int = -1
+    warnings: tuple[tuple[str, str, str], ...] = ()
+
+
+@dataclass
+class Run:
+    """One run: the only value that changes while it goes on.
+
+    It outlives the step that fails, so that the run ledger can say how far it came.
+
+    Attributes:
+        id: Run id; part of S3 prefixes, staging names and every ledger row.
+        table: Configured table name.
+        started_at: ISO 8601 with offset.
+        tally: What was done so far.
+        recorded: True once the run ledger has its row.
+    """
+
+    id: str
+    table: str
+    started_at: str
+    tally: Tally = field(default_factory=Tally)
+    recorded: bool = False
+
+    def note(self, **changes: Any) -> None:
+        """Replaces fields of the tally."""
+        self.tally = dataclasses.replace(self.tally, **changes)

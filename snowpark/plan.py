@@ -1,0 +1,158 @@
+"""PURE: what a run does next. No statement is sent from here."""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lambda_extract.contract import (
+    Bound,
+    CursorValue,
+    ExtractReply,
+    ExtractRequest,
+    Partition,
+    PlanReply,
+    PlanRequest,
+    Window,
+)
+from snowpark.errors import SyncError, UsageError
+from snowpark.model import TableSettings, TableState
+
+# A window is halved when it does not fit into the time of one extraction. Below this a
+# smaller one is not the answer: the rows or the index are.
+SMALLEST_WINDOW = 1_000
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where an increment stands between two windows.
+
+    Attributes:
+        position: Exclusive lower end of the next window.
+        bound: What the ledger may say: proven, even where later windows were read.
+        frozen: True once a window was held back: later windows read on, but the proof
+            has a gap behind them, so the watermark of this run stays.
+        chunk_rows: Rows of the next window.
+        windows: Extractions asked for so far; names their S3 prefixes.
+    """
+
+    position: CursorValue | None
+    bound: Bound
+    chunk_rows: int
+    frozen: bool = False
+    windows: int = 0
+
+
+def needs_snapshot(state: TableState) -> bool:
+    """Returns whether the table has to be read as a whole.
+
+    Raises:
+        UsageError: "origin_changed": the target was loaded from another table or
+            cursor.
+    """
+    if state.settings.mode == "full" or state.ledger is None:
+        return True
+    if state.ledger.origin != state.settings.origin:
+        raise UsageError(
+            "origin_changed",
+            "The source, table or cursor in the configuration is not the one that the"
+            " target was loaded from.",
+        )
+    return False
+
+
+def start(state: TableState) -> Progress:
+    """Returns the progress of a run that has read nothing yet."""
+    ledger = state.ledger
+    if ledger is None:
+        raise ValueError("an increment starts from a ledger row")
+    bound = Bound(
+        watermark=ledger.watermark,
+        pending_bound=ledger.pending_bound,
+        overlap=ledger.overlap,
+    )
+    return Progress(ledger.watermark, bound, state.settings.chunk_rows)
+
+
+def next_window(
+    settings: TableSettings, progress: Progress, run_id: str
+) -> ExtractRequest:
+    """Returns the request for the next window."""
+    first = progress.windows == 0
+    return ExtractRequest(
+        run_id=run_id,
+        table=settings.table_spec,
+        part=f"w{progress.windows + 1:05d}",
+        limits=dataclasses.replace(settings.limits, chunk_rows=progress.chunk_rows),
+        cursor=settings.cursor_spec,
+        window=Window(
+            lower=progress.position,
+            pending_bound=progress.bound.pending_bound,
+            overlap=progress.bound.overlap if first else None,
+            first=first,
+        ),
+    )
+
+
+def advanced(progress: Progress, reply: ExtractReply) -> Progress:
+    """Returns the progress after a window was read.
+
+    A window proves its rows up to its own safe bound. Where that lies behind the
+    window's end, rows may still appear in between: the watermark stays there for the
+    whole run, however far the following windows get.
+    """
+    if reply.bound is None:
+        raise SyncError("reply_invalid", "The reply to a window carries no bound.")
+    bound = progress.bound if progress.frozen else reply.bound
+    if progress.frozen:
+        # The overlap belongs to the first held-back window; more was delivered since.
+        bound = dataclasses.replace(bound, overlap=None)
+    return Progress(
+        position=reply.position or progress.position,
+        bound=bound,
+        chunk_rows=progress.chunk_rows,
+        frozen=progress.frozen or (reply.bound.held_back and not reply.complete),
+        windows=progress.windows + 1,
+    )
+
+
+def halved(progress: Progress) -> Progress | None:
+    """Returns the progress with half the window; None where it is small already."""
+    chunk_rows = progress.chunk_rows // 2
+    if chunk_rows < SMALLEST_WINDOW:
+        return None
+    return dataclasses.replace(
+        progress, chunk_rows=chunk_rows, windows=progress.windows + 1
+    )
+
+
+def snapshot_request(settings: TableSettings, run_id: str) -> PlanRequest:
+    """Returns the request that plans a snapshot."""
+    return PlanRequest(
+        run_id=run_id,
+        table=settings.table_spec,
+        limits=settings.limits,
+        cursor=settings.cursor_spec,
+    )
+
+
+def part_request(
+    settings: TableSettings, partition: Partition, run_id: str, attempt: int
+) -> ExtractRequest:
+    """Returns the request for one part; each attempt has an S3 prefix of its own."""
+    return ExtractRequest(
+        run_id=run_id,
+        table=settings.table_spec,
+        part=f"{partition.part}-{attempt}",
+        limits=settings.limits,
+        partition=partition,
+    )
+
+
+def waves(
+    plan: PlanReply, done: frozenset[str], max_parallel: int
+) -> Sequence[tuple[Partition, ...]]:
+    """Returns the parts that are left, as many at a time as the source allows."""
+    left = [p for p in plan.partitions if p.part not in done]
+    return [
+        tuple(left[i : i + max_parallel]) for i in range(0, len(left), max_parallel)
+    ]

@@ -1,0 +1,56 @@
+"""PLAN_SYNC: what a sync would do, without doing it."""
+
+import uuid
+from typing import Any
+
+from lambda_extract.contract import PlanReply
+from snowpark import columns, config, extract, plan, state
+from snowpark.errors import SyncError, UsageError
+from snowpark.warehouse import Warehouse
+
+
+def plan_sync(warehouse: Warehouse, table_name: object) -> dict[str, Any]:
+    """Returns what SYNC_TABLE would do now; takes no lease and changes nothing.
+
+    Raises:
+        SyncError: Unknown table, or the source cannot be asked.
+    """
+    table = config.canonical_name(table_name)
+    if not table:
+        raise UsageError("invalid_argument", "The table name is empty or not a text.")
+    try:
+        found = state.read_state(warehouse, table)
+        reload = plan.needs_snapshot(found)
+        request = plan.snapshot_request(found.settings, f"plan-{uuid.uuid4().hex}")
+        reply = extract.ask(warehouse, request, PlanReply)
+        loaded = columns.load_columns(reply.columns)
+    except SyncError as error:
+        raise error.about(table, None)
+    ledger = found.ledger
+    digest = columns.digest(reply.columns, reply.key)
+    bound = reply.bound
+    after = ledger.watermark.value if ledger and ledger.watermark else None
+    upto = bound.watermark.value if bound and bound.watermark else None
+    what = (
+        f"read the whole table in {len(reply.partitions)} parts"
+        if reload
+        else f"read rows with {found.settings.cursor} after {after or 'the start'}"
+    )
+    return {
+        "table": table,
+        "summary": f"{table}: a sync would {what}.",
+        "kind": "snapshot" if reload else "increment",
+        "watermark": after,
+        "safe_bound": upto,
+        "oldest_transaction": bound.oldest_transaction if bound else None,
+        "parts": len(reply.partitions) if reload else None,
+        "table_rows_estimated": reply.estimated_rows,
+        "table_bytes_estimated": reply.estimated_bytes,
+        "key": list(reply.key),
+        "columns": {c.name: c.source.snowflake_type for c in loaded if c.loaded},
+        "columns_changed": bool(ledger and digest != ledger.columns_sha256),
+        "warnings": [
+            {"code": w.code, "message": w.message, "hint": w.hint}
+            for w in reply.warnings
+        ],
+    }

@@ -1,0 +1,260 @@
+"""Snapshots: plan, extract parts in parallel, load all, replace the target at once.
+
+Every finished part is recorded, so that a run after a failure reads only what is left.
+"""
+
+import dataclasses
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lambda_extract.contract import (
+    AlteredValue,
+    ContractError,
+    ErrorReply,
+    ExtractReply,
+    Partition,
+    PlanReply,
+    decode_reply,
+    encode,
+)
+from snowpark import columns, extract, load, plan, state, statements
+from snowpark.errors import ExtractError
+from snowpark.model import Commit, Counts, Run, SnapshotPart, TableSettings, TableState
+from snowpark.warehouse import Warehouse
+
+# Files of a plan older than this may have been expired from the landing bucket.
+_RESUME_HOURS = 24
+_ATTEMPTS = 2
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A planned snapshot and the parts that are finished.
+
+    Attributes:
+        id: Run that planned it.
+        identity: Digest of configuration and watermark version.
+        done: Finished manifests by part.
+    """
+
+    id: str
+    identity: str
+    plan: PlanReply
+    done: dict[str, ExtractReply]
+
+
+def run_snapshot(warehouse: Warehouse, found: TableState, run: Run) -> None:
+    """Reads the whole table and replaces the target in one transaction.
+
+    The watermark is the safe bound that was taken before the first part was read: rows
+    that change while the parts are read come again with the next increment.
+
+    Raises:
+        SyncError: The target is as it was; finished parts are kept for the next call.
+    """
+    settings = found.settings
+    job = load.Job(settings, run.id)
+    run.note(kind="snapshot")
+    started = time.monotonic()
+    snapshot = _extracted(warehouse, found, run)
+    run.note(
+        seconds=dataclasses.replace(
+            run.tally.seconds, extract=time.monotonic() - started
+        )
+    )
+    replies = list(snapshot.done.values())
+    _note_extraction(run, snapshot)
+    _load(warehouse, job, found, run, snapshot, replies)
+    load.drop_staging(warehouse, job)
+
+
+def _extracted(warehouse: Warehouse, found: TableState, run: Run) -> Snapshot:
+    """Returns a snapshot with all parts extracted; halves parts that are too large."""
+    settings = found.settings
+    while True:
+        snapshot = _open_snapshot(warehouse, found) or _planned(
+            warehouse, found, settings, run
+        )
+        try:
+            return _extract_parts(warehouse, settings, run, snapshot)
+        except ExtractError as error:
+            smaller = settings.chunk_rows // 2
+            if error.code == "columns_changed":
+                _record(warehouse, settings, run, snapshot, "#closed")
+            if error.code != "window_too_large" or smaller < plan.SMALLEST_WINDOW:
+                raise
+            _record(warehouse, settings, run, snapshot, "#closed")
+            settings = dataclasses.replace(settings, chunk_rows=smaller)
+
+
+def _identity(found: TableState) -> str:
+    # The version makes sure that a snapshot is not finished after an increment has
+    # moved the target on: its older rows would overwrite newer ones.
+    text = f"{found.settings.to_json()} {found.version}"
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _open_snapshot(warehouse: Warehouse, found: TableState) -> Snapshot | None:
+    identity = _identity(found)
+    rows = warehouse.run(
+        statements.read_open_parts(found.settings.name, identity, _RESUME_HOURS)
+    )
+    plans = [row for row in rows if row["PART"] == "#plan"]
+    if not plans:
+        return None
+    newest = plans[-1]
+    done: dict[str, ExtractReply] = {}
+    try:
+        planned = decode_reply(str(newest["MESSAGE"]))
+        for row in rows:
+            if row["SNAPSHOT_ID"] == newest["SNAPSHOT_ID"] and row["PART"] != "#plan":
+                reply = decode_reply(str(row["MESSAGE"]))
+                if isinstance(reply, ExtractReply):
+                    done[str(row["PART"])] = reply
+    except ContractError:
+        return None  # Written by another version of the product: plan anew.
+    if not isinstance(planned, PlanReply):
+        return None
+    return Snapshot(str(newest["SNAPSHOT_ID"]), identity, planned, done)
+
+
+def _planned(
+    warehouse: Warehouse, found: TableState, settings: TableSettings, run: Run
+) -> Snapshot:
+    request = plan.snapshot_request(settings, run.id)
+    reply = extract.ask(warehouse, request, PlanReply)
+    # A run may plan twice (parts too large): the id must tell the two apart.
+    snapshot_id = f"{run.id}-{warehouse.statements}"
+    snapshot = Snapshot(snapshot_id, _identity(found), reply, {})
+    _record(warehouse, settings, run, snapshot, "#plan", encode(reply))
+    return snapshot
+
+
+def _record(
+    warehouse: Warehouse,
+    settings: TableSettings,
+    run: Run,
+    snapshot: Snapshot,
+    part: str,
+    message: str | None = None,
+) -> None:
+    row = SnapshotPart(snapshot.id, part, snapshot.identity, message)
+    warehouse.run(statements.insert_part(settings.name, run.id, row))
+
+
+def _extract_parts(
+    warehouse: Warehouse, settings: TableSettings, run: Run, snapshot: Snapshot
+) -> Snapshot:
+    done = dict(snapshot.done)
+    waves = plan.waves(snapshot.plan, frozenset(done), settings.max_parallel)
+    for wave in waves:
+        left: Sequence[Partition] = wave
+        for attempt in range(1, _ATTEMPTS + 1):
+            failed = _extract_wave(
+                warehouse, settings, run, snapshot, left, attempt, done
+            )
+            if not failed:
+                break
+            _, refusal = failed[0]
+            if attempt == _ATTEMPTS or not all(r.error.retryable for _, r in failed):
+                raise extract.refusal(refusal)
+            left = [partition for partition, _ in failed]
+        state.hold_lease(warehouse, settings.name, run.id)
+    return dataclasses.replace(snapshot, done=done)
+
+
+def _extract_wave(
+    warehouse: Warehouse,
+    settings: TableSettings,
+    run: Run,
+    snapshot: Snapshot,
+    wave: Sequence[Partition],
+    attempt: int,
+    done: dict[str, ExtractReply],
+) -> list[tuple[Partition, ErrorReply]]:
+    """Extracts parts by one SELECT; records what succeeds, returns the rest."""
+    requests = [plan.part_request(settings, p, run.id, attempt) for p in wave]
+    failed = []
+    for partition, reply in zip(wave, extract.ask_all(warehouse, requests)):
+        if isinstance(reply, ErrorReply):
+            failed.append((partition, reply))
+            continue
+        manifest = extract.expect(reply, ExtractReply, run.id)
+        if manifest.columns != snapshot.plan.columns:
+            raise ExtractError(
+                "columns_changed", "The source's columns are not those of the plan."
+            )
+        message = encode(manifest)
+        _record(warehouse, settings, run, snapshot, partition.part, message)
+        done[partition.part] = manifest
+    return failed
+
+
+def _note_extraction(run: Run, snapshot: Snapshot) -> None:
+    replies = snapshot.done.values()
+    bound = snapshot.plan.bound
+    warnings = snapshot.plan.warnings + tuple(w for r in replies for w in r.warnings)
+    run.note(
+        windows=len(snapshot.done),
+        rows=sum(r.rows for r in replies),
+        files=sum(len(r.files) for r in replies),
+        bytes=sum(r.bytes for r in replies),
+        watermark=bound.watermark.value if bound and bound.watermark else None,
+        oldest_transaction=bound.oldest_transaction if bound else None,
+        warnings=tuple((w.code, w.message, w.hint) for w in dict.fromkeys(warnings)),
+    )
+
+
+def _load(
+    warehouse: Warehouse,
+    job: load.Job,
+    found: TableState,
+    run: Run,
+    snapshot: Snapshot,
+    replies: Sequence[ExtractReply],
+) -> None:
+    planned = snapshot.plan
+    started = time.monotonic()
+    loaded = columns.load_columns(planned.columns)
+    files = [file for reply in replies for file in reply.files]
+    load.stage(warehouse, job, loaded, files)
+    loaded = load.align_target(warehouse, job, loaded, first_load=found.ledger is None)
+    staged = time.monotonic()
+    commit = Commit(
+        version=found.version + 1,
+        kind="snapshot",
+        bound=planned.bound,
+        columns_sha256=columns.digest(planned.columns, planned.key),
+        rows=run.tally.rows,
+        altered=_altered(replies),
+    )
+
+    def record(counts: Counts) -> None:
+        seconds = dataclasses.replace(
+            run.tally.seconds,
+            load=staged - started,
+            merge=time.monotonic() - staged,
+        )
+        run.note(counts=counts, seconds=seconds)
+        state.record_run(warehouse, run, "succeeded")
+        _record(warehouse, job.settings, run, snapshot, "#closed")
+
+    load.commit_rows(
+        warehouse,
+        job,
+        commit,
+        lambda: load.overwrite_rows(warehouse, job, loaded, planned.planned_at),
+        record,
+    )
+
+
+def _altered(replies: Sequence[ExtractReply]) -> tuple[AlteredValue, ...]:
+    """Returns one value per column, summed over the parts."""
+    merged: dict[str, AlteredValue] = {}
+    for value in (v for reply in replies for v in reply.altered):
+        known = merged.get(value.column, AlteredValue(value.column, 0))
+        keys = (known.sample_keys + value.sample_keys)[:10]
+        merged[value.column] = AlteredValue(value.column, known.rows + value.rows, keys)
+    return tuple(merged.values())

@@ -1,0 +1,146 @@
+"""State in Snowflake: the lease, the watermark ledger, the run ledger, the parts."""
+
+import json
+
+from lambda_extract.contract import CursorValue, Overlap, PendingBound
+from snowpark import statements
+from snowpark.errors import LeaseError, SyncError, UsageError
+from snowpark.model import Commit, Ledger, Run, TableSettings, TableState
+from snowpark.warehouse import Warehouse
+
+# An extraction ends within 600 s (Snowflake's limit of one external call); a load may
+# follow. Whoever finds the lease older than this may take it: the fence keeps that
+# safe.
+LEASE_SECONDS = 900
+
+
+def take_lease(warehouse: Warehouse, table: str, run_id: str) -> TableState:
+    """Makes this run the owner of the table and returns what it needs to know.
+
+    The state is read after the lease is taken: read before, the watermark could be that
+    of a run which commits in between.
+
+    Raises:
+        UsageError: "unknown_table".
+        LeaseError: "lease_held": another run is at work.
+    """
+    taken = warehouse.changed_rows(statements.take_lease(table, run_id, LEASE_SECONDS))
+    rows = warehouse.run(statements.read_state(table))
+    if not rows:
+        if taken:
+            release_lease(warehouse, table, run_id)
+        raise _unknown(warehouse, table)
+    if not taken or rows[0]["LEASE_RUN_ID"] != run_id:
+        raise _held(warehouse, table)
+    state = _state(rows[0])
+    if state.previous_run_id:
+        warehouse.run(statements.insert_abandoned_run(table, state.previous_run_id))
+    return state
+
+
+def read_state(warehouse: Warehouse, table: str) -> TableState:
+    """Returns the state of a table without taking its lease.
+
+    Raises:
+        UsageError: "unknown_table".
+    """
+    rows = warehouse.run(statements.read_state(table))
+    if not rows:
+        raise _unknown(warehouse, table)
+    return _state(rows[0])
+
+
+def release_lease(warehouse: Warehouse, table: str, run_id: str) -> None:
+    """Gives the lease back; does nothing where another run has it by now."""
+    warehouse.run(statements.release_lease(table, run_id))
+
+
+def hold_lease(warehouse: Warehouse, table: str, run_id: str) -> None:
+    """Proves that this run still owns the table, and extends the lease.
+
+    Inside a transaction this is the fence: the row stays locked until the commit, so
+    nobody can take the table over between the proof and the commit.
+
+    Raises:
+        LeaseError: "lease_lost".
+    """
+    held = warehouse.changed_rows(statements.hold_lease(table, run_id, LEASE_SECONDS))
+    if held != 1:
+        raise LeaseError(
+            "lease_lost", "The lease of this run expired and another run has it."
+        )
+
+
+def record_commit(
+    warehouse: Warehouse, settings: TableSettings, run_id: str, commit: Commit
+) -> None:
+    """Appends the watermark row (and the altered values) of a commit."""
+    warehouse.run(
+        statements.insert_watermark(settings.name, run_id, settings.origin, commit)
+    )
+    if commit.altered:
+        warehouse.run(
+            statements.insert_altered_values(settings.name, run_id, commit.altered)
+        )
+
+
+def record_run(
+    warehouse: Warehouse, run: Run, status: str, error: SyncError | None = None
+) -> None:
+    """Appends the row of a finished run."""
+    warehouse.run(
+        statements.insert_run(
+            run, status=status, statements=warehouse.statements + 1, error=error
+        )
+    )
+    run.recorded = True
+
+
+def _state(row: dict[str, object]) -> TableState:
+    def text(name: str) -> str | None:
+        value = row[name]
+        return None if value is None else str(value)
+
+    ledger = None
+    if row["VERSION"] is not None:
+        watermark, kind = text("WATERMARK"), text("WATERMARK_TYPE")
+        pending, seen_at = text("PENDING_VALUE"), text("PENDING_SEEN_AT")
+        digest = text("OVERLAP_DIGEST")
+        ledger = Ledger(
+            version=int(str(row["VERSION"])),
+            origin=str(row["ORIGIN"]),
+            watermark=CursorValue(watermark, kind) if watermark and kind else None,
+            pending_bound=(
+                PendingBound(pending, seen_at) if pending and seen_at else None
+            ),
+            overlap=(
+                Overlap(int(str(row["OVERLAP_ROWS"])), digest) if digest else None
+            ),
+            columns_sha256=text("COLUMNS_SHA256"),
+        )
+    return TableState(
+        settings=TableSettings.from_json(str(row["SETTINGS"])),
+        ledger=ledger,
+        previous_run_id=text("PREVIOUS_RUN_ID"),
+    )
+
+
+def _unknown(warehouse: Warehouse, table: str) -> UsageError:
+    names = [str(row[0]) for row in warehouse.run(statements.list_tables())]
+    known = ", ".join(names) if names else "none yet; call APPLY_CONFIG first"
+    return UsageError(
+        "unknown_table",
+        f"There is no table {json.dumps(table[:100])}. Configured: {known}.",
+    )
+
+
+def _held(warehouse: Warehouse, table: str) -> LeaseError:
+    rows = warehouse.run(statements.read_lease(table))
+    if rows and rows[0]["RUN_ID"]:
+        row = rows[0]
+        return LeaseError(
+            "lease_held",
+            f"Run {row['RUN_ID']} is syncing the table since {row['ACQUIRED_AT']};"
+            f" its lease ends at {row['EXPIRES_AT']}.",
+        )
+    return LeaseError("lease_held", "Another run was syncing the table just now.")

@@ -1,0 +1,572 @@
+"""PURE: every SQL text that the procedures send. Tested against tests/golden/*.sql.
+
+Values are bound with question marks; names come from `identifiers`. State is read
+through the views of snowflake/30_state and written by inserts alone, but for the lease.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+
+from lambda_extract.contract import AlteredValue, File
+from snowpark.columns import Change, LoadColumn
+from snowpark.errors import SyncError
+from snowpark.identifiers import EXTRACTED_AT, RUN_ID, quote
+from snowpark.model import Commit, Run, SnapshotPart, Statement, TableSettings
+
+BEGIN = Statement("BEGIN")
+COMMIT = Statement("COMMIT")
+ROLLBACK = Statement("ROLLBACK")
+
+_TABLES_PER_INSERT = 500
+
+
+# --- leases
+# -----------------------------------------------------------------------------
+
+
+def take_lease(table: str, run_id: str, seconds: int) -> Statement:
+    """Takes the lease where nobody has it or where it expired."""
+    return Statement(
+        """\
+UPDATE control.sync_leases
+SET
+    previous_run_id = run_id,
+    run_id = ?,
+    acquired_at = CURRENT_TIMESTAMP(),
+    expires_at = DATEADD('second', ?, CURRENT_TIMESTAMP())
+WHERE table_name = ? AND (run_id IS NULL OR expires_at < CURRENT_TIMESTAMP())""",
+        (run_id, seconds, table),
+    )
+
+
+def hold_lease(table: str, run_id: str, seconds: int) -> Statement:
+    """Extends the lease; changes no row where it was taken over. The fence."""
+    return Statement(
+        """\
+UPDATE control.sync_leases
+SET expires_at = DATEADD('second', ?, CURRENT_TIMESTAMP())
+WHERE table_name = ? AND run_id = ?""",
+        (seconds, table, run_id),
+    )
+
+
+def release_lease(table: str, run_id: str) -> Statement:
+    """Gives the lease back, unless somebody else has it by now."""
+    return Statement(
+        """\
+UPDATE control.sync_leases
+SET
+    run_id = NULL,
+    previous_run_id = NULL,
+    expires_at = NULL
+WHERE table_name = ? AND run_id = ?""",
+        (table, run_id),
+    )
+
+
+def read_lease(table: str) -> Statement:
+    """Reads who has the lease, for the error of the one who did not get it."""
+    return Statement(
+        """\
+SELECT
+    run_id,
+    TO_VARCHAR(acquired_at) AS acquired_at,
+    TO_VARCHAR(expires_at) AS expires_at
+FROM control.sync_leases
+WHERE table_name = ?""",
+        (table,),
+    )
+
+
+# --- reading state
+# ----------------------------------------------------------------------
+
+
+def read_state(table: str) -> Statement:
+    """Reads configuration, watermark and lease of a table in one statement."""
+    return Statement(
+        """\
+SELECT
+    t.settings,
+    l.run_id AS lease_run_id,
+    l.previous_run_id,
+    w.version,
+    w.origin,
+    w.watermark,
+    w.watermark_type,
+    w.pending_value,
+    w.pending_seen_at,
+    w.overlap_rows,
+    w.overlap_digest,
+    w.columns_sha256
+FROM control.sync_current_tables AS t
+LEFT JOIN control.sync_leases AS l ON t.table_name = l.table_name
+LEFT JOIN control.sync_current_watermarks AS w ON t.table_name = w.table_name
+WHERE t.table_name = ?""",
+        (table,),
+    )
+
+
+def list_tables() -> Statement:
+    """Reads the names of the configured tables."""
+    return Statement(
+        "SELECT table_name FROM control.sync_current_tables ORDER BY table_name"
+    )
+
+
+def read_open_parts(table: str, identity: str, since_hours: int) -> Statement:
+    """Reads the plans and finished parts of snapshots that were not closed.
+
+    Args:
+        identity: Only snapshots of this configuration and watermark version go on.
+    """
+    return Statement(
+        """\
+SELECT
+    p.snapshot_id,
+    p.part,
+    p.message
+FROM control.sync_parts AS p
+WHERE
+    p.table_name = ?
+    AND p.identity_sha256 = ?
+    AND p.recorded_at > DATEADD('hour', ?, CURRENT_TIMESTAMP())
+    AND NOT EXISTS (
+        SELECT 1
+        FROM control.sync_parts AS c
+        WHERE c.snapshot_id = p.snapshot_id AND c.part = '#closed'
+    )
+ORDER BY p.recorded_at""",
+        (table, identity, -since_hours),
+    )
+
+
+# --- configuration
+# ----------------------------------------------------------------------
+
+
+def read_config_version() -> Statement:
+    """Reads the version in force; 0 where there is none."""
+    return Statement("SELECT COALESCE(MAX(version), 0) FROM control.sync_config")
+
+
+def insert_config(version: int, text: str, sha256: str) -> Statement:
+    """Appends the text of a version; from its commit on the version is in force."""
+    return Statement(
+        """\
+INSERT INTO control.sync_config (
+    version, config_text, config_sha256, applied_at, applied_by
+)
+SELECT ?, ?, ?, CURRENT_TIMESTAMP(), CURRENT_USER()""",
+        (version, text, sha256),
+    )
+
+
+def insert_tables(version: int, tables: Sequence[TableSettings]) -> Iterator[Statement]:
+    """Appends the tables of a version, some hundred at a time."""
+    for i in range(0, len(tables), _TABLES_PER_INSERT):
+        batch = tables[i : i + _TABLES_PER_INSERT]
+        params: list[str | int | float | bool | None] = []
+        for table in batch:
+            params += [version, table.name, table.group, table.target]
+            params += [table.freshness_sla_minutes, table.to_json()]
+        rows = ",\n    ".join(["(?, ?, ?, ?, ?, ?)"] * len(batch))
+        yield Statement(
+            f"""\
+INSERT INTO control.sync_tables (
+    version, table_name, group_name, target_name, freshness_sla_minutes, settings
+)
+VALUES
+    {rows}""",
+            tuple(params),
+        )
+
+
+def insert_leases(version: int) -> Statement:
+    """Gives every configured table the row that its lease lives in."""
+    return Statement(
+        """\
+INSERT INTO control.sync_leases (table_name)
+SELECT t.table_name
+FROM control.sync_tables AS t
+WHERE
+    t.version = ?
+    AND NOT EXISTS (
+        SELECT 1 FROM control.sync_leases AS l WHERE l.table_name = t.table_name
+    )""",
+        (version,),
+    )
+
+
+def create_schema(schema: str) -> Statement:
+    """Creates a target schema where there is none."""
+    return Statement(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+
+
+# --- ledgers
+# ----------------------------------------------------------------------------
+
+
+def insert_watermark(table: str, run_id: str, origin: str, commit: Commit) -> Statement:
+    """Appends the watermark row of a commit."""
+    bound = commit.bound
+    watermark = bound.watermark if bound else None
+    pending = bound.pending_bound if bound else None
+    overlap = bound.overlap if bound else None
+    return Statement(
+        """\
+INSERT INTO control.sync_watermarks (
+    table_name, version, run_id, kind, origin,
+    watermark, watermark_type, pending_value, pending_seen_at,
+    overlap_rows, overlap_digest, columns_sha256, row_count, recorded_at
+)
+SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CURRENT_TIMESTAMP()""",
+        (
+            table,
+            commit.version,
+            run_id,
+            commit.kind,
+            origin,
+            watermark.value if watermark else None,
+            watermark.type if watermark else None,
+            pending.value if pending else None,
+            pending.seen_at if pending else None,
+            overlap.rows if overlap else None,
+            overlap.digest if overlap else None,
+            commit.columns_sha256,
+            commit.rows,
+        ),
+    )
+
+
+def insert_run(
+    run: Run, *, status: str, statements: int, error: SyncError | None = None
+) -> Statement:
+    """Appends the row of a finished run; `statements` counts this one too."""
+    tally = run.tally
+    warnings = [
+        {"code": code, "message": message, "hint": hint}
+        for code, message, hint in tally.warnings
+    ]
+    return Statement(
+        """\
+INSERT INTO control.sync_runs (
+    run_id, table_name, kind, status, started_at, finished_at,
+    windows, rows_extracted, rows_inserted, rows_updated, rows_deleted, files, bytes,
+    extract_seconds, load_seconds, merge_seconds, statements,
+    watermark, oldest_transaction, null_cursor_rows,
+    error_code, error_message, error_retryable, error_hint, warnings
+)
+SELECT
+    ?, ?, ?, ?, TO_TIMESTAMP_TZ(?), CURRENT_TIMESTAMP(),
+    ?, ?, ?, ?, ?, ?, ?,
+    ?, ?, ?, ?,
+    ?, ?, ?,
+    ?, ?, ?, ?, PARSE_JSON(?)""",
+        (
+            run.id,
+            run.table,
+            tally.kind,
+            status,
+            run.started_at,
+            tally.windows,
+            tally.rows,
+            tally.counts.inserted,
+            tally.counts.updated,
+            tally.counts.deleted,
+            tally.files,
+            tally.bytes,
+            round(tally.seconds.extract, 3),
+            round(tally.seconds.load, 3),
+            round(tally.seconds.merge, 3),
+            statements,
+            tally.watermark,
+            tally.oldest_transaction,
+            tally.null_cursor_rows,
+            error.code if error else None,
+            error.message[:16000] if error else None,
+            error.retryable if error else None,
+            error.hint if error else None,
+            json.dumps(warnings),
+        ),
+    )
+
+
+def insert_abandoned_run(table: str, run_id: str) -> Statement:
+    """Appends the row of a run that vanished and whose lease was taken over."""
+    return Statement(
+        """\
+INSERT INTO control.sync_runs (
+    run_id, table_name, kind, status, finished_at, error_code, error_message,
+    error_retryable, error_hint
+)
+SELECT
+    ?, ?, 'unknown', 'abandoned', CURRENT_TIMESTAMP(), 'lease_lost',
+    'The run ended without a word; its lease expired and was taken over.',
+    TRUE, 'Nothing to do: the run that took over starts from the last commit.'""",
+        (run_id, table),
+    )
+
+
+def insert_part(table: str, run_id: str, part: SnapshotPart) -> Statement:
+    """Appends one finished part (or the plan, or the end) of a snapshot."""
+    return Statement(
+        """\
+INSERT INTO control.sync_parts (
+    table_name, run_id, snapshot_id, part, identity_sha256, message, recorded_at
+)
+SELECT ?, ?, ?, ?, ?, ?, CURRENT_TIMESTAMP()""",
+        (table, run_id, part.snapshot_id, part.part, part.identity, part.message),
+    )
+
+
+def insert_schema_changes(
+    table: str, run_id: str, changes: Sequence[Change]
+) -> Statement:
+    """Appends what happened to the columns of a target."""
+    row = "(?, ?, ?, ?, ?, ?, ?, ?)"
+    params: list[str | int | None] = []
+    for c in changes:
+        params += [table, run_id, c.change, c.column, c.attnum]
+        params += [c.source_type, c.old_type, c.new_type]
+    return Statement(
+        """\
+INSERT INTO control.sync_schema_changes (
+    table_name, run_id, change, column_name, attribute_number,
+    source_type, old_type, new_type, recorded_at
+)
+SELECT
+    column1, column2, column3, column4, column5,
+    column6, column7, column8, CURRENT_TIMESTAMP()
+FROM VALUES
+    """ + ",\n    ".join([row] * len(changes)),
+        tuple(params),
+    )
+
+
+def insert_altered_values(
+    table: str, run_id: str, altered: Sequence[AlteredValue]
+) -> Statement:
+    """Appends which values were replaced by NULL."""
+    params: list[str | int | None] = []
+    for value in altered:
+        keys = "[" + ",".join(value.sample_keys) + "]"
+        params += [table, run_id, value.column, value.rows, keys]
+    return Statement(
+        """\
+INSERT INTO control.sync_altered_values (
+    table_name, run_id, column_name, row_count, sample_keys, recorded_at
+)
+SELECT column1, column2, column3, column4, PARSE_JSON(column5), CURRENT_TIMESTAMP()
+FROM VALUES
+    """ + ",\n    ".join(["(?, ?, ?, ?, ?)"] * len(altered)),
+        tuple(params),
+    )
+
+
+# --- the extraction
+# ---------------------------------------------------------------------
+
+
+def call_extract(requests: Sequence[str]) -> Statement:
+    """Sends requests to the Lambda, one row and one parallel call each."""
+    if len(requests) == 1:
+        return Statement(
+            "SELECT 0 AS position, control.aurora_extract(?) AS reply", (requests[0],)
+        )
+    rows = ",\n    ".join(["(?, ?)"] * len(requests))
+    params = tuple(v for pair in enumerate(requests) for v in pair)
+    return Statement(
+        f"""\
+SELECT
+    column1 AS position,
+    control.aurora_extract(column2) AS reply
+FROM VALUES
+    {rows}""",
+        params,
+    )
+
+
+# --- staging and target
+# -----------------------------------------------------------------
+
+
+def create_staging(staging: str, columns: Sequence[LoadColumn]) -> Statement:
+    """Creates the staging table of a run, empty, or empties it."""
+    lines = ",\n    ".join(f"{quote(c.name)} {c.staging_type}" for c in columns)
+    return Statement(f"""\
+CREATE OR REPLACE TRANSIENT TABLE {staging} (
+    {lines}
+)
+DATA_RETENTION_TIME_IN_DAYS = 0""")
+
+
+def drop_staging(staging: str) -> Statement:
+    """Drops the staging table of a run."""
+    return Statement(f"DROP TABLE IF EXISTS {staging}")
+
+
+def create_target(target: str, columns: Sequence[LoadColumn]) -> Statement:
+    """Creates a target where there is none."""
+    lines = [f"{quote(c.name)} {c.source.snowflake_type}" for c in columns if c.loaded]
+    lines += [f"{quote(RUN_ID)} VARCHAR(64)", f"{quote(EXTRACTED_AT)} TIMESTAMP_TZ(6)"]
+    body = ",\n    ".join(lines)
+    return Statement(f"""\
+CREATE TABLE IF NOT EXISTS {target} (
+    {body}
+)""")
+
+
+def describe_target(target: str) -> Statement:
+    """Reads the columns of a target."""
+    return Statement(f"DESCRIBE TABLE {target}")
+
+
+def add_columns(target: str, columns: Sequence[tuple[str, str]]) -> Statement:
+    """Adds columns; harmless where another run added them already."""
+    lines = ", ".join(f"{quote(name)} {kind}" for name, kind in columns)
+    return Statement(f"ALTER TABLE {target} ADD COLUMN IF NOT EXISTS {lines}")
+
+
+def widen_column(target: str, name: str, kind: str) -> Statement:
+    """Gives a column a wider type."""
+    return Statement(
+        f"ALTER TABLE {target} ALTER COLUMN {quote(name)} SET DATA TYPE {kind}"
+    )
+
+
+def copy_files(
+    staging: str, columns: Sequence[LoadColumn], files: Sequence[File]
+) -> Statement:
+    """Loads exactly these files (at most 1000) into the staging table."""
+    names = ", ".join(quote(c.name) for c in columns)
+    paths = ",\n    ".join(_literal(f.path) for f in files)
+    return Statement(f"""\
+COPY INTO {staging} ({names})
+FROM @control.landing
+FILES = (
+    {paths}
+)
+FILE_FORMAT = (FORMAT_NAME = 'control.landing_csv')
+ON_ERROR = ABORT_STATEMENT""")
+
+
+def _literal(text: str) -> str:
+    # COPY takes no bound values. Paths come from a checked manifest; quoting stays
+    # anyway.
+    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def key_bounds(staging: str, key: LoadColumn) -> Statement:
+    """Reads the lowest and highest first key column of the staged rows, as text."""
+    name = quote(key.name)
+    return Statement(
+        f"SELECT TO_VARCHAR(MIN({name})) AS lowest, TO_VARCHAR(MAX({name})) AS highest"
+        f" FROM {staging}"
+    )
+
+
+def merge(
+    target: str,
+    staging: str,
+    columns: Sequence[LoadColumn],
+    key: Sequence[LoadColumn],
+    *,
+    cursor: LoadColumn | None,
+    bounds: tuple[str, str] | None,
+    run_id: str,
+    extracted_at: str,
+) -> Statement:
+    """Merges staged rows by key; of several rows with one key the newest counts.
+
+    A MERGE inserts ALL unmatched duplicates, so they are removed before. `bounds`
+    repeats the range of the first key column as constants, so that Snowflake prunes
+    partitions. A key column that may be NULL is compared with EQUAL_NULL: NULL = NULL
+    never matches, and the row would be inserted again with every sync.
+    """
+    loaded = [c for c in columns if c.loaded]
+    keys = {c.name for c in key}
+    values = [c for c in loaded if c.name not in keys]
+    partition = ", ".join(quote(c.name) for c in key)
+    newest = f"{quote(cursor.name)} DESC NULLS LAST" if cursor else partition
+    on = [_equal(c) for c in key]
+    params: list[str | int | float | bool | None] = []
+    if bounds:
+        first = key[0]
+        kind = first.source.snowflake_type
+        bound = f"CAST(? AS {kind})"
+        on.append(f"target.{quote(first.name)} BETWEEN {bound} AND {bound}")
+        params += bounds
+    sets = [f"{quote(c.name)} = source.{quote(c.name)}" for c in values]
+    sets += [f"{quote(RUN_ID)} = ?", f"{quote(EXTRACTED_AT)} = TO_TIMESTAMP_TZ(?)"]
+    params += [run_id, extracted_at, run_id, extracted_at]
+    names = [quote(c.name) for c in loaded] + [quote(RUN_ID), quote(EXTRACTED_AT)]
+    inserts = [f"source.{quote(c.name)}" for c in loaded]
+    inserts += ["?", "TO_TIMESTAMP_TZ(?)"]
+    selected = _selected(loaded, ",\n        ")
+    assignments = ",\n    ".join(sets)
+    text = f"""\
+MERGE INTO {target} AS target
+USING (
+    SELECT
+        {selected}
+    FROM {staging}
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY {partition} ORDER BY {newest}) = 1
+) AS source
+ON {" AND ".join(on)}
+WHEN MATCHED THEN UPDATE SET
+    {assignments}
+WHEN NOT MATCHED THEN INSERT (
+    {", ".join(names)}
+) VALUES (
+    {", ".join(inserts)}
+)"""
+    return Statement(text, tuple(params))
+
+
+def _equal(column: LoadColumn) -> str:
+    name = quote(column.name)
+    if column.source.nullable:
+        return f"EQUAL_NULL(target.{name}, source.{name})"
+    return f"target.{name} = source.{name}"
+
+
+def _selected(columns: Sequence[LoadColumn], separator: str) -> str:
+    return separator.join(
+        (
+            quote(c.name)
+            if c.expression == quote(c.name)
+            else f"{c.expression} AS {quote(c.name)}"
+        )
+        for c in columns
+    )
+
+
+def overwrite(
+    target: str,
+    staging: str,
+    columns: Sequence[LoadColumn],
+    *,
+    run_id: str,
+    extracted_at: str,
+) -> Statement:
+    """Replaces all rows of the target inside the current transaction.
+
+    Unlike SWAP this is DML: it commits together with the watermark, readers see the old
+    rows until then, and grants stay (sql-reference/sql/insert).
+    """
+    loaded = [c for c in columns if c.loaded]
+    names = [quote(c.name) for c in loaded] + [quote(RUN_ID), quote(EXTRACTED_AT)]
+    selected = _selected(loaded, ",\n    ")
+    return Statement(
+        f"""\
+INSERT OVERWRITE INTO {target} (
+    {", ".join(names)}
+)
+SELECT
+    {selected},
+    ?,
+    TO_TIMESTAMP_TZ(?)
+FROM {staging}""",
+        (run_id, extracted_at),
+    )

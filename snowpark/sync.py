@@ -1,0 +1,58 @@
+"""THE PATH of one sync, top down."""
+
+import uuid
+from datetime import datetime, timezone
+from typing import Any
+
+from snowpark import config, increment, plan, report, snapshot, state
+from snowpark.errors import SyncError, UsageError
+from snowpark.model import Run, TableState
+from snowpark.warehouse import Warehouse
+
+
+def sync_table(
+    warehouse: Warehouse, table_name: object, *, reload: bool = False
+) -> dict[str, Any]:
+    """Brings the target of one table up to date and returns a report.
+
+    Args:
+        table_name: Configured name, in any case.
+        reload: Reads the whole table even where an increment would do.
+
+    Raises:
+        SyncError: With table, run, and what to do. The target and its watermark are as
+            they were, or as the last committed window left them.
+    """
+    run = _new_run(table_name)
+    try:
+        found = state.take_lease(warehouse, run.table, run.id)
+    except SyncError as error:
+        raise error.about(run.table, run.id)
+    try:
+        _bring_up_to_date(warehouse, found, run, reload=reload)
+    except SyncError as error:
+        error.about(run.table, run.id)
+        if not run.recorded:
+            state.record_run(warehouse, run, "failed", error)
+        raise
+    finally:
+        state.release_lease(warehouse, run.table, run.id)
+    return report.of_run(run, found)
+
+
+def _bring_up_to_date(
+    warehouse: Warehouse, found: TableState, run: Run, *, reload: bool
+) -> None:
+    if reload or plan.needs_snapshot(found):
+        snapshot.run_snapshot(warehouse, found, run)
+    else:
+        increment.run_increment(warehouse, found, run)
+
+
+def _new_run(table_name: object) -> Run:
+    table = config.canonical_name(table_name)
+    if not table:
+        raise UsageError("invalid_argument", "The table name is empty or not a text.")
+    now = datetime.now(timezone.utc)
+    run_id = f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:12]}"
+    return Run(id=run_id, table=table, started_at=now.isoformat())
