@@ -228,8 +228,7 @@ def _mode_problems(
     if "lookback_seconds" in table and "lookback_values" in table:
         yield Problem(
             f"{pointer}/lookback_values",
-            '"lookback_seconds" is for time cursors, "lookback_values" for integer
-            ones.',
+            "'lookback_seconds' is for time cursors, 'lookback_values' for integers.",
         )
 
 
