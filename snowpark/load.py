@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from lambda_extract.contract import Column, ExtractReply, File
 from snowpark import columns as drift
-from snowpark import identifiers, state, statements
+from snowpark import identifiers, load_statements, state, statements
 from snowpark.columns import Change, LoadColumn
 from snowpark.errors import DriftError, LoadError, SyncError, WarehouseError
 from snowpark.model import Commit, Counts, TableSettings
@@ -43,11 +43,11 @@ def stage(
         LoadError: "load_failed": Snowflake refused a file; "count_mismatch": not the
             rows that the manifest says.
     """
-    warehouse.run(statements.create_staging(job.staging, columns))
+    warehouse.run(load_statements.create_staging(job.staging, columns))
     loaded = 0
     for i in range(0, len(files), _FILES_PER_COPY):
         batch = files[i : i + _FILES_PER_COPY]
-        copy = statements.copy_files(job.staging, columns, batch)
+        copy = load_statements.copy_files(job.staging, columns, batch)
         try:
             rows = warehouse.run(copy, hide_values=True)
         except WarehouseError as error:
@@ -65,7 +65,7 @@ def stage(
 
 def drop_staging(warehouse: Warehouse, job: Job) -> None:
     """Drops the staging table of the run."""
-    warehouse.run(statements.drop_staging(job.staging))
+    warehouse.run(load_statements.drop_staging(job.staging))
 
 
 def align_target(
@@ -85,10 +85,10 @@ def align_target(
             target that was never loaded; or see `columns.align`.
     """
     if first_load:
-        warehouse.run(statements.create_target(job.target, columns))
+        warehouse.run(load_statements.create_target(job.target, columns))
     existing = {
         str(row["name"]): str(row["type"])
-        for row in warehouse.run(statements.describe_target(job.target))
+        for row in warehouse.run(load_statements.describe_target(job.target))
     }
     if identifiers.RUN_ID not in existing:
         raise DriftError(
@@ -98,9 +98,9 @@ def align_target(
     policy = "evolve" if first_load else job.settings.schema_drift
     alignment = drift.align(columns, existing, policy)
     if alignment.add:
-        warehouse.run(statements.add_columns(job.target, alignment.add))
+        warehouse.run(load_statements.add_columns(job.target, alignment.add))
     for name, kind in alignment.widen:
-        warehouse.run(statements.widen_column(job.target, name, kind))
+        warehouse.run(load_statements.widen_column(job.target, name, kind))
     changes: tuple[Change, ...] = alignment.changes
     if first_load and not changes:
         changes = drift.created(columns)
@@ -124,7 +124,7 @@ def merge_rows(
     """
     by_source = {c.source.name: c for c in columns}
     key = [by_source[name] for name in reply.key]
-    statement = statements.merge(
+    statement = load_statements.merge(
         job.target,
         job.staging,
         columns,
@@ -147,7 +147,7 @@ def _key_bounds(
     kind = first.source.snowflake_type
     if first.source.nullable or not kind.startswith(_PRUNED_TYPES):
         return None
-    (row,) = warehouse.run(statements.key_bounds(job.staging, first))
+    (row,) = warehouse.run(load_statements.key_bounds(job.staging, first))
     return (str(row[0]), str(row[1])) if row[0] is not None else None
 
 
@@ -155,7 +155,7 @@ def overwrite_rows(
     warehouse: Warehouse, job: Job, columns: Sequence[LoadColumn], extracted_at: str
 ) -> Counts:
     """Replaces the rows of the target, inside the current transaction."""
-    statement = statements.overwrite(
+    statement = load_statements.overwrite(
         job.target,
         job.staging,
         columns,
