@@ -38,8 +38,7 @@ class ContractError(ValueError):
         self.unsupported_version = unsupported_version
 
 
-# --- values that several messages share
-# -------------------------------------------------
+# --- values that several messages share -----------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -182,8 +181,7 @@ class Partition:
     estimated_rows: int = -1
 
 
-# --- requests
-# ---------------------------------------------------------------------------
+# --- requests -------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -229,8 +227,7 @@ class HealthRequest:
 
 Request = ExtractRequest | PlanRequest | HealthRequest
 
-# --- replies
-# ----------------------------------------------------------------------------
+# --- replies --------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -432,8 +429,7 @@ REPLIES: dict[str, type] = {
 }
 
 
-# --- text <-> message
-# -------------------------------------------------------------------
+# --- text <-> message -----------------------------------------------------------------
 
 
 def encode(message: Request | Reply) -> str:

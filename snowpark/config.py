@@ -72,8 +72,7 @@ def _load(text: str | None) -> dict[str, Any]:
     return data
 
 
-# --- first pass: the schema
-# ---------------------------------------------------------------
+# --- first pass: the schema -----------------------------------------------------------
 
 
 def _schema_problems(data: dict[str, Any]) -> Iterator[Problem]:
@@ -153,8 +152,7 @@ def _suggestion(name: str, known: list[str]) -> str:
     return f" Known here: {', '.join(known)}." if known else ""
 
 
-# --- second pass: the rules
-# ---------------------------------------------------------------
+# --- second pass: the rules -----------------------------------------------------------
 
 
 def _rule_problems(data: dict[str, Any]) -> Iterator[Problem]:
@@ -250,8 +248,7 @@ def _target_problems(
     targets[target] = name
 
 
-# --- the result
-# ---------------------------------------------------------------------------
+# --- the result -----------------------------------------------------------------------
 
 
 def _settings(data: dict[str, Any], name: str) -> TableSettings:

@@ -19,8 +19,7 @@ ROLLBACK = Statement("ROLLBACK")
 _TABLES_PER_INSERT = 500
 
 
-# --- leases
-# -----------------------------------------------------------------------------
+# --- leases ---------------------------------------------------------------------------
 
 
 def take_lease(table: str, run_id: str, seconds: int) -> Statement:
@@ -77,8 +76,7 @@ WHERE table_name = ?""",
     )
 
 
-# --- reading state
-# ----------------------------------------------------------------------
+# --- reading state --------------------------------------------------------------------
 
 
 def read_state(table: str) -> Statement:
@@ -140,8 +138,7 @@ ORDER BY p.recorded_at""",
     )
 
 
-# --- configuration
-# ----------------------------------------------------------------------
+# --- configuration --------------------------------------------------------------------
 
 
 def read_config_version() -> Statement:
@@ -202,8 +199,7 @@ def create_schema(schema: str) -> Statement:
     return Statement(f"CREATE SCHEMA IF NOT EXISTS {schema}")
 
 
-# --- ledgers
-# ----------------------------------------------------------------------------
+# --- ledgers --------------------------------------------------------------------------
 
 
 def insert_watermark(table: str, run_id: str, origin: str, commit: Commit) -> Statement:
@@ -363,8 +359,7 @@ FROM VALUES
     )
 
 
-# --- the extraction
-# ---------------------------------------------------------------------
+# --- the extraction -------------------------------------------------------------------
 
 
 def call_extract(requests: Sequence[str]) -> Statement:
@@ -384,6 +379,3 @@ FROM VALUES
     {rows}""",
         params,
     )
-
-
-# --- staging and target
