@@ -272,16 +272,12 @@ def _lambda_settings(dsn: str, login: dict[str, str]) -> dict[str, str]:
             "port": info.port,
             "dbname": info.dbname,
             "sslmode": "prefer",
-            "credentials": {
-                "kind": "environment",
-                "user_variable": "SOURCE_USER",
-                "password_variable": "SOURCE_PASSWORD",
-            },
+            "credentials": {"kind": "environment"},
         }
     return {
         "SOURCES": json.dumps({SOURCE: source}),
-        "SOURCE_USER": login["user"],
-        "SOURCE_PASSWORD": login["password"],
+        f"SOURCE_{SOURCE.upper()}_USER": login["user"],
+        f"SOURCE_{SOURCE.upper()}_PASSWORD": login["password"],
         "LANDING_BUCKET": BUCKET,
         "LANDING_PREFIX": PREFIX,
         "EXTRACT_BUDGET_SECONDS": os.environ.get("EXTRACT_BUDGET_SECONDS", "240"),

@@ -32,6 +32,7 @@ from scripts.sql_files import (
 ACCOUNT_FOLDER = "_account"  # roles, warehouse, integrations
 CODE_BEFORE = "_procedures"  # CREATE PROCEDURE reads the zip
 CODE_STAGE = "control.code"
+app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
 
 class DeployError(RuntimeError):
@@ -143,6 +144,7 @@ def parse_assignments(assignments: list[str]) -> dict[str, str]:
     return values
 
 
+@app.command()
 def _main(
     connection_file: Annotated[
         Path | None,
@@ -235,4 +237,4 @@ def _print_steps(steps: list[Step]) -> None:
 
 
 if __name__ == "__main__":
-    typer.run(_main)
+    app()

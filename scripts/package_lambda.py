@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 NAME = "lambda_extract.zip"
 # Lambda refuses more, unpacked: 250 MiB.
 UNPACKED_LIMIT = 250 * 1024 * 1024
+app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
 
 class PackageError(RuntimeError):
@@ -86,6 +87,7 @@ def package_lambda(folder: Path) -> Path:
         return write_archive(folder / NAME, files, compress=True)
 
 
+@app.command()
 def _main(
     folder: Annotated[Path, typer.Option(help="Where the zip goes.")] = ROOT / "build",
 ) -> None:
@@ -99,4 +101,4 @@ def _main(
 
 
 if __name__ == "__main__":
-    typer.run(_main)
+    app()

@@ -16,6 +16,7 @@ SHARED = (
     "config/__init__.py",
     "config/sync_config.schema.json",
 )
+app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
 
 def snowpark_files() -> dict[str, Path]:
@@ -34,6 +35,7 @@ def package_snowpark(folder: Path) -> Path:
     return write_archive(folder / NAME, snowpark_files(), compress=False)
 
 
+@app.command()
 def _main(
     folder: Annotated[Path, typer.Option(help="Where the zip goes.")] = ROOT / "build",
 ) -> None:
@@ -43,4 +45,4 @@ def _main(
 
 
 if __name__ == "__main__":
-    typer.run(_main)
+    app()

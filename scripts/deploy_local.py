@@ -1,0 +1,40 @@
+"""Deploys to the local stack exactly what a real account gets, with the same code."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from local.stack import Endpoints
+from scripts.deploy_snowflake import deploy, plan_deployment
+from scripts.package_snowpark import package_snowpark
+from scripts.snowflake_connection import connect
+from scripts.sql_files import read_files
+
+# Nobody checks these here; they only have to look like the real ones.
+ROLE_ARN = "arn:aws:iam::000000000000:role/local"
+
+
+def deploy_local(
+    endpoints: Endpoints, *, progress: Callable[[str], None] = lambda message: None
+) -> int:
+    """Deploys snowflake/ and snowpark/; returns the number of statements sent.
+
+    Raises:
+        DeployError: A statement was refused.
+        SqlFileError, VariableError: A SQL file or a value is not usable.
+    """
+    variables = {
+        "database": endpoints.snowflake.database,
+        "landing_url": endpoints.landing.url,
+        "storage_role_arn": ROLE_ARN,
+        "api_role_arn": ROLE_ARN,
+        "api_url": endpoints.gateway_url,
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        code = package_snowpark(Path(folder))
+        steps = plan_deployment(read_files(), variables, code)
+        connection = connect(endpoints.snowflake.parameters)
+        try:
+            return deploy(connection, steps, progress=progress)
+        finally:
+            connection.close()

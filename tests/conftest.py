@@ -1,0 +1,15 @@
+"""Settings for every test."""
+
+import os
+
+# No test may reach a real account, even where the machine has credentials.
+os.environ.update(
+    AWS_ACCESS_KEY_ID="testing",
+    AWS_SECRET_ACCESS_KEY="testing",
+    AWS_DEFAULT_REGION="eu-central-1",
+    AWS_CONFIG_FILE=os.devnull,
+    AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+    AWS_EC2_METADATA_DISABLED="true",
+)
+for _name in [name for name in os.environ if name.startswith("SNOWFLAKE_")]:
+    del os.environ[_name]

@@ -1,0 +1,130 @@
+"""Who may import what (docs/ARCHITECTURE.md): read from the sources, nothing is run."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("lambda_extract", "snowpark", "config", "local", "scripts")
+DEPLOYED = ("lambda_extract", "snowpark", "config")
+
+# Modules that decide and never act: no network, database, file or process.
+PURE = {
+    "lambda_extract/contract.py",
+    "lambda_extract/envelope.py",
+    "lambda_extract/types.py",
+    "snowpark/columns.py",
+    "snowpark/config.py",
+    "snowpark/model.py",
+    "snowpark/plan.py",
+    "snowpark/statements.py",
+    "scripts/sql_files.py",
+}
+INPUT_OUTPUT = {
+    "boto3",
+    "botocore",
+    "hvac",
+    "http",
+    "os",
+    "psycopg2",
+    "requests",
+    "shutil",
+    "snowflake",
+    "socket",
+    "subprocess",
+    "threading",
+    "urllib",
+    "zstandard",
+}
+# psycopg2.sql composes text and needs no connection.
+ONLY_IMPORTERS = {
+    "psycopg2": {"lambda_extract": {"postgres.py", "query.py"}},
+    "snowflake": {"snowpark": {"warehouse.py", "procedures.py"}},
+}
+
+
+def modules(*packages: str) -> list[str]:
+    return [
+        path.relative_to(ROOT).as_posix()
+        for package in packages
+        for path in sorted((ROOT / package).rglob("*.py"))
+    ]
+
+
+def imports(module: str) -> Iterator[str]:
+    """Yields the full name of everything that a module imports, at any depth."""
+    tree = ast.parse((ROOT / module).read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: relative import in line {node.lineno}"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def top(name: str) -> str:
+    return name.split(".")[0]
+
+
+@pytest.mark.parametrize("module", modules(*DEPLOYED))
+def test_deployed_code_imports_no_tools(module: str) -> None:
+    assert not {top(n) for n in imports(module)} & {"local", "scripts", "tests"}
+
+
+@pytest.mark.parametrize("module", modules("local", "scripts"))
+def test_tools_import_no_tests(module: str) -> None:
+    assert "tests" not in {top(n) for n in imports(module)}
+
+
+@pytest.mark.parametrize("module", modules("snowpark"))
+def test_procedures_import_nothing_of_aws_or_postgresql(module: str) -> None:
+    assert not {top(n) for n in imports(module)} & {
+        "boto3",
+        "botocore",
+        "psycopg2",
+        "hvac",
+        "zstandard",
+    }
+
+
+@pytest.mark.parametrize("module", modules("lambda_extract"))
+def test_lambda_imports_nothing_of_snowflake(module: str) -> None:
+    assert "snowflake" not in {top(n) for n in imports(module)}
+
+
+@pytest.mark.parametrize("module", modules("lambda_extract", "snowpark"))
+def test_the_sides_meet_in_the_contract_only(module: str) -> None:
+    here = module.split("/")[0]
+    other = {"lambda_extract": "snowpark", "snowpark": "lambda_extract"}[here]
+    for name in imports(module):
+        if top(name) == other:
+            assert name.startswith("lambda_extract.contract"), f"{module}: {name}"
+
+
+def test_the_contract_needs_the_standard_library_alone() -> None:
+    import sys
+
+    outside = {top(n) for n in imports("lambda_extract/contract.py")}
+    assert outside <= sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("module", sorted(PURE))
+def test_pure_modules_do_no_input_or_output(module: str) -> None:
+    assert not {top(n) for n in imports(module)} & INPUT_OUTPUT
+
+
+@pytest.mark.parametrize("library", sorted(ONLY_IMPORTERS))
+def test_one_module_stands_before_each_outside_system(library: str) -> None:
+    for package, allowed in ONLY_IMPORTERS[library].items():
+        users = {
+            Path(module).name
+            for module in modules(package)
+            if library in {top(n) for n in imports(module)}
+        }
+        assert users <= allowed, f"{library} is imported by {sorted(users - allowed)}"
+
+
+def test_no_python_file_shadows_the_snowflake_package() -> None:
+    assert not list((ROOT / "snowflake").rglob("*.py"))
