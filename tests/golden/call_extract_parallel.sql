@@ -1,0 +1,6 @@
+SELECT
+    column1 AS position,
+    control.aurora_extract(column2) AS reply
+FROM VALUES
+    (?, ?),
+    (?, ?);

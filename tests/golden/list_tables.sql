@@ -1,0 +1,1 @@
+SELECT table_name FROM control.sync_current_tables ORDER BY table_name;

@@ -1,0 +1,17 @@
+SELECT
+    t.settings,
+    l.run_id AS lease_run_id,
+    l.previous_run_id,
+    w.version,
+    w.origin,
+    w.watermark,
+    w.watermark_type,
+    w.pending_value,
+    w.pending_seen_at,
+    w.overlap_rows,
+    w.overlap_digest,
+    w.columns_sha256
+FROM control.sync_current_tables AS t
+LEFT JOIN control.sync_leases AS l ON t.table_name = l.table_name
+LEFT JOIN control.sync_current_watermarks AS w ON t.table_name = w.table_name
+WHERE t.table_name = ?;

@@ -1,0 +1,152 @@
+"""The configuration: every problem at once, each with its place and a sentence."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from snowpark import config
+from snowpark.errors import ConfigError
+from snowpark.model import TableSettings
+
+SMALL: dict[str, Any] = {
+    "version": 1,
+    "defaults": {"source": "shop", "target_schema": "sales"},
+    "sources": {"shop": {}},
+    "tables": {"orders": {"cursor": "updated_at"}},
+}
+
+
+def problems(data: Any) -> dict[str, str]:
+    """Returns pointer -> sentences of a configuration that must be refused."""
+    text = data if isinstance(data, str) else json.dumps(data)
+    with pytest.raises(ConfigError) as caught:
+        config.parse(text)
+    found: dict[str, str] = {}
+    for problem in caught.value.problems:
+        found[problem.pointer] = found.get(problem.pointer, "") + problem.message
+    return found
+
+
+def with_table(**table: Any) -> dict[str, Any]:
+    return {**SMALL, "tables": {"orders": table}}
+
+
+def test_the_shipped_configuration_is_valid() -> None:
+    text = Path("config/sync_config.json").read_text(encoding="utf-8")
+    assert [t.name for t in config.parse(text)] == [
+        "customers",
+        "order_items",
+        "orders",
+        "products",
+    ]
+
+
+def test_defaults_are_filled_in() -> None:
+    (table,) = config.parse(json.dumps(SMALL))
+    assert table.mode == "incremental"
+    assert table.relation == "orders"
+    assert table.schema == "public"
+    assert table.target == '"SALES"."ORDERS"'
+
+
+def test_settings_survive_their_json() -> None:
+    (table,) = config.parse(
+        json.dumps(with_table(cursor="c", key=["a", "b"], exclude=["x"]))
+    )
+    assert TableSettings.from_json(table.to_json()) == table
+
+
+def test_all_problems_are_reported_together() -> None:
+    found = problems(
+        {
+            "version": 2,
+            "sources": {"a/b": {"max_paralel": 3}},
+            "tables": {
+                "orders": {"cursr": "x", "chunk_rows": 0, "mode": "sometimes"},
+                "a b": {},
+            },
+        }
+    )
+    assert found["/version"] == "Must be 1."
+    assert "max_parallel" in found["/sources/a~1b/max_paralel"]
+    assert 'Did you mean "cursor"?' in found["/tables/orders/cursr"]
+    assert found["/tables/orders/chunk_rows"] == "Must be at least 1."
+    assert found["/tables/orders/mode"] == "Must be one of: incremental, full."
+    assert "cannot be used" in found["/tables/a b"]
+
+
+def test_references_to_nothing_are_named() -> None:
+    found = problems(with_table(source="shopp", group="hourly", cursor="c"))
+    assert 'Did you mean "shop"?' in found["/tables/orders/source"]
+    assert "/tables/orders/group" in found
+
+
+def test_two_tables_with_one_target_are_refused() -> None:
+    both = {"a": {"target_table": "t"}, "b": {"target_table": "T"}}
+    assert '"a"' in problems({**SMALL, "tables": both})["/tables/b"]
+
+
+def test_names_that_differ_in_case_are_refused() -> None:
+    both = {"a": {}, "A": {"target_table": "t"}}
+    assert "case" in problems({**SMALL, "tables": both})["/tables/A"]
+
+
+@pytest.mark.parametrize("schema", ["control", "Staging", "INFORMATION_SCHEMA"])
+def test_the_schemas_of_the_sync_are_no_targets(schema: str) -> None:
+    found = problems(with_table(target_schema=schema))
+    assert "belongs to the sync" in found["/tables/orders/target_schema"]
+
+
+def test_settings_that_contradict_each_other_are_refused() -> None:
+    assert "/tables/orders" in problems(with_table(mode="incremental"))
+    found = problems(with_table(mode="full", cursor="c"))
+    assert "/tables/orders/cursor" in found
+    found = problems(with_table(cursor="c", exclude=["c"]))
+    assert "/tables/orders/exclude" in found
+    found = problems(with_table(key=["k"], exclude=["k"]))
+    assert "/tables/orders/exclude" in found
+    found = problems(with_table(cursor="c", lookback_seconds=1, lookback_values=1))
+    assert "/tables/orders/lookback_values" in found
+
+
+def test_a_name_that_stands_twice_is_refused() -> None:
+    text = '{"version": 1, "sources": {"a": {}}, "tables": {}, "tables": {}}'
+    assert '"tables"' in problems(text)[""]
+
+
+@pytest.mark.parametrize("text", ["", "  ", "{", "[]", "null", "1", "[" * 100_000])
+def test_texts_that_are_no_configuration_are_refused_plainly(text: str) -> None:
+    assert list(problems(text)) == [""]
+
+
+@pytest.mark.parametrize(
+    ("given_name", "stored"),
+    [(" Orders\n", "orders"), (None, ""), (7, ""), ("ORDER  items", "order items")],
+)
+def test_table_names_are_found_in_any_case(given_name: Any, stored: str) -> None:
+    assert config.canonical_name(given_name) == stored
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(
+        st.sampled_from(["version", "tables", "sources", "defaults", "cursor", "a"])
+        | st.text(max_size=5),
+        inner,
+        max_size=4,
+    ),
+    max_leaves=20,
+)
+
+
+@given(json_values)
+def test_no_input_makes_the_parser_fail_in_another_way(value: Any) -> None:
+    try:
+        config.parse(json.dumps(value))
+    except ConfigError as error:
+        assert error.problems

@@ -1,0 +1,146 @@
+"""Every SQL text that the procedures send, to the letter.
+
+After an intended change: UPDATE_GOLDEN=1 scripts/run_tests.sh tests/unit/snowpark, then
+read the difference in version control.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+import sqlglot
+from sqlglot import exp
+
+from lambda_extract.contract import (
+    AlteredValue,
+    Bound,
+    Column,
+    File,
+    Overlap,
+    PendingBound,
+)
+from snowpark import columns, load_statements, statements
+from snowpark.errors import SyncError
+from snowpark.model import Commit, Run, SnapshotPart, Statement, Tally
+from tests.unit.snowpark.samples import COLUMNS, RUN_ID, cursor_value, settings
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+LOADED = columns.load_columns(COLUMNS)
+TARGET = '"SHOP"."ORDERS"'
+STAGING = '"STAGING"."ORDERS__RUN"'
+KEY = LOADED[:1]
+NULLABLE_KEY = columns.load_columns(
+    (Column("region", "text", "VARCHAR(134217728)"), COLUMNS[0])
+)
+RUN = Run(RUN_ID, "orders", "2026-01-02T03:04:05+00:00", Tally(windows=1, rows=2))
+COMMIT = Commit(
+    version=8,
+    kind="increment",
+    bound=Bound(
+        watermark=cursor_value(2),
+        pending_bound=PendingBound("41", "2026-01-02 00:00:00+00"),
+        overlap=Overlap(3, "99"),
+    ),
+    columns_sha256="c0ffee",
+    rows=2,
+)
+FILES = tuple(File(f"data/o/{i}.csv.zst", 1, 1, "00") for i in range(2))
+CHANGES = columns.created(LOADED)[:2]
+PART = SnapshotPart("snapshot", "p00001", "c0ffee", "{}")
+ALTERED = (AlteredValue("paid_at", 2, ('{"id": 1}', '{"id": 2}')),)
+
+CASES: dict[str, Statement] = {
+    "take_lease": statements.take_lease("orders", RUN_ID, 900),
+    "hold_lease": statements.hold_lease("orders", RUN_ID, 900),
+    "release_lease": statements.release_lease("orders", RUN_ID),
+    "read_lease": statements.read_lease("orders"),
+    "read_state": statements.read_state("orders"),
+    "list_tables": statements.list_tables(),
+    "read_open_parts": statements.read_open_parts("orders", "c0ffee", 24),
+    "read_config_version": statements.read_config_version(),
+    "insert_config": statements.insert_config(3, "{}", "c0ffee"),
+    "insert_tables": next(
+        iter(statements.insert_tables(3, [settings(), settings(name="b")]))
+    ),
+    "insert_leases": statements.insert_leases(3),
+    "create_schema": statements.create_schema('"SHOP"'),
+    "insert_watermark": statements.insert_watermark("orders", RUN_ID, "o", COMMIT),
+    "insert_run": statements.insert_run(
+        RUN, status="failed", statements=9, error=SyncError("lease_lost", "gone")
+    ),
+    "insert_abandoned_run": statements.insert_abandoned_run("orders", RUN_ID),
+    "insert_part": statements.insert_part("orders", RUN_ID, PART),
+    "insert_schema_changes": statements.insert_schema_changes(
+        "orders", RUN_ID, CHANGES
+    ),
+    "insert_altered_values": statements.insert_altered_values(
+        "orders", RUN_ID, ALTERED
+    ),
+    "call_extract": statements.call_extract(["{}"]),
+    "call_extract_parallel": statements.call_extract(["{}", "{}"]),
+    "create_staging": load_statements.create_staging(STAGING, LOADED),
+    "drop_staging": load_statements.drop_staging(STAGING),
+    "create_target": load_statements.create_target(TARGET, LOADED),
+    "describe_target": load_statements.describe_target(TARGET),
+    "add_columns": load_statements.add_columns(TARGET, [("A", "DATE"), ("B", "DATE")]),
+    "widen_column": load_statements.widen_column(TARGET, "A", "NUMBER(19,0)"),
+    "copy_files": load_statements.copy_files(STAGING, LOADED, FILES),
+    "key_bounds": load_statements.key_bounds(STAGING, LOADED[0]),
+    "merge": load_statements.merge(
+        TARGET,
+        STAGING,
+        LOADED,
+        KEY,
+        cursor=LOADED[-1],
+        bounds=("1", "9"),
+        run_id=RUN_ID,
+        extracted_at="2026-01-02 03:04:05+00",
+    ),
+    "merge_nullable_composite_key": load_statements.merge(
+        TARGET,
+        STAGING,
+        NULLABLE_KEY,
+        NULLABLE_KEY,
+        cursor=None,
+        bounds=None,
+        run_id=RUN_ID,
+        extracted_at="2026-01-02 03:04:05+00",
+    ),
+    "overwrite": load_statements.overwrite(
+        TARGET,
+        STAGING,
+        LOADED,
+        run_id=RUN_ID,
+        extracted_at="2026-01-02 03:04:05+00",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_text_is_the_golden_one(name: str) -> None:
+    path = GOLDEN / f"{name}.sql"
+    text = CASES[name].text + ";\n"
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")
+
+
+def test_no_golden_file_is_left_over() -> None:
+    assert {path.stem for path in GOLDEN.glob("*.sql")} == set(CASES)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_independent_parser_understands_the_text(name: str) -> None:
+    tree = sqlglot.parse_one(CASES[name].text, dialect="snowflake")
+    marks = list(tree.find_all(exp.Placeholder))
+    if not isinstance(tree, exp.Command):
+        assert len(marks) == len(CASES[name].params)
+
+
+def test_hostile_names_stay_inside_their_quotes() -> None:
+    nasty = 'x"; DROP TABLE y; --'
+    loaded = columns.load_columns((Column(nasty, "text", "VARCHAR(10)"),))
+    text = load_statements.create_staging(STAGING, loaded).text
+    assert '"X""; DROP TABLE Y; --"' in text
+    (tree,) = sqlglot.parse(text, dialect="snowflake")
+    assert isinstance(tree, exp.Create)
