@@ -1,8 +1,9 @@
 """Compares a source table with its target, row by row and value by value.
 
-Written without the product's code on purpose: it has its own idea of what each PostgreSQL
-type must look like in Snowflake, so that a mistake there cannot hide itself. Both sides
-are streamed in key order and merged; only a table without a key is held in memory.
+Written without the product's code on purpose: it has its own idea of what each
+PostgreSQL type must look like in Snowflake, so that a mistake there cannot hide itself.
+Both sides are streamed in key order and merged; only a table without a key is held in
+memory.
 """
 
 import datetime
@@ -142,7 +143,7 @@ def compare_table(
     return comparison
 
 
-# --- reading ----------------------------------------------------------------------------
+# --- reading --------------------------------------------------------------------------
 
 
 def _source_columns(connection: Any, table: tuple[str, str]) -> list[SourceColumn]:
@@ -156,7 +157,8 @@ def _source_columns(connection: Any, table: tuple[str, str]) -> list[SourceColum
             " UNION ALL SELECT b.attnum, b.name, t.typbasetype FROM base b"
             " JOIN pg_type t ON t.oid = b.type WHERE t.typtype = 'd')"
             " SELECT b.name, t.typname, t.typtype, t.typcategory FROM base b"
-            " JOIN pg_type t ON t.oid = b.type WHERE t.typtype <> 'd' ORDER BY b.attnum",
+            " JOIN pg_type t ON t.oid = b.type WHERE t.typtype <> 'd'"
+            " ORDER BY b.attnum",
             list(table),
         )
         rows = cursor.fetchall()
@@ -252,7 +254,7 @@ def _canonical(row: Sequence[Any], convert: Sequence[Canonical]) -> Row:
     )
 
 
-# --- comparing --------------------------------------------------------------------------
+# --- comparing ------------------------------------------------------------------------
 
 
 def _merge(
@@ -326,7 +328,7 @@ def _compare_as_sets(
             comparison.add(Difference("(no key)", kind))
 
 
-# --- canonical values -------------------------------------------------------------------
+# --- canonical values -----------------------------------------------------------------
 
 
 def _same(value: Any) -> Any:

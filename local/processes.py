@@ -1,8 +1,8 @@
 """Child processes of the local stack that never outlive it.
 
 Each child is started as `python -m local.processes MODULE ARGUMENTS...` and holds the
-reading end of a pipe whose writing end belongs to the parent alone. When the parent ends,
-however it ends (kill -9 too), the pipe closes and the child stops itself. Linux's
+reading end of a pipe whose writing end belongs to the parent alone. When the parent
+ends, however it ends (kill -9 too), the pipe closes and the child stops itself. Linux's
 PR_SET_PDEATHSIG would do the same, but it fires when the starting *thread* ends, and
 other systems do not have it.
 """
@@ -42,7 +42,7 @@ class Process:
     log: Path
 
     def check_alive(self) -> None:
-        """Raises ProcessFailed, with the end of its log, where the child has stopped."""
+        """Raises ProcessFailed, with the log's end, where the child has stopped."""
         code = self.popen.poll()
         if code is not None:
             raise ProcessFailed(

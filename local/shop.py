@@ -1,8 +1,8 @@
 """A small shop in PostgreSQL: the data of scripts/run_local.
 
-Every value is computed by the server from its row number, so that each run makes the same
-rows and a few ten thousand of them take a second. The values are chosen to be awkward:
-NULL beside '', quotes, backslashes, line breaks, emoji, wide numbers, old dates.
+Every value is computed by the server from its row number, so that each run makes the
+same rows and a few ten thousand of them take a second. The values are chosen to be
+awkward: NULL beside '', quotes, backslashes, line breaks, emoji, wide numbers.
 """
 
 from dataclasses import dataclass
@@ -102,23 +102,27 @@ SELECT
         WHEN 3 THEN '\\N' WHEN 4 THEN 'C:\\temp\\"x",y' ELSE ' blanks kept ' END,
     (ARRAY[true, false, NULL])[1 + i % 3],
     CASE WHEN i % 11 <> 0 THEN date '1940-01-01' + (i * 37 % 25000) END,
-    CASE i % 4 WHEN 0 THEN NULL WHEN 1 THEN '{}'::text[] WHEN 2 THEN ARRAY['vip', NULL, '']
-        ELSE ARRAY['a,b', 'c"d', 'e\\f'] END,
+    CASE i % 4 WHEN 0 THEN NULL WHEN 1 THEN '{}'::text[]
+        WHEN 2 THEN ARRAY['vip', NULL, ''] ELSE ARRAY['a,b', 'c"d', 'e\\f'] END,
     CASE i % 5 WHEN 0 THEN NULL WHEN 1 THEN 'null'::jsonb
         ELSE jsonb_build_object('points', i % 1000, 'city', 'Köln', 'nested',
-            jsonb_build_object('ratio', i / 8.0, 'tags', jsonb_build_array(1, NULL, 'x')))
+            jsonb_build_object('ratio', i / 8.0,
+                'tags', jsonb_build_array(1, NULL, 'x')))
         END,
-    timestamptz '2025-01-01 00:00:00+00' + i * interval '1 hour 45 minutes 0.000123 seconds'
+    timestamptz '2025-01-01 00:00:00+00'
+        + i * interval '1 hour 45 minutes 0.000123 seconds'
 FROM generate_series(1, {customers}) AS i;
 
 INSERT INTO products
 SELECT
     'SKU-' || lpad(i::text, 6, '0'),
-    (ARRAY['Lamp', 'Chair "Oslo"', 'Tasse für Tee ☕', 'Table, oak'])[1 + i % 4] || ' ' || i,
+    (ARRAY['Lamp', 'Chair "Oslo"', 'Tasse für Tee ☕', 'Table, oak'])[1 + i % 4]
+        || ' ' || i,
     ((i * 7919 % 100000) / 100.0)::numeric(12, 2),
     CASE WHEN i % 9 <> 0 THEN i / 7.0::double precision END,
     i * 31 % 500,
-    CASE i % 3 WHEN 0 THEN NULL WHEN 1 THEN ''::bytea ELSE decode(md5(i::text), 'hex') END,
+    CASE i % 3 WHEN 0 THEN NULL WHEN 1 THEN ''::bytea
+        ELSE decode(md5(i::text), 'hex') END,
     jsonb_build_object('color', (ARRAY['red', 'blue', NULL])[1 + i % 3], 'size', i % 50)
 FROM generate_series(1, {products}) AS i;
 
@@ -129,11 +133,14 @@ SELECT
     1 + (i::bigint * 7919) % {customers},
     (enum_range(NULL::order_status))[1 + i % 4],
     date '2025-01-01' + i / 33,
-    CASE WHEN i % 13 <> 0 THEN timestamp '2025-01-01' + i * interval '43.654321 minutes' END,
+    CASE WHEN i % 13 <> 0
+        THEN timestamp '2025-01-01' + i * interval '43.654321 minutes' END,
     ((i::bigint * 104729 % 1000000) / 100.0)::numeric(12, 2),
     CASE WHEN i % 5 = 0 THEN i / 3.0 END,
-    CASE i % 8 WHEN 0 THEN '' WHEN 1 THEN 'leave at the neighbour''s; ring twice' || chr(13)
-        || chr(10) || 'thanks 🙏' WHEN 2 THEN 'tab' || chr(9) || 'here' END,
+    CASE i % 8 WHEN 0 THEN ''
+        WHEN 1 THEN 'leave at the neighbour''s; ring twice' || chr(13) || chr(10)
+            || 'thanks 🙏'
+        WHEN 2 THEN 'tab' || chr(9) || 'here' END,
     CASE WHEN i % 6 <> 0 THEN jsonb_build_object('carrier', 'DHL', 'parcels', i % 3 + 1,
         'signed', i % 2 = 0) END,
     timestamptz '2025-01-01 06:00:00+00' + i * interval '43.654321 minutes'

@@ -8,8 +8,9 @@
                                  |
                               workers (Lambda containers)
 
-All of them start at the same time and tell their port through a file; each log is in the
-stack's folder under logs/. Each stops by itself when this process ends, however it ends.
+All of them start at the same time and tell their port through a file; each log is in
+the stack's folder under logs/. Each stops by itself when this process ends, however it
+ends.
 """
 
 import contextlib
@@ -123,7 +124,7 @@ def running_stack(
     """Runs the stack for the length of a `with` block.
 
     Args:
-        folder: For data, logs and the query history; what an earlier run left is removed.
+        folder: For data, logs and the query history; an earlier run's are removed.
         aurora_dsn: Use this PostgreSQL server instead of the embedded one.
         progress: Told what happens.
 

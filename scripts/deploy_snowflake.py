@@ -41,7 +41,7 @@ class DeployError(RuntimeError):
 
 @dataclass(frozen=True)
 class Step:
-    """One thing that the deployment does: a file's statements, or the upload of the code.
+    """One thing that the deployment does: a file, or the upload of the code.
 
     Attributes:
         title: For progress messages.
@@ -182,7 +182,7 @@ def _main(
         bool, typer.Option("--dry-run", help="Show every statement, send none.")
     ] = False,
 ) -> None:
-    """Deploys the Snowflake side: every file of snowflake/ in order, and the procedures.
+    """Deploys the Snowflake side: every file of snowflake/ in order, and the code.
 
     Passwords and tokens come from SNOWFLAKE_PASSWORD or SNOWFLAKE_TOKEN or the file.
     """

@@ -1,6 +1,6 @@
 """Values for the placeholders of the SQL files, each checked against a strict pattern.
 
-Values are put into SQL text as they are, so a pattern admits no quote, blank or semicolon.
+Values are put into SQL text as they are: a pattern admits no quote, blank or semicolon.
 """
 
 import json
@@ -41,7 +41,7 @@ class Variable:
 
 
 def runtime_python() -> str:
-    """Returns the Python version of the procedures, e.g. "3.11", from pyproject.toml."""
+    """Returns the Python version of the procedures, from pyproject.toml."""
     project = tomllib.loads(PROJECT_FILE.read_text(encoding="utf-8"))
     version: str = project["tool"]["aurora_sync"]["snowpark_python"]
     return version

@@ -1,4 +1,4 @@
-"""What scripts/run_local shows at the end: the outcome by table, and what to try next."""
+"""What scripts/run_local shows at the end: the outcome by table, what to try next."""
 
 import json
 from collections.abc import Mapping
@@ -76,8 +76,8 @@ def print_report(
     rows = sum(outcome.comparison.source_rows for outcome in outcomes.values())
     if equal:
         console.print(
-            f"[green]Equal:[/] {rows:,} rows of {len(outcomes)} tables, compared value by "
-            f"value, in {seconds:.0f} seconds."
+            f"[green]Equal:[/] {rows:,} rows of {len(outcomes)} tables, compared value "
+            f"by value, in {seconds:.0f} seconds."
         )
     else:
         console.print("[red]Source and target differ.[/]")

@@ -1,7 +1,7 @@
 """Builds lambda_extract.zip: the function and its dependencies for Lambda's platform.
 
-pip fetches wheels for Lambda's Python and platform, whatever this machine is; nothing is
-compiled, so Docker is not needed. The same sources and wheels give the same bytes.
+pip fetches wheels for Lambda's Python and platform, whatever this machine is; nothing
+is compiled, so Docker is not needed. The same sources and wheels give the same bytes.
 """
 
 import subprocess
@@ -23,7 +23,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
 
 class PackageError(RuntimeError):
-    """The dependencies cannot be fetched, or the package is larger than Lambda takes."""
+    """The dependencies cannot be fetched, or the package is too large for Lambda."""
 
 
 def own_files() -> dict[str, Path]:

@@ -1,4 +1,4 @@
-"""Builds snowpark.zip, the code of the procedures: the same bytes for the same sources."""
+"""Builds snowpark.zip, the procedures' code: the same bytes for the same sources."""
 
 from pathlib import Path
 from typing import Annotated

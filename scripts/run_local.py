@@ -1,4 +1,4 @@
-"""The whole sync on one machine: start, deploy, seed, sync, change, sync again, compare.
+"""The whole sync on one machine: deploy, seed, sync, change, sync again, compare.
 
 See --help. Nothing is left running at the end, whichever way it ends.
 """
@@ -203,16 +203,16 @@ def _main(
         str | None,
         typer.Option(
             metavar="DSN",
-            help="A PostgreSQL server of your own instead of the embedded one; the shop's "
-            "four tables are created there.",
+            help="A PostgreSQL server of your own instead of the embedded one; the "
+            "shop's four tables are created there.",
         ),
     ] = None,
 ) -> None:
     """Shows the whole sync on this machine, from PostgreSQL to Snowflake.
 
-    Starts PostgreSQL, S3, the API Gateway with the Lambda function and a local Snowflake,
-    deploys, seeds a small shop, syncs it, changes it, syncs again and compares every
-    row. Ends with 0 only where source and target are equal.
+    Starts PostgreSQL, S3, the API Gateway with the Lambda function and a local
+    Snowflake, deploys, seeds a small shop, syncs it, changes it, syncs again and
+    compares every row. Ends with 0 only where source and target are equal.
     """
     console = Console()
     _stop_on_signals()

@@ -1,7 +1,7 @@
-"""Connects to Snowflake, a real account or the local one, from files, options, environment.
+"""Connects to Snowflake, a real account or the local one.
 
-Later sources win: the connection file, then SNOWFLAKE_* variables, then options. Secrets
-are never options, because command lines are visible to every user of the machine.
+Later settings win: the connection file, then SNOWFLAKE_* variables, then options.
+Secrets are never options: command lines are visible to every user of the machine.
 """
 
 import json
@@ -45,7 +45,7 @@ def read_settings(
     """Returns the connector's parameters.
 
     Args:
-        file: connections.json of the local stack, or a TOML file as the Snowflake CLI has.
+        file: connections.json of the local stack, or connections.toml.
         name: Connection to take from the TOML file; "default" where not given.
         options: Parameters from the command line; None is not set.
         environment: Process environment.

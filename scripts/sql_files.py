@@ -1,4 +1,4 @@
-"""The SQL files of snowflake/: in deploy order, with placeholders, as statements. Pure."""
+"""The SQL files of snowflake/ in deploy order, split and filled in."""
 
 import re
 from collections.abc import Iterator, Mapping

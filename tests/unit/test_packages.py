@@ -1,4 +1,4 @@
-"""Each zip works alone: imported in a fresh process without the other side's libraries."""
+"""Each zip works alone: imported by itself, without the other side's libraries."""
 
 import subprocess
 import sys
@@ -14,8 +14,8 @@ from scripts.package_snowpark import package_snowpark, snowpark_files
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# -I: neither the current folder nor PYTHONPATH lends a module. The finder refuses what the
-# other side owns, and everything else of this repository.
+# -I: neither the current folder nor PYTHONPATH lends a module. The finder refuses what
+# the other side owns, and everything else of this repository.
 IMPORT_ALL = """
 import importlib, sys
 
