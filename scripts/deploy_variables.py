@@ -101,7 +101,7 @@ def resolve_variables(
             problems.append(f"{name} is missing: {variable.meaning}")
         elif not re.fullmatch(variable.pattern, value):
             problems.append(
-                f"{name} has an unusable value: expected {variable.meaning}"
+                f"{name} has an unusable value, {value!r}: expected {variable.meaning}"
             )
         else:
             values[name] = value

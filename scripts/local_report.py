@@ -19,13 +19,15 @@ class Sync:
     """One CALL SYNC_TABLE.
 
     Attributes:
-        inserted: Rows that were new to the target.
-        updated: Rows that were in the target before (a full reload: all of them).
+        inserted: Rows that were new to the target; all rows of a reload.
+        updated: Rows that were in the target before.
+        reloaded: True where the whole table was loaded again.
         seconds: As the caller saw it.
     """
 
     inserted: int
     updated: int
+    reloaded: bool
     seconds: float
 
     @classmethod
@@ -34,8 +36,14 @@ class Sync:
         return cls(
             inserted=int(report.get("rows_inserted") or 0),
             updated=int(report.get("rows_updated") or 0),
+            reloaded=report.get("kind") == "snapshot",
             seconds=seconds,
         )
+
+    def __str__(self) -> str:
+        if self.reloaded:
+            return f"all {self.inserted:,} again"
+        return f"{self.inserted:,} / {self.updated:,}"
 
 
 @dataclass(frozen=True)
@@ -90,7 +98,7 @@ def _cells(outcome: Outcome) -> list[str]:
         f"{outcome.first.inserted:,}",
         f"{outcome.first.seconds:.1f}",
         f"{outcome.change.inserted:,} / {outcome.change.updated:,}",
-        f"{outcome.second.inserted:,} / {outcome.second.updated:,}",
+        str(outcome.second),
         f"{outcome.second.seconds:.1f}",
         f"{comparison.source_rows:,}",
         f"{comparison.target_rows:,}",

@@ -1,0 +1,124 @@
+"""Planning and sending a deployment, with a scripted cursor instead of Snowflake."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from snowflake.connector.errors import ProgrammingError
+
+from scripts.deploy_snowflake import (
+    DeployError,
+    deploy,
+    parse_assignments,
+    plan_deployment,
+)
+from scripts.deploy_variables import VariableError
+from scripts.sql_files import SqlFile, read_files
+
+CODE = Path("/tmp/build/snowpark.zip")
+FILES = [
+    SqlFile("10_account/010_roles.sql", "CREATE ROLE r; GRANT ROLE r TO ROLE s;"),
+    SqlFile("20_database/010_database.sql", "CREATE DATABASE <% database %>;"),
+    SqlFile("50_procedures/010_a.sql", "CREATE PROCEDURE a;"),
+    SqlFile("50_procedures/020_b.sql", "CREATE PROCEDURE b;"),
+]
+VALUES = {"database": "D"}
+
+
+class Cursor:
+    """Keeps what it is sent; refuses one text."""
+
+    def __init__(self, refused: str = "") -> None:
+        self.sent: list[str] = []
+        self.refused = refused
+
+    def __enter__(self) -> "Cursor":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        return None
+
+    def execute(self, text: str) -> None:
+        if text == self.refused:
+            raise ProgrammingError("insufficient privileges")
+        self.sent.append(text)
+
+
+class Connection:
+    def __init__(self, cursor: Cursor) -> None:
+        self.one = cursor
+
+    def cursor(self) -> Any:
+        return self.one
+
+
+def test_the_code_is_uploaded_once_and_before_the_procedures() -> None:
+    cursor, titles = Cursor(), list[str]()
+    steps = plan_deployment(FILES, VALUES, CODE)
+    assert deploy(Connection(cursor), steps, progress=titles.append) == 6
+    assert cursor.sent == [
+        "CREATE ROLE r",
+        "GRANT ROLE r TO ROLE s",
+        "CREATE DATABASE D",
+        "PUT 'file:///tmp/build/snowpark.zip' @D.control.code "
+        "AUTO_COMPRESS = FALSE OVERWRITE = TRUE",
+        "CREATE PROCEDURE a",
+        "CREATE PROCEDURE b",
+    ]
+    assert titles[2] == "upload snowpark.zip"
+
+
+def test_account_objects_can_be_left_to_an_administrator() -> None:
+    steps = plan_deployment(FILES, VALUES, CODE, skip_account_objects=True)
+    assert [step.title for step in steps] == [
+        "20_database/010_database.sql",
+        "upload snowpark.zip",
+        "50_procedures/010_a.sql",
+        "50_procedures/020_b.sql",
+    ]
+
+
+def test_a_refusal_names_file_line_and_statement_and_stops() -> None:
+    cursor = Cursor(refused="CREATE PROCEDURE a")
+    with pytest.raises(DeployError) as caught:
+        deploy(Connection(cursor), plan_deployment(FILES, VALUES, CODE))
+    message = str(caught.value)
+    assert "50_procedures/010_a.sql:1" in message
+    assert "CREATE PROCEDURE a" in message
+    assert "insufficient privileges" in message
+    assert "CREATE PROCEDURE b" not in cursor.sent
+
+
+def test_every_value_is_checked_before_anything_is_sent() -> None:
+    with pytest.raises(VariableError, match="database has an unusable value"):
+        plan_deployment(FILES, {"database": "D; DROP DATABASE E"}, CODE)
+
+
+def test_assignments() -> None:
+    assert parse_assignments(["a=b", "c = d=e"]) == {"a": "b", "c": "d=e"}
+    with pytest.raises(VariableError, match="NAME=VALUE"):
+        parse_assignments(["database"])
+
+
+def test_a_dry_run_shows_every_statement_and_needs_no_account() -> None:
+    root = Path(__file__).resolve().parents[3]
+    assignments = {
+        "landing_url": "s3://bucket/landing/",
+        "storage_role_arn": "arn:aws:iam::123456789012:role/storage",
+        "api_role_arn": "arn:aws:iam::123456789012:role/api",
+        "api_url": "https://a.execute-api.eu-central-1.amazonaws.com/prod/extract",
+    }
+    command = [sys.executable, "-m", "scripts.deploy_snowflake", "--dry-run"]
+    for name, value in assignments.items():
+        command += ["--set", f"{name}={value}"]
+    result = subprocess.run(
+        command, cwd=root, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    for file in read_files():
+        assert f"-- {file.name}" in result.stdout
+    assert "<%" not in result.stdout
+    assert "s3://bucket/landing/" in result.stdout
+    assert "/snowpark.zip' @AURORA_SYNC.control.code" in result.stdout
