@@ -352,12 +352,15 @@ def _json(value: Any) -> str:
 
 
 def _number_text(value: Any) -> str:
-    """Exact where a VARIANT is exact (38 digits); else as the double it becomes."""
+    """Exact where a VARIANT is exact (38 digits); else as the double it becomes.
+
+    The NUL in front keeps the number 1 apart from the text "1".
+    """
     if not isinstance(value, Decimal):
         return str(value)
     if len(value.as_tuple().digits) <= 38 and abs(value.adjusted()) < 38:
-        return f"{value.normalize():f}"
-    return f"{float(value):.15g}"
+        return f"\0{value.normalize():f}"
+    return f"\0{float(value):.15g}"
 
 
 def _source_date(text: str) -> str | None:
