@@ -59,7 +59,7 @@ class Aurora:
         port: TCP port on 127.0.0.1.
         bin_path: Folder of psql, pgbench and the server's other programs.
         data: PGDATA.
-        password: Password of the owner; empty where no password is asked.
+        password: Password of the owner; empty if none is asked.
         process: The server.
         scratch: Folders made outside of the one given, removed by `stop`.
     """
@@ -191,8 +191,8 @@ def create_reader(
 ) -> None:
     """Creates the least-privileged role that the sync connects with.
 
-    It may read the tables of `schemas`, present and future ones of the connecting owner,
-    and see the start of other sessions' transactions (pg_read_all_stats).
+    It may read the tables of `schemas`, present and future ones of the connecting
+    owner, and see the start of other sessions' transactions (pg_read_all_stats).
     """
     with contextlib.closing(psycopg2.connect(dsn)) as connection:
         connection.autocommit = True
@@ -212,7 +212,8 @@ def create_reader(
                 for statement in (
                     "GRANT USAGE ON SCHEMA {} TO {}",
                     "GRANT SELECT ON ALL TABLES IN SCHEMA {} TO {}",
-                    "ALTER DEFAULT PRIVILEGES IN SCHEMA {} GRANT SELECT ON TABLES TO {}",
+                    "ALTER DEFAULT PRIVILEGES IN SCHEMA {}"
+                    " GRANT SELECT ON TABLES TO {}",
                 ):
                     cursor.execute(
                         sql.SQL(statement).format(sql.Identifier(schema), name)

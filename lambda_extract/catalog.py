@@ -1,0 +1,316 @@
+"""What PostgreSQL's catalog says about a table: columns, key, indexes, sequence."""
+
+import difflib
+from dataclasses import dataclass
+
+from psycopg2 import sql
+
+from lambda_extract.contract import TableSpec
+from lambda_extract.errors import RequestError, SourceError
+from lambda_extract.postgres import Database
+from lambda_extract.types import SourceType
+
+TABLE, PARTITIONED, MATERIALIZED = "r", "p", "m"
+
+
+@dataclass(frozen=True)
+class SourceColumn:
+    """A column of the source.
+
+    Attributes:
+        type: PostgreSQL's format_type() text, as declared.
+        base_type: The same with domains resolved; what a literal is cast to.
+        base: The resolved type.
+    """
+
+    name: str
+    attnum: int
+    not_null: bool
+    type: str
+    base_type: str
+    base: SourceType
+
+
+@dataclass(frozen=True)
+class SourceTable:
+    """A relation that may be read.
+
+    Attributes:
+        oid: pg_class.oid.
+        kind: pg_class.relkind.
+        columns: Without the excluded ones, in attribute order.
+        key: Key columns; empty where there is none.
+    """
+
+    spec: TableSpec
+    oid: int
+    kind: str
+    columns: tuple[SourceColumn, ...]
+    key: tuple[str, ...]
+
+    @property
+    def name(self) -> sql.Identifier:
+        """The quoted, schema-qualified name."""
+        return sql.Identifier(self.spec.schema, self.spec.relation)
+
+    @property
+    def has_row_identity(self) -> bool:
+        """True where rows have ctid and xmin."""
+        return self.kind in (TABLE, PARTITIONED, MATERIALIZED)
+
+    def column(self, name: str) -> SourceColumn | None:
+        """Returns a column by its name, None where there is none."""
+        return next((c for c in self.columns if c.name == name), None)
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """The sequence that feeds a column."""
+
+    cache: int
+    increment: int
+    cycles: bool
+
+
+def read_table(database: Database, spec: TableSpec) -> SourceTable:
+    """Reads the description of a table and checks that it may be read.
+
+    Raises:
+        SourceError: table_not_found, permission_denied, column_not_found.
+        RequestError: bad_request, where nothing is left to read.
+    """
+    oid, kind = _find(database, spec)
+    columns = _columns(database, spec, oid)
+    found = {c.name for c in columns}
+    _check_names(spec, "excluded", spec.exclude, found)
+    _check_names(spec, "key", spec.key, found)
+    if set(spec.key) & set(spec.exclude):
+        raise RequestError(
+            "bad_request", f"Table {spec.name!r} excludes a column of its key."
+        )
+    kept = tuple(c for c in columns if c.name not in spec.exclude)
+    if not kept:
+        raise RequestError("bad_request", f"Table {spec.name!r} has no column to read.")
+    key = spec.key or _primary_key(database, oid)
+    if not set(key) <= {c.name for c in kept}:
+        # The primary key is excluded: as good as none.
+        key = ()
+    return SourceTable(spec=spec, oid=oid, kind=kind, columns=kept, key=key)
+
+
+def lock_against_changes(database: Database, table: SourceTable) -> None:
+    """Keeps ALTER TABLE and TRUNCATE away until the transaction ends.
+
+    Taken before the snapshot: TRUNCATE is not transactional for older snapshots, which
+    would see the table empty.
+    """
+    if table.kind in (TABLE, PARTITIONED):
+        statement = sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE")
+        database.execute(statement.format(table.name))
+
+
+def has_index(database: Database, table: SourceTable, names: tuple[str, ...]) -> bool:
+    """True where a complete btree index begins with exactly these columns."""
+    numbers = [str(c.attnum) for n in names if (c := table.column(n)) is not None]
+    statement = sql.SQL("""
+        SELECT EXISTS (
+            SELECT 1
+            FROM pg_catalog.pg_index AS i
+            JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid
+            JOIN pg_catalog.pg_am AS a ON a.oid = c.relam
+            WHERE i.indrelid = {oid}
+                AND i.indisvalid
+                AND i.indpred IS NULL
+                AND a.amname = 'btree'
+                AND i.indkey::text || ' ' LIKE {prefix}
+        )
+        """)
+    return bool(
+        database.row(
+            statement.format(
+                oid=sql.Literal(table.oid), prefix=sql.Literal(" ".join(numbers) + " %")
+            )
+        )[0]
+    )
+
+
+def read_sequence(
+    database: Database, table: SourceTable, column: SourceColumn
+) -> Sequence | None:
+    """Returns the sequence behind an identity, serial or nextval() default column."""
+    statement = sql.SQL("""
+        SELECT s.seqcache, s.seqincrement, s.seqcycle
+        FROM pg_catalog.pg_sequence AS s
+        WHERE s.seqrelid IN (
+            SELECT d.objid
+            FROM pg_catalog.pg_depend AS d
+            WHERE d.classid = 'pg_catalog.pg_class'::regclass
+                AND d.refclassid = 'pg_catalog.pg_class'::regclass
+                AND d.refobjid = {oid}
+                AND d.refobjsubid = {attnum}
+                AND d.deptype IN ('a', 'i')
+            UNION ALL
+            SELECT d.refobjid
+            FROM pg_catalog.pg_attrdef AS e
+            JOIN pg_catalog.pg_depend AS d
+                ON d.classid = 'pg_catalog.pg_attrdef'::regclass AND d.objid = e.oid
+            WHERE e.adrelid = {oid}
+                AND e.adnum = {attnum}
+                AND d.refclassid = 'pg_catalog.pg_class'::regclass
+        )
+        ORDER BY s.seqcache DESC
+        LIMIT 1
+        """)
+    rows = database.rows(
+        statement.format(oid=sql.Literal(table.oid), attnum=sql.Literal(column.attnum))
+    )
+    return Sequence(*rows[0]) if rows else None
+
+
+def _find(database: Database, spec: TableSpec) -> tuple[int, str]:
+    statement = sql.SQL("""
+        SELECT
+            c.oid::bigint,
+            c.relkind::text,
+            pg_catalog.has_schema_privilege(n.oid, 'USAGE'),
+            pg_catalog.has_any_column_privilege(c.oid, 'SELECT'),
+            current_user::text
+        FROM pg_catalog.pg_class AS c
+        JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE n.nspname = {schema}
+            AND c.relname = {relation}
+            AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+        """)
+    rows = database.rows(
+        statement.format(
+            schema=sql.Literal(spec.schema), relation=sql.Literal(spec.relation)
+        )
+    )
+    if not rows:
+        raise _not_found(database, spec)
+    oid, kind, schema_allowed, table_allowed, role = rows[0]
+    if not schema_allowed:
+        raise SourceError(
+            "permission_denied",
+            f"Role {role!r} may not use schema {spec.schema!r}.",
+            hint=f"GRANT USAGE ON SCHEMA {quoted(spec.schema)} TO {quoted(role)};",
+        )
+    if not table_allowed:
+        raise SourceError(
+            "permission_denied",
+            f"Role {role!r} may not read {spec.schema}.{spec.relation}.",
+            hint=f"GRANT SELECT ON {quoted(spec.schema)}.{quoted(spec.relation)}"
+            f" TO {quoted(role)};",
+        )
+    return oid, kind
+
+
+def quoted(name: str) -> str:
+    """Returns a name quoted for a hint that a person may paste into psql."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _not_found(database: Database, spec: TableSpec) -> SourceError:
+    statement = sql.SQL("""
+        SELECT c.relname::text
+        FROM pg_catalog.pg_class AS c
+        JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE n.nspname = {schema} AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+        ORDER BY c.relname
+        LIMIT 1000
+        """)
+    rows = database.rows(statement.format(schema=sql.Literal(spec.schema)))
+    names = [row[0] for row in rows]
+    near = difflib.get_close_matches(spec.relation, names, n=3, cutoff=0.5)
+    hint = "Check schema and relation in the configuration (case matters)."
+    if near:
+        hint += f" Schema {spec.schema!r} has: {', '.join(near)}."
+    elif not names:
+        hint += f" Schema {spec.schema!r} does not exist or has no tables."
+    return SourceError(
+        "table_not_found",
+        f"PostgreSQL has no table {spec.schema}.{spec.relation}.",
+        hint=hint,
+    )
+
+
+def _columns(database: Database, spec: TableSpec, oid: int) -> tuple[SourceColumn, ...]:
+    # The modifier of a domain's base type is kept by the domain, at whatever depth.
+    statement = sql.SQL("""
+        WITH RECURSIVE resolved AS (
+            SELECT a.attnum, t.oid, t.typtype, t.typbasetype, a.atttypmod AS modifier,
+                t.typtypmod
+            FROM pg_catalog.pg_attribute AS a
+            JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
+            WHERE a.attrelid = {oid} AND a.attnum > 0 AND NOT a.attisdropped
+            UNION ALL
+            SELECT r.attnum, t.oid, t.typtype, t.typbasetype,
+                CASE WHEN r.modifier >= 0 THEN r.modifier ELSE r.typtypmod END,
+                t.typtypmod
+            FROM resolved AS r
+            JOIN pg_catalog.pg_type AS t ON t.oid = r.typbasetype
+            WHERE r.typtype = 'd'
+        )
+        SELECT
+            a.attname::text,
+            a.attnum::int,
+            a.attnotnull,
+            pg_catalog.format_type(a.atttypid, a.atttypmod),
+            pg_catalog.format_type(r.oid, NULLIF(r.modifier, -1)),
+            t.typname::text,
+            n.nspname::text,
+            t.typtype::text,
+            t.typcategory::text,
+            r.modifier,
+            pg_catalog.has_column_privilege({oid}::oid, a.attnum, 'SELECT'),
+            current_user::text
+        FROM pg_catalog.pg_attribute AS a
+        JOIN resolved AS r ON r.attnum = a.attnum AND r.typtype <> 'd'
+        JOIN pg_catalog.pg_type AS t ON t.oid = r.oid
+        JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace
+        WHERE a.attrelid = {oid}
+        ORDER BY a.attnum
+        """)
+    columns = []
+    for row in database.rows(statement.format(oid=sql.Literal(oid))):
+        name, attnum, not_null, declared, base_type, *rest = row
+        type_name, schema, kind, category, modifier, allowed, role = rest
+        if not allowed and name not in spec.exclude:
+            raise SourceError(
+                "permission_denied",
+                f"Role {role!r} may not read column {name!r} of"
+                f" {spec.schema}.{spec.relation}.",
+                hint=f"GRANT SELECT ({quoted(name)}) ON {quoted(spec.schema)}."
+                f'{quoted(spec.relation)} TO {quoted(role)}; or add it to "exclude".',
+            )
+        base = SourceType(type_name, schema, kind, category, modifier)
+        columns.append(SourceColumn(name, attnum, not_null, declared, base_type, base))
+    return tuple(columns)
+
+
+def _primary_key(database: Database, oid: int) -> tuple[str, ...]:
+    statement = sql.SQL("""
+        SELECT a.attname::text
+        FROM pg_catalog.pg_index AS i
+        CROSS JOIN LATERAL pg_catalog.unnest(i.indkey)
+            WITH ORDINALITY AS k (attnum, place)
+        JOIN pg_catalog.pg_attribute AS a
+            ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+        WHERE i.indrelid = {oid} AND i.indisprimary AND k.place <= i.indnkeyatts
+        ORDER BY k.place
+        """)
+    return tuple(
+        row[0] for row in database.rows(statement.format(oid=sql.Literal(oid)))
+    )
+
+
+def _check_names(
+    spec: TableSpec, what: str, names: tuple[str, ...], found: set[str]
+) -> None:
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise SourceError(
+            "column_not_found",
+            f"{spec.schema}.{spec.relation} has no {what} column"
+            f" {', '.join(map(repr, missing))}.",
+        )

@@ -1,0 +1,110 @@
+"""One COPY from a table into landing files, checked against the server's row count."""
+
+import hashlib
+import re
+import time
+from dataclasses import dataclass
+
+from psycopg2 import sql
+
+from lambda_extract.catalog import SourceTable
+from lambda_extract.contract import AlteredValue, ExtractRequest, File, KeysRequest
+from lambda_extract.errors import RequestError, SourceError
+from lambda_extract.landing import Landing, Store
+from lambda_extract.postgres import Database
+from lambda_extract.query import copy_rows
+from lambda_extract.wire import Wire, read_altered
+
+DATA_FOLDER = "data/"
+UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
+COMPONENT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}")
+
+
+@dataclass(frozen=True)
+class CopyTarget:
+    """Where an extraction's files go.
+
+    Attributes:
+        folder: Prefix of its files, new for every attempt.
+    """
+
+    store: Store
+    folder: str
+    file_bytes: int
+
+
+@dataclass(frozen=True)
+class Copied:
+    """What a COPY wrote."""
+
+    files: tuple[File, ...]
+    rows: int
+    bytes: int
+    altered: tuple[AlteredValue, ...]
+
+
+NOTHING = Copied((), 0, 0, ())
+
+
+def copy_target(store: Store, request: ExtractRequest | KeysRequest) -> CopyTarget:
+    """Returns the target of a request: `data/<table>/<run id>/<part>/`.
+
+    Raises:
+        RequestError: bad_request, where run id or part cannot be part of a path.
+    """
+    for name, value in (("run_id", request.run_id), ("part", request.part)):
+        if not COMPONENT.fullmatch(value):
+            raise RequestError(
+                "bad_request", f"/{name}: may hold letters, digits, '_', '-' and '.'."
+            )
+    folder = f"{path_safe(request.table.name)}/{request.run_id}/{request.part}/"
+    return CopyTarget(store, DATA_FOLDER + folder, request.limits.file_bytes)
+
+
+def path_safe(name: str) -> str:
+    """Returns a name that can be a path component; different names stay different."""
+    safe = UNSAFE.sub("_", name)
+    if safe == name and len(name) <= 100:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:12]
+    return f"{safe[:100]}.{digest}"
+
+
+def copy_to_landing(
+    database: Database,
+    table: SourceTable,
+    wire: Wire,
+    condition: sql.Composable,
+    target: CopyTarget,
+    *,
+    skip: bool = False,
+) -> Copied:
+    """Copies the rows that fulfil `condition`; nothing is left behind by a failure.
+
+    Raises:
+        SourceError: PostgreSQL failed, or values were refused.
+        LandingError: S3 failed.
+    """
+    if skip:
+        return NOTHING
+    landing = Landing(target.store, folder=target.folder, file_bytes=target.file_bytes)
+    try:
+        rows = database.copy(copy_rows(table, wire, condition), landing)
+        altered = read_altered(database, table, wire)
+        files = landing.finish()
+        if rows != sum(file.rows for file in files):
+            raise SourceError(
+                "source_error",
+                f"PostgreSQL counted {rows} rows of table {table.spec.name!r}, another"
+                " number arrived.",
+            )
+    except BaseException:
+        # Whatever it was (a time-out's signal too): an unfinished upload costs money.
+        landing.abort()
+        raise
+    return Copied(files, rows, sum(file.bytes for file in files), altered)
+
+
+def seconds_since(started: float) -> float:
+    """Returns the seconds since a time.monotonic() value, to the millisecond."""
+    return round(time.monotonic() - started, 3)

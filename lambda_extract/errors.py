@@ -1,0 +1,160 @@
+"""Errors of the extraction, and the one table of their codes.
+
+    ExtractError
+    ├── RequestError       the message or the configuration is wrong
+    ├── CredentialsError   the secret could not be read
+    ├── SourceError        PostgreSQL refused, failed or was not reached
+    │   └── AuthenticationError   it refused the login: read the secret again, once
+    ├── LandingError       S3 refused or failed
+    └── JobError           the asynchronous machinery failed
+
+A message never carries a row value, an SQL text or a secret, because it ends in ledgers
+and logs that many people read. The one exception is `value_refused`, whose purpose is
+to name the key of the row that has to be looked at.
+"""
+
+from dataclasses import dataclass
+
+from lambda_extract import contract
+
+
+@dataclass(frozen=True)
+class Code:
+    """What is always true of an error code.
+
+    Attributes:
+        retryable: True where the same request may succeed later by itself.
+        hint: What to do, unless the place that raises knows better.
+    """
+
+    retryable: bool
+    hint: str
+
+
+CODES: dict[str, Code] = {
+    "bad_request": Code(
+        False, "Correct the named field, or deploy both sides from the same release."
+    ),
+    "unsupported_version": Code(
+        False, "Deploy the procedures and the Lambda function from the same release."
+    ),
+    "unknown_source": Code(
+        False, "Add the source to the SOURCES setting of the Lambda function."
+    ),
+    "credentials_unavailable": Code(
+        True, "Check the secret's path and the Lambda role's right to read it."
+    ),
+    "source_unreachable": Code(
+        True,
+        "Check that PostgreSQL runs, and the Lambda's subnets, security groups and host"
+        " name.",
+    ),
+    "source_authentication": Code(
+        False, "Check user and password in the secret, and pg_hba or IAM settings."
+    ),
+    "permission_denied": Code(
+        False, "GRANT USAGE on the schema and SELECT on the table to the reader role."
+    ),
+    "table_not_found": Code(
+        False, "Check schema and relation in the configuration (case matters)."
+    ),
+    "column_not_found": Code(
+        False, "Check the column names in the configuration (case matters)."
+    ),
+    "cursor_not_found": Code(
+        False, 'Name an existing column as "cursor", or use mode full.'
+    ),
+    "cursor_type_unsupported": Code(
+        False,
+        "Use a column of type timestamp, timestamptz, date or an integer type, or"
+        " mode full.",
+    ),
+    "no_primary_key": Code(
+        False, 'Add "key" to the table\'s configuration, or use mode full.'
+    ),
+    "cannot_see_transactions": Code(
+        False,
+        "GRANT pg_read_all_stats to the reader role and use the writer endpoint, or"
+        ' set "lookback".',
+    ),
+    "sequence_cache": Code(
+        False, 'ALTER SEQUENCE ... CACHE 1, or set "lookback" in cursor units.'
+    ),
+    "null_cursor": Code(
+        False, 'Fill the column, or set "null_cursor" to "load" or "ignore".'
+    ),
+    "window_too_large": Code(
+        True, "Ask for a smaller window; the procedure does so by itself."
+    ),
+    "special_value_refused": Code(
+        False, 'Correct the values, or set "special_values" to "null".'
+    ),
+    "value_refused": Code(
+        False, "Correct the value, or exclude or override the column."
+    ),
+    "type_unsupported": Code(False, 'Add the column to "exclude".'),
+    "landing_denied": Code(
+        False, "Check the Lambda role's rights on the landing bucket and its key."
+    ),
+    "landing_failed": Code(True, "Try again; see the Lambda log if it stays."),
+    "worker_lost": Code(
+        True, "Try again; see the Lambda log for the worker's end (memory, time-out)."
+    ),
+    "worker_start_failed": Code(
+        True,
+        "Try again; check the Lambda's concurrency and its right to invoke itself.",
+    ),
+    "source_error": Code(True, "Try again; see PostgreSQL's log for the reason."),
+    "internal_error": Code(
+        False, "See the Lambda log; this is a fault of the program."
+    ),
+}
+
+
+class ExtractError(Exception):
+    """A failure that the caller is told about, with a code from `CODES`."""
+
+    def __init__(self, code: str, message: str, *, hint: str = "") -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.retryable = CODES[code].retryable
+        self.hint = hint or CODES[code].hint
+
+    def detail(self) -> contract.ErrorDetail:
+        """Returns the error as it travels."""
+        return contract.ErrorDetail(
+            code=self.code,
+            message=self.message,
+            retryable=self.retryable,
+            hint=self.hint,
+        )
+
+
+class RequestError(ExtractError):
+    """The request or the settings it refers to are wrong."""
+
+
+class CredentialsError(ExtractError):
+    """The credentials of a source could not be read."""
+
+
+class SourceError(ExtractError):
+    """PostgreSQL refused, failed or was not reached."""
+
+
+class AuthenticationError(SourceError):
+    """PostgreSQL refused the login."""
+
+
+class LandingError(ExtractError):
+    """S3 refused or failed."""
+
+
+class JobError(ExtractError):
+    """The asynchronous machinery failed."""
+
+
+def error_reply(run_id: str, op: str, error: ExtractError) -> contract.ErrorReply:
+    """Returns the reply that tells of `error`."""
+    return contract.ErrorReply(run_id=run_id, op=op, error=error.detail())

@@ -1,0 +1,201 @@
+"""What AWS Lambda calls: Snowflake's POST and GET through API Gateway, and the worker.
+
+A POST claims the job and invokes this same function once more, as an event that carries
+nothing but the job's key; that invocation is the worker. Every failure of ours travels
+in an HTTP 200, because Snowflake repeats each 5xx and 429 by itself.
+"""
+
+import functools
+import json
+import os
+import time
+import traceback
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lambda_extract import contract, envelope, log
+from lambda_extract.errors import ExtractError, JobError, RequestError, error_reply
+from lambda_extract.jobs import Claim, Jobs, error_code, job_key
+from lambda_extract.operations import run_operation
+from lambda_extract.settings import Settings, read_settings
+
+# One landing upload runs beside the COPY, hence a second connection.
+CLIENT_CONFIG = Config(
+    retries={"mode": "standard", "max_attempts": 5},
+    connect_timeout=5,
+    read_timeout=60,
+    max_pool_connections=8,
+)
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Answers one invocation.
+
+    Args:
+        event: An API Gateway proxy event, or `{"job": key}` for the worker.
+        context: Lambda's context; not used.
+    """
+    if not envelope.is_http(event):
+        return _work(str(event.get("job", "")))
+    try:
+        call = envelope.parse(event)
+    except envelope.EnvelopeError as error:
+        log.emit("request_refused", reason=str(error))
+        return envelope.refused(error)
+    if call.method == "GET":
+        return _poll(call)
+    return _post(call)
+
+
+def _post(call: envelope.Call) -> dict[str, Any]:
+    """Claims the job and starts its worker; answers 202, or 200 where all is said."""
+    row, argument = call.rows[0]
+    run_id, op = "", ""
+    try:
+        if len(call.rows) > 1:
+            raise RequestError(
+                "bad_request",
+                "One row per batch is answered.",
+                hint="Create the external function with MAX_BATCH_ROWS = 1.",
+            )
+        request = _decode(argument)
+        run_id, op = request.run_id, request.op
+        settings = read_settings(os.environ)
+        jobs = _jobs(settings)
+        job = job_key(call.batch_id)
+        if jobs.claim(job, row, request):
+            log.emit("claimed", run_id=run_id, op=op, job=job)
+            _start_worker(settings, jobs, job, row, request)
+        return _answer_job(jobs, job, call)
+    except ExtractError as error:
+        log.emit("post_failed", run_id=run_id, op=op, code=error.code)
+        reply = error_reply(run_id, op, error)
+        return envelope.answer(
+            tuple((number, reply) for number, _ in call.rows),
+            accepts_gzip=call.accepts_gzip,
+        )
+
+
+def _poll(call: envelope.Call) -> dict[str, Any]:
+    """Answers a GET: 202 until the job has its reply."""
+    try:
+        jobs = _jobs(read_settings(os.environ))
+        return _answer_job(jobs, job_key(call.batch_id), call)
+    except ExtractError as error:
+        log.emit("poll_failed", code=error.code)
+        if error.retryable:
+            return envelope.accepted()
+        # A row number is always 0: a batch has one row.
+        return envelope.answer(((0, error_reply("", "", error)),))
+
+
+def _answer_job(jobs: Jobs, job: str, call: envelope.Call) -> dict[str, Any]:
+    found = jobs.reply(job)
+    if found is None:
+        return envelope.accepted()
+    return envelope.answer(((found.row, found.reply),), accepts_gzip=call.accepts_gzip)
+
+
+def _decode(argument: Any) -> contract.Request:
+    if not isinstance(argument, (str, dict)):
+        raise RequestError(
+            "bad_request", "The argument is not the JSON text of a request."
+        )
+    try:
+        return contract.decode_request(argument)
+    except contract.ContractError as error:
+        code = "unsupported_version" if error.unsupported_version else "bad_request"
+        raise RequestError(code, f"The request is refused at {error}.") from error
+
+
+def _start_worker(
+    settings: Settings, jobs: Jobs, job: str, row: int, request: contract.Request
+) -> None:
+    """Invokes this function as a worker; a failure to do so is the job's reply."""
+    try:
+        _invoke(settings, job)
+    except JobError as error:
+        log.emit("worker_start_failed", run_id=request.run_id, job=job)
+        jobs.finish(job, row, error_reply(request.run_id, request.op, error))
+
+
+def _invoke(settings: Settings, job: str) -> None:
+    try:
+        _client("lambda").invoke(
+            FunctionName=settings.function_name,
+            InvocationType="Event",
+            Payload=json.dumps({"job": job}).encode(),
+        )
+    except ClientError as error:
+        raise JobError(
+            "worker_start_failed", f"Lambda refused the worker ({error_code(error)})."
+        ) from error
+    except BotoCoreError as error:
+        raise JobError(
+            "worker_start_failed", f"Lambda was not reached ({type(error).__name__})."
+        ) from error
+
+
+def _work(job: str) -> dict[str, Any]:
+    """Runs a claimed job and leaves its reply in S3."""
+    settings = read_settings(os.environ)
+    jobs = _jobs(settings)
+    claim = jobs.read_claim(job)
+    if claim is None:
+        log.emit("worker_stopped", job=job, reason="no claim")
+        return {"job": job, "done": False}
+    if not jobs.start(job, claim):
+        log.emit(
+            "worker_stopped",
+            job=job,
+            run_id=claim.run_id,
+            table=claim.table,
+            reason="delivered twice or too late",
+        )
+        return {"job": job, "done": False}
+    reply = _run(settings, claim)
+    given = jobs.finish(job, claim.row, reply)
+    log.emit("replied", job=job, run_id=claim.run_id, table=claim.table, given=given)
+    return {"job": job, "done": given}
+
+
+def _run(settings: Settings, claim: Claim) -> contract.Reply:
+    started = time.monotonic()
+    fields = {"run_id": claim.run_id, "table": claim.table, "op": claim.op}
+    log.emit("worker_started", **fields)
+    try:
+        request = contract.decode_request(claim.request)
+        reply = run_operation(request, settings=settings, s3=_client("s3"))
+        log.emit(
+            "worker_done",
+            **fields,
+            seconds=round(time.monotonic() - started, 3),
+            rows=getattr(reply, "rows", None),
+            bytes=getattr(reply, "bytes", None),
+        )
+        return reply
+    except ExtractError as error:
+        log.emit("worker_failed", **fields, code=error.code)
+        return error_reply(claim.run_id, claim.op, error)
+    except Exception as error:
+        # The outermost frame of the worker: whatever was not foreseen must become a
+        # reply, or the caller waits for its time-out. The exception's text may hold row
+        # values, so its type and place have to do.
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{os.path.basename(place.filename)}:{place.lineno}"
+        log.emit("worker_broke", **fields, error=type(error).__name__, where=where)
+        reason = f"{type(error).__name__} at {where}."
+        return error_reply(claim.run_id, claim.op, JobError("internal_error", reason))
+
+
+def _jobs(settings: Settings) -> Jobs:
+    return Jobs(s3=_client("s3"), settings=settings)
+
+
+@functools.cache
+def _client(service: str) -> Any:
+    """One client per service for the life of the container: making one takes 0.1 s."""
+    return boto3.client(service, config=CLIENT_CONFIG)

@@ -1,0 +1,226 @@
+"""Asynchronous jobs kept as three S3 objects, because Lambda itself keeps no state.
+
+    jobs/<sha256 of the batch id>/claim.json    by the first POST: the request
+                                  started.json  by the first worker
+                                  reply.json    by the worker, or by a GET that gives up
+
+Each is created with `If-None-Match: *`, so exactly one writer wins: a repeated POST
+starts nothing, a worker delivered twice stops, and a reply once given never changes.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lambda_extract import contract
+from lambda_extract.errors import JobError, LandingError, error_reply
+from lambda_extract.settings import Settings
+
+FOLDER = "jobs/"
+DENIED = ("AccessDenied", "403", "KMS.AccessDeniedException", "AllAccessDisabled")
+MISSING = ("NoSuchKey", "404")
+EXISTS = ("PreconditionFailed", "412")
+# S3 answers 409 where two conditional writes meet; asking again settles it.
+CONFLICT = ("ConditionalRequestConflict", "409")
+CONFLICT_ATTEMPTS = 5
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What the worker needs to know, and what a GET needs to judge it.
+
+    Attributes:
+        row: Row number in Snowflake's batch.
+        request: The request as JSON text.
+        claimed_at: Seconds since the epoch.
+    """
+
+    row: int
+    run_id: str
+    op: str
+    table: str
+    request: str
+    claimed_at: float
+
+
+@dataclass(frozen=True)
+class JobReply:
+    """The answer of a job."""
+
+    row: int
+    reply: contract.Reply
+
+
+def job_key(batch_id: str) -> str:
+    """Returns the name of a batch's job; a batch id may hold any character."""
+    return FOLDER + hashlib.sha256(batch_id.encode()).hexdigest()
+
+
+class Jobs:
+    """The job objects of one landing prefix."""
+
+    def __init__(
+        self,
+        *,
+        s3: Any,
+        settings: Settings,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._s3 = s3
+        self._settings = settings
+        self._clock = clock
+
+    def claim(self, job: str, row: int, request: contract.Request) -> bool:
+        """Claims a job; returns False where somebody did before.
+
+        Raises:
+            LandingError: S3 refused or failed.
+        """
+        table = getattr(request, "table", None)
+        claim = Claim(
+            row=row,
+            run_id=request.run_id,
+            op=request.op,
+            table=table.name if table else "",
+            request=contract.encode(request),
+            claimed_at=self._clock(),
+        )
+        return self._create(f"{job}/claim.json", json.dumps(asdict(claim)))
+
+    def read_claim(self, job: str) -> Claim | None:
+        """Returns the claim, None where there is none."""
+        text = self._read(f"{job}/claim.json")
+        return None if text is None else Claim(**json.loads(text))
+
+    def start(self, job: str, claim: Claim) -> bool:
+        """Marks the job as started; returns False where this worker must stop.
+
+        That is where the event was delivered twice, or so late that nobody waits.
+        """
+        now = self._clock()
+        if now > claim.claimed_at + self._settings.start_seconds:
+            return False
+        return self._create(f"{job}/started.json", json.dumps({"started_at": now}))
+
+    def finish(self, job: str, row: int, reply: contract.Reply) -> bool:
+        """Gives the job its reply; returns False where it has another one already."""
+        text = json.dumps({"row": row, "reply": contract.to_object(reply)})
+        return self._create(f"{job}/reply.json", text)
+
+    def reply(self, job: str) -> JobReply | None:
+        """Returns the reply, None while the job may still give one.
+
+        A job whose worker did not start or end in time is given the reply `worker_lost`
+        here; should the worker live after all, its own reply comes too late.
+        """
+        found = self._read_reply(job)
+        if found is not None:
+            return found
+        claim = self.read_claim(job)
+        if claim is None:
+            reason = "No job was started for this batch."
+            lost = error_reply("", "", JobError("worker_lost", reason))
+            return JobReply(0, lost)
+        reason = self._lost_because(job, claim)
+        if not reason:
+            return None
+        lost = error_reply(claim.run_id, claim.op, JobError("worker_lost", reason))
+        self.finish(job, claim.row, lost)
+        return self._read_reply(job)
+
+    def _lost_because(self, job: str, claim: Claim) -> str:
+        now, settings = self._clock(), self._settings
+        text = self._read(f"{job}/started.json")
+        if text is None:
+            deadline = (
+                claim.claimed_at + settings.start_seconds + settings.grace_seconds
+            )
+            what = f"was not started within {settings.start_seconds:g} s"
+        else:
+            started_at = json.loads(text)["started_at"]
+            timeout = settings.worker_timeout_seconds
+            deadline = started_at + timeout + settings.grace_seconds
+            what = f"started, but left no reply within {timeout:g} s"
+        if now <= deadline:
+            return ""
+        return f"The worker of table {claim.table!r} {what}."
+
+    def _read_reply(self, job: str) -> JobReply | None:
+        text = self._read(f"{job}/reply.json")
+        if text is None:
+            return None
+        data = json.loads(text)
+        return JobReply(data["row"], contract.decode_reply(data["reply"]))
+
+    def _key(self, name: str) -> str:
+        return self._settings.landing_prefix + name
+
+    def _create(self, name: str, text: str) -> bool:
+        for _ in range(CONFLICT_ATTEMPTS):
+            try:
+                self._s3.put_object(
+                    Bucket=self._settings.landing_bucket,
+                    Key=self._key(name),
+                    Body=text.encode(),
+                    ContentType="application/json",
+                    IfNoneMatch="*",
+                )
+                return True
+            except ClientError as error:
+                code = error_code(error)
+                if code in EXISTS:
+                    return False
+                if code not in CONFLICT:
+                    raise landing_error(error, "writing a job object") from error
+            except BotoCoreError as error:
+                raise landing_error(error, "writing a job object") from error
+        return False
+
+    def _read(self, name: str) -> str | None:
+        try:
+            answer = self._s3.get_object(
+                Bucket=self._settings.landing_bucket, Key=self._key(name)
+            )
+            return str(answer["Body"].read().decode())
+        except ClientError as error:
+            if error_code(error) in MISSING:
+                return None
+            raise landing_error(error, "reading a job object") from error
+        except BotoCoreError as error:
+            raise landing_error(error, "reading a job object") from error
+
+
+def error_code(error: ClientError) -> str:
+    """Returns S3's own name of an error."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def landing_error(error: ClientError | BotoCoreError, doing: str) -> LandingError:
+    """Turns boto3's errors into ours: a refusal (not retryable) or a failure."""
+    if not isinstance(error, ClientError):
+        return LandingError(
+            "landing_failed",
+            f"S3 was not reached while {doing}: {type(error).__name__}.",
+        )
+    name = error_code(error)
+    if name in DENIED:
+        return LandingError(
+            "landing_denied",
+            f"S3 refused {doing} ({name}).",
+            hint="Give the Lambda role s3:PutObject, s3:GetObject, s3:DeleteObject and"
+            " s3:AbortMultipartUpload on the landing prefix, s3:ListBucket on the"
+            " bucket (without it a missing object reads as a refusal), and the use of"
+            " its KMS key.",
+        )
+    if name == "NoSuchBucket":
+        return LandingError(
+            "landing_denied",
+            f"The landing bucket does not exist (while {doing}).",
+            hint="Correct LANDING_BUCKET in the Lambda function's settings.",
+        )
+    return LandingError("landing_failed", f"S3 failed while {doing} ({name}).")

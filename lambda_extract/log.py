@@ -1,0 +1,19 @@
+"""Log lines: one JSON object per line on standard output, which Lambda sends on."""
+
+import json
+from datetime import UTC, datetime
+
+
+def emit(event: str, **fields: str | int | float | bool | None) -> None:
+    """Prints one event.
+
+    Args:
+        event: Name in snake_case.
+        fields: table, run_id, code, counts, seconds ... Never a secret, a row value or
+            an SQL text; a type other than a scalar is not accepted for that reason.
+    """
+    line = {
+        "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "event": event,
+    }
+    print(json.dumps(line | fields), flush=True)

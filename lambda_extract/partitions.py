@@ -1,0 +1,144 @@
+"""Splits a snapshot of a table into ranges of its key, about `chunk_rows` rows each.
+
+The parts are read by separate snapshots, so they split by key, which a row keeps, and
+not by physical place. Bounds come from a block sample: it serves keys of any type, any
+number of columns and any collation, costs the same on a table of any size, and needs no
+fresh statistics. Every bound is compared as PostgreSQL compares the key, hence each row
+falls into exactly one part whatever the sample was.
+"""
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
+from psycopg2 import sql
+
+from lambda_extract.catalog import PARTITIONED, TABLE, SourceTable, has_index
+from lambda_extract.contract import Limits, Partition
+from lambda_extract.postgres import Database
+
+# Rows of the sample for each part: the parts' sizes then vary by about a tenth.
+SAMPLE_ROWS_PER_PART = 100
+# 10 MB is what one answer may hold, and a graph of more parts than this helps nobody.
+MAX_PARTS = 1000
+
+Key = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Size:
+    """A table's size as PostgreSQL estimates it; rows are -1 where unknown."""
+
+    rows: int
+    bytes: int
+
+
+def read_size(database: Database, table: SourceTable) -> Size:
+    """Returns the estimated rows and the bytes on disk, partitions included.
+
+    A table that was never analyzed has no row count; its size tells then, at 100 bytes
+    a row.
+    """
+    statement = sql.SQL("""
+        SELECT
+            pg_catalog.sum(CASE WHEN c.reltuples < 0 OR c.relpages = 0
+                THEN pg_catalog.pg_relation_size(c.oid) / 100.0
+                ELSE pg_catalog.pg_relation_size(c.oid)
+                    / pg_catalog.current_setting('block_size')::numeric
+                    * c.reltuples::numeric / c.relpages
+            END)::bigint,
+            pg_catalog.sum(pg_catalog.pg_table_size(c.oid))::bigint
+        FROM (
+            SELECT {oid}::oid AS oid
+            UNION
+            SELECT t.relid::oid FROM pg_catalog.pg_partition_tree({oid}::oid) AS t
+            UNION
+            SELECT i.inhrelid FROM pg_catalog.pg_inherits AS i WHERE i.inhparent = {oid}
+        ) AS f
+        JOIN pg_catalog.pg_class AS c ON c.oid = f.oid
+        WHERE c.relkind IN ('r', 'm')
+        """)
+    rows, size = database.row(statement.format(oid=sql.Literal(table.oid)))
+    if rows is None:
+        return Size(-1, -1)
+    return Size(int(rows), int(size))
+
+
+def plan_partitions(
+    database: Database, table: SourceTable, size: Size, limits: Limits
+) -> tuple[Partition, ...]:
+    """Returns the parts of a snapshot; one part over everything where it is small.
+
+    Tables without a key, with a key that may be NULL or that no index serves, and views
+    are one part too.
+    """
+    parts = min(math.ceil(size.rows / limits.chunk_rows), MAX_PARTS)
+    if parts <= 1 or not _can_split(database, table):
+        return whole_table(size)
+    sample = _sample(database, table, size.rows, parts * SAMPLE_ROWS_PER_PART)
+    return split(table.key, choose_bounds(sample, parts), size)
+
+
+def whole_table(size: Size) -> tuple[Partition, ...]:
+    """Returns the one part that is the whole table."""
+    return (Partition(part="00000", estimated_rows=size.rows),)
+
+
+def choose_bounds(sample: list[Key], parts: int) -> list[Key]:
+    """Returns up to parts - 1 different keys of a sorted sample, evenly spread."""
+    bounds: list[Key] = []
+    for number in range(1, parts):
+        key = sample[number * len(sample) // parts] if sample else None
+        if key is not None and key not in bounds[-1:]:
+            bounds.append(key)
+    return bounds
+
+
+def split(columns: Key, bounds: list[Key], size: Size) -> tuple[Partition, ...]:
+    """Returns the half-open ranges between the bounds, open at both ends."""
+    if not bounds:
+        return whole_table(size)
+    ends: list[Key | None] = [None, *bounds, None]
+    estimate = size.rows // (len(bounds) + 1)
+    return tuple(
+        Partition(
+            part=f"{number:05d}",
+            columns=columns,
+            lower=lower,
+            upper=upper,
+            estimated_rows=estimate,
+        )
+        for number, (lower, upper) in enumerate(pairwise(ends))
+    )
+
+
+def _can_split(database: Database, table: SourceTable) -> bool:
+    if table.kind not in (TABLE, PARTITIONED) or not table.key:
+        return False
+    columns = [table.column(name) for name in table.key]
+    if any(column is None or not column.not_null for column in columns):
+        return False
+    return has_index(database, table, table.key)
+
+
+def _sample(
+    database: Database, table: SourceTable, rows: int, wanted: int
+) -> list[Key]:
+    """Returns the keys of about `wanted` rows in order.
+
+    REPEATABLE makes the same request split the same table the same way.
+    """
+    percent = min(100.0, 100.0 * wanted / max(rows, 1))
+    names = [sql.Identifier(name) for name in table.key]
+    # At 100 % SYSTEM reads every block, which is right for a table that small.
+    statement = sql.SQL("""
+        SELECT {texts}
+        FROM {table} TABLESAMPLE SYSTEM ({percent}) REPEATABLE (1)
+        ORDER BY {names}
+        """).format(
+        texts=sql.SQL(", ").join(sql.SQL("{}::text").format(name) for name in names),
+        table=table.name,
+        percent=sql.Literal(percent),
+        names=sql.SQL(", ").join(names),
+    )
+    return [tuple(row) for row in database.rows(statement)]

@@ -1,0 +1,256 @@
+"""The only module that talks to PostgreSQL; it turns PostgreSQL's errors into ours.
+
+Statements are composed with psycopg2.sql (see query.py) and always executed without
+parameters, so that a `%` in an identifier is nothing special.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import psycopg2
+import psycopg2.errors
+import psycopg2.extensions
+from psycopg2 import sql
+
+from lambda_extract.errors import AuthenticationError, SourceError
+from lambda_extract.secrets import Credentials
+from lambda_extract.settings import Source
+
+CONNECT_SECONDS = 10
+LOCK_SECONDS = 10
+# PostgreSQL cuts application_name at NAMEDATALEN - 1 bytes.
+MAX_APPLICATION_NAME = 63
+APPLICATION_PREFIX = "aurora_sync:"
+COPY_BLOCK_BYTES = 1 << 20
+
+Row = tuple[Any, ...]
+
+
+class RowSink(Protocol):
+    """Takes the rows of a COPY; `write` is called with exactly one row."""
+
+    def write(self, row: bytes) -> object:
+        """Takes one row as PostgreSQL wrote it, line end included."""
+
+
+class Database:
+    """One connection, used by one extraction."""
+
+    def __init__(self, connection: psycopg2.extensions.connection) -> None:
+        self._connection = connection
+
+    @property
+    def server_version(self) -> int:
+        """Version as PostgreSQL counts it, e.g. 180004."""
+        return int(self._connection.server_version)
+
+    def rows(self, statement: sql.Composable) -> list[Row]:
+        """Runs a query and returns all of its rows.
+
+        Raises:
+            SourceError: See `translate`.
+        """
+        with translated(), self._connection.cursor() as cursor:
+            cursor.execute(statement)
+            return list(cursor.fetchall())
+
+    def row(self, statement: sql.Composable) -> Row:
+        """Runs a query that answers exactly one row."""
+        (row,) = self.rows(statement)
+        return row
+
+    def execute(self, statement: sql.Composable) -> None:
+        """Runs a statement that answers no rows."""
+        with translated(), self._connection.cursor() as cursor:
+            cursor.execute(statement)
+
+    def begin_snapshot(self) -> None:
+        """Begins the REPEATABLE READ READ ONLY transaction.
+
+        The snapshot itself is taken by the first statement that reads.
+        """
+        self.execute(sql.SQL("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+
+    def commit(self) -> None:
+        """Ends the transaction."""
+        self.execute(sql.SQL("COMMIT"))
+
+    def copy(self, statement: sql.Composable, sink: RowSink) -> int:
+        """Streams a COPY ... TO STDOUT into `sink`.
+
+        Returns:
+            The row count of the server's own command tag.
+
+        Raises:
+            SourceError: See `translate`.
+            LandingError: From the sink.
+        """
+        with translated(), self._connection.cursor() as cursor:
+            cursor.copy_expert(statement, sink, COPY_BLOCK_BYTES)
+            return int(cursor.rowcount)
+
+    def close(self) -> None:
+        """Closes the connection; an open transaction is rolled back by the server."""
+        self._connection.close()
+
+
+@contextlib.contextmanager
+def connected(
+    source: Source,
+    credentials: Credentials,
+    *,
+    application_name: str,
+    budget_seconds: float,
+) -> Iterator[Database]:
+    """Connects for the length of a `with` block.
+
+    Args:
+        application_name: Shown in pg_stat_activity; cut to 63 bytes.
+        budget_seconds: No statement runs longer.
+
+    Raises:
+        SourceError: source_unreachable, source_authentication, ...
+    """
+    try:
+        connection = psycopg2.connect(
+            host=source.host,
+            port=source.port,
+            dbname=source.dbname,
+            user=credentials.user,
+            password=credentials.password or None,
+            sslmode=source.sslmode,
+            sslrootcert=source.sslrootcert or None,
+            connect_timeout=CONNECT_SECONDS,
+            application_name=application_name,
+            client_encoding="UTF8",
+            # A worker in a VPC may lose its peer without being told.
+            keepalives_idle=30,
+            keepalives_interval=10,
+            keepalives_count=3,
+            options=_options(budget_seconds),
+        )
+    except psycopg2.OperationalError as error:
+        raise _connect_error(error, source) from error
+    except psycopg2.Error as error:
+        raise translate(error) from error
+    try:
+        # Statements are single transactions until `begin_snapshot`.
+        connection.autocommit = True
+        yield Database(connection)
+    finally:
+        connection.close()
+
+
+def application_name(table: str, run_id: str) -> str:
+    """Returns the application_name of an extraction, at most 63 bytes of ASCII."""
+    name = f"{APPLICATION_PREFIX}{table}:{run_id}"
+    ascii_only = name.encode("ascii", "replace").decode()
+    return ascii_only[:MAX_APPLICATION_NAME]
+
+
+def _options(budget_seconds: float) -> str:
+    """Session settings, sent with the login so that they cost no round trip.
+
+    row_security = off makes PostgreSQL refuse to read a table whose policies would hide
+    rows from this role, where the default would leave them out silently.
+    """
+    milliseconds = int(budget_seconds * 1000)
+    settings = {
+        "statement_timeout": milliseconds,
+        "idle_in_transaction_session_timeout": milliseconds,
+        "lock_timeout": LOCK_SECONDS * 1000,
+        "datestyle": "ISO",
+        "timezone": "UTC",
+        "intervalstyle": "postgres",
+        "extra_float_digits": 1,
+        "bytea_output": "hex",
+        "xmlbinary": "base64",
+        "row_security": "off",
+        "search_path": "pg_catalog",
+        # A long scan would spend 0.1-0.5 s on compiling for nothing measurable.
+        "jit": "off",
+    }
+    return " ".join(f"-c {name}={value}" for name, value in settings.items())
+
+
+@contextlib.contextmanager
+def translated() -> Iterator[None]:
+    """Turns psycopg2's errors inside the block into ours."""
+    try:
+        yield
+    except psycopg2.Error as error:
+        raise translate(error) from error
+
+
+# SQLSTATE -> (code, message). PostgreSQL's own text may quote values, so it is not
+# used.
+_BY_STATE: dict[str, tuple[str, str]] = {
+    "42501": ("permission_denied", "PostgreSQL denied reading the table."),
+    "42P01": ("table_not_found", "The table does not exist (any more)."),
+    "3F000": ("table_not_found", "The schema does not exist (any more)."),
+    "42703": ("column_not_found", "A column does not exist (any more)."),
+    "57014": ("window_too_large", "The statement did not end within the time budget."),
+    "55P03": ("source_error", "The table was locked by another session for too long."),
+    "25P03": ("source_unreachable", "PostgreSQL closed the idle transaction."),
+    "25P04": ("window_too_large", "The transaction did not end within the budget."),
+    "40001": ("source_error", "The snapshot conflicted with recovery on the replica."),
+    "28P01": ("source_authentication", "PostgreSQL refused the login."),
+    "28000": ("source_authentication", "PostgreSQL refused the login."),
+    "3D000": ("source_error", "The database does not exist."),
+}
+_BY_CLASS: dict[str, tuple[str, str]] = {
+    "08": ("source_unreachable", "The connection to PostgreSQL broke."),
+    "53": ("source_unreachable", "PostgreSQL is out of resources or connections."),
+    "57": ("source_unreachable", "PostgreSQL is shutting down or not ready."),
+}
+
+
+def translate(error: psycopg2.Error) -> SourceError:
+    """Returns our error for one of psycopg2's, without any text of the server."""
+    state = error.pgcode or ""
+    if not state and isinstance(
+        error, (psycopg2.OperationalError, psycopg2.InterfaceError)
+    ):
+        return SourceError(
+            "source_unreachable", "The connection to PostgreSQL broke off."
+        )
+    code, message = _BY_STATE.get(state) or _BY_CLASS.get(
+        state[:2], ("source_error", "PostgreSQL failed.")
+    )
+    kind = AuthenticationError if code == "source_authentication" else SourceError
+    return kind(code, f"{message} (SQLSTATE {state or 'none'})")
+
+
+def _connect_error(error: psycopg2.OperationalError, source: Source) -> SourceError:
+    """Tells refusals from a missing server.
+
+    libpq gives no SQLSTATE for a failed connection, only text in English or the
+    server's language, so the known phrases are looked for and nothing of the text is
+    passed on.
+    """
+    text = str(error)
+    where = f"source {source.name!r} ({source.host}:{source.port})"
+    if "authentication failed" in text or "no pg_hba.conf entry" in text:
+        return AuthenticationError(
+            "source_authentication", f"PostgreSQL of {where} refused the login."
+        )
+    if "no password supplied" in text or "password is required" in text:
+        return AuthenticationError(
+            "source_authentication", f"PostgreSQL of {where} asks for a password."
+        )
+    if "database" in text and "does not exist" in text:
+        return SourceError(
+            "source_error",
+            f"PostgreSQL of {where} has no database {source.dbname!r}.",
+            hint="Correct dbname in the SOURCES setting of the Lambda function.",
+        )
+    if "SSL" in text or "certificate" in text:
+        return SourceError(
+            "source_unreachable",
+            f"No TLS connection to PostgreSQL of {where} (sslmode {source.sslmode}).",
+            hint="Check sslmode and sslrootcert of the source.",
+        )
+    return SourceError(
+        "source_unreachable", f"PostgreSQL of {where} could not be reached."
+    )

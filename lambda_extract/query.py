@@ -1,0 +1,102 @@
+"""The statements that read a table's rows, composed so that everything is quoted.
+
+psycopg2.sql only composes here; nothing is executed (see postgres.py).
+"""
+
+from dataclasses import dataclass
+
+from psycopg2 import sql
+
+from lambda_extract.catalog import SourceTable
+from lambda_extract.contract import Partition
+from lambda_extract.errors import RequestError
+from lambda_extract.wire import Wire
+
+TRUE = sql.SQL("TRUE")
+
+
+@dataclass(frozen=True)
+class CursorRange:
+    """An interval of cursor values, lower < cursor <= upper, and rows without one.
+
+    Attributes:
+        column: Cursor column.
+        lower: Expression; None reads from the start.
+        upper: Expression; None reads to the end.
+        with_nulls: Rows whose cursor is NULL belong to it.
+    """
+
+    column: str
+    lower: sql.Composable | None = None
+    upper: sql.Composable | None = None
+    with_nulls: bool = False
+
+    def condition(self) -> sql.Composable:
+        """Returns the WHERE condition."""
+        column = sql.Identifier(self.column)
+        ends: list[sql.Composable] = []
+        if self.lower is not None:
+            ends.append(sql.SQL("{} > {}").format(column, self.lower))
+        if self.upper is not None:
+            ends.append(sql.SQL("{} <= {}").format(column, self.upper))
+        if self.with_nulls:
+            if not ends:
+                return TRUE
+            return sql.SQL("({} OR {} IS NULL)").format(
+                sql.SQL(" AND ").join(ends), column
+            )
+        return sql.SQL(" AND ").join(ends or [sql.SQL("{} IS NOT NULL").format(column)])
+
+
+def typed(value: str, type_name: str) -> sql.Composable:
+    """Returns a literal with its type; the name comes from format_type(), quoted."""
+    return sql.SQL("{}::{}").format(sql.Literal(value), sql.SQL(type_name))
+
+
+def partition_condition(table: SourceTable, partition: Partition) -> sql.Composable:
+    """Returns the WHERE condition of a partition: lower <= key < upper.
+
+    Rows compare as PostgreSQL's row values do, each column by its own type and
+    collation, which is also how the bounds were found.
+
+    Raises:
+        RequestError: bad_request, where columns and bounds do not fit together.
+    """
+    if not partition.columns:
+        return TRUE
+    columns = [table.column(name) for name in partition.columns]
+    types = [column.base_type for column in columns if column is not None]
+    if len(types) != len(columns):
+        raise RequestError(
+            "bad_request",
+            f"Part {partition.part!r} names a column that {table.spec.name!r} lacks.",
+            hint="Plan the snapshot again.",
+        )
+    names = sql.SQL(", ").join(sql.Identifier(name) for name in partition.columns)
+    conditions: list[sql.Composable] = []
+    for operator, bound in ((">=", partition.lower), ("<", partition.upper)):
+        if bound is None:
+            continue
+        if len(bound) != len(types):
+            raise RequestError(
+                "bad_request", f"A bound of part {partition.part!r} lacks a column."
+            )
+        values = sql.SQL(", ").join(
+            typed(value, name) for value, name in zip(bound, types, strict=True)
+        )
+        conditions.append(
+            sql.SQL("ROW({}) {} ROW({})").format(names, sql.SQL(operator), values)
+        )
+    return sql.SQL(" AND ").join(conditions) if conditions else TRUE
+
+
+def copy_rows(
+    table: SourceTable, wire: Wire, condition: sql.Composable
+) -> sql.Composable:
+    """Returns the COPY that writes the rows as CSV: NULL unquoted, '' quoted."""
+    selected = sql.SQL("SELECT {} FROM {}").format(
+        sql.SQL(", ").join(wire.expressions), table.name
+    )
+    if condition is not TRUE:
+        selected = sql.SQL("{} WHERE {}").format(selected, condition)
+    return sql.SQL("COPY ({}) TO STDOUT (FORMAT csv)").format(selected)

@@ -1,0 +1,147 @@
+"""Settings of the Lambda function, read from its environment variables."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lambda_extract.errors import RequestError
+
+CREDENTIAL_KINDS = ("environment", "vault", "secrets_manager")
+SOURCE_FIELDS = {"host", "port", "dbname", "sslmode", "sslrootcert", "credentials"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a configured source lives.
+
+    Attributes:
+        credentials: Where its secret is kept: "kind" and what that kind needs; never
+            the secret itself (see secrets.py).
+    """
+
+    name: str
+    host: str
+    dbname: str
+    credentials: Mapping[str, Any]
+    port: int = 5432
+    sslmode: str = "verify-full"
+    sslrootcert: str = ""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything the function is told by its environment.
+
+    Attributes:
+        budget_seconds: One extraction ends within this time or fails.
+        worker_timeout_seconds: Lambda's own time-out; it kills the worker.
+        start_seconds: A worker that starts later than this after its claim gives up:
+            Snowflake stops asking 600 s after the POST.
+        grace_seconds: Added to every deadline before a worker counts as lost.
+    """
+
+    sources: Mapping[str, Source]
+    landing_bucket: str
+    landing_prefix: str
+    function_name: str
+    budget_seconds: float = 240.0
+    worker_timeout_seconds: float = 300.0
+    start_seconds: float = 240.0
+    grace_seconds: float = 10.0
+
+    def source(self, name: str) -> Source:
+        """Returns a source by name.
+
+        Raises:
+            RequestError: unknown_source.
+        """
+        if name not in self.sources:
+            known = ", ".join(sorted(self.sources)) or "none"
+            raise RequestError(
+                "unknown_source",
+                f"The Lambda function knows no source {name!r}; it knows: {known}.",
+            )
+        return self.sources[name]
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Reads the settings.
+
+    Raises:
+        RequestError: bad_request, where a variable is missing or malformed.
+    """
+    prefix = environ.get("LANDING_PREFIX", "").strip("/")
+    return Settings(
+        sources=_sources(environ.get("SOURCES", "{}")),
+        landing_bucket=_required(environ, "LANDING_BUCKET"),
+        landing_prefix=f"{prefix}/" if prefix else "",
+        function_name=_required(environ, "AWS_LAMBDA_FUNCTION_NAME"),
+        budget_seconds=_seconds(environ, "EXTRACT_BUDGET_SECONDS", 240.0),
+        worker_timeout_seconds=_seconds(environ, "WORKER_TIMEOUT_SECONDS", 300.0),
+        start_seconds=_seconds(environ, "WORKER_START_SECONDS", 240.0),
+        grace_seconds=_seconds(environ, "WORKER_GRACE_SECONDS", 10.0),
+    )
+
+
+def _wrong(name: str, reason: str) -> RequestError:
+    return RequestError(
+        "bad_request",
+        f"The Lambda function's environment variable {name} {reason}.",
+        hint="Correct the function's environment variables and deploy again.",
+    )
+
+
+def _required(environ: Mapping[str, str], name: str) -> str:
+    if not environ.get(name):
+        raise _wrong(name, "is not set")
+    return environ[name]
+
+
+def _seconds(environ: Mapping[str, str], name: str, default: float) -> float:
+    try:
+        value = float(environ.get(name) or default)
+    except ValueError:
+        raise _wrong(name, "is not a number of seconds") from None
+    if not 0 < value < 900:
+        raise _wrong(name, "must lie between 0 and 900 seconds")
+    return value
+
+
+def _sources(text: str) -> dict[str, Source]:
+    try:
+        data = json.loads(text)
+    except ValueError:
+        raise _wrong("SOURCES", "is not JSON text") from None
+    if not isinstance(data, dict):
+        raise _wrong("SOURCES", "is not a JSON object")
+    return {name: _source(name, value) for name, value in data.items()}
+
+
+def _source(name: str, data: Any) -> Source:
+    if not isinstance(data, dict) or not {"host", "dbname", "credentials"} <= set(data):
+        raise _wrong("SOURCES", f"lacks host, dbname or credentials for {name!r}")
+    unknown = set(data) - SOURCE_FIELDS
+    if unknown:
+        raise _wrong("SOURCES", f"has unknown fields for {name!r}: {sorted(unknown)}")
+    credentials = data["credentials"]
+    kind = credentials.get("kind") if isinstance(credentials, dict) else None
+    if kind not in CREDENTIAL_KINDS:
+        raise _wrong(
+            "SOURCES",
+            f"needs a credentials kind for {name!r}, one of "
+            + ", ".join(CREDENTIAL_KINDS),
+        )
+    try:
+        port = int(data.get("port", 5432))
+    except (TypeError, ValueError):
+        raise _wrong("SOURCES", f"has a port that is no number for {name!r}") from None
+    return Source(
+        name=name,
+        host=str(data["host"]),
+        dbname=str(data["dbname"]),
+        credentials=credentials,
+        port=port,
+        sslmode=str(data.get("sslmode", "verify-full")),
+        sslrootcert=str(data.get("sslrootcert", "")),
+    )
