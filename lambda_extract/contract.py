@@ -216,6 +216,22 @@ class PlanRequest:
 
 
 @dataclass(frozen=True)
+class KeysRequest:
+    """Extract the key columns alone, of one partition; answered by an `ExtractReply`.
+
+    An anti-join against the target finds the rows that are gone.
+    """
+
+    run_id: str
+    table: TableSpec
+    part: str
+    partition: Partition
+    limits: Limits = field(default_factory=Limits)
+    op: Literal["keys"] = "keys"
+    version: int = VERSION
+
+
+@dataclass(frozen=True)
 class HealthRequest:
     """Ask whether credentials, PostgreSQL and S3 can be reached."""
 
@@ -225,7 +241,7 @@ class HealthRequest:
     version: int = VERSION
 
 
-Request = ExtractRequest | PlanRequest | HealthRequest
+Request = ExtractRequest | PlanRequest | KeysRequest | HealthRequest
 
 # --- replies --------------------------------------------------------------------------
 
@@ -348,7 +364,7 @@ class ExtractReply:
     warnings: tuple[Warning, ...] = ()
     seconds: float = 0.0
     ok: Literal[True] = True
-    op: Literal["extract"] = "extract"
+    op: Literal["extract", "keys"] = "extract"
     version: int = VERSION
 
 
@@ -420,11 +436,13 @@ Reply = ExtractReply | PlanReply | HealthReply | ErrorReply
 REQUESTS: dict[str, type] = {
     "extract": ExtractRequest,
     "plan": PlanRequest,
+    "keys": KeysRequest,
     "health": HealthRequest,
 }
 REPLIES: dict[str, type] = {
     "extract": ExtractReply,
     "plan": PlanReply,
+    "keys": ExtractReply,
     "health": HealthReply,
 }
 

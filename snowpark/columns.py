@@ -9,7 +9,7 @@ from typing import Literal
 from lambda_extract.contract import Column
 from snowpark.errors import DriftError
 from snowpark.identifiers import OWN_COLUMNS, column_name, quote
-from snowpark.model import Drift
+from snowpark.model import Drift, TableSettings
 
 _LONGEST_TEXT = "VARCHAR(134217728)"
 _TYPE = re.compile(r"^([A-Z_ ]+?)(?:\((\d+)(?:,\s*(\d+))?\))?$")
@@ -66,10 +66,12 @@ class Alignment:
     changes: tuple[Change, ...]
 
 
-def digest(columns: tuple[Column, ...], key: tuple[str, ...]) -> str:
-    """Returns the SHA-256 hex digest of the columns and key of a reply."""
-    text = json.dumps([[vars(c) for c in columns], key], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+def digest(
+    columns: tuple[Column, ...], key: tuple[str, ...], settings: TableSettings
+) -> str:
+    """Returns the SHA-256 hex digest of all that shapes the target."""
+    shape = [[vars(c) for c in columns], key, settings.target, settings.deletes_softly]
+    return hashlib.sha256(json.dumps(shape, sort_keys=True).encode()).hexdigest()
 
 
 def load_columns(columns: tuple[Column, ...]) -> tuple[LoadColumn, ...]:

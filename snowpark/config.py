@@ -169,6 +169,7 @@ def _rule_problems(data: dict[str, Any]) -> Iterator[Problem]:
                     pointer, f"{_shown(needed)} is set neither here nor in defaults."
                 )
         yield from _mode_problems(table, merged, pointer)
+        yield from _delete_problems(table, merged, pointer)
         if "target_schema" in merged:
             yield from _target_problems(name, merged, pointer, targets)
 
@@ -230,6 +231,35 @@ def _mode_problems(
         )
 
 
+_DELETE_SETTINGS = {
+    "delete_column": ("soft_column",),
+    "delete_action": ("soft_column", "key_compare"),
+    "delete_check_minutes": ("key_compare",),
+    "max_delete_percent": ("key_compare",),
+}
+
+
+def _delete_problems(
+    table: dict[str, Any], merged: dict[str, Any], pointer: str
+) -> Iterator[Problem]:
+    deletes = table.get("deletes", "none")
+    if deletes != "none" and _mode(merged) == "full":
+        yield Problem(
+            f"{pointer}/deletes", "A full reload leaves deleted rows out by itself."
+        )
+    for setting, meant_for in _DELETE_SETTINGS.items():
+        if setting in table and deletes not in meant_for:
+            yield Problem(
+                f"{pointer}/{setting}",
+                f'Has a meaning only where "deletes" is {" or ".join(meant_for)}.',
+            )
+    if deletes == "soft_column":
+        if "delete_column" not in table:
+            yield Problem(pointer, '"deletes": "soft_column" needs a "delete_column".')
+        elif table["delete_column"] in table.get("exclude", []):
+            yield Problem(f"{pointer}/exclude", "The delete column cannot be excluded.")
+
+
 def _target_problems(
     name: str, merged: dict[str, Any], pointer: str, targets: dict[str, str]
 ) -> Iterator[Problem]:
@@ -267,6 +297,11 @@ def _settings(data: dict[str, Any], name: str) -> TableSettings:
         "special_values",
         "schema_drift",
         "freshness_sla_minutes",
+        "deletes",
+        "delete_column",
+        "delete_action",
+        "delete_check_minutes",
+        "max_delete_percent",
     )
     optional = {setting: merged[setting] for setting in plain if setting in merged}
     if "file_megabytes" in merged:

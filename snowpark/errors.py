@@ -67,6 +67,14 @@ CODES: dict[str, Known] = {
         False, 'Set "schema_drift" to "evolve", or adapt the target by hand.'
     ),
     "key_changed": Known(False, "Call RESYNC_TABLE."),
+    "too_many_deletes": Known(
+        False,
+        "Nothing was deleted. If the rows are really gone, CALL CONFIRM_DELETES with"
+        ' the table, or raise "max_delete_percent".',
+    ),
+    "delete_column_missing": Known(
+        False, 'Correct "delete_column" in the configuration.'
+    ),
     "count_mismatch": Known(
         True, "Nothing was merged. Call again; the rows are extracted anew."
     ),

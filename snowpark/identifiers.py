@@ -17,7 +17,8 @@ UNUSABLE_COLUMNS = frozenset(
 # Added to every target by this product.
 RUN_ID = "_SYNC_RUN_ID"
 EXTRACTED_AT = "_SYNC_EXTRACTED_AT"
-OWN_COLUMNS = frozenset({RUN_ID, EXTRACTED_AT, "_SYNC_DELETED_AT"})
+DELETED_AT = "_SYNC_DELETED_AT"
+OWN_COLUMNS = frozenset({RUN_ID, EXTRACTED_AT, DELETED_AT})
 
 
 def quote(name: str) -> str:
@@ -56,11 +57,11 @@ def column_name(source_name: str) -> str:
     return name
 
 
-def staging_name(table: str, run_id: str) -> str:
+def staging_name(table: str, run_id: str, purpose: str) -> str:
     """Returns the quoted name of the staging table of one run.
 
     One per run, not per table: a run that lost its lease while it slept must not be
     able to touch the rows of its successor.
     """
     run = run_id.upper().replace("-", "_")
-    return qualified("STAGING", f"{table.upper()[:180]}__{run}")
+    return qualified("STAGING", f"{table.upper()[:180]}__{purpose}_{run}")

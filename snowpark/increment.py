@@ -82,9 +82,10 @@ def _load_window(
     started = time.monotonic()
     loaded = columns.load_columns(reply.columns)
     load.stage(warehouse, job, loaded, reply.files)
-    digest = columns.digest(reply.columns, reply.key)
+    digest = columns.digest(reply.columns, reply.key, job.settings)
     if digest != ledger.columns_sha256 or job.settings.schema_drift == "freeze":
         loaded = load.align_target(warehouse, job, loaded, first_load=False)
+    rows = load.batch(job, loaded, reply.key, reply.extracted_at)
     staged = time.monotonic()
     commit = Commit(
         version=ledger.version + 1,
@@ -96,7 +97,9 @@ def _load_window(
     )
 
     def record(counts: Counts) -> None:
-        _note_counts(run, reply, counts, staged - started, time.monotonic() - staged)
+        _note_counts(run, counts, staged - started, time.monotonic() - staged)
+        if not rows.removes:
+            _warn_of_shared_keys(run, reply.rows - counts.inserted - counts.updated)
         if reply.complete:
             state.record_run(warehouse, run, "succeeded")
 
@@ -104,39 +107,37 @@ def _load_window(
         warehouse,
         job,
         commit,
-        lambda: load.merge_rows(warehouse, job, loaded, reply),
+        lambda: load.merge_rows(warehouse, rows),
         record,
     )
     return _after(ledger, commit)
 
 
-def _note_counts(
-    run: Run, reply: ExtractReply, counts: Counts, load_s: float, merge_s: float
-) -> None:
+def _note_counts(run: Run, counts: Counts, load_s: float, merge_s: float) -> None:
     tally = run.tally
-    sharing = reply.rows - counts.inserted - counts.updated
-    warnings = tally.warnings
-    if sharing > 0:
-        warnings += (
-            (
-                "duplicate_keys",
-                f"{sharing} rows share their key with another row of the same window;"
-                " the newest of each was kept.",
-                'Configure a "key" that is unique.',
-            ),
-        )
     run.note(
         counts=Counts(
             inserted=tally.counts.inserted + counts.inserted,
             updated=tally.counts.updated + counts.updated,
+            deleted=tally.counts.deleted + counts.deleted,
         ),
         seconds=dataclasses.replace(
             tally.seconds,
             load=tally.seconds.load + load_s,
             merge=tally.seconds.merge + merge_s,
         ),
-        warnings=warnings,
     )
+
+
+def _warn_of_shared_keys(run: Run, sharing: int) -> None:
+    if sharing > 0:
+        warning = (
+            "duplicate_keys",
+            f"{sharing} rows share their key with another row of the same window;"
+            " the newest of each was kept.",
+            'Configure a "key" that is unique.',
+        )
+        run.note(warnings=run.tally.warnings + (warning,))
 
 
 def _note_nothing_new(

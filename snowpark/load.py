@@ -3,11 +3,18 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from lambda_extract.contract import Column, ExtractReply, File
+from lambda_extract.contract import Column, File
 from snowpark import columns as drift
 from snowpark import identifiers, load_statements, state, statements
 from snowpark.columns import Change, LoadColumn
-from snowpark.errors import DriftError, LoadError, SyncError, WarehouseError
+from snowpark.errors import (
+    DriftError,
+    LoadError,
+    SyncError,
+    UsageError,
+    WarehouseError,
+)
+from snowpark.load_statements import Batch
 from snowpark.model import Commit, Counts, TableSettings
 from snowpark.warehouse import Warehouse
 
@@ -22,16 +29,14 @@ class Job:
 
     settings: TableSettings
     run_id: str
+    purpose: str = "ROWS"
 
     @property
     def staging(self) -> str:
         """Quoted name of this run's staging table."""
-        return identifiers.staging_name(self.settings.target_table, self.run_id)
-
-    @property
-    def target(self) -> str:
-        """Quoted name of the target table."""
-        return self.settings.target
+        return identifiers.staging_name(
+            self.settings.target_table, self.run_id, self.purpose
+        )
 
 
 def stage(
@@ -84,92 +89,109 @@ def align_target(
         DriftError: "target_exists": a table of somebody else is in the place of a
             target that was never loaded; or see `columns.align`.
     """
+    settings = job.settings
     if first_load:
-        warehouse.run(load_statements.create_target(job.target, columns))
+        warehouse.run(
+            load_statements.create_target(
+                settings.target, columns, soft_deletes=settings.deletes_softly
+            )
+        )
     existing = {
         str(row["name"]): str(row["type"])
-        for row in warehouse.run(load_statements.describe_target(job.target))
+        for row in warehouse.run(load_statements.describe_target(settings.target))
     }
     if identifiers.RUN_ID not in existing:
         raise DriftError(
             "target_exists",
-            f"Table {job.target} exists and was not built by this sync.",
+            f"Table {settings.target} exists and was not built by this sync.",
         )
-    policy = "evolve" if first_load else job.settings.schema_drift
+    policy = "evolve" if first_load else settings.schema_drift
     alignment = drift.align(columns, existing, policy)
-    if alignment.add:
-        warehouse.run(load_statements.add_columns(job.target, alignment.add))
+    add = list(alignment.add)
+    if settings.deletes_softly and identifiers.DELETED_AT not in existing:
+        add.append(load_statements.OWN_TYPES[-1])
+    if add:
+        warehouse.run(load_statements.add_columns(settings.target, add))
     for name, kind in alignment.widen:
-        warehouse.run(load_statements.widen_column(job.target, name, kind))
+        warehouse.run(load_statements.widen_column(settings.target, name, kind))
     changes: tuple[Change, ...] = alignment.changes
     if first_load and not changes:
         changes = drift.created(columns)
     if changes:
         warehouse.run(
-            statements.insert_schema_changes(job.settings.name, job.run_id, changes)
+            statements.insert_schema_changes(settings.name, job.run_id, changes)
         )
     return alignment.load
 
 
-def merge_rows(
-    warehouse: Warehouse,
-    job: Job,
-    columns: Sequence[LoadColumn],
-    reply: ExtractReply,
-) -> Counts:
+def batch(
+    job: Job, columns: tuple[LoadColumn, ...], key: Sequence[str], extracted_at: str
+) -> Batch:
+    """Returns the staged rows as the statements want them.
+
+    Raises:
+        UsageError: "delete_column_missing".
+    """
+    settings = job.settings
+    by_source = {c.source.name: c for c in columns}
+    deleted = None
+    if settings.deletes == "soft_column":
+        deleted = by_source.get(settings.delete_column or "")
+        if deleted is None:
+            raise UsageError(
+                "delete_column_missing",
+                f"The source has no column {settings.delete_column}.",
+            )
+    return Batch(
+        target=settings.target,
+        staging=job.staging,
+        columns=columns,
+        key=tuple(by_source[name] for name in key),
+        cursor=by_source.get(settings.cursor or ""),
+        deleted=deleted,
+        soft_deletes=settings.deletes_softly,
+        run_id=job.run_id,
+        extracted_at=extracted_at,
+    )
+
+
+def merge_rows(warehouse: Warehouse, rows: Batch) -> Counts:
     """Merges the staged rows into the target, inside the current transaction.
 
     Raises:
         WarehouseError: Snowflake refused the MERGE.
     """
-    by_source = {c.source.name: c for c in columns}
-    key = [by_source[name] for name in reply.key]
-    statement = load_statements.merge(
-        job.target,
-        job.staging,
-        columns,
-        key,
-        cursor=by_source.get(job.settings.cursor or ""),
-        bounds=_key_bounds(warehouse, job, key[0]),
-        run_id=job.run_id,
-        extracted_at=reply.extracted_at,
-    )
+    bounds = _key_bounds(warehouse, rows.staging, rows.key[0])
+    statement = load_statements.merge(rows, bounds)
     (row,) = warehouse.run(statement, hide_values=True)
+    changed = row.as_dict()
     return Counts(
-        inserted=int(row["number of rows inserted"]),
-        updated=int(row["number of rows updated"]),
+        inserted=int(changed.get("number of rows inserted", 0)),
+        updated=int(changed.get("number of rows updated", 0)),
+        deleted=int(changed.get("number of rows deleted", 0)),
     )
 
 
 def _key_bounds(
-    warehouse: Warehouse, job: Job, first: LoadColumn
+    warehouse: Warehouse, staging: str, first: LoadColumn
 ) -> tuple[str, str] | None:
     kind = first.source.snowflake_type
     if first.source.nullable or not kind.startswith(_PRUNED_TYPES):
         return None
-    (row,) = warehouse.run(load_statements.key_bounds(job.staging, first))
+    (row,) = warehouse.run(load_statements.key_bounds(staging, first))
     return (str(row[0]), str(row[1])) if row[0] is not None else None
 
 
-def overwrite_rows(
-    warehouse: Warehouse, job: Job, columns: Sequence[LoadColumn], extracted_at: str
-) -> Counts:
+def overwrite_rows(warehouse: Warehouse, rows: Batch) -> Counts:
     """Replaces the rows of the target, inside the current transaction."""
-    statement = load_statements.overwrite(
-        job.target,
-        job.staging,
-        columns,
-        run_id=job.run_id,
-        extracted_at=extracted_at,
-    )
-    (row,) = warehouse.run(statement, hide_values=True)
+    (row,) = warehouse.run(load_statements.overwrite(rows), hide_values=True)
     return Counts(inserted=int(row[0]))
 
 
 def commit_rows(
     warehouse: Warehouse,
     job: Job,
-    commit: Commit,
+    commit: Commit | None,
     change_rows: Callable[[], Counts],
     record: Callable[[Counts], None],
 ) -> None:
@@ -181,6 +203,7 @@ def commit_rows(
     ROLLBACK.
 
     Args:
+        commit: The watermark row; None where the watermark does not move.
         change_rows: Sends the MERGE or the reload.
         record: Takes the counts into the run, and appends its row where it is over.
 
@@ -190,7 +213,8 @@ def commit_rows(
     warehouse.run(statements.BEGIN)
     try:
         record(change_rows())
-        state.record_commit(warehouse, job.settings, job.run_id, commit)
+        if commit:
+            state.record_commit(warehouse, job.settings, job.run_id, commit)
         state.hold_lease(warehouse, job.settings.name, job.run_id)
         warehouse.run(statements.COMMIT)
     except SyncError:

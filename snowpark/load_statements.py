@@ -5,11 +5,55 @@ tests/golden/*.sql.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from lambda_extract.contract import File
 from snowpark.columns import LoadColumn
-from snowpark.identifiers import EXTRACTED_AT, RUN_ID, quote
+from snowpark.identifiers import DELETED_AT, EXTRACTED_AT, RUN_ID, quote
 from snowpark.model import Statement
+
+OWN_TYPES = (
+    (RUN_ID, "VARCHAR(64)"),
+    (EXTRACTED_AT, "TIMESTAMP_TZ(6)"),
+    (DELETED_AT, "TIMESTAMP_TZ(6)"),
+)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Staged rows on their way into a target.
+
+    Attributes:
+        target: Quoted name.
+        staging: Quoted name.
+        columns: The columns that reach the target, and fillers.
+        key: Columns that identify a row.
+        cursor: Decides which of two rows with one key is newer.
+        deleted: Column that says whether the row is deleted in the source.
+        soft_deletes: True where the target flags deleted rows.
+        run_id: Written into every row.
+        extracted_at: Written into every row; timestamptz text.
+    """
+
+    target: str
+    staging: str
+    columns: tuple[LoadColumn, ...]
+    key: tuple[LoadColumn, ...]
+    cursor: LoadColumn | None
+    deleted: LoadColumn | None
+    soft_deletes: bool
+    run_id: str
+    extracted_at: str
+
+    @property
+    def loaded(self) -> tuple[LoadColumn, ...]:
+        """The columns without fillers."""
+        return tuple(c for c in self.columns if c.loaded)
+
+    @property
+    def removes(self) -> bool:
+        """True where a row that the source calls deleted leaves the target."""
+        return self.deleted is not None and not self.soft_deletes
 
 
 def create_staging(staging: str, columns: Sequence[LoadColumn]) -> Statement:
@@ -27,10 +71,13 @@ def drop_staging(staging: str) -> Statement:
     return Statement(f"DROP TABLE IF EXISTS {staging}")
 
 
-def create_target(target: str, columns: Sequence[LoadColumn]) -> Statement:
+def create_target(
+    target: str, columns: Sequence[LoadColumn], *, soft_deletes: bool
+) -> Statement:
     """Creates a target where there is none."""
     lines = [f"{quote(c.name)} {c.source.snowflake_type}" for c in columns if c.loaded]
-    lines += [f"{quote(RUN_ID)} VARCHAR(64)", f"{quote(EXTRACTED_AT)} TIMESTAMP_TZ(6)"]
+    own = OWN_TYPES if soft_deletes else OWN_TYPES[:-1]
+    lines += [f"{quote(name)} {kind}" for name, kind in own]
     body = ",\n    ".join(lines)
     return Statement(f"""\
 CREATE TABLE IF NOT EXISTS {target} (
@@ -87,62 +134,110 @@ def key_bounds(staging: str, key: LoadColumn) -> Statement:
     )
 
 
-def merge(
-    target: str,
-    staging: str,
-    columns: Sequence[LoadColumn],
-    key: Sequence[LoadColumn],
-    *,
-    cursor: LoadColumn | None,
-    bounds: tuple[str, str] | None,
-    run_id: str,
-    extracted_at: str,
-) -> Statement:
+def merge(batch: Batch, bounds: tuple[str, str] | None) -> Statement:
     """Merges staged rows by key; of several rows with one key the newest counts.
 
     A MERGE inserts ALL unmatched duplicates, so they are removed before. `bounds`
     repeats the range of the first key column as constants, so that Snowflake prunes
     partitions. A key column that may be NULL is compared with EQUAL_NULL: NULL = NULL
     never matches, and the row would be inserted again with every sync.
+
+    A row that the source calls deleted is flagged or removed; one that it does not call
+    deleted (any more) loses its flag: it is alive again.
     """
-    loaded = [c for c in columns if c.loaded]
-    keys = {c.name for c in key}
-    values = [c for c in loaded if c.name not in keys]
-    partition = ", ".join(quote(c.name) for c in key)
-    newest = f"{quote(cursor.name)} DESC NULLS LAST" if cursor else partition
-    on = [_equal(c) for c in key]
-    params: list[str | int | float | bool | None] = []
+    keys = {c.name for c in batch.key}
+    partition = ", ".join(quote(c.name) for c in batch.key)
+    newest = (
+        f"{quote(batch.cursor.name)} DESC NULLS LAST" if batch.cursor else partition
+    )
+    on = [_equal(c) for c in batch.key]
+    own, params = _own_values(batch)
     if bounds:
-        first = key[0]
-        kind = first.source.snowflake_type
-        bound = f"CAST(? AS {kind})"
+        first = batch.key[0]
+        bound = f"CAST(? AS {first.source.snowflake_type})"
         on.append(f"target.{quote(first.name)} BETWEEN {bound} AND {bound}")
         params += bounds
-    sets = [f"{quote(c.name)} = source.{quote(c.name)}" for c in values]
-    sets += [f"{quote(RUN_ID)} = ?", f"{quote(EXTRACTED_AT)} = TO_TIMESTAMP_TZ(?)"]
-    params += [run_id, extracted_at, run_id, extracted_at]
-    names = [quote(c.name) for c in loaded] + [quote(RUN_ID), quote(EXTRACTED_AT)]
-    inserts = [f"source.{quote(c.name)}" for c in loaded]
-    inserts += ["?", "TO_TIMESTAMP_TZ(?)"]
-    selected = _selected(loaded, ",\n        ")
-    assignments = ",\n    ".join(sets)
+    names = [quote(c.name) for c in batch.loaded] + [quote(name) for name, _ in own]
+    selected = ",\n        ".join(_selected(batch.loaded) + _named(own))
+    condition = " AND ".join(on)
+    sets = ",\n    ".join(
+        _assignment(name) for name in names if name not in {quote(k) for k in keys}
+    )
+    inserts = ", ".join(f"source.{name}" for name in names)
+    gone = _gone("source.", batch.deleted) if batch.removes else None
+    delete = f"WHEN MATCHED AND {gone} THEN DELETE\n" if gone else ""
+    alive = f" AND NOT ({gone})" if gone else ""
     text = f"""\
-MERGE INTO {target} AS target
+MERGE INTO {batch.target} AS target
 USING (
     SELECT
         {selected}
-    FROM {staging}
+    FROM {batch.staging}
     QUALIFY ROW_NUMBER() OVER (PARTITION BY {partition} ORDER BY {newest}) = 1
 ) AS source
-ON {" AND ".join(on)}
-WHEN MATCHED THEN UPDATE SET
-    {assignments}
-WHEN NOT MATCHED THEN INSERT (
+ON {condition}
+{delete}WHEN MATCHED THEN UPDATE SET
+    {sets}
+WHEN NOT MATCHED{alive} THEN INSERT (
     {", ".join(names)}
 ) VALUES (
-    {", ".join(inserts)}
+    {inserts}
 )"""
     return Statement(text, tuple(params))
+
+
+def overwrite(batch: Batch) -> Statement:
+    """Replaces all rows of the target inside the current transaction.
+
+    Unlike SWAP this is DML: it commits together with the watermark, readers see the old
+    rows until then, and grants stay (sql-reference/sql/insert).
+    """
+    own, params = _own_values(batch)
+    names = [quote(c.name) for c in batch.loaded] + [quote(name) for name, _ in own]
+    selected = ",\n    ".join(_selected(batch.loaded) + _named(own))
+    where = f"\nWHERE NOT ({_gone('', batch.deleted)})" if batch.removes else ""
+    return Statement(
+        f"""\
+INSERT OVERWRITE INTO {batch.target} (
+    {", ".join(names)}
+)
+SELECT
+    {selected}
+FROM {batch.staging}{where}""",
+        tuple(params),
+    )
+
+
+def _own_values(
+    batch: Batch,
+) -> tuple[list[tuple[str, str]], list[str | int | float | bool | None]]:
+    """Returns the product's own columns with their expressions, and the bound values."""
+    own = [(RUN_ID, "?"), (EXTRACTED_AT, "TO_TIMESTAMP_TZ(?)")]
+    params: list[str | int | float | bool | None] = [batch.run_id, batch.extracted_at]
+    if batch.soft_deletes and batch.deleted:
+        gone = _gone("", batch.deleted)
+        own.append((DELETED_AT, f"IFF({gone}, TO_TIMESTAMP_TZ(?), NULL)"))
+        params.append(batch.extracted_at)
+    elif batch.soft_deletes:
+        own.append((DELETED_AT, "CAST(NULL AS TIMESTAMP_TZ(6))"))
+    return own, params
+
+
+def _gone(prefix: str, column: LoadColumn | None) -> str:
+    if column is None:
+        raise ValueError("rows are removed by a delete column")
+    name = f"{prefix}{quote(column.name)}"
+    if column.source.snowflake_type == "BOOLEAN":
+        return f"COALESCE({name}, FALSE)"
+    return f"{name} IS NOT NULL"
+
+
+def _assignment(name: str) -> str:
+    if name == quote(DELETED_AT):
+        # The first time a row was seen deleted is when it was deleted.
+        kept = f"COALESCE(target.{name}, source.{name})"
+        return f"{name} = IFF(source.{name} IS NULL, NULL, {kept})"
+    return f"{name} = source.{name}"
 
 
 def _equal(column: LoadColumn) -> str:
@@ -152,42 +247,92 @@ def _equal(column: LoadColumn) -> str:
     return f"target.{name} = source.{name}"
 
 
-def _selected(columns: Sequence[LoadColumn], separator: str) -> str:
-    return separator.join(
+def _selected(columns: Sequence[LoadColumn]) -> list[str]:
+    return [
         (
             quote(c.name)
             if c.expression == quote(c.name)
             else f"{c.expression} AS {quote(c.name)}"
         )
         for c in columns
-    )
+    ]
 
 
-def overwrite(
-    target: str,
-    staging: str,
-    columns: Sequence[LoadColumn],
-    *,
-    run_id: str,
-    extracted_at: str,
-) -> Statement:
-    """Replaces all rows of the target inside the current transaction.
+def _named(own: Sequence[tuple[str, str]]) -> list[str]:
+    return [f"{expression} AS {quote(name)}" for name, expression in own]
 
-    Unlike SWAP this is DML: it commits together with the watermark, readers see the old
-    rows until then, and grants stay (sql-reference/sql/insert).
-    """
-    loaded = [c for c in columns if c.loaded]
-    names = [quote(c.name) for c in loaded] + [quote(RUN_ID), quote(EXTRACTED_AT)]
-    selected = _selected(loaded, ",\n    ")
+
+# --- deletes found by comparing keys ----------------------------------------------------
+
+
+def count_gone(batch: Batch) -> Statement:
+    """Counts target rows that are alive, and those of them without a staged key."""
+    return Statement(f"""\
+SELECT
+    COUNT(*) AS alive,
+    COUNT_IF(source.in_source IS NULL) AS gone
+FROM {_target_and_keys(batch)}
+WHERE {_flag("target", "IS NULL", batch)}""")
+
+
+def flag_gone(batch: Batch) -> Statement:
+    """Flags target rows without a staged key as deleted."""
+    found = f"source.in_source IS NULL AND {_flag('target', 'IS NULL', batch)}"
     return Statement(
         f"""\
-INSERT OVERWRITE INTO {target} (
-    {", ".join(names)}
-)
-SELECT
-    {selected},
-    ?,
-    TO_TIMESTAMP_TZ(?)
-FROM {staging}""",
-        (run_id, extracted_at),
+{_merge_found(batch, found)}
+WHEN MATCHED THEN UPDATE SET
+    {quote(DELETED_AT)} = TO_TIMESTAMP_TZ(?),
+    {quote(RUN_ID)} = ?""",
+        (batch.extracted_at, batch.run_id),
     )
+
+
+def revive(batch: Batch) -> Statement:
+    """Takes the flag from target rows whose key is in the source again."""
+    found = f"source.in_source AND {_flag('target', 'IS NOT NULL', batch)}"
+    return Statement(
+        f"""\
+{_merge_found(batch, found)}
+WHEN MATCHED THEN UPDATE SET
+    {quote(DELETED_AT)} = NULL,
+    {quote(RUN_ID)} = ?""",
+        (batch.run_id,),
+    )
+
+
+def remove_gone(batch: Batch) -> Statement:
+    """Removes target rows without a staged key."""
+    found = "source.in_source IS NULL"
+    return Statement(f"""\
+{_merge_found(batch, found)}
+WHEN MATCHED THEN DELETE""")
+
+
+def _merge_found(batch: Batch, found: str) -> str:
+    # A MERGE, because UPDATE and DELETE document no alias for their own table.
+    names = ", ".join(f"target.{quote(c.name)}" for c in batch.key)
+    return f"""\
+MERGE INTO {batch.target} AS target
+USING (
+    SELECT {names}
+    FROM {_target_and_keys(batch)}
+    WHERE {found}
+) AS source
+ON {" AND ".join(_equal(c) for c in batch.key)}"""
+
+
+def _target_and_keys(batch: Batch) -> str:
+    names = ", ".join(quote(c.name) for c in batch.key)
+    return f"""\
+{batch.target} AS target
+LEFT JOIN (
+    SELECT DISTINCT
+        {names},
+        TRUE AS in_source
+    FROM {batch.staging}
+) AS source ON {" AND ".join(_equal(c) for c in batch.key)}"""
+
+
+def _flag(table: str, state: str, batch: Batch) -> str:
+    return f"{table}.{quote(DELETED_AT)} {state}" if batch.soft_deletes else "TRUE"

@@ -20,6 +20,8 @@ from snowpark.identifiers import target_name
 
 Mode = Literal["incremental", "full"]
 Drift = Literal["evolve", "freeze", "fail"]
+Kind = Literal["increment", "snapshot", "key_compare"]
+Deletes = Literal["none", "soft_column", "key_compare"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,9 @@ class TableSettings:
         target_database: None: the database of the sync itself.
         file_bytes: Compressed bytes at which a file is cut.
         max_parallel: Extractions of one snapshot at once.
+        delete_column: Source column that says whether a row is deleted.
+        delete_check_minutes: Shortest time between two comparisons of all keys.
+        max_delete_percent: Above it, a comparison deletes nothing and fails.
     """
 
     name: str
@@ -65,6 +70,16 @@ class TableSettings:
     special_values: Literal["null", "fail"] = "null"
     schema_drift: Drift = "evolve"
     freshness_sla_minutes: int | None = None
+    deletes: Deletes = "none"
+    delete_column: str | None = None
+    delete_action: Literal["soft", "hard"] = "soft"
+    delete_check_minutes: int = 1440
+    max_delete_percent: float = 10.0
+
+    @property
+    def deletes_softly(self) -> bool:
+        """True where the target has a _SYNC_DELETED_AT."""
+        return self.deletes != "none" and self.delete_action == "soft"
 
     @property
     def origin(self) -> str:
@@ -150,11 +165,13 @@ class TableState:
     Attributes:
         ledger: None where the table was never loaded.
         previous_run_id: Run whose expired lease was taken over.
+        minutes_since_key_check: None where the keys were never compared.
     """
 
     settings: TableSettings
     ledger: Ledger | None
     previous_run_id: str | None
+    minutes_since_key_check: int | None = None
 
     @property
     def version(self) -> int:
@@ -220,7 +237,7 @@ class Tally:
         warnings: (code, message, hint) each.
     """
 
-    kind: Literal["increment", "snapshot"] = "increment"
+    kind: Kind = "increment"
     windows: int = 0
     rows: int = 0
     files: int = 0
@@ -245,6 +262,7 @@ class Run:
         started_at: ISO 8601 with offset.
         tally: What was done so far.
         recorded: True once the run ledger has its row.
+        earlier: Tallies of the steps that this run has finished and recorded.
     """
 
     id: str
@@ -252,6 +270,14 @@ class Run:
     started_at: str
     tally: Tally = field(default_factory=Tally)
     recorded: bool = False
+    earlier: tuple[Tally, ...] = ()
+
+    def begin(self, kind: Kind, started_at: str) -> None:
+        """Begins another step that gets a row of its own in the run ledger."""
+        self.earlier += (self.tally,)
+        self.tally = Tally(kind=kind)
+        self.started_at = started_at
+        self.recorded = False
 
     def note(self, **changes: Any) -> None:
         """Replaces fields of the tally."""

@@ -27,7 +27,7 @@ def plan_sync(warehouse: Warehouse, table_name: object) -> dict[str, Any]:
     except SyncError as error:
         raise error.about(table, None)
     ledger = found.ledger
-    digest = columns.digest(reply.columns, reply.key)
+    digest = columns.digest(reply.columns, reply.key, found.settings)
     bound = reply.bound
     after = ledger.watermark.value if ledger and ledger.watermark else None
     upto = bound.watermark.value if bound and bound.watermark else None

@@ -20,7 +20,12 @@ def sync_table(session: Session, table_name: str) -> dict[str, Any]:
 
 def resync_table(session: Session, table_name: str) -> dict[str, Any]:
     """CALL RESYNC_TABLE('orders'): reloads one target completely."""
-    return sync.sync_table(Warehouse(session), table_name, reload=True)
+    return sync.sync_table(Warehouse(session), table_name, "reload")
+
+
+def confirm_deletes(session: Session, table_name: str) -> dict[str, Any]:
+    """CALL CONFIRM_DELETES('orders'): syncs, then deletes whatever is gone."""
+    return sync.sync_table(Warehouse(session), table_name, "confirm_deletes")
 
 
 def plan_sync(session: Session, table_name: str) -> dict[str, Any]:

@@ -2,55 +2,66 @@
 
 from typing import Any
 
-from snowpark.model import Run, TableState
+from snowpark.model import Run, TableState, Tally
 
 
 def of_run(run: Run, found: TableState) -> dict[str, Any]:
     """Returns the report of a finished sync; `summary` says it in one sentence."""
-    tally = run.tally
-    changed = tally.counts.inserted + tally.counts.updated + tally.counts.deleted
-    status = "succeeded" if tally.rows or changed else "unchanged"
+    tallies = (*run.earlier, run.tally)
+    main = tallies[0]
+    changed = any(t.rows or _changed(t) for t in tallies if t.kind != "key_compare")
+    changed = changed or any(_changed(t) for t in tallies)
     report: dict[str, Any] = {
         "table": run.table,
-        "status": status,
-        "summary": _summary(run),
+        "status": "succeeded" if changed else "unchanged",
+        "summary": " ".join(_summary(run.table, tally) for tally in tallies),
         "run_id": run.id,
-        "kind": tally.kind,
+        "kind": main.kind,
         "target": found.settings.target,
-        "rows_extracted": tally.rows,
-        "rows_inserted": tally.counts.inserted,
-        "rows_updated": tally.counts.updated,
-        "windows": tally.windows,
-        "files": tally.files,
-        "bytes": tally.bytes,
-        "watermark": tally.watermark,
+        "rows_extracted": main.rows,
+        "rows_inserted": sum(t.counts.inserted for t in tallies),
+        "rows_updated": sum(t.counts.updated for t in tallies),
+        "rows_deleted": sum(t.counts.deleted for t in tallies),
+        "windows": main.windows,
+        "files": sum(t.files for t in tallies),
+        "bytes": sum(t.bytes for t in tallies),
+        "watermark": main.watermark,
         "seconds": {
-            "extract": round(tally.seconds.extract, 3),
-            "load": round(tally.seconds.load, 3),
-            "merge": round(tally.seconds.merge, 3),
+            "extract": round(sum(t.seconds.extract for t in tallies), 3),
+            "load": round(sum(t.seconds.load for t in tallies), 3),
+            "merge": round(sum(t.seconds.merge for t in tallies), 3),
         },
     }
-    if tally.oldest_transaction:
-        report["oldest_transaction"] = tally.oldest_transaction
-    if tally.null_cursor_rows > 0:
-        report["null_cursor_rows"] = tally.null_cursor_rows
-    if tally.warnings:
+    if main.oldest_transaction:
+        report["oldest_transaction"] = main.oldest_transaction
+    if main.null_cursor_rows > 0:
+        report["null_cursor_rows"] = main.null_cursor_rows
+    warnings = [warning for tally in tallies for warning in tally.warnings]
+    if warnings:
         report["warnings"] = [
             {"code": code, "message": message, "hint": hint}
-            for code, message, hint in tally.warnings
+            for code, message, hint in dict.fromkeys(warnings)
         ]
     return report
 
 
-def _summary(run: Run) -> str:
-    tally = run.tally
-    if not tally.rows and not tally.counts.inserted:
-        if tally.kind == "snapshot":
-            return f"{run.table}: the source is empty, and so is the target."
-        return f"{run.table}: nothing new in the source."
+def _changed(tally: Tally) -> int:
+    return tally.counts.inserted + tally.counts.updated + tally.counts.deleted
+
+
+def _summary(table: str, tally: Tally) -> str:
+    counts = tally.counts
+    if tally.kind == "key_compare":
+        return (
+            f"{tally.rows} keys compared: {counts.deleted} rows are gone,"
+            f" {counts.updated} came back."
+        )
     if tally.kind == "snapshot":
-        return f"{run.table}: reloaded, {tally.counts.inserted} rows."
+        return f"{table}: reloaded, {counts.inserted} rows."
+    if not tally.rows:
+        return f"{table}: nothing new in the source."
+    deleted = f", {counts.deleted} deleted" if counts.deleted else ""
     return (
-        f"{run.table}: {tally.rows} rows read, {tally.counts.inserted} inserted,"
-        f" {tally.counts.updated} updated."
+        f"{table}: {tally.rows} rows read, {counts.inserted} inserted,"
+        f" {counts.updated} updated{deleted}."
     )

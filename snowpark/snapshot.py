@@ -221,12 +221,13 @@ def _load(
     files = [file for reply in replies for file in reply.files]
     load.stage(warehouse, job, loaded, files)
     loaded = load.align_target(warehouse, job, loaded, first_load=found.ledger is None)
+    rows = load.batch(job, loaded, planned.key, planned.planned_at)
     staged = time.monotonic()
     commit = Commit(
         version=found.version + 1,
         kind="snapshot",
         bound=planned.bound,
-        columns_sha256=columns.digest(planned.columns, planned.key),
+        columns_sha256=columns.digest(planned.columns, planned.key, job.settings),
         rows=run.tally.rows,
         altered=_altered(replies),
     )
@@ -245,7 +246,7 @@ def _load(
         warehouse,
         job,
         commit,
-        lambda: load.overwrite_rows(warehouse, job, loaded, planned.planned_at),
+        lambda: load.overwrite_rows(warehouse, rows),
         record,
     )
 

@@ -101,6 +101,7 @@ def _state(row: dict[str, object]) -> TableState:
         value = row[name]
         return None if value is None else str(value)
 
+    checked = text("MINUTES_SINCE_KEY_CHECK")
     ledger = None
     if row["VERSION"] is not None:
         watermark, kind = text("WATERMARK"), text("WATERMARK_TYPE")
@@ -122,6 +123,7 @@ def _state(row: dict[str, object]) -> TableState:
         settings=TableSettings.from_json(str(row["SETTINGS"])),
         ledger=ledger,
         previous_run_id=text("PREVIOUS_RUN_ID"),
+        minutes_since_key_check=int(checked) if checked is not None else None,
     )
 
 

@@ -2,22 +2,26 @@
 
 import uuid
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, Literal
 
-from snowpark import config, increment, plan, report, snapshot, state
+from snowpark import config, deletes, increment, plan, report, snapshot, state
 from snowpark.errors import SyncError, UsageError
 from snowpark.model import Run, TableState
 from snowpark.warehouse import Warehouse
 
+# sync: what is new. reload: the whole table, even where an increment would do.
+# confirm_deletes: sync, then compare keys without the circuit breaker.
+Action = Literal["sync", "reload", "confirm_deletes"]
+
 
 def sync_table(
-    warehouse: Warehouse, table_name: object, *, reload: bool = False
+    warehouse: Warehouse, table_name: object, action: Action = "sync"
 ) -> dict[str, Any]:
     """Brings the target of one table up to date and returns a report.
 
     Args:
         table_name: Configured name, in any case.
-        reload: Reads the whole table even where an increment would do.
+        action: What to do beyond an ordinary sync.
 
     Raises:
         SyncError: With table, run, and what to do. The target and its watermark are as
@@ -29,7 +33,7 @@ def sync_table(
     except SyncError as error:
         raise error.about(run.table, run.id)
     try:
-        _bring_up_to_date(warehouse, found, run, reload=reload)
+        _bring_up_to_date(warehouse, found, run, action)
     except SyncError as error:
         error.about(run.table, run.id)
         if not run.recorded:
@@ -41,12 +45,16 @@ def sync_table(
 
 
 def _bring_up_to_date(
-    warehouse: Warehouse, found: TableState, run: Run, *, reload: bool
+    warehouse: Warehouse, found: TableState, run: Run, action: Action
 ) -> None:
-    if reload or plan.needs_snapshot(found):
+    if action == "reload" or plan.needs_snapshot(found):
         snapshot.run_snapshot(warehouse, found, run)
-    else:
-        increment.run_increment(warehouse, found, run)
+        return
+    increment.run_increment(warehouse, found, run)
+    confirmed = action == "confirm_deletes"
+    if confirmed or deletes.is_due(found):
+        run.begin("key_compare", _now())
+        deletes.compare_keys(warehouse, found, run, confirmed=confirmed)
 
 
 def _new_run(table_name: object) -> Run:
@@ -56,3 +64,7 @@ def _new_run(table_name: object) -> Run:
     now = datetime.now(timezone.utc)
     run_id = f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:12]}"
     return Run(id=run_id, table=table, started_at=now.isoformat())
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat()

@@ -36,3 +36,13 @@ SELECT
     recorded_at
 FROM sync_watermarks
 QUALIFY ROW_NUMBER() OVER (PARTITION BY table_name ORDER BY version DESC) = 1;
+
+CREATE OR REPLACE VIEW sync_current_key_checks
+COMMENT = 'When the keys of a table were compared last, whether or not that succeeded'
+AS
+SELECT
+    table_name,
+    DATEDIFF('minute', MAX(finished_at), CURRENT_TIMESTAMP()) AS minutes_since_key_check
+FROM sync_runs
+WHERE kind = 'key_compare'
+GROUP BY table_name;

@@ -19,4 +19,5 @@ GRANT SELECT ON TABLE control.sync_altered_values TO ROLE sync_reader;
 GRANT USAGE ON PROCEDURE control.sync_table(VARCHAR) TO ROLE sync_operator;
 GRANT USAGE ON PROCEDURE control.plan_sync(VARCHAR) TO ROLE sync_operator;
 GRANT USAGE ON PROCEDURE control.resync_table(VARCHAR) TO ROLE sync_operator;
+GRANT USAGE ON PROCEDURE control.confirm_deletes(VARCHAR) TO ROLE sync_operator;
 GRANT USAGE ON PROCEDURE control.apply_config(VARCHAR) TO ROLE sync_operator;

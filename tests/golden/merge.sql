@@ -6,7 +6,9 @@ USING (
         PARSE_JSON("DETAILS", 'd') AS "DETAILS",
         PARSE_JSON("TAGS", 'd')::ARRAY AS "TAGS",
         "AMOUNT"::DECFLOAT AS "AMOUNT",
-        "UPDATED_AT"
+        "UPDATED_AT",
+        ? AS "_SYNC_RUN_ID",
+        TO_TIMESTAMP_TZ(?) AS "_SYNC_EXTRACTED_AT"
     FROM "STAGING"."ORDERS__RUN"
     QUALIFY ROW_NUMBER() OVER (PARTITION BY "ID" ORDER BY "UPDATED_AT" DESC NULLS LAST) = 1
 ) AS source
@@ -17,10 +19,10 @@ WHEN MATCHED THEN UPDATE SET
     "TAGS" = source."TAGS",
     "AMOUNT" = source."AMOUNT",
     "UPDATED_AT" = source."UPDATED_AT",
-    "_SYNC_RUN_ID" = ?,
-    "_SYNC_EXTRACTED_AT" = TO_TIMESTAMP_TZ(?)
+    "_SYNC_RUN_ID" = source."_SYNC_RUN_ID",
+    "_SYNC_EXTRACTED_AT" = source."_SYNC_EXTRACTED_AT"
 WHEN NOT MATCHED THEN INSERT (
     "ID", "NOTE", "DETAILS", "TAGS", "AMOUNT", "UPDATED_AT", "_SYNC_RUN_ID", "_SYNC_EXTRACTED_AT"
 ) VALUES (
-    source."ID", source."NOTE", source."DETAILS", source."TAGS", source."AMOUNT", source."UPDATED_AT", ?, TO_TIMESTAMP_TZ(?)
+    source."ID", source."NOTE", source."DETAILS", source."TAGS", source."AMOUNT", source."UPDATED_AT", source."_SYNC_RUN_ID", source."_SYNC_EXTRACTED_AT"
 );

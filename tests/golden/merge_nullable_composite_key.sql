@@ -2,16 +2,18 @@ MERGE INTO "SHOP"."ORDERS" AS target
 USING (
     SELECT
         "REGION",
-        "ID"
+        "ID",
+        ? AS "_SYNC_RUN_ID",
+        TO_TIMESTAMP_TZ(?) AS "_SYNC_EXTRACTED_AT"
     FROM "STAGING"."ORDERS__RUN"
     QUALIFY ROW_NUMBER() OVER (PARTITION BY "REGION", "ID" ORDER BY "REGION", "ID") = 1
 ) AS source
 ON EQUAL_NULL(target."REGION", source."REGION") AND target."ID" = source."ID"
 WHEN MATCHED THEN UPDATE SET
-    "_SYNC_RUN_ID" = ?,
-    "_SYNC_EXTRACTED_AT" = TO_TIMESTAMP_TZ(?)
+    "_SYNC_RUN_ID" = source."_SYNC_RUN_ID",
+    "_SYNC_EXTRACTED_AT" = source."_SYNC_EXTRACTED_AT"
 WHEN NOT MATCHED THEN INSERT (
     "REGION", "ID", "_SYNC_RUN_ID", "_SYNC_EXTRACTED_AT"
 ) VALUES (
-    source."REGION", source."ID", ?, TO_TIMESTAMP_TZ(?)
+    source."REGION", source."ID", source."_SYNC_RUN_ID", source."_SYNC_EXTRACTED_AT"
 );

@@ -7,7 +7,7 @@ import pytest
 from lambda_extract.contract import Column
 from snowpark import columns
 from snowpark.errors import DriftError
-from tests.unit.snowpark.samples import COLUMNS, ID, NOTE
+from tests.unit.snowpark.samples import COLUMNS, ID, NOTE, settings
 
 LOADED = columns.load_columns(COLUMNS)
 EXISTING = {c.name: c.source.snowflake_type for c in LOADED} | {
@@ -126,10 +126,15 @@ def test_types_snowflake_cannot_alter_are_refused(new: str, old: str) -> None:
     assert caught.value.code == "type_changed"
 
 
-def test_the_digest_follows_columns_and_key() -> None:
-    base = columns.digest(COLUMNS, ("id",))
-    assert columns.digest(COLUMNS, ("id",)) == base
-    assert columns.digest(COLUMNS[:-1], ("id",)) != base
-    assert columns.digest(COLUMNS, ("note",)) != base
+def test_the_digest_follows_all_that_shapes_the_target() -> None:
+    base = columns.digest(COLUMNS, ("id",), settings())
+    assert columns.digest(COLUMNS, ("id",), settings(chunk_rows=5)) == base
     renumbered = (dataclasses.replace(ID, attnum=8), *COLUMNS[1:])
-    assert columns.digest(renumbered, ("id",)) != base
+    others = [
+        columns.digest(COLUMNS[:-1], ("id",), settings()),
+        columns.digest(COLUMNS, ("note",), settings()),
+        columns.digest(renumbered, ("id",), settings()),
+        columns.digest(COLUMNS, ("id",), settings(target_table="other")),
+        columns.digest(COLUMNS, ("id",), settings(deletes="key_compare")),
+    ]
+    assert len({base, *others}) == 6

@@ -4,6 +4,7 @@ After an intended change: UPDATE_GOLDEN=1 scripts/run_tests.sh tests/unit/snowpa
 read the difference in version control.
 """
 
+import dataclasses
 import os
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from lambda_extract.contract import (
 )
 from snowpark import columns, load_statements, statements
 from snowpark.errors import SyncError
+from snowpark.load_statements import Batch
 from snowpark.model import Commit, Run, SnapshotPart, Statement, Tally
 from tests.unit.snowpark.samples import COLUMNS, RUN_ID, cursor_value, settings
 
@@ -44,6 +46,20 @@ COMMIT = Commit(
     columns_sha256="c0ffee",
     rows=2,
 )
+BATCH = Batch(
+    target=TARGET,
+    staging=STAGING,
+    columns=LOADED,
+    key=KEY,
+    cursor=LOADED[-1],
+    deleted=None,
+    soft_deletes=False,
+    run_id=RUN_ID,
+    extracted_at="2026-01-02 03:04:05+00",
+)
+SOFT = dataclasses.replace(BATCH, soft_deletes=True)
+(GONE,) = columns.load_columns((Column("gone", "boolean", "BOOLEAN"),))
+HARD = dataclasses.replace(BATCH, columns=(*LOADED, GONE), deleted=GONE)
 FILES = tuple(File(f"data/o/{i}.csv.zst", 1, 1, "00") for i in range(2))
 CHANGES = columns.created(LOADED)[:2]
 PART = SnapshotPart("snapshot", "p00001", "c0ffee", "{}")
@@ -80,39 +96,35 @@ CASES: dict[str, Statement] = {
     "call_extract_parallel": statements.call_extract(["{}", "{}"]),
     "create_staging": load_statements.create_staging(STAGING, LOADED),
     "drop_staging": load_statements.drop_staging(STAGING),
-    "create_target": load_statements.create_target(TARGET, LOADED),
+    "create_target": load_statements.create_target(TARGET, LOADED, soft_deletes=False),
+    "create_target_soft_deletes": load_statements.create_target(
+        TARGET, LOADED, soft_deletes=True
+    ),
     "describe_target": load_statements.describe_target(TARGET),
     "add_columns": load_statements.add_columns(TARGET, [("A", "DATE"), ("B", "DATE")]),
     "widen_column": load_statements.widen_column(TARGET, "A", "NUMBER(19,0)"),
     "copy_files": load_statements.copy_files(STAGING, LOADED, FILES),
     "key_bounds": load_statements.key_bounds(STAGING, LOADED[0]),
-    "merge": load_statements.merge(
-        TARGET,
-        STAGING,
-        LOADED,
-        KEY,
-        cursor=LOADED[-1],
-        bounds=("1", "9"),
-        run_id=RUN_ID,
-        extracted_at="2026-01-02 03:04:05+00",
-    ),
+    "merge": load_statements.merge(BATCH, ("1", "9")),
     "merge_nullable_composite_key": load_statements.merge(
-        TARGET,
-        STAGING,
-        NULLABLE_KEY,
-        NULLABLE_KEY,
-        cursor=None,
-        bounds=None,
-        run_id=RUN_ID,
-        extracted_at="2026-01-02 03:04:05+00",
+        dataclasses.replace(BATCH, columns=NULLABLE_KEY, key=NULLABLE_KEY, cursor=None),
+        None,
     ),
-    "overwrite": load_statements.overwrite(
-        TARGET,
-        STAGING,
-        LOADED,
-        run_id=RUN_ID,
-        extracted_at="2026-01-02 03:04:05+00",
+    "merge_soft_column": load_statements.merge(
+        dataclasses.replace(SOFT, deleted=LOADED[-1]), None
     ),
+    "merge_soft_key_compare": load_statements.merge(SOFT, None),
+    "merge_hard_column": load_statements.merge(HARD, None),
+    "overwrite": load_statements.overwrite(BATCH),
+    "overwrite_soft_column": load_statements.overwrite(
+        dataclasses.replace(SOFT, deleted=LOADED[-1])
+    ),
+    "overwrite_hard_column": load_statements.overwrite(HARD),
+    "count_gone_soft": load_statements.count_gone(SOFT),
+    "count_gone_hard": load_statements.count_gone(BATCH),
+    "flag_gone": load_statements.flag_gone(SOFT),
+    "revive": load_statements.revive(SOFT),
+    "remove_gone": load_statements.remove_gone(BATCH),
 }
 
 

@@ -1,0 +1,116 @@
+"""Deletes without a log: compare all keys, flag or remove what is gone."""
+
+import dataclasses
+import time
+
+from lambda_extract.contract import ExtractReply, KeysRequest, PlanReply
+from snowpark import columns, extract, load, load_statements, plan, state
+from snowpark.errors import SyncError, UsageError
+from snowpark.load_statements import Batch
+from snowpark.model import Counts, Run, TableState
+from snowpark.warehouse import Warehouse
+
+# Keys are small: one extraction takes many more of them than whole rows.
+_KEYS_PER_ROW = 10
+
+
+def is_due(found: TableState) -> bool:
+    """Returns whether the keys of the table are to be compared now."""
+    if found.settings.deletes != "key_compare" or found.ledger is None:
+        return False
+    since = found.minutes_since_key_check
+    return since is None or since >= found.settings.delete_check_minutes
+
+
+def compare_keys(
+    warehouse: Warehouse, found: TableState, run: Run, *, confirmed: bool
+) -> None:
+    """Finds target rows that are gone from the source, and flags or removes them.
+
+    It runs under the table's lease and after its increment. The keys are read later
+    than any row of the target was, so a target row without a key is gone for certain.
+
+    Args:
+        confirmed: True where a person said that so many deletes are right.
+
+    Raises:
+        SyncError: "too_many_deletes", or whatever failed; nothing was deleted.
+    """
+    job = load.Job(found.settings, run.id, purpose="KEYS")
+    started = time.monotonic()
+    replies = _extract_keys(warehouse, found, run)
+    extracted = time.monotonic()
+    first = replies[0]
+    staged = columns.load_columns(first.columns)
+    files = [file for reply in replies for file in reply.files]
+    load.stage(warehouse, job, staged, files)
+    gone = load.batch(job, staged, first.key, first.extracted_at)
+    loaded = time.monotonic()
+    if not confirmed:
+        _check_breaker(warehouse, gone, found.settings.max_delete_percent)
+
+    def record(counts: Counts) -> None:
+        run.note(
+            counts=counts,
+            seconds=dataclasses.replace(
+                run.tally.seconds,
+                extract=extracted - started,
+                load=loaded - extracted,
+                merge=time.monotonic() - loaded,
+            ),
+        )
+        state.record_run(warehouse, run, "succeeded")
+
+    load.commit_rows(warehouse, job, None, lambda: _apply(warehouse, gone), record)
+    load.drop_staging(warehouse, job)
+
+
+def _extract_keys(
+    warehouse: Warehouse, found: TableState, run: Run
+) -> list[ExtractReply]:
+    settings = found.settings
+    wide = dataclasses.replace(settings, chunk_rows=settings.chunk_rows * _KEYS_PER_ROW)
+    planned = extract.ask(warehouse, plan.snapshot_request(wide, run.id), PlanReply)
+    replies = []
+    for wave in plan.waves(planned, frozenset(), settings.max_parallel):
+        requests = [
+            KeysRequest(
+                run_id=run.id,
+                table=settings.table_spec,
+                part=f"keys-{partition.part}",
+                partition=partition,
+                limits=wide.limits,
+            )
+            for partition in wave
+        ]
+        for reply in extract.ask_all(warehouse, requests):
+            replies.append(extract.expect(reply, ExtractReply, run.id))
+        state.hold_lease(warehouse, settings.name, run.id)
+    if not replies:
+        raise SyncError("reply_invalid", "The plan has no parts.")
+    run.note(
+        windows=len(replies),
+        rows=sum(reply.rows for reply in replies),
+        files=sum(len(reply.files) for reply in replies),
+        bytes=sum(reply.bytes for reply in replies),
+    )
+    return replies
+
+
+def _check_breaker(warehouse: Warehouse, gone: Batch, max_percent: float) -> None:
+    (row,) = warehouse.run(load_statements.count_gone(gone))
+    alive, missing = int(row[0]), int(row[1])
+    if missing * 100 > alive * max_percent:
+        raise UsageError(
+            "too_many_deletes",
+            f"{missing} of {alive} rows are gone from the source; more than"
+            f" {max_percent:g} percent.",
+        )
+
+
+def _apply(warehouse: Warehouse, gone: Batch) -> Counts:
+    if not gone.soft_deletes:
+        return Counts(deleted=warehouse.changed_rows(load_statements.remove_gone(gone)))
+    flagged = warehouse.changed_rows(load_statements.flag_gone(gone))
+    revived = warehouse.changed_rows(load_statements.revive(gone))
+    return Counts(updated=revived, deleted=flagged)
