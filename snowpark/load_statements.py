@@ -211,7 +211,7 @@ FROM {batch.staging}{where}""",
 def _own_values(
     batch: Batch,
 ) -> tuple[list[tuple[str, str]], list[str | int | float | bool | None]]:
-    """Returns the product's own columns with their expressions, and the bound values."""
+    """Returns the product's own columns with their expressions, and bound values."""
     own = [(RUN_ID, "?"), (EXTRACTED_AT, "TO_TIMESTAMP_TZ(?)")]
     params: list[str | int | float | bool | None] = [batch.run_id, batch.extracted_at]
     if batch.soft_deletes and batch.deleted:
@@ -262,7 +262,7 @@ def _named(own: Sequence[tuple[str, str]]) -> list[str]:
     return [f"{expression} AS {quote(name)}" for name, expression in own]
 
 
-# --- deletes found by comparing keys ----------------------------------------------------
+# --- deletes found by comparing keys --------------------------------------------------
 
 
 def count_gone(batch: Batch) -> Statement:

@@ -84,7 +84,9 @@ class TableSettings:
     @property
     def origin(self) -> str:
         """What the watermark belongs to; another origin needs a reload."""
-        return json.dumps([self.source, self.schema, self.relation, self.cursor])
+        return json.dumps(
+            [self.source, self.schema, self.relation, self.cursor, self.target]
+        )
 
     @property
     def target(self) -> str:

@@ -54,8 +54,8 @@ def needs_snapshot(state: TableState) -> bool:
     if state.ledger.origin != state.settings.origin:
         raise UsageError(
             "origin_changed",
-            "The source, table or cursor in the configuration is not the one that the"
-            " target was loaded from.",
+            "The configuration names another source, table, cursor or target than the"
+            " one that the watermark belongs to.",
         )
     return False
 
