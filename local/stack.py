@@ -272,7 +272,7 @@ def _lambda_settings(dsn: str, login: dict[str, str]) -> dict[str, str]:
             "host": info.host,
             "port": info.port,
             "dbname": info.dbname,
-            "sslmode": "prefer",
+            "sslmode": info.dsn_parameters.get("sslmode", "prefer"),
             "credentials": {"kind": "environment"},
         }
     return {

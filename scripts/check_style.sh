@@ -14,7 +14,9 @@ check "black" .venv/bin/python -m black --check --quiet --diff .
 check "flake8" .venv/bin/python -m flake8
 check "mypy" .venv/bin/python -m mypy
 check "sqlfluff" .venv/bin/python -m sqlfluff lint --nofail-on-warnings snowflake
-check "shell syntax" bash -n scripts/*.sh .ci/run
+for script in scripts/*.sh .ci/run; do
+    check "bash -n $script" bash -n "$script"
+done
 if command -v terraform > /dev/null && [[ -d terraform ]]; then
     check "terraform fmt" terraform fmt -check -recursive -diff terraform
 fi

@@ -149,7 +149,7 @@ def serve(stack: Stack, console: Console) -> None:
         ProcessFailed: A part of the stack stopped by itself.
         Stopped: The ordinary end.
     """
-    connections = FOLDER / "connections.json"
+    connections = stack.folder / "connections.json"
     text = json.dumps(stack.endpoints.connections(), indent=2) + "\n"
     draft = connections.with_suffix(".draft")
     draft.write_text(text, encoding="utf-8")
@@ -165,17 +165,17 @@ def serve(stack: Stack, console: Console) -> None:
 
 
 @contextlib.contextmanager
-def _folder_lock() -> Iterator[None]:
+def _folder_lock(folder: Path) -> Iterator[None]:
     """Two stacks would clear each other's folder."""
-    FOLDER.mkdir(exist_ok=True)
-    with (FOLDER / "stack.lock").open("w") as lock:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "stack.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise AlreadyRunning(
-                f"A local stack is already running in {FOLDER}; stop it first (Ctrl-C)."
+                f"A local stack is already running in {folder}; stop it first (Ctrl-C)."
             ) from None
-        (FOLDER / "connections.json").unlink(missing_ok=True)
+        (folder / "connections.json").unlink(missing_ok=True)
         yield
 
 
@@ -207,6 +207,9 @@ def _main(
             "shop's four tables are created there.",
         ),
     ] = None,
+    folder: Annotated[
+        Path, typer.Option(help="Where data, logs and connections.json go.")
+    ] = FOLDER,
 ) -> None:
     """Shows the whole sync on this machine, from PostgreSQL to Snowflake.
 
@@ -218,8 +221,8 @@ def _main(
     _stop_on_signals()
     code = 1
     try:
-        with _folder_lock():
-            code = _run(console, serve_stack=serve_stack, aurora_dsn=aurora_dsn)
+        with _folder_lock(folder):
+            code = _run(console, folder, serve_stack, aurora_dsn)
     except KeyboardInterrupt:
         console.print("Stopped; nothing is left running.")
         code = 130
@@ -228,16 +231,18 @@ def _main(
     except EXPECTED_ERRORS as error:
         console.print(f"{error}", style="red", markup=False, highlight=False)
         console.print(
-            f"Logs: {FOLDER / 'logs'}; statements: {FOLDER / 'queries.jsonl'}"
+            f"Logs: {folder / 'logs'}; statements: {folder / 'queries.jsonl'}"
         )
     raise typer.Exit(code)
 
 
-def _run(console: Console, *, serve_stack: bool, aurora_dsn: str | None) -> int:
+def _run(
+    console: Console, folder: Path, serve_stack: bool, aurora_dsn: str | None
+) -> int:
     steps = Steps(console)
     with contextlib.ExitStack() as cleanup:
         with steps.step("start PostgreSQL, S3, API Gateway with Lambda, and Snowflake"):
-            stack = cleanup.enter_context(running_stack(FOLDER, aurora_dsn=aurora_dsn))
+            stack = cleanup.enter_context(running_stack(folder, aurora_dsn=aurora_dsn))
         outcomes = run_job(stack, steps)
         equal = print_report(console, outcomes, time.monotonic() - steps.started)
         code = 0 if equal else 1
