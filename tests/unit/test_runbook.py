@@ -1,0 +1,27 @@
+"""Every error code has an entry in the runbook, and every entry a code."""
+
+import re
+from pathlib import Path
+
+from lambda_extract.errors import CODES as EXTRACT_CODES
+from snowpark.errors import CODES as PROCEDURE_CODES
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_runbook_has_exactly_the_codes_that_exist() -> None:
+    text = (ROOT / "docs" / "RUNBOOK.md").read_text(encoding="utf-8")
+    errors = text[text.index("## Errors of the procedures") :]
+    entries = re.findall(r"^\| `([a-z_]+)` \|", errors, flags=re.MULTILINE)
+    assert sorted(entries) == sorted([*EXTRACT_CODES, *PROCEDURE_CODES])
+
+
+def test_every_code_that_the_code_raises_is_in_a_table() -> None:
+    raised = set()
+    for folder in ("lambda_extract", "snowpark"):
+        for path in (ROOT / folder).glob("*.py"):
+            text = path.read_text(encoding="utf-8")
+            pattern = r"raise \w+Error\(\s*\"([a-z]+(?:_[a-z]+)+)\""
+            raised.update(re.findall(pattern, text))
+    assert raised
+    assert raised <= {*EXTRACT_CODES, *PROCEDURE_CODES}
