@@ -129,11 +129,12 @@ def _sample(
     REPEATABLE makes the same request split the same table the same way.
     """
     percent = min(100.0, 100.0 * wanted / max(rows, 1))
-    names = [sql.Identifier(name) for name in table.key]
+    # Qualified: a plain name in ORDER BY would mean the text that is selected.
+    names = [sql.Identifier("t", name) for name in table.key]
     # At 100 % SYSTEM reads every block, which is right for a table that small.
     statement = sql.SQL("""
         SELECT {texts}
-        FROM {table} TABLESAMPLE SYSTEM ({percent}) REPEATABLE (1)
+        FROM {table} AS t TABLESAMPLE SYSTEM ({percent}) REPEATABLE (1)
         ORDER BY {names}
         """).format(
         texts=sql.SQL(", ").join(sql.SQL("{}::text").format(name) for name in names),

@@ -199,10 +199,10 @@ def _find_upper(
     """
     condition = rows.condition()
     statement = sql.SQL("""
-        SELECT {column}::{family}::text
-        FROM {table}
+        SELECT t.{column}::{family}::text
+        FROM {table} AS t
         WHERE {condition}
-        ORDER BY {column}
+        ORDER BY t.{column}
         OFFSET {skip}
         LIMIT 1
         """).format(

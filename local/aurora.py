@@ -360,6 +360,8 @@ def _wait_until_ready(aurora: Aurora) -> None:
             aurora.connect().close()
             return
         except psycopg2.OperationalError as error:
-            if time.monotonic() > deadline:
+            # It answers, but was set up with another password: waiting will not help.
+            refused = "password" in str(error)
+            if refused or time.monotonic() > deadline:
                 raise AuroraError(f"PostgreSQL did not answer: {error}") from error
             time.sleep(0.05)

@@ -1,0 +1,405 @@
+"""Stands in for API Gateway and Lambda on one machine.
+
+    any path                     API Gateway: a proxy event for the handler
+    POST /2015-03-31/functions/<name>/invocations
+                                 Lambda's Invoke API, type Event
+    GET, PUT, DELETE /local/faults
+                                 what goes wrong next (tests only)
+
+Synchronous invocations run in this process, one thread each. Events run in worker
+processes, one at a time per process, kept warm as Lambda keeps its containers, and
+killed at WORKER_TIMEOUT_SECONDS. What it does not imitate: IAM, throttling by account
+limits, the retries of events (set to 0 in Terraform), memory limits, the 29 s limit of
+a request.
+"""
+
+import argparse
+import base64
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from lambda_extract.handler import handler
+
+INVOKE_PATH = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
+FAULTS_PATH = "/local/faults"
+MAX_BODY_BYTES = 10 << 20
+MAX_EVENT_BYTES = 1 << 20
+START_SECONDS = 60.0
+DEFAULT_TIMEOUT_SECONDS = 300.0
+MAX_WORKERS = 8
+WARM_WORKERS = 2
+
+
+@dataclass
+class Faults:
+    """What goes wrong next; each counter falls by one per use.
+
+    Attributes:
+        kill_worker: Rules for the next workers, one each: {"at": "start"},
+            {"at": "bytes", "bytes": n}, {"at": "before_reply"}, {"at": "after_reply"}.
+        drop_events: So many events are accepted and never run.
+        duplicate_events: So many events run twice.
+        fail_invokes: So many Invoke calls are refused (HTTP 429).
+        fail_requests: So many requests are answered `status` and not handled.
+        lose_replies: So many requests are handled, then answered 502.
+        status: HTTP status of `fail_requests`.
+    """
+
+    kill_worker: list[dict[str, Any]] = field(default_factory=list)
+    drop_events: int = 0
+    duplicate_events: int = 0
+    fail_invokes: int = 0
+    fail_requests: int = 0
+    lose_replies: int = 0
+    status: int = 500
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def take(self, name: str) -> bool:
+        """Uses up one of a counter; returns False at zero."""
+        with self._lock:
+            left = int(getattr(self, name))
+            if left > 0:
+                setattr(self, name, left - 1)
+            return left > 0
+
+    def next_kill(self) -> dict[str, Any] | None:
+        """Uses up the first rule of `kill_worker`."""
+        with self._lock:
+            return self.kill_worker.pop(0) if self.kill_worker else None
+
+    def replace(self, rules: dict[str, Any]) -> None:
+        """Takes all rules from `rules`; what is not named is off.
+
+        Raises:
+            ValueError: An unknown rule.
+        """
+        unknown = set(rules) - set(self.rules())
+        if unknown:
+            raise ValueError(f"unknown faults: {sorted(unknown)}")
+        with self._lock:
+            for name, value in (vars(Faults()) | rules).items():
+                if not name.startswith("_"):
+                    setattr(self, name, value)
+
+    def rules(self) -> dict[str, Any]:
+        """Returns what is left."""
+        return {k: v for k, v in vars(self).items() if not k.startswith("_")}
+
+
+class Worker:
+    """A warm worker process (see local/worker.py)."""
+
+    def __init__(self) -> None:
+        done_read, done_write = os.pipe()
+        self._done = done_read
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "local.worker", str(done_write)],
+            stdin=subprocess.PIPE,
+            pass_fds=(done_write,),
+            # Ctrl-C in a terminal is for the gateway, which then ends its workers.
+            process_group=0,
+        )
+        os.close(done_write)
+        self._ready = False
+
+    def invoke(
+        self, event: dict[str, Any], kill: dict[str, Any] | None, timeout: float
+    ) -> bool:
+        """Runs one event; returns False where the process is gone afterwards."""
+        if not self._ready:
+            self._ready = self._wait(START_SECONDS)
+        assert self._process.stdin is not None
+        try:
+            line = json.dumps({"event": event, "kill": kill})
+            self._process.stdin.write(line.encode() + b"\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            self.stop()
+            return False
+        if self._wait(timeout):
+            return True
+        self.stop()
+        return False
+
+    def stop(self) -> None:
+        """Kills the process, as Lambda does at its time-out."""
+        if self._done < 0:
+            return
+        self._process.kill()
+        self._process.wait()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        os.close(self._done)
+        self._done = -1
+
+    def _wait(self, timeout: float) -> bool:
+        readable, _, _ = select.select([self._done], [], [], timeout)
+        # An empty read means that the process has ended.
+        return bool(readable) and bool(os.read(self._done, 64))
+
+
+class WorkerPool:
+    """Runs events in warm workers; queues them where all are busy."""
+
+    def __init__(self, *, max_workers: int, warm: int, timeout: float) -> None:
+        self._max_workers = max_workers
+        self._timeout = timeout
+        self._lock = threading.Lock()
+        self._backlog: deque[tuple[dict[str, Any], dict[str, Any] | None]] = deque()
+        self._idle = [Worker() for _ in range(warm)]
+        self._all = list(self._idle)
+
+    def submit(self, event: dict[str, Any], kill: dict[str, Any] | None) -> None:
+        """Runs an event soon."""
+        with self._lock:
+            self._backlog.append((event, kill))
+            worker = self._free_worker()
+        if worker is not None:
+            threading.Thread(target=self._run, args=(worker,), daemon=True).start()
+
+    def stop(self) -> None:
+        """Kills every worker."""
+        with self._lock:
+            self._backlog.clear()
+            for worker in self._all:
+                worker.stop()
+
+    def _free_worker(self) -> Worker | None:
+        if self._idle:
+            return self._idle.pop()
+        if len(self._all) >= self._max_workers:
+            return None
+        worker = Worker()
+        self._all.append(worker)
+        return worker
+
+    def _run(self, worker: Worker) -> None:
+        """Works off the backlog with one worker."""
+        while True:
+            with self._lock:
+                if not self._backlog:
+                    self._idle.append(worker)
+                    return
+                event, kill = self._backlog.popleft()
+            if not worker.invoke(event, kill, self._timeout):
+                with self._lock:
+                    self._all.remove(worker)
+                    worker = Worker()
+                    self._all.append(worker)
+
+
+class GatewayServer(ThreadingHTTPServer):
+    """The HTTP server with what its requests share."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, port: int, pool: WorkerPool, function_name: str) -> None:
+        super().__init__(("127.0.0.1", port), GatewayRequest)
+        self.pool = pool
+        self.faults = Faults()
+        self.function_name = function_name
+
+
+class GatewayRequest(BaseHTTPRequestHandler):
+    """One HTTP request."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+    server: GatewayServer
+
+    def do_GET(self) -> None:
+        """Answers a GET."""
+        if self.path == FAULTS_PATH:
+            self._reply(200, _json(self.server.faults.rules()))
+        else:
+            self._proxy(b"")
+
+    def do_POST(self) -> None:
+        """Answers a POST."""
+        body = self._read_body()
+        if body is None:
+            return
+        invoke = INVOKE_PATH.fullmatch(self.path)
+        if invoke:
+            self._invoke(invoke.group(1), body)
+        else:
+            self._proxy(body)
+
+    def do_PUT(self) -> None:
+        """Replaces the faults."""
+        body = self._read_body()
+        if body is None:
+            return
+        if self.path != FAULTS_PATH:
+            self._proxy(body)
+            return
+        try:
+            self.server.faults.replace(json.loads(body))
+            self._reply(200, _json(self.server.faults.rules()))
+        except (ValueError, TypeError) as error:
+            self._reply(400, _json({"error": str(error)}))
+
+    def do_DELETE(self) -> None:
+        """Switches all faults off."""
+        if self.path == FAULTS_PATH:
+            self.server.faults.replace({})
+            self._reply(200, b"{}")
+        else:
+            self._proxy(b"")
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Says nothing: the handler prints its own lines."""
+
+    def _read_body(self) -> bytes | None:
+        size = int(self.headers.get("Content-Length") or 0)
+        if size > MAX_BODY_BYTES:
+            self.close_connection = True
+            self._reply(413, _json({"message": "Request Too Long"}))
+            return None
+        return self.rfile.read(size)
+
+    def _proxy(self, body: bytes) -> None:
+        """Answers as API Gateway's REST proxy integration does."""
+        faults = self.server.faults
+        if faults.take("fail_requests"):
+            self._reply(faults.status, _json({"message": "injected"}))
+            return
+        try:
+            answer = handler(self._event(body), None)
+        except Exception as error:
+            # Whatever escapes the handler is a Lambda function error: 502.
+            print(_json({"event": "handler_failed", "error": repr(error)}).decode())
+            self._reply(502, _json({"message": "Internal server error"}))
+            return
+        if faults.take("lose_replies"):
+            self._reply(502, _json({"message": "injected"}))
+            return
+        text = answer.get("body") or ""
+        packed = bool(answer.get("isBase64Encoded"))
+        data = base64.b64decode(text) if packed else text.encode()
+        self._reply(answer["statusCode"], data, answer.get("headers") or {})
+
+    def _event(self, body: bytes) -> dict[str, Any]:
+        many: dict[str, list[str]] = {}
+        for name, value in self.headers.items():
+            many.setdefault(name, []).append(value)
+        try:
+            text, is_base64 = body.decode(), False
+        except UnicodeDecodeError:
+            text, is_base64 = base64.b64encode(body).decode(), True
+        path = self.path.partition("?")[0]
+        return {
+            "resource": path,
+            "path": path,
+            "httpMethod": self.command,
+            "headers": {name: values[-1] for name, values in many.items()},
+            "multiValueHeaders": many,
+            "queryStringParameters": None,
+            "multiValueQueryStringParameters": None,
+            "pathParameters": None,
+            "stageVariables": None,
+            "requestContext": {
+                "httpMethod": self.command,
+                "path": path,
+                "identity": {"sourceIp": self.client_address[0]},
+            },
+            "body": text or None,
+            "isBase64Encoded": is_base64,
+        }
+
+    def _invoke(self, name: str, body: bytes) -> None:
+        """Lambda's Invoke API, for events."""
+        faults = self.server.faults
+        if name != self.server.function_name:
+            self._refuse_invoke(404, "ResourceNotFoundException")
+        elif self.headers.get("X-Amz-Invocation-Type") != "Event":
+            self._refuse_invoke(400, "InvalidParameterValueException")
+        elif len(body) > MAX_EVENT_BYTES:
+            self._refuse_invoke(413, "RequestTooLargeException")
+        elif faults.take("fail_invokes"):
+            self._refuse_invoke(429, "TooManyRequestsException")
+        else:
+            self._submit(json.loads(body))
+            self._reply(202, b"")
+
+    def _submit(self, event: dict[str, Any]) -> None:
+        faults = self.server.faults
+        if faults.take("drop_events"):
+            return
+        times = 2 if faults.take("duplicate_events") else 1
+        for _ in range(times):
+            self.server.pool.submit(event, faults.next_kill())
+
+    def _refuse_invoke(self, status: int, kind: str) -> None:
+        self._reply(status, _json({"Message": kind}), {"x-amzn-ErrorType": kind})
+
+    def _reply(
+        self, status: int, data: bytes, headers: dict[str, str] | None = None
+    ) -> None:
+        self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+
+def _json(data: object) -> bytes:
+    return json.dumps(data).encode()
+
+
+def main() -> None:
+    """Serves until SIGTERM or SIGINT."""
+    parser = argparse.ArgumentParser(description="Local API Gateway and Lambda")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free port")
+    parser.add_argument("--port-file", type=Path, help="receives the port when ready")
+    parser.add_argument("--max-workers", type=int, default=MAX_WORKERS)
+    parser.add_argument("--warm-workers", type=int, default=WARM_WORKERS)
+    options = parser.parse_args()
+    function_name = os.environ.setdefault(
+        "AWS_LAMBDA_FUNCTION_NAME", "aurora-sync-extract"
+    )
+    timeout = os.environ.get("WORKER_TIMEOUT_SECONDS")
+    pool = WorkerPool(
+        max_workers=options.max_workers,
+        warm=options.warm_workers,
+        timeout=float(timeout or DEFAULT_TIMEOUT_SECONDS),
+    )
+    server = GatewayServer(options.port, pool, function_name)
+    port = server.server_address[1]
+    # The handler in this process invokes its worker through this very server.
+    os.environ["AWS_ENDPOINT_URL_LAMBDA"] = f"http://127.0.0.1:{port}"
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        # shutdown() waits for serve_forever(), which this signal interrupted.
+        threading.Thread(target=server.shutdown).start()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    if options.port_file:
+        partial = options.port_file.with_suffix(".partial")
+        partial.write_text(str(port))
+        partial.replace(options.port_file)
+    try:
+        server.serve_forever(poll_interval=0.1)
+    finally:
+        pool.stop()
+        server.server_close()
+
+
+if __name__ == "__main__":
+    main()
