@@ -11,6 +11,7 @@ import snowflake.connector
 
 from local.stack import Stack, running_stack
 from scripts.deploy_local import deploy_local
+from tests.end_to_end.lab import Lab
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +38,9 @@ def target(stack: Stack) -> Iterator[Any]:
     parameters = stack.endpoints.snowflake.parameters
     with contextlib.closing(snowflake.connector.connect(**parameters)) as connection:
         yield connection
+
+
+@pytest.fixture
+def lab(stack: Stack, source: psycopg2.extensions.connection, target: Any) -> Lab:
+    """Short names for what a person does with source and target."""
+    return Lab(stack, source, target)
