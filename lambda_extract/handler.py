@@ -22,13 +22,19 @@ from lambda_extract.jobs import Claim, Jobs, error_code, job_key
 from lambda_extract.operations import run_operation
 from lambda_extract.settings import Settings, read_settings
 
-# One landing upload runs beside the COPY, hence a second connection.
-CLIENT_CONFIG = Config(
-    retries={"mode": "standard", "max_attempts": 5},
-    connect_timeout=5,
-    read_timeout=60,
-    max_pool_connections=8,
-)
+CLIENT_CONFIG = {
+    "s3": Config(
+        retries={"mode": "standard", "max_attempts": 5},
+        connect_timeout=5,
+        read_timeout=60,
+    ),
+    # A POST waits for it, and API Gateway gives that POST 29 s.
+    "lambda": Config(
+        retries={"mode": "standard", "max_attempts": 3},
+        connect_timeout=3,
+        read_timeout=5,
+    ),
+}
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -198,4 +204,4 @@ def _jobs(settings: Settings) -> Jobs:
 @functools.cache
 def _client(service: str) -> Any:
     """One client per service for the life of the container: making one takes 0.1 s."""
-    return boto3.client(service, config=CLIENT_CONFIG)
+    return boto3.client(service, config=CLIENT_CONFIG[service])
