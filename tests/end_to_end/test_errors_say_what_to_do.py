@@ -40,7 +40,7 @@ def test_an_invalid_configuration_changes_nothing(lab: Lab, orders: str) -> None
 
 
 def unchanged_after(lab: Lab, table: str, code: str) -> str:
-    """Syncs, expects the code, and checks that state stayed and the run is on record."""
+    """Syncs, expects the code; state stayed, and the run is on record."""
     before = lab.watermark(table)
     error = lab.fail("SYNC_TABLE", table)
     assert f"[{code}]" in error
