@@ -24,13 +24,13 @@ from lambda_extract.settings import Settings, read_settings
 
 CLIENT_CONFIG = {
     "s3": Config(
-        retries={"mode": "standard", "max_attempts": 5},
+        retries={"mode": "standard", "total_max_attempts": 5},
         connect_timeout=5,
         read_timeout=60,
     ),
     # A POST waits for it, and API Gateway gives that POST 29 s.
     "lambda": Config(
-        retries={"mode": "standard", "max_attempts": 3},
+        retries={"mode": "standard", "total_max_attempts": 3},
         connect_timeout=3,
         read_timeout=5,
     ),

@@ -1,4 +1,4 @@
-"""Asynchronous jobs through the gateway, as Snowflake drives them, and their accidents."""
+"""Asynchronous jobs as Snowflake drives them through the gateway, and accidents."""
 
 import base64
 import contextlib
