@@ -1,4 +1,4 @@
-"""The switchboards of the local stack, for tests: what goes wrong next, by side.
+"""The switchboards of the local stack, for tests: what goes wrong next, by side."""
 
 import json
 from typing import Any
