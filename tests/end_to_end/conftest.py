@@ -11,6 +11,7 @@ import snowflake.connector
 
 from local.stack import Stack, running_stack
 from scripts.deploy_local import deploy_local
+from tests.end_to_end.faults import Switchboard
 from tests.end_to_end.lab import Lab
 
 
@@ -44,3 +45,11 @@ def target(stack: Stack) -> Iterator[Any]:
 def lab(stack: Stack, source: psycopg2.extensions.connection, target: Any) -> Lab:
     """Short names for what a person does with source and target."""
     return Lab(stack, source, target)
+
+
+@pytest.fixture
+def faults(stack: Stack) -> Iterator[Switchboard]:
+    """The switchboards of all sides; every fault is taken back after the test."""
+    switchboard = Switchboard(stack.endpoints)
+    yield switchboard
+    switchboard.clear()

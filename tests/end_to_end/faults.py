@@ -1,6 +1,7 @@
 """The switchboards of the local stack, for tests: what goes wrong next, by side."""
 
 import json
+import time
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
@@ -30,6 +31,20 @@ class Switchboard:
         """Puts faults of Snowflake in force."""
         _send("PUT", self._snowflake, list(rules))
 
+    def wait_for_held_statement(self) -> None:
+        """Waits until a statement of Snowflake is held back by a rule.
+
+        Raises:
+            TimeoutError: None was within a minute.
+        """
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            rules = json.loads(_send("GET", self._snowflake, None))
+            if any(rule["seen"] >= rule["nth"] for rule in rules):
+                return
+            time.sleep(0.01)
+        raise TimeoutError("no statement was held back")
+
     def storage(self, **rules: Any) -> None:
         """Puts faults of S3 in force."""
         _send("PUT", self._storage, rules)
@@ -40,7 +55,8 @@ class Switchboard:
             _send("DELETE", url, None)
 
 
-def _send(method: str, url: str, body: object) -> None:
+def _send(method: str, url: str, body: object) -> bytes:
     data = None if body is None else json.dumps(body).encode()
-    with urlopen(Request(url, data=data, method=method), timeout=30):
-        pass
+    with urlopen(Request(url, data=data, method=method), timeout=30) as response:
+        content: bytes = response.read()
+        return content

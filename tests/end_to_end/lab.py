@@ -1,17 +1,24 @@
 """What a data team has: psql, the Snowflake connector, and the worksheet calls."""
 
+import contextlib
 import json
+import threading
 import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import psycopg2
 import psycopg2.extensions
 import pytest
 import snowflake.connector
+import zstandard
 
+from local import aws
 from local.compare import compare_table
 from local.stack import Stack
+from tests.end_to_end.faults import Switchboard
 
 TARGET_SCHEMA = "LAB"
 
@@ -124,6 +131,57 @@ class Lab:
         """Returns the query history so far."""
         lines = Path(self.stack.endpoints.queries).read_text(encoding="utf-8")
         return [json.loads(line) for line in lines.splitlines()]
+
+    @contextlib.contextmanager
+    def before_statement(
+        self, match: str, action: Callable[["Lab"], object]
+    ) -> Iterator[None]:
+        """Does something while the next statement that matches is held back.
+
+        Args:
+            match: Regular expression over the text of a procedure's statement.
+            action: Called with a lab that has a Snowflake connection of its own.
+        """
+        faults = Switchboard(self.stack.endpoints)
+        faults.snowflake({"match": match, "action": "hold"})
+        failures: list[BaseException] = []
+
+        def act() -> None:
+            try:
+                faults.wait_for_held_statement()
+                parameters = self.stack.endpoints.snowflake.parameters
+                with snowflake.connector.connect(**parameters) as connection:
+                    action(Lab(self.stack, self.source, connection))
+            except BaseException as error:
+                failures.append(error)
+            finally:
+                faults.clear()
+
+        thread = threading.Thread(target=act)
+        thread.start()
+        try:
+            yield
+        finally:
+            thread.join()
+        assert not failures, failures
+
+    def shorten_newest_file(self, table: str) -> None:
+        """Takes the last row out of the newest landing file of a table."""
+        landing = self.stack.endpoints.landing
+        s3 = boto3.client(
+            "s3",
+            endpoint_url=landing.endpoint_url,
+            aws_access_key_id=aws.ACCESS_KEY,
+            aws_secret_access_key=aws.SECRET_KEY,
+            region_name=aws.REGION,
+        )
+        prefix = f"{landing.prefix}data/{table}/"
+        listed = s3.list_objects_v2(Bucket=landing.bucket, Prefix=prefix)["Contents"]
+        newest = max(listed, key=lambda entry: entry["LastModified"])
+        target = {"Bucket": landing.bucket, "Key": newest["Key"]}
+        packed = s3.get_object(**target)["Body"].read()
+        rows = zstandard.decompress(packed, max_output_size=1 << 24).splitlines(True)
+        s3.put_object(**target, Body=zstandard.compress(b"".join(rows[:-1])))
 
     def orders_table(self, name: str, rows: int) -> None:
         """Creates a table with a key, an indexed updated_at, and some rows."""
