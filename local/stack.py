@@ -157,8 +157,8 @@ def running_stack(
             "gateway", "local.gateway", [], cloud | _lambda_settings(aurora_dsn, login)
         )
         aws.make_bucket(landing)
-        gateway_port = launcher.wait("gateway")
-        snowflake_port = launcher.wait("snowflake")
+        gateway_port = launcher.wait("gateway", "/local/faults")
+        snowflake_port = launcher.wait("snowflake", "/")
         endpoints = Endpoints(
             aurora_dsn=aurora_dsn,
             landing=landing,
@@ -192,12 +192,12 @@ class _Launcher:
         self.cleanup.callback(process.stop)
         self.processes[name] = process
 
-    def wait(self, name: str) -> int:
-        """Waits until the process answers HTTP requests and returns its port."""
+    def wait(self, name: str, path: str) -> int:
+        """Waits until the process answers a GET of the path; returns its port."""
         process = self.processes[name]
         port = wait_for_port(self._port_file(name), process)
         wait_until(
-            lambda: _answers(f"http://127.0.0.1:{port}/"),
+            lambda: _answers(f"http://127.0.0.1:{port}{path}"),
             what="answering",
             process=process,
         )
@@ -236,6 +236,7 @@ def _clear(folder: Path) -> None:
 
 
 def _start_embedded(folder: Path, cleanup: contextlib.ExitStack) -> Aurora:
+    cleanup.callback(shutil.rmtree, folder / "aurora", ignore_errors=True)
     aurora = start_aurora(folder / "aurora")
     cleanup.callback(aurora.stop)
     aurora.create_database(DATABASE)

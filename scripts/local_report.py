@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from local.compare import Comparison
-from local.shop import Change
 from local.stack import Endpoints
 
 
@@ -40,18 +40,12 @@ class Sync:
             seconds=seconds,
         )
 
-    def __str__(self) -> str:
-        if self.reloaded:
-            return f"all {self.inserted:,} again"
-        return f"{self.inserted:,} / {self.updated:,}"
-
 
 @dataclass(frozen=True)
 class Outcome:
     """Everything that happened to one table."""
 
     first: Sync
-    change: Change
     second: Sync
     comparison: Comparison
 
@@ -60,19 +54,24 @@ def print_report(
     console: Console, outcomes: Mapping[str, Outcome], seconds: float
 ) -> bool:
     """Prints the outcome; returns True where every table is equal."""
-    table = Table(title="PostgreSQL → Lambda → S3 → Snowflake", title_justify="left")
-    table.add_column("table")
+    table = Table(
+        title="PostgreSQL → Lambda → S3 → Snowflake",
+        title_justify="left",
+        box=box.SIMPLE,
+        pad_edge=False,
+    )
+    table.add_column("\ntable")
     for header in (
-        "first sync\nrows",
+        "1st sync\ninserted",
         "\nseconds",
-        "changed in source\nnew / updated",
-        "second sync\ninserted / updated",
+        "2nd sync\ninserted",
+        "\nupdated",
         "\nseconds",
-        "rows now\nsource",
-        "\ntarget",
+        "rows in\nsource",
+        "rows in\ntarget",
+        "\nequal",
     ):
-        table.add_column(header, justify="right")
-    table.add_column("every row\nequal?")
+        table.add_column(header, justify="right", no_wrap=True)
     for name, outcome in outcomes.items():
         table.add_row(name, *_cells(outcome))
     console.print()
@@ -80,7 +79,9 @@ def print_report(
     equal = all(outcome.comparison.equal for outcome in outcomes.values())
     for name, outcome in outcomes.items():
         if not outcome.comparison.equal:
-            console.print(f"{name}: {outcome.comparison.explain()}", style="red")
+            console.print(
+                f"{name}: {outcome.comparison.explain()}", style="red", markup=False
+            )
     rows = sum(outcome.comparison.source_rows for outcome in outcomes.values())
     if equal:
         console.print(
@@ -94,12 +95,13 @@ def print_report(
 
 def _cells(outcome: Outcome) -> list[str]:
     comparison = outcome.comparison
+    second = outcome.second
     return [
         f"{outcome.first.inserted:,}",
         f"{outcome.first.seconds:.1f}",
-        f"{outcome.change.inserted:,} / {outcome.change.updated:,}",
-        str(outcome.second),
-        f"{outcome.second.seconds:.1f}",
+        f"{second.inserted:,}",
+        "reloaded" if second.reloaded else f"{second.updated:,}",
+        f"{second.seconds:.1f}",
         f"{comparison.source_rows:,}",
         f"{comparison.target_rows:,}",
         "[green]yes[/]" if comparison.equal else "[red]NO[/]",
@@ -109,8 +111,9 @@ def _cells(outcome: Outcome) -> list[str]:
 def print_next_steps(console: Console) -> None:
     """Prints what to try after a run that has ended."""
     console.print(
-        "\nNext: scripts/run_local.sh --serve keeps it running for your own tables; "
-        "docs/ARCHITECTURE.md explains the path; README.md how to deploy for real.",
+        "\nNext: scripts/run_local.sh --serve keeps all of it running for your own\n"
+        "tables; docs/ARCHITECTURE.md explains the path, README.md how to deploy for\n"
+        "real.",
         highlight=False,
     )
 

@@ -106,8 +106,8 @@ def run_job(stack: Stack, steps: Steps) -> dict[str, Outcome]:
         with steps.step("CALL APPLY_CONFIG(config/sync_config.json)"):
             _call(target, "CALL apply_config(%s)", CONFIG.read_text(encoding="utf-8"))
         first = _sync_all(target, steps, "first")
-        with steps.step("change the source: inserts, updates, a row on an old day"):
-            changes = change_shop(source, schema)
+        with steps.step("change the source: new rows, changed rows, one on an old day"):
+            change_shop(source, schema)
         second = _sync_all(target, steps, "second")
         outcomes = {}
         with steps.step("compare every row of source and target"):
@@ -118,9 +118,7 @@ def run_job(stack: Stack, steps: Steps) -> dict[str, Outcome]:
                     source_table=(schema, table),
                     target_table=f"{config['defaults']['target_schema']}.{table}",
                 )
-                outcomes[table] = Outcome(
-                    first[table], changes[table], second[table], comparison
-                )
+                outcomes[table] = Outcome(first[table], second[table], comparison)
     return outcomes
 
 
