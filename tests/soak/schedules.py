@@ -10,9 +10,10 @@ import contextlib
 import itertools
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
+import hypothesis
 import psycopg2
 import psycopg2.errors
 import psycopg2.extensions
@@ -346,14 +347,26 @@ def _cut_connections(
         connection.close()
 
 
-def run_schedules(
-    stack: Stack, configure: Callable[[type], type], settings: Any
-) -> None:
+def run_schedules(stack: Stack, *, schedules: int, steps: int, seed: int) -> None:
     """Runs schedules against a stack.
 
     Args:
-        configure: Decorates the machine's class, e.g. with a seed.
-        settings: hypothesis settings; `max_examples` is the number of schedules.
+        schedules: How many.
+        steps: The most steps of one schedule.
+        seed: The same seed makes the same schedules.
+
+    Raises:
+        AssertionError: A schedule did not converge; its text has the shortest one.
     """
-    machine = configure(type("BoundSchedules", (Schedules,), {"stack": stack}))
-    run_state_machine_as_test(machine, settings=settings)
+    machine = type("BoundSchedules", (Schedules,), {"stack": stack})
+    run_state_machine_as_test(
+        hypothesis.seed(seed)(machine),
+        settings=hypothesis.settings(
+            max_examples=schedules,
+            stateful_step_count=steps,
+            deadline=None,
+            database=None,
+            print_blob=False,
+            suppress_health_check=list(hypothesis.HealthCheck),
+        ),
+    )

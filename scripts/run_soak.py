@@ -1,0 +1,114 @@
+"""Runs random schedules of changes, transactions, syncs and faults, any number of them.
+
+Each process has a stack of its own and runs batches; a batch has a seed, and a failure
+prints the seed with the shortest schedule that shows it. The same seed with the same
+number of schedules finds it again:
+
+    scripts/run_soak.sh --schedules 2000
+    scripts/run_soak.sh --seed 17 --schedules 25 --processes 1
+"""
+
+import multiprocessing
+import os
+import tempfile
+import time
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+BATCH = 25
+# A lost worker is noticed after its time-out: short here, or the soak would only wait.
+TIMES = {
+    "EXTRACT_BUDGET_SECONDS": "4",
+    "WORKER_TIMEOUT_SECONDS": "5",
+    "WORKER_START_SECONDS": "4",
+    "WORKER_GRACE_SECONDS": "0.3",
+}
+
+console = Console(highlight=False)
+
+
+def main(
+    schedules: Annotated[int, typer.Option(help="How many schedules to run")] = 100,
+    seed: Annotated[int, typer.Option(help="Seed of the first batch")] = 1,
+    processes: Annotated[int, typer.Option(help="Stacks at once")] = 2,
+    steps: Annotated[int, typer.Option(help="Steps of a schedule at most")] = 15,
+) -> None:
+    """Runs schedules and exits with 1 where one of them failed."""
+    os.environ.update(TIMES)
+    batches = [
+        (seed + number, min(BATCH, schedules - number * BATCH))
+        for number in range((schedules + BATCH - 1) // BATCH)
+    ]
+    context = multiprocessing.get_context("spawn")
+    queue = context.Queue()
+    results = context.Queue()
+    for batch in batches:
+        queue.put(batch)
+    workers = [
+        context.Process(target=_work, args=(queue, results, steps))
+        for _ in range(min(processes, len(batches)))
+    ]
+    for _ in workers:
+        queue.put(None)
+    started = time.monotonic()
+    for worker in workers:
+        worker.start()
+    failed = _follow(len(batches), results)
+    for worker in workers:
+        worker.join()
+    seconds = time.monotonic() - started
+    console.print(
+        f"{schedules} schedules of up to {steps} steps, seeds {seed} to"
+        f" {seed + len(batches) - 1}: {len(failed)} of {len(batches)} batches failed,"
+        f" {seconds:.0f} s"
+    )
+    raise typer.Exit(1 if failed else 0)
+
+
+def _follow(
+    batches: int, results: "multiprocessing.Queue[tuple[int, int, str]]"
+) -> list[int]:
+    failed = []
+    done = 0
+    for _ in range(batches):
+        seed, schedules, failure = results.get()
+        done += schedules
+        if failure:
+            failed.append(seed)
+            console.print(f"[red]seed {seed}[/red] failed:")
+            console.print(failure, markup=False)
+        else:
+            console.print(f"seed {seed}: {schedules} schedules, {done} so far")
+    return failed
+
+
+def _work(
+    queue: "multiprocessing.Queue[tuple[int, int] | None]",
+    results: "multiprocessing.Queue[tuple[int, int, str]]",
+    steps: int,
+) -> None:
+    """Runs batches in a process of its own, on a stack of its own."""
+    from local.stack import running_stack
+    from scripts.deploy_local import deploy_local
+    from tests.soak.schedules import run_schedules
+
+    with tempfile.TemporaryDirectory() as folder, running_stack(Path(folder)) as stack:
+        deploy_local(stack.endpoints)
+        while (batch := queue.get()) is not None:
+            seed, schedules = batch
+            try:
+                run_schedules(stack, schedules=schedules, steps=steps, seed=seed)
+                results.put((seed, schedules, ""))
+            except BaseException as error:
+                # Also what hypothesis raises as a group; the worker goes on.
+                if isinstance(error, (KeyboardInterrupt, SystemExit)):
+                    raise
+                results.put((seed, schedules, traceback.format_exc()))
+
+
+if __name__ == "__main__":
+    typer.run(main)
