@@ -58,15 +58,15 @@ def print_report(
         title="PostgreSQL → Lambda → S3 → Snowflake",
         title_justify="left",
         box=box.SIMPLE,
-        pad_edge=False,
+        collapse_padding=True,
     )
-    table.add_column("\ntable")
+    table.add_column("\ntable", no_wrap=True)
     for header in (
         "1st sync\ninserted",
-        "\nseconds",
+        "\nsec",
         "2nd sync\ninserted",
         "\nupdated",
-        "\nseconds",
+        "\nsec",
         "rows in\nsource",
         "rows in\ntarget",
         "\nequal",
