@@ -8,6 +8,8 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.storage_faults import StorageFaults
+
 REGION = "eu-central-1"
 # moto takes any credentials; these are fixed so that no real ones are ever picked up.
 ACCESS_KEY = "local"
@@ -81,7 +83,7 @@ def serve(port: int, port_file: Path) -> None:
     from moto.server import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import make_server
 
-    app = DomainDispatcherApplication(create_backend_app)
+    app = StorageFaults(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", port, app, threaded=True, fd=listener.fileno())
     server.serve_forever()
 

@@ -40,6 +40,13 @@ BUCKET = "aurora-sync-landing"
 PREFIX = "landing/"
 SOURCE = "shop"
 API_PATH = "/local/extract"
+# The Lambda's own defaults, unless the caller's environment says otherwise.
+TIME_SETTINGS = (
+    "EXTRACT_BUDGET_SECONDS",
+    "WORKER_TIMEOUT_SECONDS",
+    "WORKER_START_SECONDS",
+    "WORKER_GRACE_SECONDS",
+)
 
 
 @dataclass(frozen=True)
@@ -282,7 +289,6 @@ def _lambda_settings(dsn: str, login: dict[str, str]) -> dict[str, str]:
         f"SOURCE_{SOURCE.upper()}_PASSWORD": login["password"],
         "LANDING_BUCKET": BUCKET,
         "LANDING_PREFIX": PREFIX,
-        "EXTRACT_BUDGET_SECONDS": os.environ.get("EXTRACT_BUDGET_SECONDS", "240"),
-        "WORKER_TIMEOUT_SECONDS": os.environ.get("WORKER_TIMEOUT_SECONDS", "300"),
         "AWS_LAMBDA_FUNCTION_NAME": "aurora-extract",
+        **{name: os.environ[name] for name in TIME_SETTINGS if name in os.environ},
     }

@@ -10,6 +10,11 @@ os.environ.update(
     AWS_CONFIG_FILE=os.devnull,
     AWS_SHARED_CREDENTIALS_FILE=os.devnull,
     AWS_EC2_METADATA_DISABLED="true",
+    # A lost worker is noticed after its time-out: short, or tests would only wait.
+    EXTRACT_BUDGET_SECONDS="10",
+    WORKER_TIMEOUT_SECONDS="12",
+    WORKER_START_SECONDS="10",
+    WORKER_GRACE_SECONDS="0.5",
 )
 for _name in [name for name in os.environ if name.startswith("SNOWFLAKE_")]:
     del os.environ[_name]
