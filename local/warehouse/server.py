@@ -1,0 +1,276 @@
+"""Snowflake's HTTP protocol in front of a warehouse."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import secrets
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from local.warehouse import schemas, service
+from local.warehouse.engine import Warehouse
+from local.warehouse.errors import WarehouseError
+from local.warehouse.names import shown
+from local.warehouse.session import Session
+
+_THREADS = 128
+# The connector gives up reading after a minute; a longer statement is asked for again.
+ANSWER_WITHIN_SECONDS = 30.0
+_MASTER_SECONDS = 14400
+
+Body = dict[str, Any]
+
+
+@dataclass
+class Front:
+    """What the routes share.
+
+    Attributes:
+        user: The one user who may log in; None: anybody.
+        password: Their password.
+    """
+
+    warehouse: Warehouse
+    user: str | None = None
+    password: str | None = None
+    sessions: dict[str, Session] = field(default_factory=dict)
+    running: dict[str, Future[Body]] = field(default_factory=dict)
+    pool: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(_THREADS, "statement")
+    )
+
+    def session(self, request: Request) -> Session:
+        """The session of a request's token.
+
+        Raises:
+            WarehouseError: It is unknown or closed.
+        """
+        header = request.headers.get("Authorization", "")
+        found = self.sessions.get(_token(header))
+        if found is None:
+            raise WarehouseError(
+                390111, "08001", "Session no longer exists. New login required."
+            )
+        return found
+
+    def log_in(self, data: Body, query: Body) -> Body:
+        """Open a session in the wanted database, schema, role and warehouse."""
+        name = str(data.get("LOGIN_NAME") or self.user or "LOCAL")
+        wrong_user = self.user is not None and name.upper() != self.user.upper()
+        if wrong_user or self.password not in (None, data.get("PASSWORD")):
+            raise WarehouseError(
+                390100, "08001", "Incorrect username or password was specified."
+            )
+        role = _plain(query.get("roleName")) or "ACCOUNTADMIN"
+        if role not in self.warehouse.catalog.in_account["ROLE"]:
+            raise WarehouseError(
+                390189, "08001", f"Role '{role}' specified in the connect string is "
+                "not granted to this user."
+            )  # fmt: skip
+        session = self.warehouse.new_session(user=name.upper(), role=role)
+        session.warehouse = _plain(query.get("warehouse")) or "COMPUTE_WH"
+        self._place(session, query)
+        parameters = data.get("SESSION_PARAMETERS") or {}
+        session.autocommit = str(parameters.get("AUTOCOMMIT", True)).lower() == "true"
+        token, master = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+        self.sessions[token] = session
+        return {
+            "token": token,
+            "masterToken": master,
+            "validityInSeconds": 3600,
+            "masterValidityInSeconds": _MASTER_SECONDS,
+            "sessionId": session.id,
+            "serverVersion": "10.0.0",
+            "displayUserName": session.user,
+            "parameters": [
+                {"name": "AUTOCOMMIT", "value": session.autocommit},
+                {"name": "TIMEZONE", "value": "Etc/UTC"},
+                {
+                    "name": "CLIENT_SESSION_KEEP_ALIVE_HEARTBEAT_FREQUENCY",
+                    "value": 3600,
+                },
+                {"name": "CLIENT_STAGE_ARRAY_BINDING_THRESHOLD", "value": 0},
+                {"name": "CLIENT_TELEMETRY_ENABLED", "value": False},
+            ],
+            "sessionInfo": {
+                "databaseName": session.database,
+                "schemaName": session.schema,
+                "warehouseName": session.warehouse,
+                "roleName": session.role,
+            },
+        }
+
+    def _place(self, session: Session, query: Body) -> None:
+        """Unknown names are ignored, as by Snowflake: the session then has none."""
+        database, schema = _plain(query.get("databaseName")), _plain(
+            query.get("schemaName")
+        )
+        catalog = self.warehouse.catalog
+        if database in catalog.databases:
+            session.database = database
+            wanted = schema or "PUBLIC"
+            if (database, wanted) in catalog.schemas:
+                session.schema = wanted
+
+    def log_out(self, request: Request) -> None:
+        """Close the session of a request, if it is still there."""
+        found = self.sessions.pop(
+            _token(request.headers.get("Authorization", "")), None
+        )
+        if found is not None:
+            self.warehouse.close_session(found)
+
+    def start(self, session: Session, body: Body, request_id: str) -> Future[Body]:
+        """Run a statement once, however often its request is repeated."""
+        if request_id and request_id in self.running:
+            return self.running[request_id]
+        future = self.pool.submit(service.answer, self.warehouse, session, body)
+        if request_id:
+            self.running[request_id] = future
+        return future
+
+
+def _token(header: str) -> str:
+    return header.partition('Token="')[2].rstrip('"')
+
+
+def _plain(name: Any) -> str | None:
+    if not name:
+        return None
+    text = str(name)
+    return text[1:-1] if text.startswith('"') else text.upper()
+
+
+async def _body(request: Request) -> Body:
+    raw = await request.body()
+    if request.headers.get("Content-Encoding") == "gzip":
+        raw = gzip.decompress(raw)
+    return dict(json.loads(raw)) if raw else {}
+
+
+def _json(content: Any) -> Response:
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    return Response(
+        text.encode("utf-8", "surrogatepass"), media_type="application/json"
+    )
+
+
+def _done(data: Any = None) -> Response:
+    return _json({"data": data, "code": None, "message": None, "success": True})
+
+
+def routes(front: Front) -> list[Route]:
+    """Everything a client may ask for."""
+
+    async def log_in(request: Request) -> Response:
+        body = await _body(request)
+        try:
+            return _done(front.log_in(body.get("data", {}), dict(request.query_params)))
+        except WarehouseError as error:
+            return _json(service.failure(error))
+
+    async def session(request: Request) -> Response:
+        if request.query_params.get("delete"):
+            await asyncio.get_running_loop().run_in_executor(
+                front.pool, front.log_out, request
+            )
+        return _done()
+
+    async def renew(request: Request) -> Response:
+        token = _token(request.headers.get("Authorization", ""))
+        return _done({"sessionToken": token, "validityInSecondsST": 3600,
+                      "masterToken": token, "validityInSecondsMT": _MASTER_SECONDS})  # fmt: skip
+
+    async def query(request: Request) -> Response:
+        body = await _body(request)
+        try:
+            found = front.session(request)
+        except WarehouseError as error:
+            return _json(service.failure(error))
+        request_id = request.query_params.get("requestId", "")
+        return await _wait(front, front.start(found, body, request_id), request_id)
+
+    async def result(request: Request) -> Response:
+        request_id = request.path_params["request_id"]
+        future = front.running.get(request_id)
+        if future is None:
+            error = WarehouseError(612, "02000", "Result not found")
+            return _json(service.failure(error))
+        return await _wait(front, future, request_id)
+
+    async def abort(request: Request) -> Response:
+        try:
+            front.session(request).scope.connection.interrupt()
+        except WarehouseError as error:
+            return _json(service.failure(error))
+        return _done()
+
+    async def faults(request: Request) -> Response:
+        rules = front.warehouse.faults
+        if request.method == "GET":
+            return _json(rules.listed())
+        try:
+            wanted = json.loads(await request.body()) if request.method == "PUT" else []
+            rules.replace(wanted)
+        except (ValueError, WarehouseError) as error:
+            return Response(str(error), status_code=400)
+        return _json(rules.listed())
+
+    async def nothing(_request: Request) -> Response:
+        return _done()
+
+    return [
+        Route("/session/v1/login-request", log_in, methods=["POST"]),
+        Route("/session/token-request", renew, methods=["POST"]),
+        Route("/session/heartbeat", nothing, methods=["POST"]),
+        Route("/session", session, methods=["POST"]),
+        Route("/queries/v1/query-request", query, methods=["POST"]),
+        Route("/queries/v1/abort-request", abort, methods=["POST"]),
+        Route("/queries/{request_id}/result", result, methods=["GET"]),
+        Route("/telemetry/send", nothing, methods=["POST"]),
+        Route("/telemetry/send/sessionless", nothing, methods=["POST"]),
+        Route("/local/faults", faults, methods=["GET", "PUT", "DELETE"]),
+        Route("/local/health", nothing, methods=["GET"]),
+    ]
+
+
+async def _wait(front: Front, future: Future[Body], request_id: str) -> Response:
+    waiting = asyncio.wrap_future(future)
+    try:
+        answer = await asyncio.wait_for(asyncio.shield(waiting), ANSWER_WITHIN_SECONDS)
+    except (TimeoutError, FutureTimeout):
+        data = {"getResultUrl": f"/queries/{request_id}/result", "queryId": request_id}
+        return _json(
+            {"data": data, "code": "333334", "message": "Query execution in progress.",
+             "success": True}
+        )  # fmt: skip
+    front.running.pop(request_id, None)
+    return _json(answer)
+
+
+def application(front: Front) -> Starlette:
+    """The web application."""
+    return Starlette(routes=routes(front))
+
+
+Connect = Callable[[], Any]
+
+
+def add_databases(warehouse: Warehouse, names: list[str]) -> None:
+    """Create databases before anybody connects."""
+    session = warehouse.new_session(user="LOCAL", role="ACCOUNTADMIN")
+    for name in names:
+        warehouse.ddl(
+            session, lambda c, n=name: schemas.add_database(warehouse, c, shown(n))
+        )
+    warehouse.close_session(session)

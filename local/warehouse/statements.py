@@ -1,0 +1,205 @@
+"""Finds out what a statement is and who runs it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from local.warehouse import (
+    accounts,
+    alter,
+    copying,
+    dml,
+    external,
+    procedures,
+    schemas,
+    show,
+    stages,
+    tables,
+    views,
+)
+from local.warehouse.engine import Statement, Warehouse
+from local.warehouse.errors import WarehouseError, syntax, unsupported
+from local.warehouse.results import TRANSACTION, Result, status
+from local.warehouse.scan import Scanner
+
+Run = Callable[[Warehouse, Statement, Scanner], Result]
+
+_START = re.compile(
+    r"(?:\s+|--[^\n]*(?:\n|\Z)|//[^\n]*(?:\n|\Z)|/\*.*?\*/)*", re.DOTALL
+)
+_WORD = re.compile(r"[A-Za-z_]+")
+
+
+def execute(warehouse: Warehouse, statement: Statement) -> Result:
+    """Run any statement.
+
+    Raises:
+        WarehouseError: Snowflake would refuse it, or it failed.
+    """
+    text = statement.text = statement.text[_START.match(statement.text).end() :]  # type: ignore[union-attr]
+    if not text.strip().strip(";"):
+        raise WarehouseError(
+            900, "42601", "SQL compilation error:\nEmpty SQL statement."
+        )
+    if text[0] == "(":
+        return dml.select(warehouse, statement)
+    found = _WORD.match(text)
+    word = found.group().upper() if found else ""
+    if run_parsed := _PARSED.get(word):
+        return run_parsed(warehouse, statement)
+    run = _SCANNED.get(word)
+    if run is None:
+        raise syntax(f"line 1 at position 0 unexpected '{word or text[:20]}'.")
+    # Without its first word: after some of them sqlglot's tokenizer reads no further.
+    return run(warehouse, statement, Scanner(text[found.end() :] if found else text))
+
+
+def describe(warehouse: Warehouse, statement: Statement) -> Result:
+    """The result columns of a statement, without running it."""
+    text = statement.text[_START.match(statement.text).end() :]  # type: ignore[union-attr]
+    statement.text = text
+    word = (_WORD.match(text) or [""])[0].upper()
+    if word in ("SELECT", "WITH") or text[:1] == "(":
+        return dml.describe(warehouse, statement)
+    if word in ("SHOW", "DESC", "DESCRIBE", "LIST", "LS"):
+        return execute(warehouse, statement)
+    return status("")
+
+
+def _begin(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+    if not (scanner.take("TRANSACTION") or scanner.take("WORK")):
+        scanner.end()
+    if scanner.take("NAME"):
+        scanner.identifier()
+    scanner.end()
+    statement.session.begin()
+    return _done()
+
+
+def _start(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+    scanner.expect("TRANSACTION")
+    scanner.end()
+    statement.session.begin()
+    return _done()
+
+
+def _commit(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+    scanner.take("WORK")
+    scanner.end()
+    statement.session.end_transaction(commit=True)
+    return _done()
+
+
+def _rollback(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+    scanner.take("WORK")
+    scanner.end()
+    statement.session.end_transaction(commit=False)
+    return _done()
+
+
+def _done() -> Result:
+    return status("Statement executed successfully.", statement_type=TRANSACTION)
+
+
+_OBJECTS: tuple[tuple[tuple[str, ...], Run], ...] = (
+    (("DATABASE",), schemas.create_database),
+    (("SCHEMA",), schemas.create_schema),
+    (("STAGE",), stages.create_stage),
+    (("FILE", "FORMAT"), stages.create_file_format),
+    (("PROCEDURE",), procedures.create),
+    (("EXTERNAL", "FUNCTION"), external.create),
+    (("STORAGE", "INTEGRATION"), accounts.create_integration),
+    (("API", "INTEGRATION"), accounts.create_integration),
+    (("ROLE",), accounts.create_role),
+    (("WAREHOUSE",), accounts.create_warehouse),
+)
+
+
+def _create(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+    scanner.take("OR", "REPLACE")
+    transient = scanner.take("TRANSIENT")
+    scanner.take("SCOPED")
+    temporary = scanner.take("TEMPORARY") or scanner.take("TEMP")
+    if scanner.peek() == "TABLE":
+        return tables.create(warehouse, statement)
+    if scanner.peek() in ("VIEW", "SECURE"):
+        return views.create(warehouse, statement)
+    rest = statement.text[len("CREATE") :]
+    for words, run in _OBJECTS:
+        again = Scanner(rest)
+        again.take("OR", "REPLACE")
+        if words[0] in ("DATABASE", "SCHEMA"):
+            again.take("TRANSIENT")
+        elif transient or temporary:
+            continue
+        if again.take(*words):
+            return run(warehouse, statement, Scanner(rest))
+    raise unsupported(f"CREATE {scanner.peek()}")
+
+
+def _alter(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+    kind = scanner.peek()
+    if kind == "TABLE":
+        return alter.alter_table(warehouse, statement, scanner)
+    if kind == "SESSION":
+        return accounts.alter_session(warehouse, statement, scanner)
+    raise unsupported(f"ALTER {kind}")
+
+
+_DROPS: tuple[tuple[tuple[str, ...], Run], ...] = (
+    (("TABLE",), tables.drop),
+    (("VIEW",), views.drop),
+    (("DATABASE",), schemas.drop_database),
+    (("SCHEMA",), schemas.drop_schema),
+    (("PROCEDURE",), procedures.drop),
+    (("FUNCTION",), external.drop),
+    (("STAGE",), stages.drop),
+    (("FILE", "FORMAT"), stages.drop),
+    (("INTEGRATION",), accounts.drop),
+    (("STORAGE", "INTEGRATION"), accounts.drop),
+    (("API", "INTEGRATION"), accounts.drop),
+    (("ROLE",), accounts.drop),
+    (("WAREHOUSE",), accounts.drop),
+)
+
+
+def _drop(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+    rest = statement.text[len("DROP") :]
+    for words, run in _DROPS:
+        if Scanner(rest).take(*words):
+            return run(warehouse, statement, Scanner(rest))
+    raise unsupported(f"DROP {scanner.peek()}")
+
+
+_PARSED: dict[str, Callable[[Warehouse, Statement], Result]] = {
+    "SELECT": dml.select,
+    "WITH": dml.select,
+    "INSERT": dml.insert,
+    "UPDATE": dml.update,
+    "DELETE": dml.delete,
+    "MERGE": dml.merge,
+    "TRUNCATE": dml.truncate,
+}
+_SCANNED: dict[str, Run] = {
+    "BEGIN": _begin,
+    "START": _start,
+    "COMMIT": _commit,
+    "ROLLBACK": _rollback,
+    "CREATE": _create,
+    "ALTER": _alter,
+    "DROP": _drop,
+    "USE": schemas.use,
+    "SHOW": show.show,
+    "DESC": show.describe,
+    "DESCRIBE": show.describe,
+    "LIST": stages.list_files,
+    "LS": stages.list_files,
+    "PUT": stages.put,
+    "REMOVE": stages.remove,
+    "RM": stages.remove,
+    "COPY": copying.copy_into,
+    "CALL": procedures.call,
+    "GRANT": accounts.grant,
+    "REVOKE": accounts.grant,
+}
