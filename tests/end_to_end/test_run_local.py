@@ -1,4 +1,4 @@
-"""scripts/run_local: the main job is shown, the stack can be used, nothing stays behind."""
+"""scripts/run_local: the main job is shown, the stack usable, nothing stays behind."""
 
 import contextlib
 import json
