@@ -366,9 +366,11 @@ def _interval(seconds: float | None) -> sql.Composable:
 def _safe_time(cursor: Cursor, proof: Proof) -> sql.Composable:
     """Returns the moment before which every transaction has ended, as a cursor value.
 
-    timestamp(p) rounds, so a value may lie before the transaction's start.
+    A row may carry exactly the start of its transaction, and the next sync reads only
+    what is greater: hence a microsecond less, PostgreSQL's smallest step. timestamp(p)
+    rounds, so that a value may even lie before the transaction's start.
     """
-    margin = cursor.spec.margin_seconds
+    margin = cursor.spec.margin_seconds + 1e-6
     if cursor.precision < 6:
         margin += math.pow(10, -cursor.precision)
     taken = typed(proof.taken_at, "timestamptz")
