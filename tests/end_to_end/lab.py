@@ -86,13 +86,16 @@ class Lab:
 
     def assert_equal(self, table: str, **options: Any) -> None:
         """Compares source and target row by row."""
-        comparison = compare_table(
-            source=self.source,
-            target=self.target,
-            source_table=("public", table),
-            target_table=f"{TARGET_SCHEMA}.{table.upper()}",
-            **options,
-        )
+        with contextlib.closing(
+            psycopg2.connect(self.stack.endpoints.aurora_dsn)
+        ) as source:
+            comparison = compare_table(
+                source=source,
+                target=self.target,
+                source_table=("public", table),
+                target_table=f"{TARGET_SCHEMA}.{table.upper()}",
+                **options,
+            )
         assert comparison.equal, comparison.explain()
 
     def watermark(self, table: str) -> str | None:

@@ -66,7 +66,7 @@ def test_changes_between_syncs_arrive(lab: Lab) -> None:
         lab.psql(f"INSERT INTO {table} (note) SELECT 'new' FROM generate_series(1, 7)")
         lab.psql(
             f"UPDATE {table} SET note = note || '!', updated_at = now()"
-            f" WHERE id %% 50 = {round_}"
+            f" WHERE id % 50 = {round_}"
         )
         report = lab.sync(table.upper())
         assert report["kind"] == "increment"

@@ -253,7 +253,7 @@ class Schedules(RuleBasedStateMachine):
             self.expire_lease(kind)
             self._snowflake("CALL SYNC_TABLE(%s)", table)
             comparison = compare_table(
-                source=self.sources[0],
+                source=self.sources[1],
                 target=self.target,
                 source_table=("public", table),
                 target_table=f"SOAK.{table.upper()}",
