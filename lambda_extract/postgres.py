@@ -190,6 +190,10 @@ _BY_STATE: dict[str, tuple[str, str]] = {
     "42P01": ("table_not_found", "The table does not exist (any more)."),
     "3F000": ("table_not_found", "The schema does not exist (any more)."),
     "42703": ("column_not_found", "A column does not exist (any more)."),
+    "22023": (
+        "bad_request",
+        "PostgreSQL does not know a setting of the table, for example its time zone.",
+    ),
     "57014": ("window_too_large", "The statement did not end within the time budget."),
     "55P03": ("source_error", "The table was locked by another session for too long."),
     "25P03": ("source_unreachable", "PostgreSQL closed the idle transaction."),

@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Measures the extraction against psql | zstd -1. Options: --rows N, --rounds N.
+set -euo pipefail
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+"$root/scripts/prepare_environment.sh"
+cd "$root"
+exec .venv/bin/python -m scripts.run_benchmark "$@"

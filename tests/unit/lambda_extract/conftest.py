@@ -1,0 +1,133 @@
+"""One embedded PostgreSQL for all of these tests, and the worker's code against it."""
+
+import contextlib
+import csv
+import io
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import psycopg2.extensions
+import pytest
+import zstandard
+
+from lambda_extract import contract
+from lambda_extract.landing import FolderStore
+from lambda_extract.operations import extract, plan
+from lambda_extract.postgres import Database, connected
+from lambda_extract.secrets import Credentials
+from lambda_extract.settings import Source
+from local.aurora import Aurora, create_reader, running_aurora
+
+READER = "aurora_sync"
+
+
+@pytest.fixture(scope="session")
+def aurora(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aurora]:
+    with running_aurora(tmp_path_factory.mktemp("aurora")) as server:
+        server.create_database("shop")
+        create_reader(server.dsn("shop"), role=READER)
+        with contextlib.closing(server.connect("shop")) as connection:
+            connection.cursor().execute("CREATE ROLE unprivileged LOGIN")
+        yield server
+
+
+@pytest.fixture
+def owner(aurora: Aurora) -> Iterator[psycopg2.extensions.connection]:
+    """The application's session (autocommit)."""
+    with contextlib.closing(aurora.connect("shop")) as connection:
+        yield connection
+
+
+@dataclass
+class Reader:
+    """The worker's code on one table, with files in a folder."""
+
+    aurora: Aurora
+    folder: Path
+    spec: contract.TableSpec
+    user: str = READER
+    parts: int = 0
+
+    @contextlib.contextmanager
+    def database(self) -> Iterator[Database]:
+        source = Source("shop", "127.0.0.1", "shop", {}, self.aurora.port, "disable")
+        with connected(
+            source,
+            Credentials(self.user, ""),
+            application_name="aurora_sync:test",
+            budget_seconds=30,
+        ) as database:
+            yield database
+
+    def run(self, **fields: Any) -> contract.ExtractReply:
+        """Extracts a window or a partition."""
+        self.parts += 1
+        request = contract.ExtractRequest(
+            run_id="r1", table=self.spec, part=f"p{self.parts}", **fields
+        )
+        with self.database() as database:
+            return extract(database, request, FolderStore(self.folder))
+
+    def sync(
+        self,
+        column: str,
+        state: contract.Bound | None = None,
+        **cursor: Any,
+    ) -> contract.ExtractReply:
+        """Extracts what a first window after `state` has."""
+        state = state or contract.Bound()
+        return self.run(
+            cursor=contract.CursorSpec(column, **cursor),
+            window=contract.Window(
+                lower=state.watermark,
+                pending_bound=state.pending_bound,
+                overlap=state.overlap,
+            ),
+        )
+
+    def plan(self, **fields: Any) -> contract.PlanReply:
+        with self.database() as database:
+            return plan(database, contract.PlanRequest("r1", self.spec, **fields))
+
+    def lines(self, reply: contract.ExtractReply) -> bytes:
+        """The CSV of a reply, as PostgreSQL wrote it."""
+        text = b""
+        for file in reply.files:
+            with (self.folder / file.path).open("rb") as packed:
+                text += zstandard.ZstdDecompressor().stream_reader(packed).read()
+        return text
+
+    def rows(self, reply: contract.ExtractReply) -> list[list[str]]:
+        return list(csv.reader(io.StringIO(self.lines(reply).decode(), newline="")))
+
+    def ids(self, reply: contract.ExtractReply) -> list[str]:
+        return sorted((row[0] for row in self.rows(reply)), key=lambda i: (len(i), i))
+
+
+MakeTable = Callable[..., Reader]
+
+
+@pytest.fixture
+def make_table(
+    aurora: Aurora, owner: psycopg2.extensions.connection, tmp_path: Path
+) -> Iterator[MakeTable]:
+    """Creates a table from its columns and an optional script with {table}."""
+    made: list[str] = []
+
+    def make(columns: str, script: str = "", **spec: Any) -> Reader:
+        name = f"t_{uuid.uuid4().hex[:10]}"
+        made.append(name)
+        with owner.cursor() as cursor:
+            cursor.execute(f"CREATE TABLE {name} ({columns})")
+            if script:
+                cursor.execute(script.replace("{table}", name))
+        table = contract.TableSpec("orders", "shop", "public", name)
+        return Reader(aurora, tmp_path / "landing", replace(table, **spec))
+
+    yield make
+    with owner.cursor() as cursor:
+        for name in made:
+            cursor.execute(f"DROP TABLE IF EXISTS {name} CASCADE")
