@@ -78,9 +78,9 @@ def test_deployed_code_imports_no_tools(module: str) -> None:
     assert not {top(n) for n in imports(module)} & {"local", "scripts", "tests"}
 
 
-@pytest.mark.parametrize("module", modules("local", "scripts"))
-def test_tools_import_no_tests(module: str) -> None:
-    assert "tests" not in {top(n) for n in imports(module)}
+@pytest.mark.parametrize("module", modules("local"))
+def test_the_local_stack_imports_no_tests(module: str) -> None:
+    assert not {top(n) for n in imports(module)} & {"scripts", "tests"}
 
 
 @pytest.mark.parametrize("module", modules("snowpark"))

@@ -56,7 +56,7 @@ def import_all(archive: Path, *, blocked: list[str]) -> None:
 
 def test_the_procedures_need_nothing_of_aws_or_postgresql(tmp_path: Path) -> None:
     archive = package_snowpark(tmp_path)
-    blocked = ["boto3", "botocore", "psycopg2", "hvac", "zstandard", "requests"]
+    blocked = ["boto3", "botocore", "psycopg2", "hvac", "zstandard"]
     import_all(archive, blocked=blocked)
 
 
