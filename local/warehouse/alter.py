@@ -59,7 +59,7 @@ def _apply(
     session: Session,
     connection: duckdb.DuckDBPyConnection,
     table: Table,
-    action: exp.Expression,
+    action: exp.Expr,
 ) -> None:
     if isinstance(action, exp.ColumnDef):
         _add(warehouse, session, connection, table, action)

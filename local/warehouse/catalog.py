@@ -88,7 +88,7 @@ class View:
     """A view: its query is put in the place of its name, so it is never out of date."""
 
     name: Name
-    query: exp.Expression
+    query: exp.Expr
     columns: tuple[str, ...]
     text: str
     comment: str = ""

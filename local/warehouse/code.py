@@ -60,7 +60,7 @@ class Code:
         return self._known[key]
 
     def _load(self, zips: tuple[Path, ...], sums: tuple[str, ...]) -> None:
-        """Put the zips' folders first on the path and forget packages of their names."""
+        """Put the zips' folders first on the path, forget packages of their names."""
         top: set[str] = set()
         folders = []
         for path, checksum in zip(zips, sums, strict=True):
@@ -83,7 +83,7 @@ class Code:
         module_name, _, function = name.rpartition(".")
         try:
             module = importlib.import_module(module_name)
-            return getattr(module, function)  # type: ignore[no-any-return]
+            return getattr(module, function)
         except Exception as error:  # the code of the zip may fail in any way
             raise WarehouseError(
                 100357,

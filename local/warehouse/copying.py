@@ -8,13 +8,12 @@ from io import BytesIO
 from typing import Any
 
 import duckdb
-import pyarrow
 import zstandard
 from botocore.exceptions import BotoCoreError, ClientError
-from pyarrow import csv
 
 from local.warehouse import stages
 from local.warehouse.catalog import Column, Table
+from local.warehouse.csv_text import parse_csv
 from local.warehouse.engine import Statement, Warehouse
 from local.warehouse.errors import WarehouseError, compilation, unsupported
 from local.warehouse.names import encode, quoted
@@ -23,8 +22,6 @@ from local.warehouse.scan import Scanner, one_of
 from local.warehouse.stages import Stage
 
 MOST_FILES = 1000
-_BLOCK_BYTES = 16 * 1024 * 1024
-_LARGEST_BLOCK_BYTES = 1024 * 1024 * 1024
 
 _OPTIONS = {
     "FILES": Scanner.strings,
@@ -255,8 +252,7 @@ def _load_file(
     connection.execute(
         "INSERT INTO _loads VALUES (?, ?, ?, ?)", [number, name, etag, rows]
     )
-    shown = name.rpartition("s3://")[2].partition("/")[2] if "s3://" in name else name
-    load.rows.append((shown, "LOADED", rows, rows, 1, 0, None, None, None, None))
+    load.rows.append((name, "LOADED", rows, rows, 1, 0, None, None, None, None))
     return rows
 
 
@@ -281,15 +277,12 @@ def _insert(
             f"INSERT INTO {load.table.physical} ({names}) SELECT {casts} FROM _file"
         )
     except duckdb.Error as error:
-        raise _explained(connection, load, name, error) from error
-    finally:
-        connection.unregister("_file")
+        raise _explained(load, name, error) from error
+    connection.unregister("_file")
     return int(table.num_rows)
 
 
-def _explained(
-    connection: duckdb.DuckDBPyConnection, load: _Load, name: str, error: duckdb.Error
-) -> WarehouseError:
+def _explained(load: _Load, name: str, error: duckdb.Error) -> WarehouseError:
     text = str(error).split("\n\nLINE ")[0]
     if "CHECK constraint" in text:
         return WarehouseError(
@@ -321,78 +314,6 @@ def _decompressed(content: bytes, compression: str, name: str) -> bytes:
             100033, "22000", f"Invalid {compression} data in file '{name}': {error}"
         ) from error
     return content
-
-
-def parse_csv(
-    data: bytes, *, width: int, delimiter: str, skip: int, name: str
-) -> pyarrow.Table:
-    """CSV as text columns c0, c1, ...: NULL where unquoted and empty, '' where quoted.
-
-    Raises:
-        WarehouseError: Wrong number of fields, broken quotes or bytes that are no UTF-8.
-    """
-    names = [f"c{at}" for at in range(width)]
-    if data.startswith(b"\xef\xbb\xbf"):
-        data = data[3:]
-    if b"\r" in data:
-        data = _guard_returns(data)
-    try:
-        table = csv.read_csv(
-            pyarrow.BufferReader(data),
-            read_options=csv.ReadOptions(
-                column_names=names,
-                skip_rows=skip,
-                block_size=min(max(_BLOCK_BYTES, len(data)), _LARGEST_BLOCK_BYTES),
-            ),
-            parse_options=csv.ParseOptions(
-                delimiter=delimiter,
-                quote_char='"',
-                double_quote=True,
-                escape_char=False,
-                newlines_in_values=True,
-                ignore_empty_lines=False,
-            ),
-            convert_options=csv.ConvertOptions(
-                check_utf8=True,
-                column_types={n: pyarrow.string() for n in names},
-                null_values=[""],
-                strings_can_be_null=True,
-                quoted_strings_can_be_null=False,
-            ),
-        )
-    except pyarrow.ArrowInvalid as error:
-        raise _csv_error(str(error), name) from error
-    if width == 1 and table.column(0).null_count:
-        raise _csv_error("CSV parse error: Expected 1 columns, got a blank line", name)
-    return table
-
-
-def _guard_returns(data: bytes) -> bytes:
-    """Refuse carriage returns outside quotes: they would be read as row ends."""
-    parts = data.split(b'"')
-    if any(b"\r" in outside for outside in parts[::2]):
-        raise WarehouseError(
-            100070,
-            "22000",
-            "Carriage return outside of quotes: rows must end with a line feed alone.",
-        )
-    return data
-
-
-def _csv_error(text: str, name: str) -> WarehouseError:
-    if "Expected" in text and "columns" in text:
-        return WarehouseError(
-            100080,
-            "22000",
-            f"Number of columns in file does not match that of the corresponding table, "
-            f"use file format option error_on_column_count_mismatch=false to ignore this "
-            f"error\n  File '{name}'\n{text}",
-        )
-    if "UTF" in text.upper():
-        return WarehouseError(
-            100144, "22000", f"Invalid UTF8 detected in string\n  File '{name}'\n{text}"
-        )
-    return WarehouseError(100065, "22000", f"{text}\n  File '{name}'")
 
 
 _DATE = r"\d{4}-\d{2}-\d{2}"

@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 from sqlglot import exp
 
+from local.warehouse.catalog import Column
 from local.warehouse.engine import Statement, Warehouse
 from local.warehouse.errors import compilation, syntax, unsupported
 from local.warehouse.names import Name, encode, quoted
@@ -33,7 +34,7 @@ def select(warehouse: Warehouse, statement: Statement) -> Result:
     return statement.session.scope.read(work)
 
 
-def _query(parsed: exp.Expression, translator: Translator) -> str:
+def _query(parsed: exp.Expr, translator: Translator) -> str:
     if not isinstance(parsed, _QUERIES):
         raise syntax(f"unexpected {type(parsed).__name__.upper()}")
     if parsed.args.get("into"):
@@ -107,10 +108,13 @@ def _count(cursor: duckdb.DuckDBPyConnection) -> int:
     return int(cursor.fetchall()[0][0])
 
 
-def _insert(parsed: exp.Expression, translator: Translator) -> str:
+def _insert(parsed: exp.Expr, translator: Translator) -> str:
     """DuckDB's INSERT: the table to empty first, a line end, the statement."""
     if not isinstance(parsed, exp.Insert) or parsed.args.get("expressions"):
         raise unsupported("this form of INSERT")
+    for key in ("alternative", "by_name", "conflict", "returning", "exists", "where"):
+        if parsed.args.get(key):
+            raise syntax(f"unexpected {key.replace('_', ' ').upper()} in INSERT.")
     _check_values(parsed)
     overwrite = parsed.args.pop("overwrite", False)
     source = parsed.args.pop("expression")
@@ -129,12 +133,34 @@ def _insert(parsed: exp.Expression, translator: Translator) -> str:
     source.meta["text"] = parsed.meta.get("text", "")
     query = translator.sql(source)
     translator.uses.append((name, table.version))
+    query = _assigned(query, [table.column(c) for c in given])
     columns = ", ".join(quoted(encode(c)) for c in given)
     emptied = table.physical if overwrite else ""
     return f"{emptied}\nINSERT INTO {table.physical} ({columns}) \v{query}"
 
 
-def _plain(node: exp.Expression) -> str:
+_ASSIGNED = {
+    "DECFLOAT": "_decfloat(CAST({0} AS VARCHAR))",
+    "BINARY": "_to_binary({0})",
+    "VARIANT": "_only_json({0}, 'VARIANT')",
+    "ARRAY": "_only_json({0}, 'ARRAY')",
+    "OBJECT": "_only_json({0}, 'OBJECT')",
+}
+
+
+def _assigned(query: str, columns: list[Column]) -> str:
+    """The source with the conversions that DuckDB would do differently by itself."""
+    if not any(c.type.base in _ASSIGNED for c in columns):
+        return query
+    names = [f"c{at}" for at in range(len(columns))]
+    values = [
+        _ASSIGNED.get(c.type.base, "{0}").format(name)
+        for name, c in zip(names, columns, strict=True)
+    ]
+    return f"SELECT {', '.join(values)} FROM ({query}) AS _given({', '.join(names)})"
+
+
+def _plain(node: exp.Expr) -> str:
     quoted_name = (
         bool(node.args.get("quoted")) if isinstance(node, exp.Identifier) else False
     )
@@ -153,7 +179,7 @@ def _check_values(parsed: exp.Insert) -> None:
         )
 
 
-def _check_width(source: exp.Expression, width: int) -> None:
+def _check_width(source: exp.Expr, width: int) -> None:
     if isinstance(source, exp.Values):
         widths = {len(r.expressions) for r in source.expressions}
     elif isinstance(source, exp.Select) and not any(
@@ -194,7 +220,7 @@ def _changed(
     return counts(kind, **{what: warehouse.write(statement.session, work)})
 
 
-def _change(parsed: exp.Expression, translator: Translator) -> str:
+def _change(parsed: exp.Expr, translator: Translator) -> str:
     if not isinstance(parsed, (exp.Update, exp.Delete)):
         raise unsupported("this form of UPDATE or DELETE")
     if (
@@ -218,7 +244,7 @@ def _keep_alias(target: exp.Table) -> None:
         target.set("alias", exp.TableAlias(this=target.this.copy()))
 
 
-def _bare_column(node: exp.Expression) -> None:
+def _bare_column(node: exp.Expr) -> None:
     if isinstance(node, exp.Column):
         for part in ("table", "db", "catalog"):
             node.set(part, None)
@@ -232,7 +258,8 @@ def merge(warehouse: Warehouse, statement: Statement) -> Result:
     sql, values = put_binds((start, *found.parts[1:]), statement.values)
 
     def work(connection: duckdb.DuckDBPyConnection) -> Counter[str]:
-        rows = connection.execute(sql, values).to_arrow_table().column(0)
+        rows: Any = connection.execute(sql, values).to_arrow_table()
+        rows = rows.column(0)
         return Counter(
             {item["values"]: item["counts"] for item in rows.value_counts().to_pylist()}
         )
@@ -245,7 +272,7 @@ def merge(warehouse: Warehouse, statement: Statement) -> Result:
 _ACTIONS = {"inserted": "INSERT", "updated": "UPDATE", "deleted": "DELETE"}
 
 
-def _merge(parsed: exp.Expression, translator: Translator) -> str:
+def _merge(parsed: exp.Expr, translator: Translator) -> str:
     if not isinstance(parsed, exp.Merge):
         raise unsupported("this form of MERGE")
     whens = parsed.args["whens"].expressions
@@ -256,7 +283,7 @@ def _merge(parsed: exp.Expression, translator: Translator) -> str:
     return f"{ordered}\n{translator.sql(parsed)} RETURNING merge_action"
 
 
-def _branch(when: exp.Expression) -> str:
+def _branch(when: exp.Expr) -> str:
     then = when.args["then"]
     if isinstance(then, exp.Update):
         for assignment in then.expressions:
@@ -289,6 +316,6 @@ def truncate(warehouse: Warehouse, statement: Statement) -> Result:
     return status("Statement executed successfully.")
 
 
-def _target(warehouse: Warehouse, statement: Statement, node: exp.Expression) -> Name:
+def _target(warehouse: Warehouse, statement: Statement, node: exp.Expr) -> Name:
     parts = tuple(_plain(p) for p in node.parts)  # type: ignore[attr-defined]
     return warehouse.existing_name(statement.session, parts)

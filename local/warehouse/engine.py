@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,7 +17,7 @@ import duckdb
 from sqlglot import exp
 
 from local.warehouse import functions
-from local.warehouse.catalog import Catalog, full_name
+from local.warehouse.catalog import Catalog, Table, full_name
 from local.warehouse.errors import WarehouseError, from_duckdb
 from local.warehouse.faults import Faults
 from local.warehouse.names import Name, quoted
@@ -80,7 +81,7 @@ class Warehouse:
         self.execute: Callable[[Warehouse, Statement], Result] = _not_started
         self.describe: Callable[[Warehouse, Statement], Result] = _not_started
         self.runner: Any = None
-        self._parsed: OrderedDict[str, exp.Expression] = OrderedDict()
+        self._parsed: OrderedDict[str, exp.Expr] = OrderedDict()
         self._translated: OrderedDict[tuple[Any, ...], Translated] = OrderedDict()
         self._cache_lock = threading.Lock()
         self._history = _open_history(settings.queries_file)
@@ -97,9 +98,7 @@ class Warehouse:
             session.scope.rollback()
             for name in session.temporary.values():
                 table = self.catalog.table(name)
-                session.scope.write(
-                    lambda c, t=table: c.execute(f"DROP TABLE {t.physical}")
-                )
+                session.scope.write(partial(drop_physical, table=table))
                 del self.catalog.relations[name]
             session.temporary.clear()
             session.scope.close()
@@ -173,7 +172,7 @@ class Warehouse:
         name = self.name(session, parts)
         return session.temporary.get(name, name)
 
-    def parsed(self, text: str) -> exp.Expression:
+    def parsed(self, text: str) -> exp.Expr:
         """The parsed statement, a copy to work on."""
         with self._cache_lock:
             found = self._parsed.get(text)
@@ -204,7 +203,7 @@ class Warehouse:
         self,
         session: Session,
         text: str,
-        change: Callable[[exp.Expression, Translator], str] | None = None,
+        change: Callable[[exp.Expr, Translator], str] | None = None,
     ) -> Translated:
         """DuckDB's form of a statement, from the cache while the catalog allows.
 
@@ -280,6 +279,12 @@ def _open_history(path: Path | None) -> IO[str] | None:
 
 def _not_started(_warehouse: Warehouse, _statement: Statement) -> Result:
     raise WarehouseError(2, "0A000", "The warehouse has not been started.")
+
+
+def drop_physical(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Remove a table and what was remembered of its loads."""
+    connection.execute(f"DROP TABLE {table.physical}")
+    connection.execute("DELETE FROM _loads WHERE table_number = ?", [table.number])
 
 
 def create_physical_schema(connection: duckdb.DuckDBPyConnection, name: Name) -> None:

@@ -69,6 +69,17 @@ _UNKNOWN_NAME = re.compile(
     r'(?:Referenced (?:column|table)|column named|Values list) "([^"]+)"'
 )
 
+# Raised by the functions that DuckDB was taught.
+_RAISED = {
+    "Error parsing JSON": (100069, "22P02"),
+    "Division by zero": (100051, "22012"),
+    "is too long and would be truncated": (100078, "22000"),
+    "Expression type does not match column data type": (2023, "22000"),
+    "is not recognized": (100038, "22018"),
+    "is out of range of DECFLOAT": (100132, "22003"),
+    "Failed to cast variant": (100071, "22000"),
+}
+
 # DuckDB's class of error -> Snowflake's number and state.
 _FROM_DUCKDB: tuple[tuple[type[Exception], int, str], ...] = (
     (duckdb.ConstraintException, 100072, "22000"),
@@ -94,6 +105,12 @@ def from_duckdb(error: duckdb.Error | SqlglotError) -> WarehouseError:
         return WarehouseError(
             100072, "22000", f"NULL result in a non-nullable column ({text})"
         )
+    for phrase, (code, state) in _RAISED.items():
+        if phrase in text:
+            told = text.rpartition("ValueError: ")[2].removeprefix(
+                "Invalid Input Error: "
+            )
+            return WarehouseError(code, state, told)
     if "CHECK constraint failed" in text:
         return WarehouseError(
             100078, "22000", f"String is too long and would be truncated ({text})"

@@ -46,7 +46,7 @@ class Argument:
 
     name: str
     type: SnowType
-    default: exp.Expression | None = None
+    default: exp.Expr | None = None
 
     @property
     def optional(self) -> bool:
@@ -131,9 +131,8 @@ def create(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Resu
     scanner.expect("AS")
     url = scanner.string()
     scanner.end()
-    for key in ("API_INTEGRATION",):
-        if key not in options:
-            raise compilation(f"Missing option(s): [{key}]", code=2029)
+    if "API_INTEGRATION" not in options:
+        raise compilation("Missing option(s): [API_INTEGRATION]", code=2029)
     if read_type(returns).base != "VARIANT":
         raise unsupported("an external function that does not return VARIANT")
     if options.get("MAX_BATCH_ROWS") != 1:
@@ -232,14 +231,14 @@ def install(warehouse: Warehouse) -> None:
         ]
         return pyarrow.array([f.result() for f in futures], pyarrow.string())
 
+    options: dict[str, Any] = {"type": "arrow", "null_handling": "special"}
     warehouse.duck.create_function(
         "_external",
         column,
         ["VARCHAR", "VARCHAR", "VARCHAR"],
         "VARCHAR",
-        type="arrow",
-        null_handling="special",
         side_effects=True,
+        **options,
     )
 
 

@@ -47,6 +47,15 @@ SYNTAX = frozenset("""
     CurrentTimestamp CurrentUser Localtimestamp Localtime TsOrDsToDate Explode RegexpLike
     """.split())
 
+# These lose their name while they are parsed, so the text must contain it.
+NAMELESS = {
+    "ArgMax": r"\bMAX_BY\s*\(",
+    "ArgMin": r"\bMIN_BY\s*\(",
+    "GroupConcat": r"\bLISTAGG\s*\(",
+    "JSONObject": r"\bOBJECT_CONSTRUCT_KEEP_NULL\s*\(",
+    "Struct": r"\bOBJECT_CONSTRUCT\s*\(",
+}
+
 # Context functions -> the value that a session puts in.
 CONTEXT = {
     "CURRENT_USER": "user",
@@ -87,6 +96,10 @@ CREATE OR REPLACE MACRO _typeof(x) AS CASE json_type(to_json(x))
     WHEN 'NULL' THEN 'NULL_VALUE' ELSE json_type(to_json(x)) END;
 CREATE OR REPLACE MACRO _divide(x, y) AS CASE
     WHEN y = 0 THEN CAST(error('Division by zero') AS DOUBLE) ELSE x / y END;
+CREATE OR REPLACE MACRO _only_json(x, what) AS CASE
+    WHEN x IS NULL THEN NULL WHEN typeof(x) = 'JSON' THEN CAST(x AS JSON)
+    ELSE error('Expression type does not match column data type, expecting ' || what
+        || ' but got ' || typeof(x)) END;
 CREATE OR REPLACE MACRO "system$cancel_all_queries"(x) AS '0 queries cancelled';
 CREATE OR REPLACE MACRO _json_keys(x) AS to_json(list_sort(json_keys(x)));
 """

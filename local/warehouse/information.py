@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pyarrow
@@ -85,7 +86,7 @@ def _tables(warehouse: Warehouse, session: Session, database: str) -> tuple[Any,
     ]  # fmt: skip
     rows: list[tuple[Any, ...]] = []
     for table in _in(warehouse, database, Table):
-        count = session.scope.read(lambda c, t=table: row_count(c, t))
+        count = session.scope.read(partial(row_count, table=table))
         kind = "LOCAL TEMPORARY" if table.kind == "TEMPORARY" else "BASE TABLE"
         transient = "YES" if table.kind == "TRANSIENT" else "NO"
         rows.append((*table.name.parts, table.owner, kind, transient, count,

@@ -11,18 +11,20 @@ import re
 from dataclasses import dataclass
 
 _ENCODE = re.compile(r"[a-z~]")
-_DECODE = re.compile(r"~([A-Z~])")
+_DECODE = re.compile(r"~([A-Z~.])")
 _SIMPLE = re.compile(r"[A-Z_][A-Z0-9_$]*\Z")
 
 
 def encode(name: str) -> str:
     """The name under which DuckDB knows a Snowflake name."""
+    if name == "ROWID":  # a column that every table of DuckDB has
+        return "ROWID~."
     return _ENCODE.sub(lambda found: "~" + found.group().upper(), name)
 
 
 def decode(text: str) -> str:
     """Snowflake's form of every encoded name in a text."""
-    return _DECODE.sub(lambda found: found.group(1).lower(), text)
+    return _DECODE.sub(lambda found: found.group(1).lower().replace(".", ""), text)
 
 
 def quoted(name: str) -> str:

@@ -90,28 +90,7 @@ def create(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Resu
     scanner.expect("LANGUAGE")
     if scanner.word() != "PYTHON":
         raise unsupported("procedures in a language other than Python")
-    options: dict[str, Any] = {}
-    caller_rights = False
-    while not scanner.done:
-        if scanner.take("EXECUTE", "AS"):
-            caller_rights = scanner.word() == "CALLER"
-            continue
-        if scanner.take("CALLED", "ON", "NULL", "INPUT"):
-            continue
-        if scanner.peek() in ("AS", "STRICT"):
-            raise unsupported("a procedure with its code in the statement")
-        key = scanner.word()
-        if key not in _OPTIONS or key in options:
-            raise syntax(f"unknown or repeated option '{key}'.")
-        scanner.expect("=")
-        options[key] = _OPTIONS[key](scanner)
-    for key in ("RUNTIME_VERSION", "PACKAGES", "HANDLER", "IMPORTS"):
-        if key not in options:
-            raise compilation(f"Missing option(s): [{key}]", code=2029)
-    if not any("snowpark" in p for p in options["PACKAGES"]):
-        raise compilation(
-            "Python stored procedure is missing the package snowflake-snowpark-python"
-        )
+    options = _options(scanner)
     for location in options["IMPORTS"]:
         find(warehouse, statement, location)
 
@@ -128,13 +107,38 @@ def create(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Resu
             imports=options["IMPORTS"],
             packages=options["PACKAGES"],
             runtime=options["RUNTIME_VERSION"],
-            caller_rights=caller_rights,
+            caller_rights=options["EXECUTE AS"] == "CALLER",
             comment=options.get("COMMENT", ""),
             owner=session.role,
         )
         return status(f"Function {name.name} successfully created.")
 
     return warehouse.ddl(session, work)
+
+
+def _options(scanner: Scanner) -> dict[str, Any]:
+    options: dict[str, Any] = {"EXECUTE AS": "OWNER"}
+    while not scanner.done:
+        if scanner.take("EXECUTE", "AS"):
+            options["EXECUTE AS"] = one_of("OWNER", "CALLER")(scanner)
+            continue
+        if scanner.take("CALLED", "ON", "NULL", "INPUT"):
+            continue
+        if scanner.peek() in ("AS", "STRICT"):
+            raise unsupported("a procedure with its code in the statement")
+        key = scanner.word()
+        if key not in _OPTIONS or key in options:
+            raise syntax(f"unknown or repeated option '{key}'.")
+        scanner.expect("=")
+        options[key] = _OPTIONS[key](scanner)
+    for key in ("RUNTIME_VERSION", "PACKAGES", "HANDLER", "IMPORTS"):
+        if key not in options:
+            raise compilation(f"Missing option(s): [{key}]", code=2029)
+    if not any("snowpark" in package for package in options["PACKAGES"]):
+        raise compilation(
+            "Python stored procedure is missing the package snowflake-snowpark-python"
+        )
+    return options
 
 
 def drop(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
@@ -277,7 +281,7 @@ def _arguments(
     if node is None or node.name.upper() != "PLACEHOLDER":
         raise syntax("CALL needs a list of arguments in parentheses.")
     wanted = procedure.arguments
-    placed: dict[str, exp.Expression] = {}
+    placed: dict[str, exp.Expr] = {}
     for at, argument in enumerate(node.expressions):
         if isinstance(argument, exp.Kwarg):
             key = argument.this.name.upper()
@@ -307,7 +311,7 @@ def _wrong_arguments(procedure: Procedure, node: exp.Anonymous) -> WarehouseErro
 def _evaluated(
     warehouse: Warehouse,
     statement: Statement,
-    chosen: list[tuple[Argument, exp.Expression | None]],
+    chosen: list[tuple[Argument, exp.Expr | None]],
 ) -> list[Any]:
     if not chosen:
         return []

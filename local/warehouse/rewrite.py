@@ -15,76 +15,64 @@ from local.warehouse.errors import compilation, unsupported
 from local.warehouse.functions import CONTEXT, time_format
 from local.warehouse.types import SnowType, read_type
 
-Rewrite = Callable[[exp.Expression], exp.Expression]
+Rewrite = Callable[[exp.Expr], exp.Expr]
 _TEXT = exp.DataType.Type.VARCHAR
 
 
-def rewrite(statement: exp.Expression) -> None:
+def rewrite(statement: exp.Expr) -> None:
     """Rewrite the expressions of a statement in place, innermost first."""
     for node in reversed(list(statement.walk(bfs=True))):
         for change in _CHANGES.get(type(node), ()):
+            # Taken now: the new node often holds the old one and becomes its parent.
+            parent, key, index = node.parent, node.arg_key, node.index
             new = change(node)
-            if new is not node:
-                _replace(node, new)
+            if new is not node and parent is not None and key is not None:
+                new.parent = None
+                parent.set(key, new, index=index)
                 break
 
 
-def _replace(node: exp.Expression, new: exp.Expression) -> None:
-    parent = node.parent
-    if parent is None:
-        return
-    if new.find(type(node)) is not None and any(n is node for n in new.walk()):
-        # The old node lives on inside the new one: hang the new one up first.
-        key, index = node.arg_key, node.index
-        new.parent = None
-        parent.set(key, new, index=index)
-        return
-    node.replace(new)
-
-
-def context(name: str) -> exp.Expression:
+def context(name: str) -> exp.Expr:
     """A value that the session puts in."""
     return exp.Placeholder(this=f"wctx_{name}__")
 
 
-def call(name: str, *arguments: exp.Expression | None) -> exp.Expression:
+def call(name: str, *arguments: exp.Expr | None) -> exp.Expr:
     """A call of a function of the local engine."""
     given = [a.copy() for a in arguments if a is not None]
     return exp.Anonymous(this=name, expressions=given)
 
 
-def _duck_cast(
-    node: exp.Expression, duck: str, *, safe: bool = False
-) -> exp.Expression:
+def _duck_cast(node: exp.Expr, duck: str, *, safe: bool = False) -> exp.Expr:
     kind = exp.TryCast if safe else exp.Cast
     return kind(this=node.copy(), to=exp.DataType.build(duck, dialect="duckdb"))
 
 
-def _now(node: exp.Expression) -> exp.Expression:
+def _now(node: exp.Expr) -> exp.Expr:
     now = _duck_cast(context("now"), "TIMESTAMPTZ")
     return _duck_cast(now, "TIMESTAMP") if node.args.get("sysdate") else now
 
 
-def _today(_node: exp.Expression) -> exp.Expression:
+def _today(_node: exp.Expr) -> exp.Expr:
     return _duck_cast(_duck_cast(context("now"), "TIMESTAMPTZ"), "DATE")
 
 
-def _time_now(_node: exp.Expression) -> exp.Expression:
+def _time_now(_node: exp.Expr) -> exp.Expr:
     stamp = _duck_cast(_duck_cast(context("now"), "TIMESTAMPTZ"), "TIMESTAMP")
     return _duck_cast(stamp, "TIME")
 
 
-def _context(node: exp.Expression) -> exp.Expression:
+def _context(node: exp.Expr) -> exp.Expr:
     name = node.sql_name() if isinstance(node, exp.Func) else ""
     return context(CONTEXT[name]) if name in CONTEXT else node
 
 
-def _is_json_path(node: exp.Expression) -> bool:
+def _is_json_path(node: exp.Expr) -> bool:
     inner = node.this if isinstance(node, exp.Paren) else node
     return isinstance(inner, exp.JSONExtract)
 
 
-def _as_text(node: exp.Expression) -> exp.Expression:
+def _as_text(node: exp.Expr) -> exp.Expr:
     """The text of a value: strings inside VARIANT lose their quotes."""
     if isinstance(node, exp.Literal) and node.is_string:
         return node.copy()
@@ -95,7 +83,7 @@ def _as_text(node: exp.Expression) -> exp.Expression:
     return call("_to_varchar", node)
 
 
-def _cast(node: exp.Expression) -> exp.Expression:
+def _cast(node: exp.Expr) -> exp.Expr:
     if node.meta.get("made") or not isinstance(node.args.get("to"), exp.DataType):
         return node
     kind = read_type(node.args["to"])
@@ -104,9 +92,7 @@ def _cast(node: exp.Expression) -> exp.Expression:
     return made
 
 
-def convert(
-    value: exp.Expression, kind: SnowType, *, safe: bool = False
-) -> exp.Expression:
+def convert(value: exp.Expr, kind: SnowType, *, safe: bool = False) -> exp.Expr:
     """CAST (or TRY_CAST) to a Snowflake type."""
     if kind.base in ("VARIANT", "ARRAY", "OBJECT"):
         name = {"VARIANT": "to_json", "ARRAY": "_to_array", "OBJECT": "_to_object"}
@@ -126,7 +112,7 @@ def convert(
     return made
 
 
-def _to_char(node: exp.Expression) -> exp.Expression:
+def _to_char(node: exp.Expr) -> exp.Expr:
     if pattern := node.args.get("format"):
         if not (isinstance(pattern, exp.Literal) and pattern.is_string):
             raise unsupported("TO_CHAR with a format that is no constant")
@@ -150,7 +136,7 @@ _BY_NAME: dict[str, tuple[str, bool]] = {
 }
 
 
-def _anonymous(node: exp.Expression) -> exp.Expression:
+def _anonymous(node: exp.Expr) -> exp.Expr:
     name = node.name.upper()
     if name in CONTEXT:
         return context(CONTEXT[name])
@@ -162,19 +148,19 @@ def _anonymous(node: exp.Expression) -> exp.Expression:
     return _moment(node.expressions[0], base, safe=safe)
 
 
-def _moment(value: exp.Expression, base: str, *, safe: bool) -> exp.Expression:
+def _moment(value: exp.Expr, base: str, *, safe: bool) -> exp.Expr:
     if isinstance(value, exp.Literal) and not value.is_string:
         return _duck_cast(call("to_timestamp", value), SnowType(base).duck)
     return convert(value, SnowType(base), safe=safe)
 
 
-def _unix_to_time(node: exp.Expression) -> exp.Expression:
+def _unix_to_time(node: exp.Expr) -> exp.Expr:
     if node.args.get("scale"):
         raise unsupported("TO_TIMESTAMP with a scale")
     return _moment(node.this, "TIMESTAMP_NTZ", safe=False)
 
 
-def _parse_json(node: exp.Expression) -> exp.Expression:
+def _parse_json(node: exp.Expr) -> exp.Expr:
     mode = ""
     if option := node.args.get("expression"):
         mode = option.name.lower()
@@ -188,22 +174,22 @@ def _parse_json(node: exp.Expression) -> exp.Expression:
     return made
 
 
-def _json_keys(node: exp.Expression) -> exp.Expression:
+def _json_keys(node: exp.Expr) -> exp.Expr:
     return call("_json_keys", node.this)
 
 
-def _typeof(node: exp.Expression) -> exp.Expression:
+def _typeof(node: exp.Expr) -> exp.Expr:
     return call("_typeof", node.this)
 
 
-def _divide(node: exp.Expression) -> exp.Expression:
+def _divide(node: exp.Expr) -> exp.Expr:
     divisor = node.args["expression"]
     if isinstance(divisor, exp.Literal) and divisor.name.strip("0.") != "":
         return node
     return call("_divide", node.this, divisor)
 
 
-def _parameter(node: exp.Expression) -> exp.Expression:
+def _parameter(node: exp.Expr) -> exp.Expr:
     """$1 of VALUES."""
     if node.name.isdigit():
         return exp.column(exp.to_identifier(f"COLUMN{node.name}", quoted=True))
@@ -212,7 +198,7 @@ def _parameter(node: exp.Expression) -> exp.Expression:
     )
 
 
-def _values(node: exp.Expression) -> exp.Expression:
+def _values(node: exp.Expr) -> exp.Expr:
     if not isinstance(node.parent, (exp.From, exp.Join, exp.Subquery, exp.Lateral)):
         return node
     rows = [r for r in node.expressions if isinstance(r, exp.Tuple)]
@@ -227,7 +213,7 @@ def _values(node: exp.Expression) -> exp.Expression:
     return node
 
 
-def _flatten(node: exp.Expression) -> exp.Expression:
+def _flatten(node: exp.Expr) -> exp.Expr:
     for name in ("outer", "recursive", "mode", "path"):
         if any(k.name.lower() == name for k in node.find_all(exp.Kwarg)):
             raise unsupported(f"FLATTEN with {name.upper()}")
@@ -238,7 +224,7 @@ def _flatten(node: exp.Expression) -> exp.Expression:
     return transforms.flatten(node)
 
 
-def _convert_timezone(node: exp.Expression) -> exp.Expression:
+def _convert_timezone(node: exp.Expr) -> exp.Expr:
     source, target = node.args.get("source_tz"), node.args["target_tz"]
     moment = node.args["timestamp"]
     if source is None:
@@ -249,21 +235,21 @@ def _convert_timezone(node: exp.Expression) -> exp.Expression:
     return call("timezone", target, local)
 
 
-def _star_map(node: exp.Expression) -> exp.Expression:
+def _star_map(node: exp.Expr) -> exp.Expr:
     raise unsupported("OBJECT_CONSTRUCT(*)")
 
 
-def _date_of(node: exp.Expression) -> exp.Expression:
+def _date_of(node: exp.Expr) -> exp.Expr:
     if isinstance(node, exp.TsOrDsToTime):
         return convert(node.this, SnowType("TIME"))
     return convert(node.this, SnowType("DATE"), safe=bool(node.args.get("safe")))
 
 
-def _decfloat_of(node: exp.Expression) -> exp.Expression:
+def _decfloat_of(node: exp.Expr) -> exp.Expr:
     return convert(node.this, SnowType("DECFLOAT"))
 
 
-def _to_binary(node: exp.Expression) -> exp.Expression:
+def _to_binary(node: exp.Expr) -> exp.Expr:
     pattern = node.args.get("format")
     if pattern is not None and pattern.name.upper() not in ("HEX", "UTF-8"):
         raise unsupported(f"TO_BINARY with the format {pattern.name}")
@@ -272,13 +258,13 @@ def _to_binary(node: exp.Expression) -> exp.Expression:
     return call("_to_binary", node.this)
 
 
-def _collect(node: exp.Expression) -> exp.Expression:
+def _collect(node: exp.Expr) -> exp.Expr:
     if isinstance(node.parent, exp.Anonymous) and node.parent.name == "TO_JSON":
         return node
     return transforms.array_agg(node)
 
 
-_CHANGES: dict[type[exp.Expression], tuple[Rewrite, ...]] = {
+_CHANGES: dict[type[exp.Expr], tuple[Rewrite, ...]] = {
     exp.CurrentTimestamp: (_now,),
     exp.CurrentDate: (_today,),
     exp.Localtime: (_time_now,),
@@ -301,6 +287,7 @@ _CHANGES: dict[type[exp.Expression], tuple[Rewrite, ...]] = {
     exp.JSONKeys: (_json_keys,),
     exp.Typeof: (_typeof,),
     exp.Div: (_divide,),
+    exp.DateAdd: (transforms.dateadd_date_cast,),
     exp.Parameter: (_parameter,),
     exp.Values: (_values,),
     exp.Lateral: (_flatten,),

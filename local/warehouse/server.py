@@ -6,7 +6,6 @@ import asyncio
 import gzip
 import json
 import secrets
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
@@ -17,10 +16,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from local.warehouse import schemas, service
+from local.warehouse import service
 from local.warehouse.engine import Warehouse
 from local.warehouse.errors import WarehouseError
-from local.warehouse.names import shown
 from local.warehouse.session import Session
 
 _THREADS = 128
@@ -169,54 +167,73 @@ def _done(data: Any = None) -> Response:
     return _json({"data": data, "code": None, "message": None, "success": True})
 
 
-def routes(front: Front) -> list[Route]:
+class Routes:
     """Everything a client may ask for."""
 
-    async def log_in(request: Request) -> Response:
+    def __init__(self, front: Front) -> None:
+        """Serve one front."""
+        self.front = front
+
+    async def log_in(self, request: Request) -> Response:
+        """Open a session."""
         body = await _body(request)
+        query = dict(request.query_params)
         try:
-            return _done(front.log_in(body.get("data", {}), dict(request.query_params)))
+            return _done(self.front.log_in(body.get("data", {}), query))
         except WarehouseError as error:
             return _json(service.failure(error))
 
-    async def session(request: Request) -> Response:
+    async def session(self, request: Request) -> Response:
+        """Close a session (delete=true) or say that it is there."""
         if request.query_params.get("delete"):
             await asyncio.get_running_loop().run_in_executor(
-                front.pool, front.log_out, request
+                self.front.pool, self.front.log_out, request
             )
         return _done()
 
-    async def renew(request: Request) -> Response:
+    async def renew(self, request: Request) -> Response:
+        """A new token: the old one, which does not run out here."""
         token = _token(request.headers.get("Authorization", ""))
-        return _done({"sessionToken": token, "validityInSecondsST": 3600,
-                      "masterToken": token, "validityInSecondsMT": _MASTER_SECONDS})  # fmt: skip
+        return _done(
+            {
+                "sessionToken": token,
+                "validityInSecondsST": 3600,
+                "masterToken": token,
+                "validityInSecondsMT": _MASTER_SECONDS,
+            }
+        )
 
-    async def query(request: Request) -> Response:
+    async def query(self, request: Request) -> Response:
+        """Run a statement."""
         body = await _body(request)
         try:
-            found = front.session(request)
+            session = self.front.session(request)
         except WarehouseError as error:
             return _json(service.failure(error))
         request_id = request.query_params.get("requestId", "")
-        return await _wait(front, front.start(found, body, request_id), request_id)
+        future = self.front.start(session, body, request_id)
+        return await _wait(self.front, future, request_id)
 
-    async def result(request: Request) -> Response:
+    async def result(self, request: Request) -> Response:
+        """Wait on for a statement that takes long."""
         request_id = request.path_params["request_id"]
-        future = front.running.get(request_id)
+        future = self.front.running.get(request_id)
         if future is None:
             error = WarehouseError(612, "02000", "Result not found")
             return _json(service.failure(error))
-        return await _wait(front, future, request_id)
+        return await _wait(self.front, future, request_id)
 
-    async def abort(request: Request) -> Response:
+    async def abort(self, request: Request) -> Response:
+        """Interrupt what the session runs."""
         try:
-            front.session(request).scope.connection.interrupt()
+            self.front.session(request).scope.connection.interrupt()
         except WarehouseError as error:
             return _json(service.failure(error))
         return _done()
 
-    async def faults(request: Request) -> Response:
-        rules = front.warehouse.faults
+    async def faults(self, request: Request) -> Response:
+        """The switchboard of the tests: GET, PUT a list of rules, DELETE."""
+        rules = self.front.warehouse.faults
         if request.method == "GET":
             return _json(rules.listed())
         try:
@@ -226,22 +243,25 @@ def routes(front: Front) -> list[Route]:
             return Response(str(error), status_code=400)
         return _json(rules.listed())
 
-    async def nothing(_request: Request) -> Response:
+    async def nothing(self, _request: Request) -> Response:
+        """Success, whatever was asked."""
         return _done()
 
-    return [
-        Route("/session/v1/login-request", log_in, methods=["POST"]),
-        Route("/session/token-request", renew, methods=["POST"]),
-        Route("/session/heartbeat", nothing, methods=["POST"]),
-        Route("/session", session, methods=["POST"]),
-        Route("/queries/v1/query-request", query, methods=["POST"]),
-        Route("/queries/v1/abort-request", abort, methods=["POST"]),
-        Route("/queries/{request_id}/result", result, methods=["GET"]),
-        Route("/telemetry/send", nothing, methods=["POST"]),
-        Route("/telemetry/send/sessionless", nothing, methods=["POST"]),
-        Route("/local/faults", faults, methods=["GET", "PUT", "DELETE"]),
-        Route("/local/health", nothing, methods=["GET"]),
-    ]
+    def listed(self) -> list[Route]:
+        """Paths and methods."""
+        return [
+            Route("/session/v1/login-request", self.log_in, methods=["POST"]),
+            Route("/session/token-request", self.renew, methods=["POST"]),
+            Route("/session/heartbeat", self.nothing, methods=["POST"]),
+            Route("/session", self.session, methods=["POST"]),
+            Route("/queries/v1/query-request", self.query, methods=["POST"]),
+            Route("/queries/v1/abort-request", self.abort, methods=["POST"]),
+            Route("/queries/{request_id}/result", self.result, methods=["GET"]),
+            Route("/telemetry/send", self.nothing, methods=["POST"]),
+            Route("/telemetry/send/sessionless", self.nothing, methods=["POST"]),
+            Route("/local/faults", self.faults, methods=["GET", "PUT", "DELETE"]),
+            Route("/local/health", self.nothing, methods=["GET"]),
+        ]
 
 
 async def _wait(front: Front, future: Future[Body], request_id: str) -> Response:
@@ -260,17 +280,4 @@ async def _wait(front: Front, future: Future[Body], request_id: str) -> Response
 
 def application(front: Front) -> Starlette:
     """The web application."""
-    return Starlette(routes=routes(front))
-
-
-Connect = Callable[[], Any]
-
-
-def add_databases(warehouse: Warehouse, names: list[str]) -> None:
-    """Create databases before anybody connects."""
-    session = warehouse.new_session(user="LOCAL", role="ACCOUNTADMIN")
-    for name in names:
-        warehouse.ddl(
-            session, lambda c, n=name: schemas.add_database(warehouse, c, shown(n))
-        )
-    warehouse.close_session(session)
+    return Starlette(routes=Routes(front).listed())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from local.warehouse.catalog import Table, View
@@ -96,7 +97,7 @@ def _tables(warehouse: Warehouse, statement: Statement, inside: Any) -> Rows:
     }
     rows = []
     for table in _of(warehouse, Table, inside):
-        count = statement.session.scope.read(lambda c, t=table: row_count(c, t))
+        count = statement.session.scope.read(partial(row_count, table=table))
         n = table.name
         rows.append((
             table.created, n.name, n.database, n.schema, table.kind, table.comment,

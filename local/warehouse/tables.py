@@ -10,7 +10,7 @@ import duckdb
 from sqlglot import exp
 
 from local.warehouse.catalog import Column, Table, View
-from local.warehouse.engine import Statement, Warehouse
+from local.warehouse.engine import Statement, Warehouse, drop_physical
 from local.warehouse.errors import compilation, exists, syntax, unsupported
 from local.warehouse.names import Name, decode, encode, quoted
 from local.warehouse.results import Result, status
@@ -162,14 +162,14 @@ def _columns(
     return tuple(columns)
 
 
-def _definitions(given: list[exp.Expression]) -> list[exp.ColumnDef]:
+def _definitions(given: list[exp.Expr]) -> list[exp.ColumnDef]:
     return [g for g in given if isinstance(g, exp.ColumnDef)]
 
 
 def read_column(
     warehouse: Warehouse,
     session: Session,
-    node: exp.Expression,
+    node: exp.Expr,
     options: _Options | None = None,
 ) -> Column | None:
     """One column definition; None for a constraint of the table.
@@ -196,7 +196,7 @@ def read_column(
     return column
 
 
-def _table_constraint(node: exp.Expression, options: _Options) -> None:
+def _table_constraint(node: exp.Expr, options: _Options) -> None:
     key = node if isinstance(node, exp.PrimaryKey) else node.find(exp.PrimaryKey)
     if key is not None:
         options.primary_key = [plain(e.find(exp.Identifier)) for e in key.expressions]
@@ -206,7 +206,7 @@ def _constrained(
     warehouse: Warehouse,
     session: Session,
     column: Column,
-    constraint: exp.Expression,
+    constraint: exp.Expr,
     options: _Options,
 ) -> Column:
     kind = constraint.args.get("kind")
@@ -227,7 +227,7 @@ def _constrained(
     raise unsupported(f"{constraint.sql(dialect='snowflake')} in CREATE TABLE")
 
 
-def _default(warehouse: Warehouse, session: Session, kind: exp.Expression) -> str:
+def _default(warehouse: Warehouse, session: Session, kind: exp.Expr) -> str:
     if kind.find(exp.Select, exp.Column):
         raise compilation("Invalid default value.", code=2023)
     wrapped = exp.select(exp.alias_(kind.this.copy(), "D"))
@@ -261,7 +261,7 @@ def _is_retention(node: exp.Property) -> bool:
     return bool(node.name.upper() == "DATA_RETENTION_TIME_IN_DAYS")
 
 
-def _is_ignored(node: exp.Expression) -> bool:
+def _is_ignored(node: exp.Expr) -> bool:
     """Options that change nothing here."""
     known = (
         "CHANGE_TRACKING",
@@ -311,12 +311,6 @@ def rebuild(
     connection.execute(f"DROP TABLE {before}")
 
 
-def drop_physical(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
-    """Remove the table and what was remembered of its loads."""
-    connection.execute(f"DROP TABLE {table.physical}")
-    connection.execute("DELETE FROM _loads WHERE table_number = ?", [table.number])
-
-
 def drop(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
     """DROP TABLE [IF EXISTS]."""
     session = statement.session
@@ -330,10 +324,7 @@ def drop(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result
     def work(connection: duckdb.DuckDBPyConnection) -> Result:
         name = session.temporary.get(public, public)
         if if_exists and name not in warehouse.catalog.relations:
-            return status(
-                "Drop statement executed successfully "
-                f"({public.name} already dropped)."
-            )
+            return status("Drop statement executed successfully.")
         table = warehouse.catalog.table(name)
         drop_physical(connection, table)
         del warehouse.catalog.relations[name]
@@ -343,14 +334,14 @@ def drop(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result
     return warehouse.ddl(session, work)
 
 
-def parts_of(node: exp.Expression) -> tuple[str, ...]:
+def parts_of(node: exp.Expr) -> tuple[str, ...]:
     """The parts of a table's name as they were given."""
     if not isinstance(node, exp.Table) or not node.parts:
         raise syntax("a name was expected.")
     return tuple(plain(p) for p in node.parts)
 
 
-def plain(node: exp.Expression | None) -> str:
+def plain(node: exp.Expr | None) -> str:
     """An identifier's name: upper-cased unless quoted."""
     if not isinstance(node, exp.Identifier):
         raise syntax(f"a name was expected, not {node.sql() if node else 'nothing'}.")
