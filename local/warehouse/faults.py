@@ -1,4 +1,4 @@
-"""A switchboard for tests: make chosen statements fail, wait, or kill their procedure."""
+"""A switchboard for tests: chosen statements fail, wait, or kill their procedure."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from local.warehouse.engine import Statement
 
 
+# A test that forgets its rule must not hang for ever.
+_LONGEST_HOLD_SECONDS = 60.0
+
+
 class ProcedureKilled(BaseException):
     """Ends a handler without giving it a chance to send anything more."""
 
@@ -25,7 +29,7 @@ class Rule:
     Attributes:
         match: Regular expression, searched in the text without regard to case.
         nth: Which matching statement, from 1; 0 means every one.
-        action: error, kill_procedure or delay.
+        action: error, kill_procedure, delay, or hold: wait until the rules change.
         when: before or after the statement.
         seconds: Length of a delay.
         procedure: Only statements of this procedure's handler; None: any.
@@ -42,6 +46,7 @@ class Rule:
     code: int = 604
     message: str = "Fault injected by a test"
     seen: int = field(default=0, init=False)
+    withdrawn: threading.Event = field(default_factory=threading.Event, init=False)
 
     def __post_init__(self) -> None:
         """Refuse what has no meaning.
@@ -49,7 +54,7 @@ class Rule:
         Raises:
             WarehouseError: An unknown action, moment or a broken expression.
         """
-        if self.action not in ("error", "kill_procedure", "delay"):
+        if self.action not in ("error", "kill_procedure", "delay", "hold"):
             raise syntax(f"unknown action {self.action!r}")
         if self.when not in ("before", "after"):
             raise syntax(f"unknown moment {self.when!r}")
@@ -78,12 +83,17 @@ class Faults:
         except TypeError as error:
             raise syntax(f"invalid rule: {error}") from error
         with self._lock:
-            self._rules = made
+            old, self._rules = self._rules, made
+        for rule in old:
+            rule.withdrawn.set()
 
     def listed(self) -> list[dict[str, Any]]:
         """The rules and how often each has matched."""
         with self._lock:
-            return [vars(rule).copy() for rule in self._rules]
+            return [
+                {**vars(rule), "seen": rule.seen, "withdrawn": rule.withdrawn.is_set()}
+                for rule in self._rules
+            ]
 
     def visit(self, when: str, statement: Statement) -> None:
         """Do what the rules say about this statement."""
@@ -92,6 +102,8 @@ class Faults:
         for rule in self._hit(when, statement):
             if rule.action == "delay":
                 time.sleep(rule.seconds)
+            elif rule.action == "hold":
+                rule.withdrawn.wait(_LONGEST_HOLD_SECONDS)
             elif rule.action == "error":
                 raise WarehouseError(rule.code, "57014", rule.message)
             elif statement.session.procedure is not None:
