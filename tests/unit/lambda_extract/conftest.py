@@ -14,7 +14,7 @@ import pytest
 import zstandard
 
 from lambda_extract import contract
-from lambda_extract.landing import FolderStore
+from lambda_extract.landing import FolderStore, WatchedTextSeen
 from lambda_extract.operations import extract, plan
 from lambda_extract.postgres import Database, connected
 from lambda_extract.secrets import Credentials
@@ -68,8 +68,13 @@ class Reader:
         request = contract.ExtractRequest(
             run_id="r1", table=self.spec, part=f"p{self.parts}", **fields
         )
-        with self.database() as database:
-            return extract(database, request, FolderStore(self.folder))
+        store = FolderStore(self.folder)
+        try:
+            with self.database() as database:
+                return extract(database, request, store)
+        except WatchedTextSeen:
+            with self.database() as database:
+                return extract(database, request, store, careful=True)
 
     def sync(
         self,
