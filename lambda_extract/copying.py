@@ -26,11 +26,13 @@ class CopyTarget:
 
     Attributes:
         folder: Prefix of its files, new for every attempt.
+        careful: See wire.build_wire.
     """
 
     store: Store
     folder: str
     file_bytes: int
+    careful: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,9 @@ class Copied:
 NOTHING = Copied((), 0, 0, ())
 
 
-def copy_target(store: Store, request: ExtractRequest | KeysRequest) -> CopyTarget:
+def copy_target(
+    store: Store, request: ExtractRequest | KeysRequest, *, careful: bool = False
+) -> CopyTarget:
     """Returns the target of a request: `data/<table>/<run id>/<part>/`.
 
     Raises:
@@ -58,7 +62,8 @@ def copy_target(store: Store, request: ExtractRequest | KeysRequest) -> CopyTarg
                 "bad_request", f"/{name}: may hold letters, digits, '_', '-' and '.'."
             )
     folder = f"{path_safe(request.table.name)}/{request.run_id}/{request.part}/"
-    return CopyTarget(store, DATA_FOLDER + folder, request.limits.file_bytes)
+    file_bytes = request.limits.file_bytes
+    return CopyTarget(store, DATA_FOLDER + folder, file_bytes, careful)
 
 
 def path_safe(name: str) -> str:
@@ -84,10 +89,16 @@ def copy_to_landing(
     Raises:
         SourceError: PostgreSQL failed, or values were refused.
         LandingError: S3 failed.
+        WatchedTextSeen: The wire has to be built carefully, on a new connection.
     """
     if skip:
         return NOTHING
-    landing = Landing(target.store, folder=target.folder, file_bytes=target.file_bytes)
+    landing = Landing(
+        target.store,
+        folder=target.folder,
+        file_bytes=target.file_bytes,
+        watch_for=wire.watch_for,
+    )
     try:
         rows = database.copy(copy_rows(table, wire, condition), landing)
         altered = read_altered(database, table, wire)

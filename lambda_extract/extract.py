@@ -40,7 +40,7 @@ def extract_window(
     # Before the snapshot, or the proof proves nothing; see bounds.py.
     proof = read_proof(database, table, cursor, window.pending_bound)
     with snapshot(database, table):
-        wire = build_wire(table)
+        wire = build_wire(table, careful=target.careful)
         plan = plan_window(
             database, table, cursor, window=window, limits=request.limits
         )
@@ -95,7 +95,8 @@ def extract_partition(
     (extracted_at,) = database.row(sql.SQL("SELECT statement_timestamp()::text"))
     only_key = isinstance(request, KeysRequest)
     with snapshot(database, table):
-        wire = build_wire(keys_of(table) if only_key else table)
+        chosen = keys_of(table) if only_key else table
+        wire = build_wire(chosen, careful=target.careful)
         condition = partition_condition(table, partition)
         copied = copy_to_landing(database, table, wire, condition, target)
     return ExtractReply(

@@ -48,17 +48,33 @@ class Store(Protocol):
         """Removes a completed file."""
 
 
+class WatchedTextSeen(Exception):
+    """A text occurred that was watched for; nothing of it is in the exception."""
+
+
 class Landing:
     """Takes rows, gives files. `write` is what COPY calls for every single row."""
 
-    def __init__(self, store: Store, *, folder: str, file_bytes: int) -> None:
-        """Args:
-        folder: Prefix of this extraction's files, ending in a slash.
-        file_bytes: Compressed size after which a file is cut.
+    def __init__(
+        self,
+        store: Store,
+        *,
+        folder: str,
+        file_bytes: int,
+        watch_for: tuple[bytes, ...] = (),
+    ) -> None:
+        """Prepares for the first row.
+
+        Args:
+            store: Where the files go.
+            folder: Prefix of this extraction's files, ending in a slash.
+            file_bytes: Compressed size after which a file is cut.
+            watch_for: Texts at which `write` and `finish` raise WatchedTextSeen.
         """
         self._store = store
         self._folder = folder
         self._file_bytes = file_bytes
+        self._watch_for = watch_for
         self._rows: list[bytes] = []
         self._pending_bytes = 0
         self._open: _OpenFile | None = None
@@ -96,10 +112,13 @@ class Landing:
     def _flush(self) -> None:
         if not self._rows:
             return
+        block = b"".join(self._rows)
+        if any(text in block for text in self._watch_for):
+            raise WatchedTextSeen
         if self._open is None:
             path = f"{self._folder}{len(self._files):05d}.csv.zst"
             self._open = _OpenFile(path, self._store.open(path))
-        self._open.add(b"".join(self._rows), len(self._rows))
+        self._open.add(block, len(self._rows))
         self._rows.clear()
         self._pending_bytes = 0
         if self._open.bytes >= self._file_bytes:

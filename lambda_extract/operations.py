@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from psycopg2 import sql
 
-from lambda_extract import contract, secrets
+from lambda_extract import contract, log, secrets
 from lambda_extract.bounds import check_cursor, read_proof, settle
 from lambda_extract.catalog import SourceTable, read_table
 from lambda_extract.contract import CursorSpec, CursorValue, Window
@@ -16,7 +16,7 @@ from lambda_extract.copying import copy_target, seconds_since
 from lambda_extract.errors import AuthenticationError, RequestError
 from lambda_extract.extract import extract_partition, extract_window
 from lambda_extract.jobs import landing_error
-from lambda_extract.landing import S3Store, Store
+from lambda_extract.landing import S3Store, Store, WatchedTextSeen
 from lambda_extract.partitions import plan_partitions, read_size
 from lambda_extract.postgres import Database, application_name, connected
 from lambda_extract.settings import Settings
@@ -34,22 +34,34 @@ def run_operation(
     """
     if isinstance(request, contract.HealthRequest):
         return _health(request, settings=settings, s3=s3)
-    with open_source(request, settings) as database:
-        if isinstance(request, contract.PlanRequest):
+    if isinstance(request, contract.PlanRequest):
+        with open_source(request, settings) as database:
             return plan(database, request)
-        store = S3Store(
-            s3, bucket=settings.landing_bucket, prefix=settings.landing_prefix
-        )
-        return extract(database, request, store)
+    store = S3Store(s3, bucket=settings.landing_bucket, prefix=settings.landing_prefix)
+    try:
+        with open_source(request, settings) as database:
+            return extract(database, request, store)
+    except WatchedTextSeen:
+        # Once more from the start, with a proof and a snapshot of its own.
+        log.emit("extract_carefully", run_id=request.run_id, table=request.table.name)
+        with open_source(request, settings) as database:
+            return extract(database, request, store, careful=True)
 
 
 def extract(
     database: Database,
     request: contract.ExtractRequest | contract.KeysRequest,
     store: Store,
+    *,
+    careful: bool = False,
 ) -> contract.ExtractReply:
-    """Extracts a window, a part or a part's keys into any store (see extract.py)."""
-    target = copy_target(store, request)
+    """Extracts a window, a part or a part's keys into any store (see extract.py).
+
+    Raises:
+        WatchedTextSeen: Call again with `careful`, on a new connection.
+        ExtractError: See errors.CODES.
+    """
+    target = copy_target(store, request, careful=careful)
     if isinstance(request, contract.KeysRequest):
         return extract_partition(database, request, target, partition=request.partition)
     if request.partition is not None:

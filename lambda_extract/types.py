@@ -55,12 +55,18 @@ class SourceType:
 
 @dataclass(frozen=True)
 class Mapping:
-    """Wire expression and Snowflake type of one PostgreSQL type."""
+    """Wire expression and Snowflake type of one PostgreSQL type.
+
+    Attributes:
+        rare_text: A special value is so rare, and its test so dear, that the files are
+            watched for this text instead; only where it is seen, the test is made.
+    """
 
     snowflake_type: str
     wire: str = PLAIN
     special: str = ""
     too_wide: str = ""
+    rare_text: bytes = b""
 
 
 MAPPINGS: dict[str, Mapping] = {
@@ -133,4 +139,8 @@ def _numeric(modifier: int) -> Mapping:
     precision = max(precision, scale)
     if precision > 38 or scale > 37:
         return DECFLOAT
-    return Mapping(f"NUMBER({precision},{scale})", special=NOT_A_NUMBER)
+    # Comparing a numeric unpacks it first: four such columns took 0.3 s of the 3 s that
+    # PostgreSQL needs for 3 M rows. Looking for three bytes in 1 MiB takes 0.1 ms.
+    return Mapping(
+        f"NUMBER({precision},{scale})", special=NOT_A_NUMBER, rare_text=b"NaN"
+    )

@@ -40,19 +40,30 @@ class Wire:
         columns: As the reply tells them, in file order.
         expressions: What COPY selects for each.
         noted: Names of the columns whose values may have been left out, with attnum.
+        watch_for: Texts that must not occur in the files: where one does, the wire has
+            to be built carefully.
     """
 
     columns: tuple[Column, ...]
     expressions: tuple[sql.Composable, ...]
     noted: tuple[tuple[str, int], ...]
+    watch_for: tuple[bytes, ...] = ()
 
 
-def build_wire(table: SourceTable) -> Wire:
-    """Returns the columns of a table's files."""
+def build_wire(table: SourceTable, *, careful: bool = False) -> Wire:
+    """Returns the columns of a table's files.
+
+    Args:
+        careful: Test every value that may be special, the very rare ones too.
+    """
     key = _key_text(table)
     columns, expressions, noted = [], [], []
+    watch_for: set[bytes] = set()
     for source in table.columns:
         mapping = types.mapping(source.base)
+        if mapping.rare_text and not careful:
+            watch_for.add(mapping.rare_text)
+            mapping = types.Mapping(mapping.snowflake_type)
         columns.append(
             Column(
                 name=source.name,
@@ -68,7 +79,9 @@ def build_wire(table: SourceTable) -> Wire:
     if len(columns) == 1:
         columns.append(FILLER)
         expressions.append(FILLER_WIRE)
-    return Wire(tuple(columns), tuple(expressions), tuple(noted))
+    return Wire(
+        tuple(columns), tuple(expressions), tuple(noted), tuple(sorted(watch_for))
+    )
 
 
 def read_altered(

@@ -22,6 +22,8 @@ from lambda_extract.settings import Source
 from local.aurora import Aurora, create_reader, running_aurora
 
 READER = "aurora_sync"
+# Values of megabytes are part of the promise.
+csv.field_size_limit(1 << 27)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,105 @@
+"""Snowflake's format inside API Gateway's events."""
+
+import base64
+import gzip
+import hashlib
+import json
+from typing import Any
+
+import pytest
+
+from lambda_extract import contract, envelope
+
+HEADERS = {"SF-External-Function-Query-Batch-Id": "b1"}
+
+
+def event(body: Any = None, method: str = "POST", **fields: Any) -> dict[str, Any]:
+    if isinstance(body, (dict, list)):
+        body = json.dumps(body)
+    return {"httpMethod": method, "headers": HEADERS, "body": body} | fields
+
+
+def test_a_post_keeps_its_row_numbers() -> None:
+    call = envelope.parse(event({"data": [[7, "x"], [9, None]]}))
+    assert call == envelope.Call("POST", "b1", False, ((7, "x"), (9, None)))
+
+
+def test_headers_are_compared_without_case_and_may_come_in_lists() -> None:
+    fields = {
+        "headers": None,
+        "multiValueHeaders": {
+            "sf-external-function-QUERY-batch-id": ["b2"],
+            "ACCEPT-encoding": ["br", "gzip"],
+        },
+    }
+    call = envelope.parse(event(method="get") | fields)
+    assert call == envelope.Call("GET", "b2", True)
+
+
+@pytest.mark.parametrize("with_header", [True, False])
+def test_packed_bodies_are_unpacked(with_header: bool) -> None:
+    packed = gzip.compress(json.dumps({"data": [[0, "ü"]]}).encode())
+    headers = HEADERS | ({"Content-Encoding": "gzip"} if with_header else {})
+    call = envelope.parse(
+        event(base64.b64encode(packed).decode(), isBase64Encoded=True, headers=headers)
+    )
+    assert call.rows == ((0, "ü"),)
+
+
+BOMB = base64.b64encode(gzip.compress(b" " * (envelope.MAX_BODY_BYTES + 1))).decode()
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        event({"data": [[0, "x"]]}, method="PUT"),
+        event({"data": [[0, "x"]]}, headers={}),
+        event({"data": [[0, "x"]]}, headers={envelope.BATCH_ID_HEADER: "x" * 999}),
+        event(None),
+        event("{"),
+        event("[" * 100_000),
+        event({"data": []}),
+        event({"data": {}}),
+        event({"data": [["0", "x"]]}),
+        event({"data": [[True, "x"]]}),
+        event({"data": [[0]]}),
+        event({"data": [[0, 1, 2]]}),
+        event("\ud800"),
+        event("%%%", isBase64Encoded=True),
+        event(BOMB, isBase64Encoded=True),
+        event(base64.b64encode(b"\x1f\x8bxx").decode(), isBase64Encoded=True),
+        event(
+            base64.b64encode(gzip.compress(b"{}")[:-4]).decode(), isBase64Encoded=True
+        ),
+    ],
+)
+def test_what_is_not_snowflakes_is_refused(broken: dict[str, Any]) -> None:
+    with pytest.raises(envelope.EnvelopeError):
+        envelope.parse(broken)
+
+
+def large_reply() -> contract.Reply:
+    return contract.ErrorReply(
+        "r1", contract.ErrorDetail("source_error", "x" * 100_000, True, "")
+    )
+
+
+def test_an_answer_carries_its_digest() -> None:
+    answer = envelope.answer(((3, large_reply()),))
+    body = answer["body"].encode()
+    digest = hashlib.md5(body, usedforsecurity=False).digest()
+    assert answer["headers"]["Content-MD5"] == base64.b64encode(digest).decode()
+    assert json.loads(body)["data"][0][0] == 3
+    assert not answer["isBase64Encoded"]
+
+
+def test_an_answer_is_packed_only_when_asked_for() -> None:
+    answer = envelope.answer(((0, large_reply()),), accepts_gzip=True)
+    assert answer["headers"]["Content-Encoding"] == "gzip"
+    body = json.loads(gzip.decompress(base64.b64decode(answer["body"])))
+    assert contract.decode_reply(body["data"][0][1]) == large_reply()
+
+
+def test_direct_invocations_are_told_from_http() -> None:
+    assert envelope.is_http(event())
+    assert not envelope.is_http({"job": "jobs/x"})

@@ -1,0 +1,171 @@
+"""Files of a COPY: cut at rows, told exactly, and nothing left behind by a failure."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import zstandard
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from lambda_extract.errors import ExtractError
+from lambda_extract.landing import (
+    PART_BYTES,
+    FolderStore,
+    Landing,
+    S3Store,
+    WatchedTextSeen,
+)
+
+BUCKET = "landing"
+ROW = b"1,some text\n"
+
+
+@pytest.fixture
+def s3() -> Iterator[Any]:
+    with mock_aws():
+        client = boto3.client("s3", region_name="eu-central-1")
+        client.create_bucket(
+            Bucket=BUCKET,
+            CreateBucketConfiguration={"LocationConstraint": "eu-central-1"},
+        )
+        yield client
+
+
+def noise_rows(count: int, size: int = 1 << 18) -> list[bytes]:
+    """Rows that do not shrink."""
+    return [os.urandom(size // 2).hex().encode() + b"\n" for _ in range(count)]
+
+
+def unpack(data: bytes) -> bytes:
+    return zstandard.ZstdDecompressor().decompressobj().decompress(data)
+
+
+def write_all(landing: Landing, rows: list[bytes]) -> None:
+    for row in rows:
+        landing.write(row)
+
+
+def test_files_are_cut_at_rows_and_told_exactly(tmp_path: Path) -> None:
+    rows = noise_rows(40)
+    landing = Landing(FolderStore(tmp_path), folder="d/", file_bytes=2_000_000)
+    write_all(landing, rows)
+    files = landing.finish()
+    assert len(files) > 1
+    read = []
+    for file in files:
+        data = (tmp_path / file.path).read_bytes()
+        assert (file.bytes, file.sha256) == (
+            len(data),
+            hashlib.sha256(data).hexdigest(),
+        )
+        lines = unpack(data).splitlines(keepends=True)
+        assert file.rows == len(lines)
+        read += lines
+    assert read == rows
+
+
+def test_a_small_file_is_one_put(s3: Any) -> None:
+    landing = Landing(
+        S3Store(s3, bucket=BUCKET, prefix="p/"), folder="d/", file_bytes=1 << 30
+    )
+    landing.write(ROW)
+    (file,) = landing.finish()
+    assert file.path == "d/00000.csv.zst"
+    body = s3.get_object(Bucket=BUCKET, Key="p/d/00000.csv.zst")["Body"].read()
+    assert unpack(body) == ROW
+
+
+def test_a_large_file_travels_in_parts(s3: Any) -> None:
+    rows = noise_rows(160)  # About 20 MB packed.
+    landing = Landing(
+        S3Store(s3, bucket=BUCKET, prefix=""), folder="d/", file_bytes=1 << 30
+    )
+    write_all(landing, rows)
+    (file,) = landing.finish()
+    assert file.bytes > 2 * PART_BYTES
+    answer = s3.get_object(Bucket=BUCKET, Key=file.path)
+    body = answer["Body"].read()
+    assert "-" in answer["ETag"]
+    assert hashlib.sha256(body).hexdigest() == file.sha256
+    assert unpack(body) == b"".join(rows)
+
+
+def test_an_abort_leaves_nothing(s3: Any) -> None:
+    landing = Landing(
+        S3Store(s3, bucket=BUCKET, prefix=""), folder="d/", file_bytes=1 << 20
+    )
+    write_all(landing, noise_rows(20))
+    landing.abort()
+    large = Landing(
+        S3Store(s3, bucket=BUCKET, prefix=""), folder="e/", file_bytes=1 << 30
+    )
+    write_all(large, noise_rows(100))
+    large.abort()
+    assert "Contents" not in s3.list_objects_v2(Bucket=BUCKET)
+    assert "Uploads" not in s3.list_multipart_uploads(Bucket=BUCKET)
+
+
+class Refusing:
+    """An S3 client that fails in one operation."""
+
+    def __init__(self, s3: Any, operation: str, code: str) -> None:
+        self._s3, self._operation, self._code = s3, operation, code
+
+    def __getattr__(self, name: str) -> Any:
+        if name == self._operation:
+            return self._fail
+        return getattr(self._s3, name)
+
+    def _fail(self, **options: Any) -> None:
+        raise ClientError({"Error": {"Code": self._code}}, self._operation)
+
+
+@pytest.mark.parametrize(
+    ("operation", "count"),
+    [
+        ("put_object", 1),
+        ("create_multipart_upload", 100),
+        ("upload_part", 100),
+        ("complete_multipart_upload", 100),
+    ],
+)
+@pytest.mark.parametrize(
+    ("code", "expected", "retryable"),
+    [
+        ("AccessDenied", "landing_denied", False),
+        ("NoSuchBucket", "landing_denied", False),
+        ("SlowDown", "landing_failed", True),
+    ],
+)
+def test_what_s3_refuses_is_told_in_our_words(
+    s3: Any, operation: str, count: int, code: str, expected: str, retryable: bool
+) -> None:
+    store = S3Store(Refusing(s3, operation, code), bucket=BUCKET, prefix="")
+    landing = Landing(store, folder="d/", file_bytes=1 << 30)
+    with pytest.raises(ExtractError) as refused:
+        write_all(landing, noise_rows(count))
+        landing.finish()
+    assert (refused.value.code, refused.value.retryable) == (expected, retryable)
+    landing.abort()
+    assert "Uploads" not in s3.list_multipart_uploads(Bucket=BUCKET)
+
+
+def test_no_rows_no_file(tmp_path: Path) -> None:
+    landing = Landing(FolderStore(tmp_path), folder="d/", file_bytes=1)
+    assert landing.finish() == ()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_watched_text_stops_the_files(tmp_path: Path) -> None:
+    landing = Landing(
+        FolderStore(tmp_path), folder="d/", file_bytes=1, watch_for=(b"NaN",)
+    )
+    landing.write(b"1,2\n")
+    landing.write(b"2,NaN\n")
+    with pytest.raises(WatchedTextSeen):
+        landing.finish()

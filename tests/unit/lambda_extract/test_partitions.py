@@ -1,0 +1,115 @@
+"""Parts of a snapshot: together they hold every row exactly once."""
+
+import pytest
+
+from lambda_extract.contract import Limits, Partition, PlanReply
+from lambda_extract.errors import ExtractError
+from lambda_extract.partitions import Size, choose_bounds, split
+
+from .conftest import MakeTable, Reader
+
+FILL = "INSERT INTO {table} SELECT {value} FROM generate_series(1, 20000) AS i;"
+ANALYZE = "ANALYZE {table};"
+
+
+def plan_of(reader: Reader, chunk_rows: int = 2000) -> PlanReply:
+    return reader.plan(limits=Limits(chunk_rows=chunk_rows))
+
+
+@pytest.mark.parametrize(
+    ("columns", "value"),
+    [
+        ("id bigint PRIMARY KEY", "i"),
+        ("id int PRIMARY KEY", "-i"),
+        ("id text PRIMARY KEY", "'Ä' || i || '\\N''\"'"),
+        ('id text COLLATE "C" PRIMARY KEY', "'k' || i"),
+        ("id char(8) PRIMARY KEY", "i::text"),
+        ("id uuid PRIMARY KEY", "md5(i::text)::uuid"),
+        ("id timestamptz PRIMARY KEY", "now() - i * interval '1 hour'"),
+        ("id numeric PRIMARY KEY", "i / 3.0"),
+        ("id bytea PRIMARY KEY", "decode(md5(i::text), 'hex')"),
+        ("id int, b text, PRIMARY KEY (b, id)", "i % 7, 'b' || i % 100 || '-' || i"),
+        ("id int, b int, v text, PRIMARY KEY (id, b)", "i % 3, i, 'x'"),
+    ],
+)
+def test_every_row_is_in_exactly_one_part(
+    make_table: MakeTable, columns: str, value: str
+) -> None:
+    reader = make_table(columns, FILL.replace("{value}", value) + ANALYZE)
+    plan = plan_of(reader)
+    assert len(plan.partitions) > 5
+    lines: list[bytes] = []
+    for partition in plan.partitions:
+        reply = reader.run(partition=partition)
+        lines += reader.lines(reply).splitlines()
+        assert reply.rows < 10_000, "a part far too large"
+    assert len(lines) == len(set(lines)) == 20_000
+
+
+def test_parts_of_a_partitioned_table(make_table: MakeTable) -> None:
+    reader = make_table(
+        "id int, day date, PRIMARY KEY (id, day)",
+        "DROP TABLE {table}; CREATE TABLE {table} (id int, day date,"
+        " PRIMARY KEY (id, day)) PARTITION BY RANGE (day);"
+        "CREATE TABLE {table}_1 PARTITION OF {table}"
+        " FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');"
+        "CREATE TABLE {table}_2 PARTITION OF {table} DEFAULT;"
+        "INSERT INTO {table} SELECT i, date '2026-01-01' + i % 60"
+        " FROM generate_series(1, 20000) AS i; ANALYZE {table}",
+    )
+    plan = plan_of(reader)
+    assert len(plan.partitions) > 5
+    assert sum(reader.run(partition=part).rows for part in plan.partitions) == 20_000
+
+
+@pytest.mark.parametrize(
+    "columns",
+    ["id int", "id int UNIQUE"],
+)
+def test_without_a_key_there_is_one_part(make_table: MakeTable, columns: str) -> None:
+    reader = make_table(columns, FILL.replace("{value}", "i") + ANALYZE)
+    plan = plan_of(reader)
+    assert (len(plan.partitions), plan.key) == (1, ())
+    assert reader.run(partition=plan.partitions[0]).rows == 20_000
+
+
+def test_a_configured_key_that_may_be_null_is_not_split(make_table: MakeTable) -> None:
+    reader = make_table(
+        "id int UNIQUE",
+        FILL.replace("{value}", "i") + "INSERT INTO {table} VALUES (NULL);" + ANALYZE,
+        key=("id",),
+    )
+    plan = plan_of(reader)
+    assert len(plan.partitions) == 1
+    assert reader.run(partition=plan.partitions[0]).rows == 20_001
+
+
+def test_a_small_table_is_one_part(make_table: MakeTable) -> None:
+    reader = make_table("id int PRIMARY KEY", "INSERT INTO {table} VALUES (1)")
+    (partition,) = plan_of(reader).partitions
+    assert (partition.part, partition.columns) == ("00000", ())
+
+
+def test_a_part_of_another_table_is_refused(make_table: MakeTable) -> None:
+    reader = make_table("id int PRIMARY KEY")
+    for partition in (
+        Partition("00000", columns=("other",), lower=("1",)),
+        Partition("00000", columns=("id",), lower=("1", "2")),
+    ):
+        with pytest.raises(ExtractError) as refused:
+            reader.run(partition=partition)
+        assert refused.value.code == "bad_request"
+
+
+def test_bounds_are_spread_evenly_and_differ() -> None:
+    sample = [(str(i),) for i in range(100)]
+    assert choose_bounds(sample, 4) == [("25",), ("50",), ("75",)]
+    assert choose_bounds([("a",)] * 90 + [("b",)] * 10, 10) == [("a",), ("b",)]
+    assert choose_bounds([], 4) == []
+
+
+def test_ranges_touch_and_are_open_at_both_ends() -> None:
+    first, middle, last = split(("id",), [("1",), ("2",)], Size(300, 1))
+    assert (first.lower, first.upper) == (None, ("1",))
+    assert (middle.lower, middle.upper) == (("1",), ("2",))
+    assert (last.lower, last.upper, last.estimated_rows) == (("2",), None, 100)
