@@ -109,8 +109,8 @@ def _add(
     if not column.nullable and column.default is None:
         if row_count(connection, table):
             raise compilation(
-                f"Non-nullable column '{column.name}' cannot be added to non-empty table "
-                f"'{table.name.name}' unless it has a non-null default value.",
+                f"Non-nullable column '{column.name}' cannot be added to non-empty "
+                f"table '{table.name.name}' unless it has a non-null default value.",
                 code=2024,
             )
     new = table.altered(columns=(*table.columns, column))

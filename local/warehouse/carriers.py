@@ -1,8 +1,8 @@
 """Snowpark sessions for handlers: real ones, whose connection stays inside the process.
 
-Connecting costs some hundred milliseconds, so sessions are kept and given to one handler
-after another. Each is a real Snowpark session on a real connector; only the step that
-would send a request over HTTP hands it to the service directly.
+Connecting costs some hundred milliseconds, so sessions are kept and given to one
+handler after another. Each is a real Snowpark session on a real connector; only the
+step that would send a request over HTTP hands it to the service directly.
 """
 
 from __future__ import annotations

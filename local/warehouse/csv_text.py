@@ -18,7 +18,7 @@ def parse_csv(
     """CSV as text columns c0, c1, ...: NULL where unquoted and empty, '' where quoted.
 
     Raises:
-        WarehouseError: Wrong number of fields, broken quotes or bytes that are no UTF-8.
+        WarehouseError: Wrong number of fields, broken quotes, or no UTF-8.
     """
     names = [f"c{at}" for at in range(width)]
     if data.startswith(b"\xef\xbb\xbf"):
@@ -87,9 +87,9 @@ def _csv_error(text: str, name: str) -> WarehouseError:
         return WarehouseError(
             100080,
             "22000",
-            f"Number of columns in file does not match that of the corresponding table, "
-            f"use file format option error_on_column_count_mismatch=false to ignore this "
-            f"error\n  File '{name}'\n{text}",
+            "Number of columns in file does not match that of the corresponding "
+            "table, use file format option error_on_column_count_mismatch=false to "
+            f"ignore this error\n  File '{name}'\n{text}",
         )
     if "UTF" in text.upper():
         return WarehouseError(

@@ -85,7 +85,7 @@ def insert(warehouse: Warehouse, statement: Statement) -> Result:
 def _overwrite(
     connection: duckdb.DuckDBPyConnection, table: str, ready: tuple[str, dict[str, Any]]
 ) -> int:
-    """The source may read the table itself, so it is read before the table is emptied."""
+    """The source may read the table itself: read it before the table is emptied."""
     head, _, query = ready[0].partition("\v")
     connection.execute(f"CREATE OR REPLACE TEMP TABLE _source AS {query}", ready[1])
     connection.execute(f"DELETE FROM {table}")
@@ -171,9 +171,9 @@ def _check_values(parsed: exp.Insert) -> None:
     source = parsed.args.get("expression")
     if isinstance(source, exp.Values) and source.find(*_NOT_IN_VALUES):
         found = source.find(*_NOT_IN_VALUES)
+        text = found.sql(dialect="snowflake") if found else ""
         raise compilation(
-            f"Invalid expression [{found.sql(dialect='snowflake') if found else ''}] in "
-            "VALUES clause",
+            f"Invalid expression [{text}] in VALUES clause",
             code=2014,
             state="22000",
         )

@@ -223,7 +223,7 @@ class Warehouse:
             found = translator.finish(statement)
         else:
             found = translator.generated(change(statement, translator))
-        if len(text) <= _CACHED_TEXT:
+        if len(text) <= _CACHED_TEXT and not session.temporary:
             with self._cache_lock:
                 self._translated[key] = found
                 _shrink(self._translated)

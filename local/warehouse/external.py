@@ -378,7 +378,7 @@ class Call:
         return WarehouseError(
             2147,
             "42601",
-            f"Request failed for external function {self.function.name.name} with remote "
-            f"service error: {what}; requests batch-id: {self.batch_id}; request URL: "
-            f"{self.function.url}",
+            f"Request failed for external function {self.function.name.name} with "
+            f"remote service error: {what}; requests batch-id: {self.batch_id}; "
+            f"request URL: {self.function.url}",
         )

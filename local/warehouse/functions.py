@@ -29,7 +29,8 @@ ALLOWED = frozenset("""
     OBJECT_CONSTRUCT_KEEP_NULL OBJECT_KEYS OCTET_LENGTH PARSE_JSON PERCENTILE_CONT
     POSITION POW POWER QUARTER RANDOM RANK REGEXP_LIKE REGEXP_REPLACE REGEXP_SUBSTR
     REPEAT REPLACE REVERSE RIGHT RLIKE ROUND ROW_NUMBER RPAD RTRIM SECOND SEQ4 SEQ8
-    SYSTEM$CANCEL_ALL_QUERIES SHA1 SHA2 SHA2_HEX SIGN SPLIT SPLIT_PART SQRT STARTSWITH STDDEV STDDEV_POP
+    SYSTEM$CANCEL_ALL_QUERIES
+    SHA1 SHA2 SHA2_HEX SIGN SPLIT SPLIT_PART SQRT STARTSWITH STDDEV STDDEV_POP
     STDDEV_SAMP SUBSTR SUBSTRING SUM SYSDATE SYSTIMESTAMP TIMEADD TIMEDIFF TIMESTAMPADD
     TIMESTAMPDIFF TO_ARRAY TO_BINARY TO_BOOLEAN TO_CHAR TO_DATE TO_DECFLOAT TO_DECIMAL
     TO_DOUBLE TO_JSON TO_NUMBER TO_NUMERIC TO_OBJECT TO_TIME TO_TIMESTAMP
@@ -44,7 +45,8 @@ ALLOWED = frozenset("""
 SYNTAX = frozenset("""
     And Or Xor Cast TryCast Case If Exists Extract Array JSONExtract JSONExtractScalar
     Coalesce DecodeCase Trim Substring StrPosition CurrentDate CurrentTime
-    CurrentTimestamp CurrentUser Localtimestamp Localtime TsOrDsToDate Explode RegexpLike
+    CurrentTimestamp CurrentUser Localtimestamp Localtime TsOrDsToDate Explode
+    RegexpLike
     """.split())
 
 # These lose their name while they are parsed, so the text must contain it.
@@ -209,7 +211,8 @@ def unknown(name: str) -> WarehouseError:
 _FORMAT = (
     ("YYYY", "%Y"), ("HH24", "%H"), ("HH12", "%I"), ("FF3", "%g"), ("FF6", "%f"),
     ("FF9", "%n"), ("MON", "%b"), ("MM", "%m"), ("DD", "%d"), ("MI", "%M"),
-    ("SS", "%S"), ("DY", "%a"), ("YY", "%y"), ("TZH:TZM", "+00:00"), ("TZHTZM", "+0000"),
+    ("SS", "%S"), ("DY", "%a"), ("YY", "%y"), ("TZH:TZM", "+00:00"),
+    ("TZHTZM", "+0000"),
     ("AM", "%p"), ("PM", "%p"), ("FF", "%n"),
 )  # fmt: skip
 

@@ -1,8 +1,9 @@
 """Identifiers: Snowflake's rules on an engine that ignores case.
 
 DuckDB compares names without case. To keep "id" and ID apart, every lower-case ASCII
-letter of a name travels to DuckDB as '~' and its upper-case letter ('~' itself as '~~'),
-and results and messages are turned back. Names that differ only in case then really differ.
+letter of a name travels to DuckDB as '~' and its upper-case letter ('~' itself as
+'~~'), and results and messages are turned back. Names that differ only in case then
+really differ.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class Name:
 
     @property
     def physical_schema(self) -> str:
-        """DuckDB's schema: one database holds all, so that a transaction may span them."""
+        """DuckDB's schema; one database holds all, so a transaction may span them."""
         return encode(f"{self.database}.{self.schema}")
 
     @property

@@ -199,8 +199,8 @@ class Runner:
             raise WarehouseError(
                 90235,
                 "57014",
-                "Stored procedure execution error: Scoped transaction started in stored "
-                "procedure is incomplete and it was rolled back.",
+                "Stored procedure execution error: Scoped transaction started in "
+                "stored procedure is incomplete and it was rolled back.",
             )
         return value
 

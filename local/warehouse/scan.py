@@ -187,7 +187,7 @@ class Scanner:
         return self._token().text
 
     def options(self, known: Mapping[str, Reader]) -> dict[str, Any]:
-        """Read KEY = VALUE pairs until something else comes; unknown keys are refused."""
+        """Read KEY = VALUE pairs until something else comes; refuse unknown keys."""
         found: dict[str, Any] = {}
         while not self.done and self.peek() not in (")", "AS"):
             self.take(",")

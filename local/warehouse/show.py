@@ -201,7 +201,8 @@ def _callables(kind: str) -> Find:
     def find(warehouse: Warehouse, statement: Statement, inside: Any) -> Rows:
         columns = {"created_on": MOMENT, "name": TEXT, "schema_name": TEXT,
                    "min_num_arguments": NUMBER, "max_num_arguments": NUMBER,
-                   "arguments": TEXT, "description": TEXT, "catalog_name": TEXT}  # fmt: skip
+                   "arguments": TEXT, "description": TEXT,
+                   "catalog_name": TEXT}  # fmt: skip
         rows = []
         for name, thing in warehouse.catalog.in_schema[kind].items():
             if inside(name):

@@ -324,7 +324,8 @@ def put(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
     """PUT: tells the client where to copy its file."""
     statement.session.forbid_in_procedure("PUT_FILES")
     match = re.match(
-        r"PUT\s+'?file://(?P<file>[^'\s]+|(?<=')[^']+)'?\s+'?(?P<to>@[^'\s]+)'?(?P<rest>.*)",
+        r"PUT\s+(?:'file://(?P<quoted>[^']+)'|file://(?P<file>\S+))"
+        r"\s+'?(?P<to>@[^'\s]+)'?(?P<rest>.*)",
         statement.text,
         re.IGNORECASE | re.DOTALL,
     )
@@ -347,7 +348,7 @@ def put(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
     folder.mkdir(parents=True, exist_ok=True)
     upload = {
         "stageInfo": {"locationType": "LOCAL_FS", "location": str(folder), "creds": {}},
-        "src_locations": [match["file"]],
+        "src_locations": [match["file"] or match["quoted"]],
         "parallel": options.get("PARALLEL", 4),
         "autoCompress": options.get("AUTO_COMPRESS", True),
         "sourceCompression": options.get("SOURCE_COMPRESSION", "AUTO_DETECT").lower(),

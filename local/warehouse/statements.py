@@ -37,7 +37,7 @@ def execute(warehouse: Warehouse, statement: Statement) -> Result:
     Raises:
         WarehouseError: Snowflake would refuse it, or it failed.
     """
-    text = statement.text = statement.text[_START.match(statement.text).end() :]  # type: ignore[union-attr]
+    text = statement.text = _START.sub("", statement.text, count=1)
     if not text.strip().strip(";"):
         raise WarehouseError(
             900, "42601", "SQL compilation error:\nEmpty SQL statement."
@@ -57,8 +57,7 @@ def execute(warehouse: Warehouse, statement: Statement) -> Result:
 
 def describe(warehouse: Warehouse, statement: Statement) -> Result:
     """The result columns of a statement, without running it."""
-    text = statement.text[_START.match(statement.text).end() :]  # type: ignore[union-attr]
-    statement.text = text
+    text = statement.text = _START.sub("", statement.text, count=1)
     word = (_WORD.match(text) or [""])[0].upper()
     if word in ("SELECT", "WITH") or text[:1] == "(":
         return dml.describe(warehouse, statement)

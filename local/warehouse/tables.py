@@ -274,7 +274,7 @@ def _is_ignored(node: exp.Expr) -> bool:
 
 
 def create_physical(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
-    """The table in DuckDB. PRIMARY KEY is not enforced in Snowflake, so it stays out."""
+    """The table in DuckDB, without PRIMARY KEY: Snowflake does not enforce it."""
     columns = ", ".join(c.definition() for c in table.columns)
     connection.execute(f"CREATE TABLE {table.physical} ({columns})")
 

@@ -1,8 +1,8 @@
 """Transactions: one writer at a time, readers always see what is committed.
 
-A DuckDB transaction is opened at the first write only, right after the global write lock
-is taken. Nobody else can commit while the lock is held, so the transaction's snapshot is
-always the latest state: that is Snowflake's READ COMMITTED, in a legal serial order.
+A DuckDB transaction is opened at the first write only, right after the global write
+lock is taken. Nobody else can commit while the lock is held, so the transaction's
+snapshot is always the latest state: READ COMMITTED, in a legal serial order.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ class Scope:
         return result
 
     def read(self, work: Work) -> Any:
-        """Run one reading statement: in the open transaction, else on what is committed."""
+        """Run one reading statement, in the open transaction if there is one."""
         if self._writing:
             return self._in_transaction(work)
         return work(self.connection)

@@ -334,9 +334,11 @@ def _is_common(node: exp.Table, candidates: list[exp.CTE]) -> bool:
 
 def _is_target(node: exp.Table) -> bool:
     """Whether the statement writes to this table."""
-    parent, child = node.parent, node
+    parent: exp.Expr | None = node.parent
+    child: exp.Expr = node
     if isinstance(parent, exp.Schema):
-        parent, child = parent.parent, parent
+        child = parent
+        parent = child.parent
     return isinstance(
         parent, (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.TruncateTable)
     ) and (parent.this is child or child in parent.args.get("expressions", ()))

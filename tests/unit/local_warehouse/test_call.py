@@ -1,0 +1,129 @@
+"""Procedures: handlers from a zip, in a real Snowpark session."""
+
+import json
+
+from .conftest import Client, Deploy, Warehouse
+
+HANDLERS = """
+def greet(session, name, times=2):
+    row = session.sql("SELECT ? AS a, CURRENT_SCHEMA() AS s", params=[name]).collect()[0]
+    return {"hello": row["A"], "schema": row["S"], "times": times}
+
+def outer(session):
+    return session.sql("CALL greet('nested')").collect()[0][0]
+
+def broken(session):
+    raise ValueError("it broke")
+
+def wrong(session):
+    session.sql("SELECT nothing FROM log").collect()
+
+def write(session, end):
+    session.sql("BEGIN").collect()
+    session.sql("INSERT INTO log VALUES ('inside')").collect()
+    if end:
+        session.sql(end).collect()
+
+def plain(session):
+    session.sql("INSERT INTO log VALUES ('plain')").collect()
+
+def send(session, text):
+    session.sql(text).collect()
+
+def careful(session):
+    try:
+        session.sql("SELECT 'die'").collect()
+    except Exception:
+        session.sql("INSERT INTO log VALUES ('except')").collect()
+    finally:
+        session.sql("INSERT INTO log VALUES ('finally')").collect()
+"""
+
+
+def test_arguments_by_place_by_name_and_by_default(
+    client: Client, deploy: Deploy
+) -> None:
+    deploy(HANDLERS, greet="name VARCHAR, times NUMBER DEFAULT 2")
+    want = {"hello": "ann", "schema": "PUBLIC", "times": 2}
+    assert json.loads(client.one("CALL greet('ann')")) == want
+    assert json.loads(client.one("CALL GREET(times => 5, name => ?)", "ann")) == {
+        **want,
+        "times": 5,
+    }
+    assert client.fails("CALL greet()").errno == 2140
+    assert client.fails("CALL no_such()").errno == 2003
+
+
+def test_a_new_zip_is_imported_afresh(client: Client, deploy: Deploy) -> None:
+    deploy("def f(session): return 1", f="")
+    assert client.one("CALL f()") == "1"
+    deploy("def f(session): return 2")
+    assert client.one("CALL f()") == "2"
+
+
+def test_nested_calls(client: Client, deploy: Deploy) -> None:
+    deploy(HANDLERS, greet="name VARCHAR, times NUMBER DEFAULT 2", outer="")
+    inner = json.loads(json.loads(client.one("CALL outer()")))
+    assert inner["hello"] == "nested"
+
+
+def test_errors_name_what_happened(client: Client, deploy: Deploy) -> None:
+    deploy(HANDLERS, broken="", wrong="")
+    client.run("CREATE TABLE log (x VARCHAR)")
+    error = client.fails("CALL broken()")
+    assert error.errno == 100357 and "ValueError: it broke" in error.msg
+    error = client.fails("CALL wrong()")
+    assert error.errno == 100357 and "invalid identifier 'NOTHING'" in error.msg
+
+
+def test_a_transaction_ends_where_it_began(client: Client, deploy: Deploy) -> None:
+    deploy(HANDLERS, write="e VARCHAR", plain="")
+    client.run("CREATE TABLE log (x VARCHAR)")
+    client.run("CALL write('COMMIT')")
+    client.run("CALL write('ROLLBACK')")
+    assert client.fails("CALL write('')").errno == 90235
+    assert client.one("SELECT COUNT(*) FROM log") == 1
+    client.run("BEGIN")
+    client.run("CALL plain()")
+    client.run("ROLLBACK")
+    assert client.one("SELECT COUNT(*) FROM log") == 1
+
+
+def test_owners_rights(client: Client, deploy: Deploy) -> None:
+    deploy(HANDLERS, send="t VARCHAR")
+    for text in (
+        "ALTER SESSION SET QUERY_TAG = 'x'",
+        "SHOW PARAMETERS",
+        "SHOW LOCKS",
+        "USE ROLE sysadmin",
+        "PUT file:///tmp/x @code",
+        "CREATE TEMPORARY TABLE t (a INT)",
+    ):
+        error = client.fails("CALL send(?)", text)
+        assert "Unsupported statement type" in error.msg, text
+    client.run("CALL send('CREATE TRANSIENT TABLE t (a INT)')")
+
+
+def test_a_killed_procedure_sends_nothing_more(
+    warehouse: Warehouse, client: Client, deploy: Deploy
+) -> None:
+    deploy(HANDLERS, careful="", write="e VARCHAR")
+    client.run("CREATE TABLE log (x VARCHAR)")
+    warehouse.faults({"match": "'die'", "action": "kill_procedure"})
+    assert client.fails("CALL careful()").errno == 300005
+    warehouse.faults({"match": "INSERT", "action": "kill_procedure", "when": "after"})
+    assert client.fails("CALL write('COMMIT')").errno == 300005
+    assert client.one("SELECT COUNT(*) FROM log") == 0
+
+
+def test_the_history_tells_who_sent_what(
+    warehouse: Warehouse, client: Client, deploy: Deploy
+) -> None:
+    deploy(HANDLERS, greet="name VARCHAR, times NUMBER DEFAULT 2")
+    client.run("CALL greet('history')")
+    client.fails("SELECT 1 / 0")
+    lines = [json.loads(line) for line in warehouse.queries.read_text().splitlines()]
+    inside, outside, failed = lines[-3:]
+    assert inside["procedure"] == "GREET" and inside["rows"] == 1
+    assert outside["procedure"] is None and outside["text"] == "CALL greet('history')"
+    assert failed["error"] == "Division by zero" and failed["milliseconds"] > 0

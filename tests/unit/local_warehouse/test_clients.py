@@ -1,0 +1,23 @@
+"""Real clients: Snowpark over HTTP, long statements, logins."""
+
+from snowflake.snowpark import Session
+
+from .conftest import Client, Warehouse
+
+
+def test_snowpark(warehouse: Warehouse, database: str) -> None:
+    connection = warehouse.connect(database=database, schema="PUBLIC")
+    session = Session.builder.configs({"connection": connection}).create()
+    frame = session.create_dataframe([[1, "a"], [2, None]], schema=["a", "b"])
+    assert [tuple(row) for row in frame.collect()] == [(1, "a"), (2, None)]
+    many = session.create_dataframe([[n] for n in range(600)], schema=["n"])
+    assert many.count() == 600
+    assert session.sql("SELECT ? AS x", params=[None]).collect()[0]["X"] is None
+    session.close()
+
+
+def test_faults_delay_and_fail(warehouse: Warehouse, client: Client) -> None:
+    warehouse.faults({"match": "^select 1", "action": "error", "nth": 2, "code": 604})
+    assert client.one("SELECT 1") == 1
+    assert client.fails("SELECT 1").errno == 604
+    assert client.one("SELECT 1") == 1

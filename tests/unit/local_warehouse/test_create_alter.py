@@ -1,0 +1,117 @@
+"""CREATE, ALTER, DROP, DESCRIBE, SHOW of tables and views."""
+
+import pytest
+
+from .conftest import Client
+
+
+def test_a_table_is_described_as_it_was_created(client: Client) -> None:
+    client.run(
+        "CREATE TRANSIENT TABLE t (id NUMBER(10,0) NOT NULL COMMENT 'key', "
+        "\"b c\" VARCHAR(10) DEFAULT 'q', tz TIMESTAMP_TZ(6), a ARRAY, d DECFLOAT, "
+        "PRIMARY KEY (id)) DATA_RETENTION_TIME_IN_DAYS = 0 COMMENT = 'hi'"
+    )
+    described = client.run("DESC TABLE t")
+    assert [(d[0], d[1], d[3]) for d in described] == [
+        ("ID", "NUMBER(10,0)", "N"),
+        ("b c", "VARCHAR(10)", "Y"),
+        ("TZ", "TIMESTAMP_TZ(6)", "Y"),
+        ("A", "ARRAY", "Y"),
+        ("D", "DECFLOAT", "Y"),
+    ]
+    client.run("INSERT INTO t (id) VALUES (1), (1)")  # PRIMARY KEY is not enforced
+    assert client.run('SELECT DISTINCT "b c" FROM t') == [("q",)]
+    assert client.run(
+        "SELECT column_name, data_type, numeric_precision FROM information_schema.columns "
+        "WHERE table_name = 'T' ORDER BY ordinal_position LIMIT 2"
+    ) == [("ID", "NUMBER", 10), ("b c", "TEXT", None)]
+    assert [row[1] for row in client.run("SHOW TABLES LIKE 't%'")] == ["T"]
+
+
+def test_columns_are_added_widened_renamed_and_dropped(client: Client) -> None:
+    client.run("CREATE TABLE t (a NUMBER(3,0), b VARCHAR(2))")
+    client.run("INSERT INTO t VALUES (1, 'x')")
+    client.run("ALTER TABLE t ADD COLUMN c VARCHAR(5) DEFAULT 'new'")
+    client.run("ALTER TABLE t ADD COLUMN IF NOT EXISTS c INT")
+    client.run("ALTER TABLE t ALTER COLUMN a SET DATA TYPE NUMBER(10,0)")
+    client.run("ALTER TABLE t ALTER COLUMN b SET DATA TYPE VARCHAR(10)")
+    client.run("ALTER TABLE t RENAME COLUMN b TO d")
+    client.run("INSERT INTO t (a, d) VALUES (1000000, 'long text')")
+    found = client.run("SELECT a, d, c FROM t ORDER BY a")
+    assert found == [(1, "x", "new"), (1000000, "long text", "new")]
+    client.run("ALTER TABLE t DROP COLUMN c")
+    assert len(client.run("DESC TABLE t")) == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["VARCHAR(1)", "NUMBER(5,2)", "FLOAT", "NUMBER(2,0)"],
+)
+def test_other_changes_of_type_are_refused(client: Client, change: str) -> None:
+    client.run("CREATE TABLE t (a NUMBER(5,0))")
+    client.run("INSERT INTO t VALUES (12345)")
+    text = f"ALTER TABLE t ALTER COLUMN a SET DATA TYPE {change}"
+    assert client.fails(text).errno == 40054
+
+
+def test_swap_rename_clone_and_like(client: Client) -> None:
+    client.run("CREATE TABLE a AS SELECT 'a' AS v")
+    client.run("CREATE TABLE b AS SELECT 'b' AS v")
+    client.run("ALTER TABLE a SWAP WITH b")
+    assert client.one("SELECT v FROM a") == "b"
+    client.run("ALTER TABLE a RENAME TO c")
+    client.run("CREATE TABLE d CLONE c")
+    client.run("CREATE TABLE e LIKE c")
+    assert client.run("SELECT v FROM d") == [("b",)]
+    assert client.run("SELECT v FROM e") == []
+    assert client.fails("SELECT v FROM a").errno == 2003
+
+
+def test_a_view_follows_its_tables(client: Client) -> None:
+    client.run("CREATE TABLE t (a NUMBER(3,0))")
+    client.run("CREATE VIEW v (x) COMMENT = 'c' AS SELECT MAX(a) FROM t")
+    client.run("CREATE VIEW w AS SELECT x, CURRENT_TIMESTAMP() AS now FROM v")
+    client.run("ALTER TABLE t ALTER COLUMN a SET DATA TYPE NUMBER(9,0)")
+    client.run("INSERT INTO t VALUES (123456)")
+    assert client.run("SELECT w.x FROM w WHERE w.now IS NOT NULL") == [(123456,)]
+    assert client.fails("CREATE VIEW u AS SELECT nothing FROM t").errno == 904
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CREATE TABLE t (a INT) NONSENSE = 1",
+        "CREATE TABLE t (a INT CHECK (a > 1))",
+        "CREATE TABLE t (a INT, a INT)",
+        "CREATE TABLE t (a HUGEINT)",
+        "CREATE TABLE t (a NUMBER(39,0))",
+        'CREATE TABLE t ("CURRENT_DATE" DATE)',
+        "CREATE SEQUENCE s",
+        "CREATE FILE FORMAT f TYPE = CSV NONSENSE = 1",
+        "CREATE FILE FORMAT f TYPE = PARQUET",
+        "GRANT NONSENSE ON DATABASE d TO ROLE sysadmin",
+        "GRANT USAGE ON DATABASE no_such TO ROLE sysadmin",
+        "USE ROLE no_such",
+        "ALTER SESSION SET nonsense = 1",
+    ],
+)
+def test_unknown_options_are_refused(client: Client, text: str) -> None:
+    client.fails(text)
+    assert client.run("SHOW TABLES") == []
+
+
+def test_roles_grants_and_warehouses(client: Client, database: str) -> None:
+    client.run("CREATE ROLE IF NOT EXISTS some_role COMMENT = 'x'")
+    client.run("CREATE WAREHOUSE IF NOT EXISTS wh WAREHOUSE_SIZE = 'XSMALL'")
+    client.run(f"GRANT USAGE, MONITOR ON DATABASE {database} TO ROLE some_role")
+    client.run("GRANT EXECUTE MANAGED TASK ON ACCOUNT TO ROLE some_role")
+    granted = client.run("SHOW GRANTS TO ROLE some_role")
+    assert {(g[1], g[2]) for g in granted} >= {("USAGE", f"DATABASE {database}")}
+    client.run("USE ROLE some_role")
+    assert client.one("SELECT CURRENT_ROLE()") == "SOME_ROLE"
+
+
+def test_temporary_tables_end_with_the_session(client: Client, second: Client) -> None:
+    client.run("CREATE TEMPORARY TABLE t AS SELECT 1 AS a")
+    assert client.one("SELECT a FROM t") == 1
+    assert second.fails("SELECT a FROM t").errno == 2003

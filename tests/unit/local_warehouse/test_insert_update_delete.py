@@ -1,0 +1,57 @@
+"""INSERT, INSERT OVERWRITE, UPDATE, DELETE and TRUNCATE."""
+
+from .conftest import Client
+
+
+def test_counts(client: Client) -> None:
+    client.run("CREATE TABLE t (a INT, b VARCHAR)")
+    client.run("INSERT INTO t (a, b) VALUES (?, ?), (?, ?)", 1, "x", 2, None)
+    assert client.cursor.rowcount == 2
+    client.run("INSERT INTO t SELECT column1, column2 FROM VALUES (?, ?)", 3, "z")
+    assert client.run("UPDATE t SET b = 'q' WHERE a > 1") == [(2, 0)]
+    assert client.run("DELETE FROM t WHERE a = 1") == [(1,)]
+    assert client.run("SELECT a, b FROM t ORDER BY a") == [(2, "q"), (3, "q")]
+
+
+def test_many_rows_of_binds(client: Client) -> None:
+    client.run("CREATE TABLE t (a INT, b VARCHAR)")
+    rows = [(number, None) for number in range(50)]
+    client.cursor.executemany("INSERT INTO t (a, b) VALUES (?, ?)", rows)
+    assert client.run("SELECT COUNT(*), COUNT(b) FROM t") == [(50, 0)]
+
+
+def test_overwrite_replaces_all_rows_inside_the_transaction(client: Client) -> None:
+    client.run("CREATE TABLE t (a INT)")
+    client.run("INSERT INTO t VALUES (1), (2)")
+    client.run("BEGIN")
+    client.run("INSERT OVERWRITE INTO t (a) SELECT a + 10 FROM t WHERE a = 1")
+    assert client.run("SELECT a FROM t") == [(11,)]
+    client.run("ROLLBACK")
+    assert client.run("SELECT a FROM t ORDER BY a") == [(1,), (2,)]
+
+
+def test_truncate_belongs_to_the_transaction(client: Client) -> None:
+    client.run("CREATE TABLE t AS SELECT 1 AS a")
+    client.run("BEGIN")
+    client.run("TRUNCATE TABLE t")
+    assert client.one("SELECT COUNT(*) FROM t") == 0
+    client.run("ROLLBACK")
+    assert client.one("SELECT COUNT(*) FROM t") == 1
+
+
+def test_what_does_not_fit_is_refused(client: Client) -> None:
+    client.run("CREATE TABLE t (a NUMBER(3,0) NOT NULL, b VARCHAR(2), v VARIANT)")
+    assert client.fails("INSERT INTO t (a) VALUES (NULL)").errno == 100072
+    assert client.fails("INSERT INTO t (a, b) VALUES (1, 'abc')").errno == 100078
+    assert client.fails("INSERT INTO t (a) VALUES (1000)").errno == 100038
+    assert client.fails("INSERT INTO t (a) VALUES ('x')").errno == 100038
+    assert client.fails("INSERT INTO t (a, b) VALUES (1)").errno == 2020
+    assert client.fails("INSERT INTO t (a, v) VALUES (1, 'x')").errno == 2023
+    text = "INSERT INTO t (a, v) VALUES (1, PARSE_JSON('1'))"
+    assert client.fails(text).errno == 2014
+    for text in (
+        "INSERT OR REPLACE INTO t (a) VALUES (1)",
+        "INSERT INTO t BY NAME SELECT 1 a",
+    ):
+        assert client.fails(text).errno == 1003
+    assert client.one("SELECT COUNT(*) FROM t") == 0

@@ -1,0 +1,99 @@
+"""BEGIN, COMMIT, ROLLBACK, and two clients at once."""
+
+import threading
+
+from .conftest import Client, Warehouse
+
+
+def test_others_see_rows_after_the_commit_only(client: Client, second: Client) -> None:
+    client.run("CREATE TABLE t (a INT)")
+    client.run("BEGIN")
+    client.run("INSERT INTO t VALUES (1)")
+    assert second.one("SELECT COUNT(*) FROM t") == 0
+    client.run("COMMIT")
+    assert second.one("SELECT COUNT(*) FROM t") == 1
+
+
+def test_a_failed_statement_does_not_end_the_transaction(client: Client) -> None:
+    client.run("CREATE TABLE t (a INT)")
+    client.run("BEGIN")
+    client.run("INSERT INTO t VALUES (1)")
+    client.fails("INSERT INTO t VALUES ('x')")
+    client.fails("SELECT 'x'::INT FROM t")
+    client.run("INSERT INTO t VALUES (2)")
+    client.run("COMMIT")
+    assert client.run("SELECT a FROM t ORDER BY a") == [(1,), (2,)]
+
+
+def test_ddl_commits(client: Client) -> None:
+    client.run("CREATE TABLE t (a INT)")
+    client.run("BEGIN")
+    client.run("INSERT INTO t VALUES (1)")
+    client.run("CREATE TABLE other (a INT)")
+    client.run("ROLLBACK")
+    assert client.one("SELECT COUNT(*) FROM t") == 1
+
+
+def test_reads_in_a_transaction_see_what_others_commit(
+    client: Client, second: Client
+) -> None:
+    client.run("CREATE TABLE t (a INT)")
+    client.run("BEGIN")
+    assert client.one("SELECT COUNT(*) FROM t") == 0
+    second.run("INSERT INTO t VALUES (1)")
+    assert client.one("SELECT COUNT(*) FROM t") == 1
+    client.run("UPDATE t SET a = 2")
+    client.run("COMMIT")
+    assert second.one("SELECT a FROM t") == 2
+
+
+def test_writers_wait_for_each_other(client: Client, second: Client) -> None:
+    client.run("CREATE TABLE t (a INT)")
+    client.run("INSERT INTO t VALUES (0)")
+    client.run("BEGIN")
+    client.run("UPDATE t SET a = a + 1")
+    waiting = threading.Thread(target=second.run, args=("UPDATE t SET a = a + 1",))
+    waiting.start()
+    client.run("COMMIT")
+    waiting.join()
+    assert client.one("SELECT a FROM t") == 2
+
+
+def test_a_lock_that_does_not_come_is_an_error(client: Client, second: Client) -> None:
+    client.run("CREATE TABLE t (a INT)")
+    client.run("BEGIN")
+    client.run("INSERT INTO t VALUES (1)")
+    assert second.fails("INSERT INTO t VALUES (2)").errno == 625
+    client.run("ROLLBACK")
+    second.run("INSERT INTO t VALUES (2)")
+
+
+def test_a_closed_session_lets_its_lock_go(
+    warehouse: Warehouse, database: str, client: Client
+) -> None:
+    client.run("CREATE TABLE t (a INT)")
+    with warehouse.connect(database=database) as connection:
+        leaving = Client(connection)
+        leaving.run("BEGIN")
+        leaving.run(f"INSERT INTO {database}.public.t VALUES (1)")
+    client.run("INSERT INTO t VALUES (2)")
+    assert client.run("SELECT a FROM t") == [(2,)]
+
+
+def test_without_autocommit_a_statement_begins_a_transaction(client: Client) -> None:
+    client.run("CREATE TABLE t (a INT)")
+    client.connection.autocommit(False)
+    client.run("INSERT INTO t VALUES (1)")
+    client.connection.rollback()
+    assert client.one("SELECT COUNT(*) FROM t") == 0
+
+
+def test_a_transaction_may_span_databases(client: Client, database: str) -> None:
+    client.run(f"CREATE DATABASE {database}_b")
+    client.run(f"CREATE TABLE {database}_b.public.t (a INT)")
+    client.run(f"CREATE TABLE {database}.public.t (a INT)")
+    client.run("BEGIN")
+    client.run(f"INSERT INTO {database}_b.public.t VALUES (1)")
+    client.run(f"INSERT INTO {database}.public.t VALUES (1)")
+    client.run("COMMIT")
+    client.run(f"DROP DATABASE {database}_b")
