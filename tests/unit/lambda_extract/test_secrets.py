@@ -1,0 +1,162 @@
+"""Credentials from each place, cached, read again once, and never shown."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+import responses
+from moto import mock_aws
+
+from lambda_extract import operations, secrets
+from lambda_extract.errors import AuthenticationError, ExtractError
+from lambda_extract.secrets import Credentials
+from lambda_extract.settings import Settings, Source
+
+
+def source(**credentials: Any) -> Source:
+    return Source("shop", "db", "shop", credentials)
+
+
+@pytest.fixture(autouse=True)
+def empty_cache() -> Iterator[None]:
+    secrets.forget(source())
+    yield
+    secrets.forget(source())
+
+
+def test_a_password_does_not_show() -> None:
+    assert "hidden" not in repr(Credentials("user", "hidden"))
+
+
+def test_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_SHOP_USER", "u")
+    monkeypatch.setenv("SOURCE_SHOP_PASSWORD", "p")
+    assert secrets.read(source(kind="environment")) == Credentials("u", "p")
+    monkeypatch.setenv("SOURCE_SHOP_PASSWORD", "rotated")
+    assert secrets.read(source(kind="environment")).password == "p"
+    secrets.forget(source())
+    assert secrets.read(source(kind="environment")).password == "rotated"
+
+
+def test_from_secrets_manager() -> None:
+    with mock_aws():
+        client = boto3.client("secretsmanager")
+        text = json.dumps({"username": "u", "password": "p"})
+        client.create_secret(Name="aurora", SecretString=text)
+        read = secrets.read(source(kind="secrets_manager", secret_id="aurora"))
+    assert read == Credentials("u", "p")
+
+
+@pytest.mark.parametrize(
+    "text", ["not json: hidden", '["hidden"]', '{"password": "hidden"}']
+)
+def test_a_malformed_secret_is_refused_without_showing_it(text: str) -> None:
+    with mock_aws():
+        boto3.client("secretsmanager").create_secret(Name="aurora", SecretString=text)
+        with pytest.raises(ExtractError) as refused:
+            secrets.read(source(kind="secrets_manager", secret_id="aurora"))
+    assert refused.value.code == "credentials_unavailable"
+    assert "hidden" not in refused.value.message
+
+
+VAULT = "https://vault.example:8200"
+APPROLE = {
+    "kind": "vault",
+    "url": VAULT,
+    "path": "aurora/shop",
+    "login": {"method": "approle", "role_id": "role"},
+}
+
+
+@responses.activate
+def test_from_vault_by_approle(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VAULT_SECRET_ID", "secret-id")
+    responses.post(
+        f"{VAULT}/v1/auth/approle/login", json={"auth": {"client_token": "token"}}
+    )
+    responses.get(
+        f"{VAULT}/v1/secret/data/aurora/shop",
+        json={"data": {"data": {"username": "u", "password": "p"}, "metadata": {}}},
+    )
+    assert secrets.read(source(**APPROLE)) == Credentials("u", "p")
+    assert responses.calls[0].request.body is not None
+    assert json.loads(responses.calls[0].request.body) == {
+        "role_id": "role",
+        "secret_id": "secret-id",
+    }
+    assert responses.calls[1].request.headers["X-Vault-Token"] == "token"
+
+
+@responses.activate
+def test_from_vault_by_the_functions_own_role() -> None:
+    responses.post(
+        f"{VAULT}/v1/auth/aws/login", json={"auth": {"client_token": "token"}}
+    )
+    responses.get(
+        f"{VAULT}/v1/secret/data/aurora/shop",
+        json={"data": {"data": {"username": "u", "password": "p"}, "metadata": {}}},
+    )
+    login = {"method": "aws_iam", "role": "aurora-sync"}
+    assert secrets.read(source(**APPROLE | {"login": login})).user == "u"
+
+
+@responses.activate
+@pytest.mark.parametrize("status", [400, 403, 500])
+def test_vaults_refusals_are_told_without_its_text(status: int) -> None:
+    responses.post(
+        f"{VAULT}/v1/auth/approle/login", json={"errors": ["hidden"]}, status=status
+    )
+    with pytest.raises(ExtractError) as refused:
+        secrets.read(source(**APPROLE))
+    assert refused.value.code == "credentials_unavailable"
+    assert "hidden" not in refused.value.message
+
+
+@pytest.mark.parametrize(
+    "credentials",
+    [
+        {"kind": "environment", "user_variable": "NOT_SET"},
+        {"kind": "secrets_manager"},
+        {"kind": "vault", "url": VAULT},
+        {"kind": "vault", "url": VAULT, "path": "p", "login": {"method": "magic"}},
+    ],
+)
+def test_missing_settings_are_named(credentials: dict[str, Any]) -> None:
+    with pytest.raises(ExtractError) as refused:
+        secrets.read(source(**credentials))
+    assert refused.value.code == "credentials_unavailable"
+
+
+def test_a_rotated_password_is_read_once_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from contextlib import contextmanager
+
+    tried: list[str] = []
+
+    @contextmanager
+    def connected(_: Source, credentials: Credentials, **options: Any) -> Iterator[str]:
+        tried.append(credentials.password)
+        if credentials.password != "new":
+            raise AuthenticationError("source_authentication", "refused")
+        yield "database"
+
+    monkeypatch.setattr(operations, "connected", connected)
+    monkeypatch.setenv("SOURCE_SHOP_USER", "u")
+    monkeypatch.setenv("SOURCE_SHOP_PASSWORD", "old")
+    shop = source(kind="environment")
+    settings = Settings({"shop": shop}, "bucket", "", "f")
+    secrets.read(shop)
+    monkeypatch.setenv("SOURCE_SHOP_PASSWORD", "new")
+    with operations._connect("shop", "name", settings) as database:
+        assert database == "database"
+    assert tried == ["old", "new"]
+    secrets.forget(shop)
+    monkeypatch.setenv("SOURCE_SHOP_PASSWORD", "wrong")
+    with pytest.raises(AuthenticationError):
+        with operations._connect("shop", "name", settings):
+            pass
+    # Fresh from its place: asking there again would not help.
+    assert tried == ["old", "new", "wrong"]
