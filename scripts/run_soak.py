@@ -1,11 +1,11 @@
 """Runs random schedules of changes, transactions, syncs and faults, any number of them.
 
-Each process has a stack of its own and runs batches; a batch has a seed, and a failure
-prints the seed with the shortest schedule that shows it. The same seed with the same
-number of schedules finds it again:
+Each process has a stack of its own and runs batches of 25; a batch has a seed, and a
+failure prints the seed with its schedule. The same seed finds it again, and a shorter
+schedule that shows it as well:
 
     scripts/run_soak.sh --schedules 2000
-    scripts/run_soak.sh --seed 17 --schedules 25 --processes 1
+    scripts/run_soak.sh --seed 17 --schedules 25 --shrink
 """
 
 import multiprocessing
@@ -36,6 +36,7 @@ def main(
     seed: Annotated[int, typer.Option(help="Seed of the first batch")] = 1,
     processes: Annotated[int, typer.Option(help="Stacks at once")] = 2,
     steps: Annotated[int, typer.Option(help="Steps of a schedule at most")] = 15,
+    shrink: Annotated[bool, typer.Option(help="Shorten what fails (minutes)")] = False,
 ) -> None:
     """Runs schedules and exits with 1 where one of them failed."""
     os.environ.update(TIMES)
@@ -49,7 +50,7 @@ def main(
     for batch in batches:
         queue.put(batch)
     workers = [
-        context.Process(target=_work, args=(queue, results, steps))
+        context.Process(target=_work, args=(queue, results, steps, shrink))
         for _ in range(min(processes, len(batches)))
     ]
     for _ in workers:
@@ -90,6 +91,7 @@ def _work(
     queue: "multiprocessing.Queue[tuple[int, int] | None]",
     results: "multiprocessing.Queue[tuple[int, int, str]]",
     steps: int,
+    shrink: bool,
 ) -> None:
     """Runs batches in a process of its own, on a stack of its own."""
     from local.stack import running_stack
@@ -101,7 +103,9 @@ def _work(
         while (batch := queue.get()) is not None:
             seed, schedules = batch
             try:
-                run_schedules(stack, schedules=schedules, steps=steps, seed=seed)
+                run_schedules(
+                    stack, schedules=schedules, steps=steps, seed=seed, shrink=shrink
+                )
                 results.put((seed, schedules, ""))
             except BaseException as error:
                 # Also what hypothesis raises as a group; the worker goes on.
