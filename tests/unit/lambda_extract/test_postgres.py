@@ -1,0 +1,140 @@
+"""What goes wrong with PostgreSQL while rows travel."""
+
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import psycopg2.extensions
+import pytest
+
+from lambda_extract import contract
+from lambda_extract.errors import ExtractError, LandingError
+from lambda_extract.landing import FolderStore, Upload
+from lambda_extract.operations import extract
+from lambda_extract.postgres import application_name, connected, translate
+from lambda_extract.secrets import Credentials
+from lambda_extract.settings import Source
+
+from .conftest import MakeTable, Reader
+
+# More than the block that is collected before anything is written.
+MANY = (
+    "INSERT INTO {table} SELECT i, repeat('x', 1000) FROM generate_series(1, 20000) i"
+)
+COLUMNS = "id int PRIMARY KEY, v text"
+WHOLE = contract.Partition("00000")
+
+
+class BreakingStore(FolderStore):
+    """Calls `action` at the first compressed bytes."""
+
+    def __init__(self, folder: Path, action: Any) -> None:
+        super().__init__(folder)
+        self._action = action
+
+    def open(self, path: str) -> Upload:
+        upload = super().open(path)
+        write = upload.write
+
+        def acting(data: bytes) -> None:
+            action, self._action = self._action, lambda: None
+            action()
+            write(data)
+
+        upload.write = acting  # type: ignore[method-assign]
+        return upload
+
+
+def run_with(reader: Reader, action: Any) -> contract.ExtractReply:
+    request = contract.ExtractRequest(
+        run_id="r1", table=reader.spec, part="p1", partition=WHOLE
+    )
+    with reader.database() as database:
+        return extract(database, request, BreakingStore(reader.folder, action))
+
+
+def test_a_session_that_is_ended_in_the_middle_is_told_and_leaves_no_file(
+    make_table: MakeTable, owner: psycopg2.extensions.connection
+) -> None:
+    reader = make_table(COLUMNS, MANY)
+
+    def terminate() -> None:
+        with owner.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE application_name = 'aurora_sync:test'"
+            )
+
+    with pytest.raises(ExtractError) as refused:
+        run_with(reader, terminate)
+    assert (refused.value.code, refused.value.retryable) == ("source_unreachable", True)
+    assert not list(reader.folder.rglob("*.zst"))
+
+
+def test_a_failure_of_the_landing_ends_the_copy(make_table: MakeTable) -> None:
+    reader = make_table(COLUMNS, MANY)
+
+    def fail() -> None:
+        raise LandingError("landing_denied", "S3 refused.")
+
+    with pytest.raises(LandingError):
+        run_with(reader, fail)
+    assert not list(reader.folder.rglob("*.zst"))
+
+
+def test_an_extraction_over_its_budget_asks_for_a_smaller_window(
+    make_table: MakeTable, owner: psycopg2.extensions.connection
+) -> None:
+    reader = make_table(COLUMNS, "INSERT INTO {table} VALUES (1, 'x')")
+    view = f"{reader.spec.relation}_slow"
+    with owner.cursor() as cursor:
+        cursor.execute(
+            f"CREATE VIEW {view} AS"
+            f" SELECT id, v || pg_sleep(20)::text AS v FROM {reader.spec.relation}"
+        )
+        cursor.execute(f"GRANT SELECT ON {view} TO aurora_sync")
+    source = Source("shop", "127.0.0.1", "shop", {}, reader.aurora.port, "disable")
+    request = contract.ExtractRequest(
+        run_id="r1",
+        table=contract.TableSpec("slow", "shop", "public", view),
+        part="p1",
+        partition=WHOLE,
+    )
+    with pytest.raises(ExtractError) as refused:
+        with connected(
+            source,
+            Credentials(reader.user, ""),
+            application_name="aurora_sync:test",
+            budget_seconds=0.5,
+        ) as database:
+            extract(database, request, FolderStore(reader.folder))
+    assert (refused.value.code, refused.value.retryable) == ("window_too_large", True)
+
+
+def test_the_session_says_who_it_is_and_cannot_run_forever(
+    make_table: MakeTable,
+) -> None:
+    reader = make_table(COLUMNS)
+    with reader.database() as database:
+        sql = psycopg2.sql.SQL  # type: ignore[attr-defined]
+        for name, value in {
+            "statement_timeout": "30s",
+            "idle_in_transaction_session_timeout": "30s",
+            "lock_timeout": "10s",
+            "row_security": "off",
+            "search_path": "pg_catalog",
+            "TimeZone": "UTC",
+            "client_encoding": "UTF8",
+        }.items():
+            assert database.row(sql(f"SHOW {name}")) == (value,)
+
+
+def test_an_application_name_fits_into_63_bytes() -> None:
+    assert application_name("orders", "r1") == "aurora_sync:orders:r1"
+    assert len(application_name("Größe" * 20, "r1").encode()) == 63
+
+
+def test_no_text_of_the_server_is_passed_on() -> None:
+    error = translate(psycopg2.DataError("value 'secret' is wrong"))
+    assert "secret" not in str(error)
+    assert error.code == "source_error"
