@@ -56,7 +56,7 @@ CODES: dict[str, Code] = {
         False, "GRANT USAGE on the schema and SELECT on the table to the reader role."
     ),
     "table_not_found": Code(
-        False, "Check schema and relation in the configuration (case matters)."
+        False, "Check schema and table in the configuration (case matters)."
     ),
     "column_not_found": Code(
         False, "Check the column names in the configuration (case matters)."
@@ -75,10 +75,10 @@ CODES: dict[str, Code] = {
     "cannot_see_transactions": Code(
         False,
         "GRANT pg_read_all_stats to the reader role and use the writer endpoint, or"
-        ' set "lookback".',
+        ' set "lookback_seconds" or "lookback_values".',
     ),
     "sequence_cache": Code(
-        False, 'ALTER SEQUENCE ... CACHE 1, or set "lookback" in cursor units.'
+        False, 'ALTER SEQUENCE ... CACHE 1, or set "lookback_values".'
     ),
     "null_cursor": Code(
         False, 'Fill the column, or set "null_cursor" to "load" or "ignore".'
@@ -89,9 +89,7 @@ CODES: dict[str, Code] = {
     "special_value_refused": Code(
         False, 'Correct the values, or set "special_values" to "null".'
     ),
-    "value_refused": Code(
-        False, "Correct the value, or exclude or override the column."
-    ),
+    "value_refused": Code(False, 'Correct the value, or add the column to "exclude".'),
     "type_unsupported": Code(False, 'Add the column to "exclude".'),
     "landing_denied": Code(
         False, "Check the Lambda role's rights on the landing bucket and its key."

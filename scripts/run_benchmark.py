@@ -92,7 +92,7 @@ FILL = """
         (ARRAY['DELIVER IN PERSON', 'COLLECT COD', 'NONE', 'TAKE BACK RETURN'])
             [1 + (i % 4)],
         (ARRAY['REG AIR', 'AIR', 'RAIL', 'SHIP', 'TRUCK', 'MAIL', 'FOB'])[1 + (i % 7)],
-        substr({words}, 1 + ((i * 29) % 100)::int, 10 + ((i * 11) % 34)::int)
+        substr({words}, 1 + ((i * 29) % 100)::int, 22 + ((i * 11) % 23)::int)
     FROM generate_series(0::bigint, {rows} - 1) AS i
 """
 
