@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import socket
 import sys
 import tempfile
@@ -16,7 +17,7 @@ import uvicorn
 
 from local.warehouse.carriers import Carriers
 from local.warehouse.engine import Settings
-from local.warehouse.server import Front, application
+from local.warehouse.server import ANSWER_WITHIN_SECONDS, Front, application
 from local.warehouse.service import add_runner, answer, open_warehouse
 
 _READY_SESSIONS = 2
@@ -27,6 +28,8 @@ def main(arguments: list[str]) -> None:
     given = _parser().parse_args(arguments)
     # DuckDB remarks on every Arrow result of a cursor.
     warnings.filterwarnings("ignore", message="Arrow output on a DB-API result")
+    # The connector would ask the name server for clouds' addresses: up to 5 s.
+    os.environ["SNOWFLAKE_DISABLE_PLATFORM_DETECTION"] = "true"
     logging.getLogger("snowflake").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory(prefix="warehouse-") as scratch:
         _serve(given, Path(given.home or scratch))
@@ -39,7 +42,12 @@ def _serve(given: argparse.Namespace, home: Path) -> None:
         lock_timeout_seconds=given.lock_timeout,
     )
     warehouse = open_warehouse(settings)
-    front = Front(warehouse=warehouse, user=given.user, password=given.password)
+    front = Front(
+        warehouse=warehouse,
+        user=given.user,
+        password=given.password,
+        answer_within=given.answer_within,
+    )
     # asyncio sends small packets at once only where the protocol is named: 40 ms each.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -97,6 +105,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--user", help="the only user who may log in; default: anybody")
     parser.add_argument("--password", help="their password; default: any")
     parser.add_argument("--lock-timeout", type=float, default=60.0, help="seconds")
+    parser.add_argument(
+        "--answer-within",
+        type=float,
+        default=ANSWER_WITHIN_SECONDS,
+        help="seconds after which a client is told to ask again",
+    )
     return parser
 
 

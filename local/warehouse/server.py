@@ -25,6 +25,7 @@ _THREADS = 128
 # The connector gives up reading after a minute; a longer statement is asked for again.
 ANSWER_WITHIN_SECONDS = 30.0
 _MASTER_SECONDS = 14400
+_ANSWERS_KEPT = 32
 
 Body = dict[str, Any]
 
@@ -36,11 +37,13 @@ class Front:
     Attributes:
         user: The one user who may log in; None: anybody.
         password: Their password.
+        answer_within: Seconds after which a client is told to ask again.
     """
 
     warehouse: Warehouse
     user: str | None = None
     password: str | None = None
+    answer_within: float = ANSWER_WITHIN_SECONDS
     sessions: dict[str, Session] = field(default_factory=dict)
     running: dict[str, Future[Body]] = field(default_factory=dict)
     pool: ThreadPoolExecutor = field(
@@ -135,7 +138,14 @@ class Front:
         future = self.pool.submit(service.answer, self.warehouse, session, body)
         if request_id:
             self.running[request_id] = future
+            self._forget_answers()
         return future
+
+    def _forget_answers(self) -> None:
+        """Keep the latest answers only: a client may have lost one and ask again."""
+        done = [key for key, future in self.running.items() if future.done()]
+        for key in done[:-_ANSWERS_KEPT]:
+            del self.running[key]
 
 
 def _token(header: str) -> str:
@@ -267,14 +277,13 @@ class Routes:
 async def _wait(front: Front, future: Future[Body], request_id: str) -> Response:
     waiting = asyncio.wrap_future(future)
     try:
-        answer = await asyncio.wait_for(asyncio.shield(waiting), ANSWER_WITHIN_SECONDS)
+        answer = await asyncio.wait_for(asyncio.shield(waiting), front.answer_within)
     except (TimeoutError, FutureTimeout):
         data = {"getResultUrl": f"/queries/{request_id}/result", "queryId": request_id}
         return _json(
             {"data": data, "code": "333334", "message": "Query execution in progress.",
              "success": True}
         )  # fmt: skip
-    front.running.pop(request_id, None)
     return _json(answer)
 
 

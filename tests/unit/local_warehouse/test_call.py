@@ -6,7 +6,8 @@ from .conftest import Client, Deploy, Warehouse
 
 HANDLERS = """
 def greet(session, name, times=2):
-    row = session.sql("SELECT ? AS a, CURRENT_SCHEMA() AS s", params=[name]).collect()[0]
+    text = "SELECT ? AS a, CURRENT_SCHEMA() AS s"
+    row = session.sql(text, params=[name]).collect()[0]
     return {"hello": row["A"], "schema": row["S"], "times": times}
 
 def outer(session):

@@ -1,5 +1,8 @@
 """Real clients: Snowpark over HTTP, long statements, logins."""
 
+import json
+import urllib.request
+
 from snowflake.snowpark import Session
 
 from .conftest import Client, Warehouse
@@ -21,3 +24,20 @@ def test_faults_delay_and_fail(warehouse: Warehouse, client: Client) -> None:
     assert client.one("SELECT 1") == 1
     assert client.fails("SELECT 1").errno == 604
     assert client.one("SELECT 1") == 1
+
+
+def test_a_long_statement_is_asked_for_again_and_runs_once(
+    warehouse: Warehouse, client: Client
+) -> None:
+    client.run("CREATE TABLE t (a INT)")
+    warehouse.faults({"match": "^insert", "action": "delay", "seconds": 1.2})
+    client.run("INSERT INTO t VALUES (1)")
+    assert client.one("SELECT COUNT(*) FROM t") == 1
+
+
+def test_an_unknown_session_is_told_so(warehouse: Warehouse, client: Client) -> None:
+    address = f"http://127.0.0.1:{warehouse.port}/queries/v1/query-request"
+    request = urllib.request.Request(address, data=b"{}", method="POST")
+    with urllib.request.urlopen(request, timeout=5) as reply:
+        answer = json.load(reply)
+    assert answer["success"] is False and answer["code"] == "390111"
