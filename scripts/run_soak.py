@@ -22,9 +22,9 @@ from rich.console import Console
 BATCH = 25
 # A lost worker is noticed after its time-out: short here, or the soak would only wait.
 TIMES = {
-    "EXTRACT_BUDGET_SECONDS": "4",
-    "WORKER_TIMEOUT_SECONDS": "5",
-    "WORKER_START_SECONDS": "4",
+    "EXTRACT_BUDGET_SECONDS": "2",
+    "WORKER_TIMEOUT_SECONDS": "2.5",
+    "WORKER_START_SECONDS": "2",
     "WORKER_GRACE_SECONDS": "0.3",
 }
 
