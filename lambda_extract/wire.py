@@ -62,7 +62,7 @@ def build_wire(table: SourceTable, *, careful: bool = False) -> Wire:
     for source in table.columns:
         mapping = types.mapping(source.base)
         if mapping.rare_text and not careful:
-            watch_for.add(mapping.rare_text)
+            watch_for.add(_as_field(mapping.rare_text, first=not columns))
             mapping = types.Mapping(mapping.snowflake_type)
         columns.append(
             Column(
@@ -122,6 +122,11 @@ def read_altered(
         if special:
             altered.append(AlteredValue(name, int(special), _keys(special_keys)))
     return tuple(altered)
+
+
+def _as_field(text: bytes, *, first: bool) -> bytes:
+    """Returns an unquoted field with its comma: a line has two fields at least."""
+    return text + b"," if first else b"," + text
 
 
 def _expression(

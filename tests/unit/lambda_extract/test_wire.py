@@ -229,6 +229,18 @@ def test_ordinary_rows_beside_special_ones_keep_their_values(
     )
 
 
+@pytest.mark.parametrize(
+    "columns", ["n numeric(5,2), v text", "v text, n numeric(5,2)", "n numeric(5,2)"]
+)
+def test_nan_is_found_in_every_place_of_a_line(
+    make_table: MakeTable, columns: str
+) -> None:
+    reader = make_table(columns, "INSERT INTO {table} (n) VALUES ('NaN'), (1)")
+    reply = reader.run(partition=WHOLE)
+    assert [(a.column, a.rows) for a in reply.altered] == [("n", 1)]
+    assert b"NaN" not in reader.lines(reply)
+
+
 def test_odd_names_are_quoted_everywhere(
     make_table: MakeTable, owner: psycopg2.extensions.connection
 ) -> None:
