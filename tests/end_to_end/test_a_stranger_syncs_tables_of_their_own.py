@@ -70,7 +70,10 @@ def test_changes_between_syncs_arrive(lab: Lab) -> None:
         )
         report = lab.sync(table.upper())
         assert report["kind"] == "increment"
-        assert (report["rows_inserted"], report["rows_updated"]) == (7, 10 + (round_ > 0))
+        assert (report["rows_inserted"], report["rows_updated"]) == (
+            7,
+            10 + (round_ > 0),
+        )
         lab.assert_equal(table)
 
 
