@@ -272,6 +272,8 @@ def _reachable_folder(
         return folder
     if not _others_can_reach(folder / "pgdata"):
         folder = Path(tempfile.mkdtemp(prefix="aurora-data-"))
+        # Others pass through, as _others_can_reach wants it: a restart finds the data.
+        folder.chmod(0o711)
         scratch.append(folder)
     os.chown(folder, user.pw_uid, user.pw_gid)
     return folder
