@@ -86,10 +86,12 @@ CREATE OR REPLACE MACRO _limit(x, n) AS CASE
     WHEN length(x) > n
     THEN error('String ''' || left(x, 40) || ''' is too long and would be truncated')
     ELSE x END;
-CREATE OR REPLACE MACRO _to_array(x) AS CASE json_type(to_json(x))
-    WHEN 'ARRAY' THEN to_json(x) WHEN 'NULL' THEN NULL ELSE json_array(x) END;
-CREATE OR REPLACE MACRO _to_object(x) AS CASE json_type(to_json(x))
-    WHEN 'OBJECT' THEN to_json(x) WHEN 'NULL' THEN NULL
+CREATE OR REPLACE MACRO _to_array(x) AS CASE
+    WHEN x IS NULL OR json_type(to_json(x)) = 'NULL' THEN NULL
+    WHEN json_type(to_json(x)) = 'ARRAY' THEN to_json(x) ELSE json_array(x) END;
+CREATE OR REPLACE MACRO _to_object(x) AS CASE
+    WHEN x IS NULL OR json_type(to_json(x)) = 'NULL' THEN NULL
+    WHEN json_type(to_json(x)) = 'OBJECT' THEN to_json(x)
     ELSE error('Failed to cast variant value to OBJECT') END;
 CREATE OR REPLACE MACRO _to_binary(x) AS CASE typeof(x)
     WHEN 'BLOB' THEN TRY_CAST(x AS BLOB) ELSE unhex(CAST(x AS VARCHAR)) END;
