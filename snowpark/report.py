@@ -9,8 +9,8 @@ def of_run(run: Run, found: TableState) -> dict[str, Any]:
     """Returns the report of a finished sync; `summary` says it in one sentence."""
     tallies = (*run.earlier, run.tally)
     main = tallies[0]
-    changed = any(t.rows or _changed(t) for t in tallies if t.kind != "key_compare")
-    changed = changed or any(_changed(t) for t in tallies)
+    read = [t for t in tallies if t.kind != "key_compare"]
+    changed = any(t.rows for t in read) or any(_changed(t) for t in tallies)
     report: dict[str, Any] = {
         "table": run.table,
         "status": "succeeded" if changed else "unchanged",
@@ -18,22 +18,22 @@ def of_run(run: Run, found: TableState) -> dict[str, Any]:
         "run_id": run.id,
         "kind": main.kind,
         "target": found.settings.target,
-        "rows_extracted": main.rows,
+        "rows_extracted": sum(t.rows for t in read),
         "rows_inserted": sum(t.counts.inserted for t in tallies),
         "rows_updated": sum(t.counts.updated for t in tallies),
         "rows_deleted": sum(t.counts.deleted for t in tallies),
-        "windows": main.windows,
+        "windows": sum(t.windows for t in read),
         "files": sum(t.files for t in tallies),
         "bytes": sum(t.bytes for t in tallies),
-        "watermark": main.watermark,
+        "watermark": read[-1].watermark,
         "seconds": {
             "extract": round(sum(t.seconds.extract for t in tallies), 3),
             "load": round(sum(t.seconds.load for t in tallies), 3),
             "merge": round(sum(t.seconds.merge for t in tallies), 3),
         },
     }
-    if main.oldest_transaction:
-        report["oldest_transaction"] = main.oldest_transaction
+    if read[-1].oldest_transaction:
+        report["oldest_transaction"] = read[-1].oldest_transaction
     if main.null_cursor_rows > 0:
         report["null_cursor_rows"] = main.null_cursor_rows
     warnings = [warning for tally in tallies for warning in tally.warnings]

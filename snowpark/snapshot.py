@@ -44,12 +44,19 @@ class Snapshot:
     plan: PlanReply
     done: dict[str, ExtractReply]
 
+    def planned_by(self, run: Run) -> bool:
+        """Returns whether this very run planned the snapshot."""
+        return self.plan.run_id == run.id
 
-def run_snapshot(warehouse: Warehouse, found: TableState, run: Run) -> None:
+
+def run_snapshot(warehouse: Warehouse, found: TableState, run: Run) -> bool:
     """Reads the whole table and replaces the target in one transaction.
 
     The watermark is the safe bound that was taken before the first part was read: rows
     that change while the parts are read come again with the next increment.
+
+    Returns:
+        True where all rows are of one moment of this call: one part, read just now.
 
     Raises:
         SyncError: The target is as it was; finished parts are kept for the next call.
@@ -68,6 +75,7 @@ def run_snapshot(warehouse: Warehouse, found: TableState, run: Run) -> None:
     _note_extraction(run, snapshot)
     _load(warehouse, job, found, run, snapshot, replies)
     load.drop_staging(warehouse, job)
+    return len(replies) == 1 and snapshot.planned_by(run)
 
 
 def _extracted(warehouse: Warehouse, found: TableState, run: Run) -> Snapshot:
@@ -97,6 +105,13 @@ def _identity(found: TableState) -> str:
 
 
 def _open_snapshot(warehouse: Warehouse, found: TableState) -> Snapshot | None:
+    """Returns the snapshot that an earlier run has begun, if it can be finished.
+
+    Not in full mode: no increment follows there that would bring the parts of an
+    earlier call up to date.
+    """
+    if found.settings.mode == "full":
+        return None
     identity = _identity(found)
     rows = warehouse.run(
         statements.read_open_parts(found.settings.name, identity, _RESUME_HOURS)

@@ -48,8 +48,13 @@ def _bring_up_to_date(
     warehouse: Warehouse, found: TableState, run: Run, action: Action
 ) -> None:
     if action == "reload" or plan.needs_snapshot(found):
-        snapshot.run_snapshot(warehouse, found, run)
-        return
+        of_one_moment = snapshot.run_snapshot(warehouse, found, run)
+        if of_one_moment or found.settings.mode == "full":
+            return
+        # Its parts are of different moments, some perhaps of an earlier call: whoever
+        # called expects the table as it is now.
+        found = state.read_state(warehouse, run.table)
+        run.begin("increment", _now())
     increment.run_increment(warehouse, found, run)
     confirmed = action == "confirm_deletes"
     if confirmed or deletes.is_due(found):
