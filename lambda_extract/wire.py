@@ -57,7 +57,9 @@ def build_wire(table: SourceTable, *, careful: bool = False) -> Wire:
         careful: Test every value that may be special, the very rare ones too.
     """
     key = _key_text(table)
-    columns, expressions, noted = [], [], []
+    columns: list[Column] = []
+    expressions: list[sql.Composable] = []
+    noted: list[tuple[str, int]] = []
     watch_for: set[bytes] = set()
     for source in table.columns:
         mapping = types.mapping(source.base)
