@@ -22,6 +22,7 @@ from local.warehouse.tables import (
     rebuild,
     row_count,
 )
+from local.warehouse.translate import parse
 from local.warehouse.types import SnowType, read_type
 
 _DONE = "Statement executed successfully."
@@ -30,7 +31,7 @@ _DONE = "Statement executed successfully."
 def alter_table(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
     """ALTER TABLE; every change is a transaction of its own."""
     session = statement.session
-    parsed = warehouse.parsed(statement.text)
+    parsed = parse(statement.text)
     if not isinstance(parsed, exp.Alter):
         raise unsupported("this form of ALTER TABLE")
     if parsed.args.get("exists"):

@@ -17,7 +17,7 @@ from local.warehouse.results import INSERT as INSERT_TYPE
 from local.warehouse.results import MERGE as MERGE_TYPE
 from local.warehouse.results import UPDATE as UPDATE_TYPE
 from local.warehouse.results import Result, counts, fetched, status
-from local.warehouse.translate import Translator, put_binds
+from local.warehouse.translate import Translator, parse, put_binds
 
 _QUERIES = (exp.Select, exp.SetOperation, exp.Subquery)
 _NOT_IN_VALUES = (exp.ParseJSON, exp.ToVariant, exp.Struct, exp.Array, exp.Subquery)
@@ -299,7 +299,7 @@ def _branch(when: exp.Expr) -> str:
 
 def truncate(warehouse: Warehouse, statement: Statement) -> Result:
     """TRUNCATE: empties the table and forgets what was loaded into it."""
-    parsed = warehouse.parsed(statement.text)
+    parsed = parse(statement.text)
     if not isinstance(parsed, exp.TruncateTable) or len(parsed.expressions) != 1:
         raise unsupported("this form of TRUNCATE")
     session = statement.session

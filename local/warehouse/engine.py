@@ -81,7 +81,6 @@ class Warehouse:
         self.execute: Callable[[Warehouse, Statement], Result] = _not_started
         self.describe: Callable[[Warehouse, Statement], Result] = _not_started
         self.runner: Any = None
-        self._parsed: OrderedDict[str, exp.Expr] = OrderedDict()
         self._translated: OrderedDict[tuple[Any, ...], Translated] = OrderedDict()
         self._cache_lock = threading.Lock()
         self._history = _open_history(settings.queries_file)
@@ -172,18 +171,6 @@ class Warehouse:
         name = self.name(session, parts)
         return session.temporary.get(name, name)
 
-    def parsed(self, text: str) -> exp.Expr:
-        """The parsed statement, a copy to work on."""
-        with self._cache_lock:
-            found = self._parsed.get(text)
-        if found is None:
-            found = parse(text)
-            if len(text) <= _CACHED_TEXT:
-                with self._cache_lock:
-                    self._parsed[text] = found
-                    _shrink(self._parsed)
-        return found.copy()
-
     def translator(self, session: Session) -> Translator:
         """A translator that sees the catalog as the session does."""
         return Translator(
@@ -218,7 +205,7 @@ class Warehouse:
         if found is not None and not session.temporary and self._still_true(found):
             return found
         translator = self.translator(session)
-        statement = self.parsed(text)
+        statement = parse(text)
         if change is None:
             found = translator.finish(statement)
         else:

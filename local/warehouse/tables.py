@@ -16,7 +16,7 @@ from local.warehouse.names import Name, decode, encode, quoted
 from local.warehouse.results import Result, status
 from local.warehouse.scan import Scanner
 from local.warehouse.session import Session
-from local.warehouse.translate import put_binds
+from local.warehouse.translate import parse, put_binds
 from local.warehouse.types import from_duck, read_type
 
 _RESERVED = {
@@ -44,7 +44,7 @@ def create(warehouse: Warehouse, statement: Statement) -> Result:
     """CREATE TABLE from columns, LIKE, CLONE or AS SELECT."""
     # SCOPED: Snowpark's own temporary tables, the only ones a procedure may create.
     text, scoped = _SCOPED.subn(r"\1", statement.text, count=1)
-    parsed = warehouse.parsed(text)
+    parsed = parse(text)
     if not isinstance(parsed, exp.Create) or parsed.kind != "TABLE":
         raise syntax("this form of CREATE TABLE is not known")
     session = statement.session

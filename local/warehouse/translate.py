@@ -107,7 +107,7 @@ class Translator:
         """DuckDB's text of the statement; the statement is used up."""
         self._resolve(statement)
         try:
-            return statement.sql(dialect="duckdb")
+            return statement.sql(dialect="duckdb", copy=False)
         except SqlglotError as error:
             raise from_duckdb(error) from error
 

@@ -12,13 +12,13 @@ from local.warehouse.names import decode
 from local.warehouse.results import Result, status
 from local.warehouse.scan import Scanner
 from local.warehouse.tables import parts_of, plain
-from local.warehouse.translate import put_binds
+from local.warehouse.translate import parse, put_binds
 
 
 def create(warehouse: Warehouse, statement: Statement) -> Result:
     """CREATE [OR REPLACE] VIEW; the query is checked by asking for no rows."""
     session = statement.session
-    parsed = warehouse.parsed(statement.text)
+    parsed = parse(statement.text)
     if not isinstance(parsed, exp.Create) or parsed.kind != "VIEW":
         raise syntax("this form of CREATE VIEW is not known")
     listed = parsed.this if isinstance(parsed.this, exp.Schema) else None

@@ -23,7 +23,8 @@ def test_a_table_is_described_as_it_was_created(client: Client) -> None:
     assert client.run('SELECT DISTINCT "b c" FROM t') == [("q",)]
     assert client.run(
         "SELECT column_name, data_type, numeric_precision "
-        "FROM information_schema.columns WHERE table_name = 'T' ORDER BY ordinal_position LIMIT 2"
+        "FROM information_schema.columns WHERE table_name = 'T' "
+        "ORDER BY ordinal_position LIMIT 2"
     ) == [("ID", "NUMBER", 10), ("b c", "TEXT", None)]
     assert [row[1] for row in client.run("SHOW TABLES LIKE 't%'")] == ["T"]
 

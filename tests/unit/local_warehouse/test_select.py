@@ -15,7 +15,8 @@ UTC = datetime.UTC
 def test_every_type_comes_back_as_it_went(client: Client) -> None:
     client.run(
         "CREATE TABLE t (i NUMBER(38,0), n NUMBER(10,2), f FLOAT, b BOOLEAN, "
-        "s VARCHAR, x BINARY, d DATE, t TIME(6), ts TIMESTAMP_NTZ(6), tz TIMESTAMP_TZ(6))"
+        "s VARCHAR, x BINARY, d DATE, t TIME(6), ts TIMESTAMP_NTZ(6), "
+        "tz TIMESTAMP_TZ(6))"
     )
     row = (
         12345678901234567890123456789012345678,
