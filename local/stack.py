@@ -49,6 +49,10 @@ TIME_SETTINGS = (
 )
 
 
+# Where no name can be resolved, the connector spends 5 s on asking which cloud it is in.
+os.environ.setdefault("SNOWFLAKE_DISABLE_PLATFORM_DETECTION", "true")
+
+
 @dataclass(frozen=True)
 class Snowflake:
     """How to connect to the local Snowflake; the connector's own parameter names."""
