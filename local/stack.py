@@ -49,7 +49,7 @@ TIME_SETTINGS = (
 )
 
 
-# Where no name can be resolved, the connector spends 5 s on asking which cloud it is in.
+# Where no name can be resolved, the connector spends 5 s on asking for its cloud.
 os.environ.setdefault("SNOWFLAKE_DISABLE_PLATFORM_DETECTION", "true")
 
 

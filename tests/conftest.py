@@ -18,5 +18,5 @@ os.environ.update(
 )
 for _name in [name for name in os.environ if name.startswith("SNOWFLAKE_")]:
     del os.environ[_name]
-# Where no name can be resolved, the connector spends 5 s on asking which cloud it is in.
+# Where no name can be resolved, the connector spends 5 s on asking for its cloud.
 os.environ["SNOWFLAKE_DISABLE_PLATFORM_DETECTION"] = "true"

@@ -196,7 +196,7 @@ class Schedules(RuleBasedStateMachine):
 
     @rule(kind=st.sampled_from(["reloaded", "compared"]), row=st.integers(1, 9))
     def insert_again(self, kind: str, row: int) -> None:
-        """Inserts a row under a key that was deleted, perhaps; the sequence has others."""
+        """Inserts a row under a key that was deleted, perhaps."""
         self._psql(
             0,
             f"INSERT INTO {self.name(kind)} (id, owner, value)"
