@@ -19,14 +19,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from local.stack import running_stack
+from scripts.deploy_local import deploy_local
+from tests.soak.schedules import TIME_SETTINGS, run_schedules
+
 BATCH = 25
-# A lost worker is noticed after its time-out: short here, or the soak would only wait.
-TIMES = {
-    "EXTRACT_BUDGET_SECONDS": "2",
-    "WORKER_TIMEOUT_SECONDS": "2.5",
-    "WORKER_START_SECONDS": "2",
-    "WORKER_GRACE_SECONDS": "0.3",
-}
 
 console = Console(highlight=False)
 
@@ -39,7 +36,7 @@ def main(
     shrink: Annotated[bool, typer.Option(help="Shorten what fails (minutes)")] = False,
 ) -> None:
     """Runs schedules and exits with 1 where one of them failed."""
-    os.environ.update(TIMES)
+    os.environ.update(TIME_SETTINGS)
     batches = [
         (seed + number, min(BATCH, schedules - number * BATCH))
         for number in range((schedules + BATCH - 1) // BATCH)
@@ -94,10 +91,6 @@ def _work(
     shrink: bool,
 ) -> None:
     """Runs batches in a process of its own, on a stack of its own."""
-    from local.stack import running_stack
-    from scripts.deploy_local import deploy_local
-    from tests.soak.schedules import run_schedules
-
     with tempfile.TemporaryDirectory() as folder, running_stack(Path(folder)) as stack:
         deploy_local(stack.endpoints)
         while (batch := queue.get()) is not None:

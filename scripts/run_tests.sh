@@ -4,4 +4,5 @@ set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 "$root/scripts/prepare_environment.sh"
 cd "$root"
-exec .venv/bin/python -m pytest "$@"
+# Two processes: many of the tests wait, for a time-out or for each other's statements.
+exec .venv/bin/python -m pytest --numprocesses=2 "$@"

@@ -3,9 +3,21 @@
 More of the same: scripts/run_soak.sh --schedules 2000.
 """
 
-from local.stack import Stack
-from tests.soak.schedules import run_schedules
+from pathlib import Path
+
+import pytest
+
+from local.stack import running_stack
+from scripts.deploy_local import deploy_local
+from tests.soak.schedules import TIME_SETTINGS, run_schedules
 
 
-def test_random_schedules_converge(stack: Stack) -> None:
-    run_schedules(stack, schedules=50, steps=15, seed=20_260_101)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_random_schedules_converge(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in TIME_SETTINGS.items():
+        monkeypatch.setenv(name, value)
+    with running_stack(tmp_path) as stack:
+        deploy_local(stack.endpoints)
+        run_schedules(stack, schedules=25, steps=15, seed=seed)

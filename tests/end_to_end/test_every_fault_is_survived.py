@@ -226,3 +226,25 @@ def test_readers_see_the_old_rows_until_a_reload_is_complete(
     assert len(seen) >= 3
     assert min(seen) >= 40
     lab.assert_equal(orders)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"mode": "full"}, {"cursor": "updated_at"}],
+    ids=["full", "incremental"],
+)
+def test_a_resumed_snapshot_shows_the_source_as_it_is_now(
+    lab: Lab, faults: Switchboard, settings: dict[str, Any]
+) -> None:
+    """Parts that a killed call had extracted were loaded as they were, hours old."""
+    table = lab.name("stale")
+    lab.orders_table(table, 20)
+    lab.apply({table: settings})
+    faults.snowflake({"match": "^COPY", "action": "kill_procedure"})
+    killed(lab, table)
+    faults.clear()
+    lab.psql(f"UPDATE {table} SET note = 'newer', updated_at = now() WHERE id < 9")
+    lab.psql(f"INSERT INTO {table} (note) VALUES ('newest')")
+    lab.expire_lease(table)
+    lab.sync(table)
+    lab.assert_equal(table)

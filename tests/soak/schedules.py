@@ -44,6 +44,13 @@ SETTINGS: dict[str, dict[str, Any]] = {
     },
 }
 LONG_TRANSACTIONS = 2
+# A lost worker is noticed after its time-out: short here, or a soak would only wait.
+TIME_SETTINGS = {
+    "EXTRACT_BUDGET_SECONDS": "2",
+    "WORKER_TIMEOUT_SECONDS": "2.5",
+    "WORKER_START_SECONDS": "2",
+    "WORKER_GRACE_SECONDS": "0.3",
+}
 _numbers = itertools.count(1)
 
 # One fault of one sync. Numbers are drawn so that every statement of a sync is hit.
