@@ -15,6 +15,7 @@ are lost.
 """
 
 import math
+import time
 from dataclasses import dataclass
 
 from psycopg2 import sql
@@ -33,6 +34,8 @@ from lambda_extract.postgres import APPLICATION_PREFIX, Database
 from lambda_extract.query import typed
 from lambda_extract.types import CURSOR_TYPES
 
+# Short beside the time of a snapshot, long beside that of a statement.
+POLL_SECONDS = 0.1
 INTEGER = "bigint"
 DATE = "date"
 LOCAL = "timestamp without time zone"
@@ -175,6 +178,38 @@ def read_proof(
             " pg_read_all_stats, or the server is a read replica.",
         )
     return proof
+
+
+def wait_for_proof(
+    database: Database,
+    table: SourceTable,
+    cursor: Cursor,
+    *,
+    seconds: float,
+) -> tuple[Proof, PendingBound | None]:
+    """Reads the proof; waits a while for an integer maximum to be proven.
+
+    Most transactions are short, and a snapshot without a proven maximum makes the next
+    sync read the whole table once more. Call it before the snapshot, in autocommit.
+
+    Args:
+        seconds: How long to wait at most.
+
+    Returns:
+        The proof, and the maximum that it proves or that stays pending.
+
+    Raises:
+        SourceError: cannot_see_transactions, unless a lookback replaces the proof.
+    """
+    proof = read_proof(database, table, cursor)
+    if proof.maximum is None or (proof.oldest is None and not proof.prepared):
+        return proof, None
+    pending = PendingBound(str(proof.maximum), proof.taken_at)
+    end = time.monotonic() + seconds
+    while not proof.pending_proven and time.monotonic() < end:
+        time.sleep(POLL_SECONDS)
+        proof = read_proof(database, table, cursor, pending)
+    return proof, pending
 
 
 def integer_bound(proof: Proof, pending: PendingBound | None) -> IntegerBound:

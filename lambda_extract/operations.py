@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from psycopg2 import sql
 
 from lambda_extract import contract, log, secrets
-from lambda_extract.bounds import check_cursor, read_proof, settle
+from lambda_extract.bounds import check_cursor, settle, wait_for_proof
 from lambda_extract.catalog import SourceTable, read_table
 from lambda_extract.contract import CursorSpec, CursorValue, Window
 from lambda_extract.copying import copy_target, seconds_since
@@ -36,7 +36,9 @@ def run_operation(
         return _health(request, settings=settings, s3=s3)
     if isinstance(request, contract.PlanRequest):
         with open_source(request, settings) as database:
-            return plan(database, request)
+            return plan(
+                database, request, proof_wait_seconds=settings.proof_wait_seconds
+            )
     store = S3Store(s3, bucket=settings.landing_bucket, prefix=settings.landing_prefix)
     try:
         with open_source(request, settings) as database:
@@ -73,7 +75,12 @@ def extract(
     )
 
 
-def plan(database: Database, request: contract.PlanRequest) -> contract.PlanReply:
+def plan(
+    database: Database,
+    request: contract.PlanRequest,
+    *,
+    proof_wait_seconds: float = 0.0,
+) -> contract.PlanReply:
     """Plans a snapshot: columns, safe bound, parts.
 
     The bound is taken before any part is read, so the increments that follow miss
@@ -86,7 +93,8 @@ def plan(database: Database, request: contract.PlanRequest) -> contract.PlanRepl
     (planned_at,) = database.row(sql.SQL("SELECT statement_timestamp()::text"))
     bound = None
     if request.cursor is not None:
-        bound = _snapshot_bound(database, require_key(table), request.cursor)
+        keyed = require_key(table)
+        bound = _snapshot_bound(database, keyed, request.cursor, proof_wait_seconds)
     with snapshot(database, table):
         size = read_size(database, table)
         partitions = plan_partitions(database, table, size, request.limits)
@@ -103,10 +111,10 @@ def plan(database: Database, request: contract.PlanRequest) -> contract.PlanRepl
 
 
 def _snapshot_bound(
-    database: Database, table: SourceTable, spec: CursorSpec
+    database: Database, table: SourceTable, spec: CursorSpec, wait_seconds: float
 ) -> contract.Bound:
     cursor = check_cursor(database, table, spec)
-    proof = read_proof(database, table, cursor)
+    proof, pending = wait_for_proof(database, table, cursor, seconds=wait_seconds)
     with snapshot(database, table):
         (text,) = database.row(
             sql.SQL("SELECT pg_catalog.max({})::{}::text FROM {}").format(
@@ -115,7 +123,11 @@ def _snapshot_bound(
         )
         position = None if text is None else CursorValue(text, cursor.family)
         return settle(
-            database, cursor=cursor, proof=proof, window=Window(), position=position
+            database,
+            cursor=cursor,
+            proof=proof,
+            window=Window(pending_bound=pending),
+            position=position,
         )
 
 

@@ -38,6 +38,8 @@ class Settings:
         worker_timeout_seconds: Lambda's own time-out; it kills the worker.
         start_seconds: A worker that starts later than this after its claim gives up:
             Snowflake stops asking 600 s after the POST.
+        proof_wait_seconds: A plan waits so long for open transactions to end, where an
+            integer cursor needs it.
         grace_seconds: Added to every deadline before a worker counts as lost.
     """
 
@@ -49,6 +51,7 @@ class Settings:
     worker_timeout_seconds: float = 300.0
     start_seconds: float = 240.0
     grace_seconds: float = 10.0
+    proof_wait_seconds: float = 20.0
 
     def source(self, name: str) -> Source:
         """Returns a source by name.
@@ -81,6 +84,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         worker_timeout_seconds=_seconds(environ, "WORKER_TIMEOUT_SECONDS", 300.0),
         start_seconds=_seconds(environ, "WORKER_START_SECONDS", 240.0),
         grace_seconds=_seconds(environ, "WORKER_GRACE_SECONDS", 10.0),
+        proof_wait_seconds=_seconds(environ, "PROOF_WAIT_SECONDS", 20.0),
     )
 
 

@@ -15,6 +15,7 @@ os.environ.update(
     WORKER_TIMEOUT_SECONDS="12",
     WORKER_START_SECONDS="10",
     WORKER_GRACE_SECONDS="0.5",
+    PROOF_WAIT_SECONDS="2",
 )
 for _name in [name for name in os.environ if name.startswith("SNOWFLAKE_")]:
     del os.environ[_name]

@@ -1,6 +1,7 @@
 """Long transactions: rows appear behind a watermark that was already taken."""
 
 import contextlib
+import threading
 from collections.abc import Iterator
 
 import psycopg2
@@ -138,3 +139,18 @@ def test_rows_without_a_cursor_value_can_be_refused(lab: Lab) -> None:
     lab.sync(table)
     lab.psql(f"INSERT INTO {table} (note, updated_at) VALUES ('none', NULL)")
     assert "[null_cursor]" in lab.fail("SYNC_TABLE", table)
+
+
+def test_a_first_load_waits_for_short_transactions_to_prove_an_integer(
+    lab: Lab, writer: psycopg2.extensions.connection
+) -> None:
+    """Otherwise the next sync would read the whole table once more."""
+    table = lab.name("proven")
+    lab.orders_table(table, 30)
+    lab.apply({table: {"cursor": "id"}})
+    run(writer, f"INSERT INTO {table} (note) VALUES ('short')")
+    threading.Timer(0.5, writer.commit).start()
+    lab.sync(table)
+    lab.psql(f"INSERT INTO {table} (note) VALUES ('next')")
+    assert lab.sync(table)["rows_extracted"] <= 2
+    lab.assert_equal(table)

@@ -50,6 +50,7 @@ TIME_SETTINGS = {
     "WORKER_TIMEOUT_SECONDS": "2.5",
     "WORKER_START_SECONDS": "2",
     "WORKER_GRACE_SECONDS": "0.3",
+    "PROOF_WAIT_SECONDS": "0.2",
 }
 _numbers = itertools.count(1)
 
