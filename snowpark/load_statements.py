@@ -270,7 +270,7 @@ def count_gone(batch: Batch) -> Statement:
     return Statement(f"""\
 SELECT
     COUNT(*) AS alive,
-    COUNT_IF(source.in_source IS NULL) AS gone
+    COUNT(*) - COUNT(source.in_source) AS gone
 FROM {_target_and_keys(batch)}
 WHERE {_flag("target", "IS NULL", batch)}""")
 

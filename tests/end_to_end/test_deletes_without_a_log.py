@@ -101,6 +101,15 @@ def test_an_emptied_source_does_not_empty_the_target(lab: Lab) -> None:
     assert len(lab.query(f"SELECT id FROM lab.{table}")) == 10
 
 
+def test_an_empty_target_has_nothing_to_delete(lab: Lab) -> None:
+    """Counting over no rows gave NULL instead of 0, and the sync failed."""
+    table = lab.name("none")
+    lab.orders_table(table, 0)
+    apply(lab, table, "hard")
+    lab.sync(table)
+    assert lab.sync(table)["status"] == "unchanged"
+
+
 def test_keys_are_compared_on_their_own_schedule(lab: Lab) -> None:
     table = compared(lab, "hard", delete_check_minutes=60)
     lab.psql(f"DELETE FROM {table} WHERE id = 1")

@@ -1,6 +1,6 @@
 SELECT
     COUNT(*) AS alive,
-    COUNT_IF(source.in_source IS NULL) AS gone
+    COUNT(*) - COUNT(source.in_source) AS gone
 FROM "SHOP"."ORDERS" AS target
 LEFT JOIN (
     SELECT DISTINCT
