@@ -4,6 +4,7 @@ python -m local.aws --port 0 --port-file FILE
 """
 
 import argparse
+import logging
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +80,9 @@ def serve(port: int, port_file: Path) -> None:
     listener = socket.create_server(("127.0.0.1", port), backlog=128)
     port = listener.getsockname()[1]
     port_file.write_text(str(port))
+
+    # A line for each request would be most of what this process does.
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
 
     from moto.server import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import make_server
