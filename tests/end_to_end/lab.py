@@ -36,6 +36,13 @@ class Lab:
         self.source = source
         self.target = target
         self.suffix = uuid.uuid4().hex[:8]
+        self.s3 = boto3.client(
+            "s3",
+            endpoint_url=stack.endpoints.landing.endpoint_url,
+            aws_access_key_id=aws.ACCESS_KEY,
+            aws_secret_access_key=aws.SECRET_KEY,
+            region_name=aws.REGION,
+        )
 
     def name(self, table: str) -> str:
         """Returns a table name that no other test uses."""
@@ -168,23 +175,19 @@ class Lab:
             thread.join()
         assert not failures, failures
 
-    def shorten_newest_file(self, table: str) -> None:
-        """Takes the last row out of the newest landing file of a table."""
+    def landing_files(self, table: str) -> set[str]:
+        """Returns the keys of a table's data files in the landing bucket."""
         landing = self.stack.endpoints.landing
-        s3 = boto3.client(
-            "s3",
-            endpoint_url=landing.endpoint_url,
-            aws_access_key_id=aws.ACCESS_KEY,
-            aws_secret_access_key=aws.SECRET_KEY,
-            region_name=aws.REGION,
-        )
         prefix = f"{landing.prefix}data/{table}/"
-        listed = s3.list_objects_v2(Bucket=landing.bucket, Prefix=prefix)["Contents"]
-        newest = max(listed, key=lambda entry: entry["LastModified"])
-        target = {"Bucket": landing.bucket, "Key": newest["Key"]}
-        packed = s3.get_object(**target)["Body"].read()
+        listed = self.s3.list_objects_v2(Bucket=landing.bucket, Prefix=prefix)
+        return {entry["Key"] for entry in listed.get("Contents", [])}
+
+    def shorten_file(self, key: str) -> None:
+        """Takes the last row out of a landing file."""
+        target = {"Bucket": self.stack.endpoints.landing.bucket, "Key": key}
+        packed = self.s3.get_object(**target)["Body"].read()
         rows = zstandard.decompress(packed, max_output_size=1 << 24).splitlines(True)
-        s3.put_object(**target, Body=zstandard.compress(b"".join(rows[:-1])))
+        self.s3.put_object(**target, Body=zstandard.compress(b"".join(rows[:-1])))
 
     def orders_table(self, name: str, rows: int) -> None:
         """Creates a table with a key, an indexed updated_at, and some rows."""

@@ -26,9 +26,9 @@ from local.processes import start_module, wait_for_port
 BUCKET = "jobs-landing"
 PREFIX = "landing/"
 # Short, so that a lost worker is found soon; ample for an extraction of a few rows.
-WORKER_TIMEOUT_SECONDS = 4.0
+WORKER_TIMEOUT_SECONDS = 8.0
 GRACE_SECONDS = 0.5
-START_SECONDS = 3.0
+START_SECONDS = 6.0
 BATCH_HEADER = "sf-external-function-query-batch-id"
 
 
