@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures the extraction against psql | zstd -1. Options: --rows N, --rounds N.
+# Measures the extraction against psql | zstd -1 and DuckDB. --rows N, --rounds N, --no-fail.
 set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 "$root/scripts/prepare_environment.sh"
