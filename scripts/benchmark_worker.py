@@ -6,6 +6,7 @@ as JSON, until the input ends.
 """
 
 import json
+import re
 import resource
 import sys
 import time
@@ -19,9 +20,13 @@ EXTENSION = "duckdb_extension_postgres_scanner"
 
 def peak_memory_mb() -> float:
     """Returns the peak resident memory of this process."""
-    # Linux counts kilobytes, macOS bytes.
-    unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+    status = Path("/proc/self/status")
+    if status.exists():
+        # getrusage() would count what the parent process held when it forked.
+        (line,) = re.findall(r"VmHWM:\s+(\d+) kB", status.read_text())
+        return int(line) / 1024
+    # macOS counts bytes.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)
 
 
 def serve_worker() -> None:
