@@ -10,6 +10,7 @@ schedule that shows it as well:
 
 import multiprocessing
 import os
+import signal
 import tempfile
 import time
 import traceback
@@ -19,6 +20,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from local.aurora import stop_with_parent
 from local.stack import running_stack
 from scripts.deploy_local import deploy_local
 from tests.soak.schedules import TIME_SETTINGS, run_schedules
@@ -91,6 +93,9 @@ def _work(
     shrink: bool,
 ) -> None:
     """Runs batches in a process of its own, on a stack of its own."""
+    end_with_parent = stop_with_parent(signal.SIGTERM)
+    if end_with_parent:
+        end_with_parent()
     with tempfile.TemporaryDirectory() as folder, running_stack(Path(folder)) as stack:
         deploy_local(stack.endpoints)
         while (batch := queue.get()) is not None:
