@@ -10,8 +10,8 @@ schedule that shows it as well:
 
 import multiprocessing
 import os
-import signal
 import tempfile
+import threading
 import time
 import traceback
 from pathlib import Path
@@ -20,7 +20,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from local.aurora import stop_with_parent
 from local.stack import running_stack
 from scripts.deploy_local import deploy_local
 from tests.soak.schedules import TIME_SETTINGS, run_schedules
@@ -86,6 +85,14 @@ def _follow(
     return failed
 
 
+def _end_with_parent() -> None:
+    """Leaves at once when the parent is gone; the stack notices that by itself."""
+    parent = multiprocessing.parent_process()
+    if parent:
+        parent.join()
+    os._exit(1)
+
+
 def _work(
     queue: "multiprocessing.Queue[tuple[int, int] | None]",
     results: "multiprocessing.Queue[tuple[int, int, str]]",
@@ -93,9 +100,7 @@ def _work(
     shrink: bool,
 ) -> None:
     """Runs batches in a process of its own, on a stack of its own."""
-    end_with_parent = stop_with_parent(signal.SIGTERM)
-    if end_with_parent:
-        end_with_parent()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     with tempfile.TemporaryDirectory() as folder, running_stack(Path(folder)) as stack:
         deploy_local(stack.endpoints)
         while (batch := queue.get()) is not None:
