@@ -16,6 +16,7 @@ import zstandard
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambda_extract.contract import File
+from lambda_extract.errors import WatchedTextSeen
 from lambda_extract.jobs import landing_error
 
 BLOCK_BYTES = 1 << 20
@@ -46,10 +47,6 @@ class Store(Protocol):
 
     def delete(self, path: str) -> None:
         """Removes a completed file."""
-
-
-class WatchedTextSeen(Exception):
-    """A text occurred that was watched for; nothing of it is in the exception."""
 
 
 class Landing:

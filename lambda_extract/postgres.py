@@ -14,7 +14,7 @@ import psycopg2.errors
 import psycopg2.extensions
 from psycopg2 import sql
 
-from lambda_extract.errors import AuthenticationError, SourceError
+from lambda_extract.errors import AuthenticationError, SourceError, WatchedTextSeen
 from lambda_extract.secrets import Credentials
 from lambda_extract.settings import Source
 
@@ -24,6 +24,9 @@ LOCK_SECONDS = 10
 MAX_APPLICATION_NAME = 63
 APPLICATION_PREFIX = "aurora_sync:"
 COPY_BLOCK_BYTES = 1 << 20
+# Stands in the message by which PostgreSQL ends a guarded COPY (wire.py), and so in its
+# log as well: nothing has gone wrong there.
+GUARD_TEXT = "aurora_sync: a special value, the table is read again carefully"
 
 Row = tuple[Any, ...]
 
@@ -89,12 +92,18 @@ class Database:
         Raises:
             SourceError: See `translate`.
             LandingError: From the sink.
+            WatchedTextSeen: From the sink, or from the guard of the statement.
         """
         with translated(), self._connection.cursor() as cursor:
             # What came before the COPY has used up a part of the budget.
             left = max(self._deadline - time.monotonic(), 0.001)
             cursor.execute(f"SET LOCAL statement_timeout = {int(left * 1000) or 1}")
-            cursor.copy_expert(statement, sink, COPY_BLOCK_BYTES)
+            try:
+                cursor.copy_expert(statement, sink, COPY_BLOCK_BYTES)
+            except psycopg2.errors.InvalidTextRepresentation as error:
+                if GUARD_TEXT in (error.diag.message_primary or ""):
+                    raise WatchedTextSeen from None
+                raise
             return int(cursor.rowcount)
 
     def close(self) -> None:

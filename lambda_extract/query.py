@@ -97,6 +97,12 @@ def copy_rows(
     selected = sql.SQL("SELECT {} FROM {}").format(
         sql.SQL(", ").join(wire.expressions), table.name
     )
+    if wire.guard is not None:
+        condition = (
+            wire.guard
+            if condition is TRUE
+            else sql.SQL("({}) AND {}").format(condition, wire.guard)
+        )
     if condition is not TRUE:
         selected = sql.SQL("{} WHERE {}").format(selected, condition)
     return sql.SQL("COPY ({}) TO STDOUT (FORMAT csv)").format(selected)

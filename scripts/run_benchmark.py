@@ -55,8 +55,8 @@ MAX_DUCKDB_RATIO = 1.0
 MAX_DUCKDB_MEMORY = 0.5
 BUCKET = "benchmark-landing"
 WORKERS = 2
-# More parts than workers, because the plan's parts differ in size.
-PARTS = 6
+# One for each worker process.
+PARTS = 2
 DUCKDB = ("duckdb==1.5.5", "duckdb-extension-postgres-scanner==1.5.5")
 # An environment of its own: the local Snowflake needs another version of DuckDB.
 DUCKDB_FOLDER = ROOT / ".local" / "duckdb-1.5.5"

@@ -1,5 +1,7 @@
 """Only psql, the connector and worksheet calls, between changes of every kind."""
 
+import json
+
 import pytest
 
 from tests.end_to_end.lab import Lab
@@ -176,3 +178,34 @@ def test_the_status_view_tells_how_fresh_a_table_is(lab: Lab) -> None:
     )
     assert run["STATUS"] == "succeeded"
     assert run["STATEMENTS"] > 5
+
+
+def test_values_without_a_place_in_snowflake_are_replaced_and_recorded(
+    lab: Lab,
+) -> None:
+    table = lab.name("special")
+    lab.psql(
+        f"CREATE TABLE {table} (id int PRIMARY KEY, born date, price numeric(10, 2),"
+        " updated_at timestamptz NOT NULL DEFAULT now())"
+    )
+    lab.psql(f"CREATE INDEX ON {table} (updated_at)")
+    lab.apply({table: {"cursor": "updated_at"}})
+    lab.psql(
+        f"INSERT INTO {table} VALUES (1, '2000-01-01', 1), (2, 'infinity', 2),"
+        " (3, '0044-03-15 BC', 'NaN'), (4, NULL, NULL)"
+    )
+    lab.sync(table)
+    lab.assert_equal(table)
+    altered = lab.query(
+        "SELECT column_name, row_count, sample_keys FROM control.sync_altered_values"
+        " WHERE table_name = %s ORDER BY column_name",
+        table,
+    )
+    assert [(a["COLUMN_NAME"], a["ROW_COUNT"]) for a in altered] == [
+        ("born", 2),
+        ("price", 1),
+    ]
+    assert json.loads(altered[0]["SAMPLE_KEYS"]) == [{"id": 2}, {"id": 3}]
+    lab.apply({table: {"cursor": "updated_at", "special_values": "fail"}})
+    lab.psql(f"UPDATE {table} SET updated_at = now()")
+    assert "[special_value_refused]" in lab.fail("SYNC_TABLE", table)
