@@ -4,5 +4,5 @@ set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 "$root/scripts/prepare_environment.sh"
 cd "$root"
-# Two processes: many of the tests wait, for a time-out or for each other's statements.
-exec .venv/bin/python -m pytest --numprocesses=2 "$@"
+# Three processes: many tests wait, for a time-out or for a statement of another one.
+exec .venv/bin/python -m pytest --numprocesses=3 "$@"

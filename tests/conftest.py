@@ -11,9 +11,9 @@ os.environ.update(
     AWS_SHARED_CREDENTIALS_FILE=os.devnull,
     AWS_EC2_METADATA_DISABLED="true",
     # A lost worker is noticed after its time-out: short, or tests would only wait.
-    EXTRACT_BUDGET_SECONDS="10",
-    WORKER_TIMEOUT_SECONDS="12",
-    WORKER_START_SECONDS="10",
+    EXTRACT_BUDGET_SECONDS="6",
+    WORKER_TIMEOUT_SECONDS="7",
+    WORKER_START_SECONDS="6",
     WORKER_GRACE_SECONDS="0.5",
     PROOF_WAIT_SECONDS="2",
 )

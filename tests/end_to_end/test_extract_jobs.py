@@ -26,9 +26,9 @@ from local.processes import start_module, wait_for_port
 BUCKET = "jobs-landing"
 PREFIX = "landing/"
 # Short, so that a lost worker is found soon; ample for an extraction of a few rows.
-WORKER_TIMEOUT_SECONDS = 8.0
+WORKER_TIMEOUT_SECONDS = 6.0
 GRACE_SECONDS = 0.5
-START_SECONDS = 6.0
+START_SECONDS = 5.0
 BATCH_HEADER = "sf-external-function-query-batch-id"
 
 
@@ -337,7 +337,7 @@ def test_a_slow_worker_is_killed_at_the_time_out(
         error = failed(cloud.call(orders))
         cursor.execute("ROLLBACK")
     assert error.code == "worker_lost"
-    assert "4 s" in error.message
+    assert f"{WORKER_TIMEOUT_SECONDS:g} s" in error.message
 
 
 def test_packed_and_oddly_written_requests_are_understood(
