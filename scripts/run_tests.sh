@@ -4,5 +4,5 @@ set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 "$root/scripts/prepare_environment.sh"
 cd "$root"
-# Three processes: many tests wait, for a time-out or for a statement of another one.
-exec .venv/bin/python -m pytest --numprocesses=3 "$@"
+# Four processes: many tests wait, for a time-out or for a statement of another one.
+exec .venv/bin/python -m pytest --numprocesses=4 --dist=worksteal "$@"
