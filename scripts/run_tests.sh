@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Runs the whole test suite, from nothing. Arguments go to pytest: run_tests.sh -k lease
+# Runs the test suite, from nothing. Arguments go to pytest: run_tests.sh -k lease
+# The scenarios of many tables or many minutes have a run of their own: run_tests.sh -m large
 set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 "$root/scripts/prepare_environment.sh"
 cd "$root"
 # Four processes: many tests wait, for a time-out or for a statement of another one.
-exec .venv/bin/python -m pytest --numprocesses=4 --dist=worksteal "$@"
+exec .venv/bin/python -m pytest --numprocesses=4 --dist=worksteal -m "not large" "$@"
