@@ -21,7 +21,7 @@ from lambda_extract.postgres import Database
 # parts are few, because each is a large share of the work then. 3 M rows: two parts of
 # 1.54 and 1.46 M, six of 0.47 to 0.52 M.
 SAMPLE_ROWS_PER_PART = 3_000
-SAMPLE_ROWS = 100_000
+SAMPLE_ROWS = 50_000
 # Keys of it that come back for each part.
 KEYS_PER_PART = 100
 # 10 MB is what one answer may hold, and a graph of more parts than this helps nobody.

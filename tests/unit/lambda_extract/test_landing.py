@@ -10,15 +10,19 @@ import boto3
 import pytest
 import zstandard
 from botocore.exceptions import ClientError
+from hypothesis import given
+from hypothesis import strategies as st
 from moto import mock_aws
 
 from lambda_extract.errors import ExtractError
 from lambda_extract.landing import (
+    BLOCK_BYTES,
     PART_BYTES,
     FolderStore,
     Landing,
     S3Store,
     WatchedTextSeen,
+    count_rows,
 )
 
 BUCKET = "landing"
@@ -67,6 +71,46 @@ def test_files_are_cut_at_rows_and_told_exactly(tmp_path: Path) -> None:
         assert file.rows == len(lines)
         read += lines
     assert read == rows
+
+
+@given(
+    sizes=st.lists(
+        st.one_of(
+            st.integers(1, 40),
+            st.integers(BLOCK_BYTES // 3, BLOCK_BYTES + 2),
+            st.sampled_from([BLOCK_BYTES - 1, BLOCK_BYTES, 3 * BLOCK_BYTES]),
+        ),
+        max_size=12,
+    )
+)
+def test_rows_of_any_size_stay_whole_and_in_order(
+    tmp_path_factory: pytest.TempPathFactory, sizes: list[int]
+) -> None:
+    """Every file is cut after its first block, so that each shows where it ended."""
+    folder = tmp_path_factory.mktemp("landing")
+    rows = [bytes([97 + i % 26]) * (size - 1) + b"\n" for i, size in enumerate(sizes)]
+    landing = Landing(FolderStore(folder), folder="d/", file_bytes=1)
+    write_all(landing, rows)
+    files = landing.finish()
+    texts = [unpack((folder / file.path).read_bytes()) for file in files]
+    assert b"".join(texts) == b"".join(rows)
+    assert all(text.endswith(b"\n") for text in texts)
+    assert [file.rows for file in files] == [text.count(b"\n") for text in texts]
+
+
+FIELDS = st.one_of(st.none(), st.text(alphabet='ab",\n\r\\', max_size=12))
+
+
+@given(table=st.lists(st.lists(FIELDS, min_size=2, max_size=3), max_size=8))
+def test_rows_are_counted_whatever_their_fields_hold(
+    table: list[list[str | None]],
+) -> None:
+    block = "".join(
+        ",".join("" if f is None else '"' + f.replace('"', '""') + '"' for f in row)
+        + "\n"
+        for row in table
+    )
+    assert count_rows(block.encode()) == len(table)
 
 
 def test_a_small_file_is_one_put(s3: Any) -> None:
