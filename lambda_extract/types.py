@@ -140,7 +140,7 @@ def _numeric(modifier: int) -> Mapping:
     if precision > 38 or scale > 37:
         return DECFLOAT
     # Comparing a numeric unpacks it first: four such columns took 0.3 s of the 3 s that
-    # PostgreSQL needs for 3 M rows. Looking for three bytes in 1 MiB takes 0.1 ms.
+    # PostgreSQL needs for 3 M rows. Looking for the text in their 460 MB takes 0.1 s.
     return Mapping(
         f"NUMBER({precision},{scale})", special=NOT_A_NUMBER, rare_text=b"NaN"
     )

@@ -58,7 +58,7 @@ def test_files_are_cut_at_rows_and_told_exactly(tmp_path: Path) -> None:
     rows = noise_rows(40)
     landing = Landing(FolderStore(tmp_path), folder="d/", file_bytes=2_000_000)
     write_all(landing, rows)
-    files = landing.finish()
+    files = landing.finish(len(rows))
     assert len(files) > 1
     read = []
     for file in files:
@@ -91,7 +91,7 @@ def test_rows_of_any_size_stay_whole_and_in_order(
     rows = [bytes([97 + i % 26]) * (size - 1) + b"\n" for i, size in enumerate(sizes)]
     landing = Landing(FolderStore(folder), folder="d/", file_bytes=1)
     write_all(landing, rows)
-    files = landing.finish()
+    files = landing.finish(len(rows))
     texts = [unpack((folder / file.path).read_bytes()) for file in files]
     assert b"".join(texts) == b"".join(rows)
     assert all(text.endswith(b"\n") for text in texts)
@@ -118,7 +118,7 @@ def test_a_small_file_is_one_put(s3: Any) -> None:
         S3Store(s3, bucket=BUCKET, prefix="p/"), folder="d/", file_bytes=1 << 30
     )
     landing.write(ROW)
-    (file,) = landing.finish()
+    (file,) = landing.finish(1)
     assert file.path == "d/00000.csv.zst"
     body = s3.get_object(Bucket=BUCKET, Key="p/d/00000.csv.zst")["Body"].read()
     assert unpack(body) == ROW
@@ -130,7 +130,7 @@ def test_a_large_file_travels_in_parts(s3: Any) -> None:
         S3Store(s3, bucket=BUCKET, prefix=""), folder="d/", file_bytes=1 << 30
     )
     write_all(landing, rows)
-    (file,) = landing.finish()
+    (file,) = landing.finish(len(rows))
     assert file.bytes > 2 * PART_BYTES
     answer = s3.get_object(Bucket=BUCKET, Key=file.path)
     body = answer["Body"].read()
@@ -193,7 +193,7 @@ def test_what_s3_refuses_is_told_in_our_words(
     landing = Landing(store, folder="d/", file_bytes=1 << 30)
     with pytest.raises(ExtractError) as refused:
         write_all(landing, noise_rows(count))
-        landing.finish()
+        landing.finish(count)
     assert (refused.value.code, refused.value.retryable) == (expected, retryable)
     landing.abort()
     assert "Uploads" not in s3.list_multipart_uploads(Bucket=BUCKET)
@@ -201,7 +201,7 @@ def test_what_s3_refuses_is_told_in_our_words(
 
 def test_no_rows_no_file(tmp_path: Path) -> None:
     landing = Landing(FolderStore(tmp_path), folder="d/", file_bytes=1)
-    assert landing.finish() == ()
+    assert landing.finish(0) == ()
     assert not list(tmp_path.iterdir())
 
 
@@ -212,4 +212,4 @@ def test_a_watched_text_stops_the_files(tmp_path: Path) -> None:
     landing.write(b"1,2\n")
     landing.write(b"2,NaN\n")
     with pytest.raises(WatchedTextSeen):
-        landing.finish()
+        landing.finish(2)
