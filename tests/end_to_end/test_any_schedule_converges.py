@@ -12,12 +12,19 @@ from scripts.deploy_local import deploy_local
 from tests.soak.schedules import TIME_SETTINGS, run_schedules
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize(
+    ("seed", "schedules"),
+    [
+        (1, 8),
+        pytest.param(2, 25, marks=pytest.mark.large),
+        pytest.param(3, 25, marks=pytest.mark.large),
+    ],
+)
 def test_random_schedules_converge(
-    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    seed: int, schedules: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in TIME_SETTINGS.items():
         monkeypatch.setenv(name, value)
     with running_stack(tmp_path) as stack:
         deploy_local(stack.endpoints)
-        run_schedules(stack, schedules=25, steps=15, seed=seed)
+        run_schedules(stack, schedules=schedules, steps=15, seed=seed)
