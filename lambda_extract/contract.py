@@ -10,32 +10,13 @@ wire carries structure only: never SQL text, hosts or credentials.
 
 import dataclasses
 import json
-import types
-import typing
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from lambda_extract import contract_codec as codec
+from lambda_extract.contract_codec import ContractError
+
 VERSION = 1
-
-Scalar = (str, int, float, bool)
-
-
-class ContractError(ValueError):
-    """A message does not have the agreed shape.
-
-    Attributes:
-        pointer: JSON pointer (RFC 6901) of the offending value.
-        reason: One plain sentence without the offending value itself.
-        unsupported_version: True where the sender speaks another version.
-    """
-
-    def __init__(
-        self, pointer: str, reason: str, *, unsupported_version: bool = False
-    ) -> None:
-        super().__init__(f"{pointer or '/'}: {reason}")
-        self.pointer = pointer
-        self.reason = reason
-        self.unsupported_version = unsupported_version
 
 
 # --- values that several messages share -----------------------------------------------
@@ -467,9 +448,9 @@ def decode_request(text: str | dict[str, Any]) -> Request:
         ContractError: Not JSON, another version, unknown operation or field, wrong
             type.
     """
-    data = _parse_object(text)
+    data = codec.parse_object(text)
     _check_version(data)
-    request: Request = _build(_choose(data, REQUESTS), data, "")
+    request: Request = codec.build(_choose(data, REQUESTS), data, "")
     if isinstance(request, ExtractRequest):
         _check_extract(request)
     return request
@@ -482,33 +463,12 @@ def decode_reply(text: str | dict[str, Any]) -> Reply:
         ContractError: Not JSON, another version, unknown operation or field, wrong
             type.
     """
-    data = _parse_object(text)
+    data = codec.parse_object(text)
     _check_version(data)
     if data.get("ok") is False:
-        reply: Reply = _build(ErrorReply, data, "")
+        reply: Reply = codec.build(ErrorReply, data, "")
         return reply
-    return _build(_choose(data, REPLIES), data, "")
-
-
-def _parse_object(text: str | dict[str, Any]) -> dict[str, Any]:
-    if isinstance(text, dict):
-        return text
-    try:
-        data = json.loads(text, object_pairs_hook=_unique_pairs)
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, ContractError):
-            raise
-        raise ContractError("", "the message is not JSON text") from error
-    if not isinstance(data, dict):
-        raise ContractError("", "the message is not a JSON object")
-    return data
-
-
-def _unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise ContractError("", "an object has the same field twice")
-    return result
+    return codec.build(_choose(data, REPLIES), data, "")
 
 
 def _check_version(data: dict[str, Any]) -> None:
@@ -532,81 +492,3 @@ def _check_extract(request: ExtractRequest) -> None:
         raise ContractError(
             "", "an extract names either cursor and window, or a partition"
         )
-
-
-def _build(kind: type, data: Any, pointer: str) -> Any:
-    """Builds the dataclass `kind` from an object; defaults fill missing fields."""
-    if not isinstance(data, dict):
-        raise ContractError(pointer, "must be an object")
-    hints = _hints(kind)
-    for name in data:
-        if name not in hints:
-            shown = name if isinstance(name, str) and name.isidentifier() else "?"
-            raise ContractError(f"{pointer}/{shown[:60]}", "unknown field")
-    values = {
-        name: _convert(hints[name], value, f"{pointer}/{name}")
-        for name, value in data.items()
-    }
-    try:
-        return kind(**values)
-    except TypeError as error:
-        missing = [
-            f.name
-            for f in dataclasses.fields(kind)
-            if f.name not in values
-            and f.default is dataclasses.MISSING
-            and f.default_factory is dataclasses.MISSING
-        ]
-        raise ContractError(pointer, f"missing field: {', '.join(missing)}") from error
-
-
-_HINTS: dict[type, dict[str, Any]] = {}
-
-
-def _hints(kind: type) -> dict[str, Any]:
-    if kind not in _HINTS:
-        _HINTS[kind] = typing.get_type_hints(kind)
-    return _HINTS[kind]
-
-
-def _convert(hint: Any, value: Any, pointer: str) -> Any:
-    origin = typing.get_origin(hint)
-    if origin in (types.UnionType, typing.Union):
-        return _convert_optional(hint, value, pointer)
-    if origin is Literal:
-        return _convert_literal(hint, value, pointer)
-    if origin is tuple:
-        return _convert_tuple(hint, value, pointer)
-    if dataclasses.is_dataclass(hint):
-        return _build(typing.cast(type, hint), value, pointer)
-    return _convert_scalar(hint, value, pointer)
-
-
-def _convert_optional(hint: Any, value: Any, pointer: str) -> Any:
-    if value is None:
-        return None
-    (inner,) = [a for a in typing.get_args(hint) if a is not type(None)]
-    return _convert(inner, value, pointer)
-
-
-def _convert_literal(hint: Any, value: Any, pointer: str) -> Any:
-    allowed = typing.get_args(hint)
-    for choice in allowed:
-        if type(value) is type(choice) and value == choice:
-            return value
-    raise ContractError(pointer, f"must be one of {', '.join(map(str, allowed))}")
-
-
-def _convert_tuple(hint: Any, value: Any, pointer: str) -> tuple[Any, ...]:
-    if not isinstance(value, (list, tuple)):
-        raise ContractError(pointer, "must be an array")
-    item = typing.get_args(hint)[0]
-    return tuple(_convert(item, v, f"{pointer}/{i}") for i, v in enumerate(value))
-
-
-def _convert_scalar(hint: type, value: Any, pointer: str) -> Any:
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if type(value) is not hint or hint not in Scalar:
-        raise ContractError(pointer, f"must be of type {hint.__name__}")
-    return value

@@ -102,7 +102,7 @@ class Landing:
         self._watch_for = watch_for
         self._blocks = _Blocks(self._take)
         self._buffer = io.BufferedWriter(self._blocks, BLOCK_BYTES)
-        self.write = self._buffer.write
+        self.write: Callable[[bytes], int] = self._buffer.write
         self._open: _OpenFile | None = None
         self._files: list[File] = []
 

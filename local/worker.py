@@ -17,7 +17,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from lambda_extract import jobs, landing
+from lambda_extract import copying, jobs, landing
 from lambda_extract.handler import handler
 
 
@@ -75,17 +75,22 @@ def _die_after(call: Callable[..., bool]) -> Callable[..., bool]:
 
 
 def _die_after_bytes(limit: int) -> None:
-    write = landing.Landing.write
-    seen = 0
+    class Deadly(landing.Landing):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            take = self.write
+            seen = 0
 
-    def counting(self: landing.Landing, row: bytes) -> None:
-        nonlocal seen
-        seen += len(row)
-        if seen >= limit:
-            _die()
-        write(self, row)
+            def counting(row: bytes) -> int:
+                nonlocal seen
+                seen += len(row)
+                if seen >= limit:
+                    _die()
+                return take(row)
 
-    landing.Landing.write = counting  # type: ignore[method-assign]
+            self.write = counting
+
+    copying.Landing = Deadly  # type: ignore[misc]
 
 
 if __name__ == "__main__":

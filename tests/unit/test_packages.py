@@ -88,6 +88,7 @@ def test_the_procedures_carry_the_contract_and_the_schema_alone() -> None:
     assert foreign == {
         "lambda_extract/__init__.py",
         "lambda_extract/contract.py",
+        "lambda_extract/contract_codec.py",
         "config/__init__.py",
         "config/sync_config.schema.json",
     }
