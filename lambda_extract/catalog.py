@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from psycopg2 import sql
 
-from lambda_extract.contract import TableSpec
+from lambda_extract.contract import ColumnSpec, TableSpec
 from lambda_extract.errors import RequestError, SourceError
 from lambda_extract.postgres import Database
 from lambda_extract.types import SourceType
@@ -40,6 +40,8 @@ class SourceTable:
         kind: pg_class.relkind.
         columns: Without the excluded ones, in attribute order.
         key: Key columns; empty where there is none.
+        server_version: As PostgreSQL counts it, e.g. 180004.
+        hash_key_id: Fingerprint of the key that hashes columns.
     """
 
     spec: TableSpec
@@ -47,6 +49,8 @@ class SourceTable:
     kind: str
     columns: tuple[SourceColumn, ...]
     key: tuple[str, ...]
+    server_version: int = 0
+    hash_key_id: str = ""
 
     @property
     def name(self) -> sql.Identifier:
@@ -62,6 +66,11 @@ class SourceTable:
         """Returns a column by its name, None where there is none."""
         return next((c for c in self.columns if c.name == name), None)
 
+    def column_spec(self, name: str) -> ColumnSpec:
+        """Returns what is configured for a column; nothing where nothing is."""
+        configured = (c for c in self.spec.columns if c.name == name)
+        return next(configured, ColumnSpec(name))
+
 
 @dataclass(frozen=True)
 class Sequence:
@@ -76,7 +85,7 @@ def read_table(database: Database, spec: TableSpec) -> SourceTable:
     """Reads the description of a table and checks that it may be read.
 
     Raises:
-        SourceError: table_not_found, permission_denied, column_not_found.
+        SourceError: table_not_found, permission_denied, column_not_found, key_masked.
         RequestError: bad_request, where nothing is left to read.
     """
     oid, kind = _find(database, spec)
@@ -84,6 +93,7 @@ def read_table(database: Database, spec: TableSpec) -> SourceTable:
     found = {c.name for c in columns}
     _check_names(spec, "excluded", spec.exclude, found)
     _check_names(spec, "key", spec.key, found)
+    _check_names(spec, "configured", tuple(c.name for c in spec.columns), found)
     if set(spec.key) & set(spec.exclude):
         raise RequestError(
             "bad_request", f"Table {spec.name!r} excludes a column of its key."
@@ -95,7 +105,16 @@ def read_table(database: Database, spec: TableSpec) -> SourceTable:
     if not set(key) <= {c.name for c in kept}:
         # The primary key is excluded: as good as none.
         key = ()
-    return SourceTable(spec=spec, oid=oid, kind=kind, columns=kept, key=key)
+    _check_masks(spec, key)
+    return SourceTable(
+        spec=spec,
+        oid=oid,
+        kind=kind,
+        columns=kept,
+        key=key,
+        server_version=database.server_version,
+        hash_key_id=database.hash_key_id,
+    )
 
 
 def lock_against_changes(database: Database, table: SourceTable) -> None:
@@ -262,19 +281,24 @@ def _columns(database: Database, spec: TableSpec, oid: int) -> tuple[SourceColum
             t.typtype::text,
             t.typcategory::text,
             r.modifier,
+            t.typname = 'json' OR t.typtype = 'c' OR COALESCE(
+                e.typname = 'json' OR e.typtype IN ('c', 'd'), FALSE
+            ),
             pg_catalog.has_column_privilege({oid}::oid, a.attnum, 'SELECT'),
             current_user::text
         FROM pg_catalog.pg_attribute AS a
         JOIN resolved AS r ON r.attnum = a.attnum AND r.typtype <> 'd'
         JOIN pg_catalog.pg_type AS t ON t.oid = r.oid
         JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace
+        LEFT JOIN pg_catalog.pg_type AS e ON e.oid = t.typelem
         WHERE a.attrelid = {oid}
         ORDER BY a.attnum
         """)
     columns = []
     for row in database.rows(statement.format(oid=sql.Literal(oid))):
         name, attnum, not_null, declared, base_type, *rest = row
-        type_name, schema, kind, category, modifier, allowed, role = rest
+        type_name, schema, kind, category, modifier, may_hold_json = rest[:6]
+        allowed, role = rest[6:]
         if not allowed and name not in spec.exclude:
             raise SourceError(
                 "permission_denied",
@@ -283,7 +307,7 @@ def _columns(database: Database, spec: TableSpec, oid: int) -> tuple[SourceColum
                 hint=f"GRANT SELECT ({quoted(name)}) ON {quoted(spec.schema)}."
                 f'{quoted(spec.relation)} TO {quoted(role)}; or add it to "exclude".',
             )
-        base = SourceType(type_name, schema, kind, category, modifier)
+        base = SourceType(type_name, schema, kind, category, modifier, may_hold_json)
         columns.append(SourceColumn(name, attnum, not_null, declared, base_type, base))
     return tuple(columns)
 
@@ -302,6 +326,16 @@ def _primary_key(database: Database, oid: int) -> tuple[str, ...]:
     return tuple(
         row[0] for row in database.rows(statement.format(oid=sql.Literal(oid)))
     )
+
+
+def _check_masks(spec: TableSpec, key: tuple[str, ...]) -> None:
+    masked = [c.name for c in spec.columns if c.protect == "mask" and c.name in key]
+    if masked:
+        raise SourceError(
+            "key_masked",
+            f"Column {masked[0]!r} of table {spec.name!r} is part of the key and would"
+            " be the same in every row.",
+        )
 
 
 def _check_names(

@@ -88,6 +88,26 @@ class CursorSpec:
 
 
 @dataclass(frozen=True)
+class ColumnSpec:
+    """How one column differs from what its type says.
+
+    Attributes:
+        name: PostgreSQL name.
+        rename: Name in Snowflake; empty: the PostgreSQL name.
+        type: Snowflake type "VARCHAR", "VARCHAR(n)" or "NUMBER(p,s)"; empty: the one
+            that belongs to the PostgreSQL type. Values that it cannot hold exactly
+            are refused.
+        protect: "hash" sends HMAC-SHA-256 (hex) of the value's text, "mask" a constant
+            text, in place of the value. NULL stays NULL.
+    """
+
+    name: str
+    rename: str = ""
+    type: str = ""
+    protect: Literal["", "hash", "mask"] = ""
+
+
+@dataclass(frozen=True)
 class TableSpec:
     """The table to read.
 
@@ -99,6 +119,7 @@ class TableSpec:
         key: Key columns; empty means the primary key.
         exclude: Columns that never leave PostgreSQL.
         special_values: What happens to values Snowflake has no place for.
+        columns: Columns that are renamed, protected or have another type.
     """
 
     name: str
@@ -108,6 +129,7 @@ class TableSpec:
     key: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     special_values: Literal["null", "fail"] = "null"
+    columns: tuple[ColumnSpec, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -239,6 +261,9 @@ class Column:
         attnum: PostgreSQL attribute number; tells a rename from drop and add. 0: none.
         role: "source", or "filler": a constant beside a single column, because
             Snowflake cannot tell a NULL alone in its line from a blank line.
+        target_name: Configured name in Snowflake; empty: the PostgreSQL name.
+        protection: "mask", or "hash:" and a fingerprint of the key; empty: the value
+            itself travels.
     """
 
     name: str
@@ -247,6 +272,8 @@ class Column:
     nullable: bool = True
     attnum: int = 0
     role: Literal["source", "filler"] = "source"
+    target_name: str = ""
+    protection: str = ""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from psycopg2 import sql
 
 from lambda_extract.catalog import SourceTable
 from lambda_extract.contract import AlteredValue, ExtractRequest, File, KeysRequest
-from lambda_extract.errors import RequestError, SourceError
+from lambda_extract.errors import RequestError, SourceError, WatchedTextSeen
 from lambda_extract.landing import Landing, Store
 from lambda_extract.postgres import Database
 from lambda_extract.query import copy_rows
@@ -100,7 +100,7 @@ def copy_to_landing(
         watch_for=wire.watch_for,
     )
     try:
-        rows = database.copy(copy_rows(table, wire, condition), landing)
+        rows = _copied(database, copy_rows(table, wire, condition), landing, target)
         altered = read_altered(database, table, wire)
         files = landing.finish(rows)
         if bool(rows) != bool(files) or any(file.rows < 1 for file in files):
@@ -114,6 +114,18 @@ def copy_to_landing(
         landing.abort()
         raise
     return Copied(files, rows, sum(file.bytes for file in files), altered)
+
+
+def _copied(
+    database: Database, statement: sql.Composable, landing: Landing, target: CopyTarget
+) -> int:
+    try:
+        return database.copy(statement, landing)
+    except SourceError as error:
+        if error.code == "value_refused" and not target.careful:
+            # The careful wire looks before it sends, and can name the key.
+            raise WatchedTextSeen from error
+        raise
 
 
 def seconds_since(started: float) -> float:

@@ -89,8 +89,20 @@ CODES: dict[str, Code] = {
     "special_value_refused": Code(
         False, 'Correct the values, or set "special_values" to "null".'
     ),
-    "value_refused": Code(False, 'Correct the value, or add the column to "exclude".'),
+    "value_refused": Code(
+        False,
+        'Correct the value, or set "type": "VARCHAR" for the column, or add it to'
+        ' "exclude".',
+    ),
     "type_unsupported": Code(False, 'Add the column to "exclude".'),
+    "key_masked": Code(
+        False, 'Set "protect" to "hash" for the column, or configure another "key".'
+    ),
+    "hash_key_missing": Code(
+        False,
+        "Add a random text of at least 32 characters to the secret of the source, in"
+        ' its field "hash_key".',
+    ),
     "landing_denied": Code(
         False, "Check the Lambda role's rights on the landing bucket and its key."
     ),

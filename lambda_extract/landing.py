@@ -11,7 +11,6 @@ us more for each, and memory that was never warm.
 """
 
 import contextlib
-import ctypes
 import hashlib
 import io
 from collections.abc import Callable
@@ -26,6 +25,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from lambda_extract.contract import File
 from lambda_extract.errors import WatchedTextSeen
 from lambda_extract.jobs import landing_error
+from lambda_extract.watch import Watch
 
 # Fits into a core's own cache, which a block of 1 MiB does not.
 BLOCK_BYTES = 1 << 18
@@ -36,17 +36,6 @@ ZSTD_LEVEL = 1
 # 128 KiB: with the 512 KiB of its level it takes 10% longer for files 3% smaller.
 ZSTD_WINDOW_LOG = 17
 NEITHER_QUOTE_NOR_END = bytes(set(range(256)) - set(b'"\n'))
-
-
-# The C library's own search takes a third of the time of Python's.
-_memmem = ctypes.CDLL(None).memmem
-_memmem.restype = ctypes.c_void_p
-_memmem.argtypes = [
-    ctypes.c_char_p,
-    ctypes.c_size_t,
-    ctypes.c_char_p,
-    ctypes.c_size_t,
-]
 
 
 class Upload(Protocol):
@@ -86,7 +75,7 @@ class Landing:
         *,
         folder: str,
         file_bytes: int,
-        watch_for: tuple[bytes, ...] = (),
+        watch_for: Watch | None = None,
     ) -> None:
         """Prepares for the first row.
 
@@ -94,7 +83,7 @@ class Landing:
             store: Where the files go.
             folder: Prefix of this extraction's files, ending in a slash.
             file_bytes: Compressed size after which a file is cut.
-            watch_for: Texts at which `write` and `finish` raise WatchedTextSeen.
+            watch_for: What makes `write` and `finish` raise WatchedTextSeen.
         """
         self._store = store
         self._folder = folder
@@ -137,7 +126,7 @@ class Landing:
         self._files.clear()
 
     def _take(self, block: bytes) -> None:
-        if any(_memmem(block, len(block), t, len(t)) for t in self._watch_for):
+        if self._watch_for is not None and self._watch_for.sees(block):
             raise WatchedTextSeen
         if self._open is None:
             path = f"{self._folder}{len(self._files):05d}.csv.zst"

@@ -142,17 +142,22 @@ def open_source(
         ExtractError: unknown_source, credentials_unavailable, source_...
     """
     name = application_name(request.table.name, request.run_id)
-    with _connect(request.table.source, name, settings) as database:
+    hashes = any(column.protect == "hash" for column in request.table.columns)
+    with _connect(request.table.source, name, settings, hashes=hashes) as database:
         yield database
 
 
 @contextlib.contextmanager
-def _connect(source_name: str, name: str, settings: Settings) -> Iterator[Database]:
+def _connect(
+    source_name: str, name: str, settings: Settings, *, hashes: bool = False
+) -> Iterator[Database]:
     source = settings.source(source_name)
     with contextlib.ExitStack() as stack:
         options: dict[str, Any] = {
             "application_name": name,
             "budget_seconds": settings.budget_seconds,
+            # Only a session that needs the key is given it.
+            "hash_key": secrets.hash_key(source) if hashes else "",
         }
         cached = secrets.is_cached(source)
         try:

@@ -14,6 +14,7 @@ import psycopg2.errors
 import psycopg2.extensions
 from psycopg2 import sql
 
+from lambda_extract import protect
 from lambda_extract.errors import AuthenticationError, SourceError, WatchedTextSeen
 from lambda_extract.secrets import Credentials
 from lambda_extract.settings import Source
@@ -39,12 +40,21 @@ class RowSink(Protocol):
 
 
 class Database:
-    """One connection, used by one extraction."""
+    """One connection, used by one extraction.
+
+    Attributes:
+        hash_key_id: Fingerprint of the key that this session hashes columns with.
+    """
 
     def __init__(
-        self, connection: psycopg2.extensions.connection, *, budget_seconds: float
+        self,
+        connection: psycopg2.extensions.connection,
+        *,
+        budget_seconds: float,
+        hash_key_id: str = "",
     ) -> None:
         self._connection = connection
+        self.hash_key_id = hash_key_id
         self._deadline = time.monotonic() + budget_seconds
 
     @property
@@ -118,12 +128,14 @@ def connected(
     *,
     application_name: str,
     budget_seconds: float,
+    hash_key: str = "",
 ) -> Iterator[Database]:
     """Connects for the length of a `with` block.
 
     Args:
         application_name: Shown in pg_stat_activity; cut to 63 bytes.
         budget_seconds: No statement runs longer.
+        hash_key: Hashes columns in this session; empty where none is hashed.
 
     Raises:
         SourceError: source_unreachable, source_authentication, ...
@@ -144,16 +156,21 @@ def connected(
             keepalives_idle=30,
             keepalives_interval=10,
             keepalives_count=3,
-            options=_options(budget_seconds),
+            options=_options(budget_seconds, hash_key),
         )
     except psycopg2.OperationalError as error:
-        raise _connect_error(error, source) from error
+        # Not `from error`: libpq's text may quote the options, and with them the key.
+        raise _connect_error(error, source) from None
     except psycopg2.Error as error:
-        raise translate(error) from error
+        raise translate(error) from None
     try:
         # Statements are single transactions until `begin_snapshot`.
         connection.autocommit = True
-        yield Database(connection, budget_seconds=budget_seconds)
+        yield Database(
+            connection,
+            budget_seconds=budget_seconds,
+            hash_key_id=protect.fingerprint(hash_key) if hash_key else "",
+        )
     finally:
         connection.close()
 
@@ -165,14 +182,14 @@ def application_name(table: str, run_id: str) -> str:
     return ascii_only[:MAX_APPLICATION_NAME]
 
 
-def _options(budget_seconds: float) -> str:
+def _options(budget_seconds: float, hash_key: str) -> str:
     """Session settings, sent with the login so that they cost no round trip.
 
     row_security = off makes PostgreSQL refuse to read a table whose policies would hide
     rows from this role, where the default would leave them out silently.
     """
     milliseconds = int(budget_seconds * 1000)
-    settings = {
+    settings: dict[str, str | int] = {
         "statement_timeout": milliseconds,
         "idle_in_transaction_session_timeout": milliseconds,
         "lock_timeout": LOCK_SECONDS * 1000,
@@ -184,9 +201,13 @@ def _options(budget_seconds: float) -> str:
         "xmlbinary": "base64",
         "row_security": "off",
         "search_path": "pg_catalog",
+        # Conditions hold regular expressions, whose backslashes are meant.
+        "standard_conforming_strings": "on",
         # A long scan would spend 0.1-0.5 s on compiling for nothing measurable.
         "jit": "off",
     }
+    if hash_key:
+        settings |= protect.session_settings(hash_key)
     return " ".join(f"-c {name}={value}" for name, value in settings.items())
 
 
@@ -209,6 +230,10 @@ _BY_STATE: dict[str, tuple[str, str]] = {
     "22023": (
         "bad_request",
         "PostgreSQL does not know a setting of the table, for example its time zone.",
+    ),
+    "54000": (
+        "value_refused",
+        "A value or a row is larger than PostgreSQL itself can send.",
     ),
     "57014": ("window_too_large", "The statement did not end within the time budget."),
     "55P03": ("source_error", "The table was locked by another session for too long."),

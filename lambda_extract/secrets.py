@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lambda_extract import protect
 from lambda_extract.errors import CredentialsError
 from lambda_extract.settings import Source
 
@@ -22,10 +23,11 @@ _cache: dict[str, "Credentials"] = {}
 
 @dataclass(frozen=True)
 class Credentials:
-    """A login. The password does not show in repr()."""
+    """A login, and the key that hashes columns. Secrets do not show in repr()."""
 
     user: str
     password: str = field(repr=False)
+    hash_key: str = field(default="", repr=False)
 
 
 def read(source: Source) -> Credentials:
@@ -38,6 +40,31 @@ def read(source: Source) -> Credentials:
         kind = source.credentials["kind"]
         _cache[source.name] = _READERS[kind](source.name, source.credentials)
     return _cache[source.name]
+
+
+def hash_key(source: Source) -> str:
+    """Returns the key that hashes the columns of a source.
+
+    It stands beside the password: field "hash_key" of the secret (or the one that
+    `hash_key_field` names), or variable SOURCE_<NAME>_HASH_KEY. Sources whose hashes
+    are to be equal hold the same key.
+
+    Raises:
+        CredentialsError: credentials_unavailable; hash_key_missing.
+    """
+    key = read(source).hash_key
+    if not key:
+        # It may have been added since this container read the secret.
+        forget(source)
+        key = read(source).hash_key
+    if len(key) < protect.SHORTEST_KEY:
+        wrong = "is too short" if key else "is missing"
+        raise CredentialsError(
+            "hash_key_missing",
+            f"A column is to be hashed, and the hash key of source {source.name!r}"
+            f" {wrong}.",
+        )
+    return key
 
 
 def is_cached(source: Source) -> bool:
@@ -72,18 +99,26 @@ def _pick(source: str, options: Mapping[str, Any], secret: Any) -> Credentials:
     for name in (user_field, password_field):
         if not isinstance(secret.get(name), str):
             raise _unavailable(source, f"the secret has no text field {name!r}")
-    return Credentials(secret[user_field], secret[password_field])
+    key = secret.get(str(options.get("hash_key_field", "hash_key")), "")
+    if not isinstance(key, str):
+        raise _unavailable(source, "the secret's hash key is not text")
+    return Credentials(secret[user_field], secret[password_field], key)
 
 
 def _from_environment(source: str, options: Mapping[str, Any]) -> Credentials:
-    """Reads SOURCE_<NAME>_USER and SOURCE_<NAME>_PASSWORD, unless named otherwise."""
+    """Reads SOURCE_<NAME>_USER, _PASSWORD and _HASH_KEY, unless named otherwise."""
     default = f"SOURCE_{source.upper().replace('-', '_')}"
     user_variable = str(options.get("user_variable", f"{default}_USER"))
     password_variable = str(options.get("password_variable", f"{default}_PASSWORD"))
     user = os.environ.get(user_variable)
     if not user:
         raise _unavailable(source, f"the variable {user_variable} is not set")
-    return Credentials(user, os.environ.get(password_variable, ""))
+    key_variable = str(options.get("hash_key_variable", f"{default}_HASH_KEY"))
+    return Credentials(
+        user,
+        os.environ.get(password_variable, ""),
+        os.environ.get(key_variable, ""),
+    )
 
 
 def _from_secrets_manager(source: str, options: Mapping[str, Any]) -> Credentials:

@@ -235,5 +235,5 @@ def _not_indexed(table: SourceTable, cursor: Cursor) -> Warning:
 
 
 def _fingerprint(wire: Wire) -> str:
-    text = repr([(c.name, c.type, c.snowflake_type, c.attnum) for c in wire.columns])
+    text = repr(wire.columns)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -36,6 +36,7 @@ from local.processes import Process, start_module, wait_for_port, wait_until
 DATABASE = "shop"
 READER = "aurora_sync"
 READER_PASSWORD = "local-reader"
+HASH_KEY = "only-for-the-local-stack-0123456789abcdef"
 BUCKET = "aurora-sync-landing"
 PREFIX = "landing/"
 SOURCE = "shop"
@@ -292,6 +293,7 @@ def _lambda_settings(dsn: str, login: dict[str, str]) -> dict[str, str]:
         "SOURCES": json.dumps({SOURCE: source}),
         f"SOURCE_{SOURCE.upper()}_USER": login["user"],
         f"SOURCE_{SOURCE.upper()}_PASSWORD": login["password"],
+        f"SOURCE_{SOURCE.upper()}_HASH_KEY": HASH_KEY,
         "LANDING_BUCKET": BUCKET,
         "LANDING_PREFIX": PREFIX,
         "AWS_LAMBDA_FUNCTION_NAME": "aurora-extract",

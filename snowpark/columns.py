@@ -83,7 +83,8 @@ def load_columns(columns: tuple[Column, ...]) -> tuple[LoadColumn, ...]:
     seen: dict[str, str] = {}
     result = []
     for column in columns:
-        name = column.name if column.role == "filler" else column_name(column.name)
+        wanted = column.target_name or column.name
+        name = wanted if column.role == "filler" else column_name(wanted)
         if name in seen:
             raise DriftError(
                 "column_collision",

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import jsonschema
 
+from snowpark import column_rules
 from snowpark.errors import ConfigError, Problem
 from snowpark.identifiers import target_name
 from snowpark.model import TableSettings
@@ -170,6 +171,9 @@ def _rule_problems(data: dict[str, Any]) -> Iterator[Problem]:
                 )
         yield from _mode_problems(table, merged, pointer)
         yield from _delete_problems(table, merged, pointer)
+        cursor = merged.get("cursor") if _mode(merged) == "incremental" else None
+        for place, message in column_rules.problems(table, cursor):
+            yield Problem(pointer + _pointer("columns", *place), message)
         if "target_schema" in merged:
             yield from _target_problems(name, merged, pointer, targets)
 
@@ -320,6 +324,7 @@ def _settings(data: dict[str, Any], name: str) -> TableSettings:
         cursor=merged["cursor"] if mode == "incremental" else None,
         key=tuple(merged.get("key", ())),
         exclude=tuple(merged.get("exclude", ())),
+        columns=column_rules.specs(merged),
         **optional,
     )
 

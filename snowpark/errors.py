@@ -52,10 +52,10 @@ CODES: dict[str, Known] = {
     ),
     "target_missing": Known(False, "Call RESYNC_TABLE to build the target again."),
     "column_collision": Known(
-        False, "Exclude one of the columns, or rename it in the source."
+        False, 'Give one of the columns another name with "rename", or exclude it.'
     ),
     "column_name_unusable": Known(
-        False, "Exclude the column, or rename it in the source."
+        False, 'Give the column another name with "rename", or exclude it.'
     ),
     "columns_changed": Known(
         True, "The source changed while its snapshot was read. Call again."

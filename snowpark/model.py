@@ -1,6 +1,7 @@
 """The values that pass between the steps of a sync; frozen, but for `Run`."""
 
 import dataclasses
+import hashlib
 import json
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -8,6 +9,7 @@ from typing import Any, Literal
 from lambda_extract.contract import (
     AlteredValue,
     Bound,
+    ColumnSpec,
     CursorSpec,
     CursorValue,
     Limits,
@@ -59,6 +61,7 @@ class TableSettings:
     cursor: str | None = None
     key: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    columns: tuple[ColumnSpec, ...] = ()
     margin_seconds: float = 5.0
     lookback_seconds: float | None = None
     lookback_values: int | None = None
@@ -83,10 +86,19 @@ class TableSettings:
 
     @property
     def origin(self) -> str:
-        """What the watermark belongs to; another origin needs a reload."""
-        return json.dumps(
-            [self.source, self.schema, self.relation, self.cursor, self.target]
-        )
+        """What the watermark belongs to; another origin needs a reload.
+
+        A column that is protected from now on is part of it: without a reload its plain
+        values would stay in the target. So is a renamed one, whose old rows would have
+        no value under the new name.
+        """
+        origin: list[object] = [self.source, self.schema, self.relation, self.cursor]
+        origin.append(self.target)
+        marked = sorted((c.name, c.rename.upper(), c.protect) for c in self.columns)
+        marked = [column for column in marked if any(column[1:])]
+        if marked:
+            origin.append(hashlib.sha256(json.dumps(marked).encode()).hexdigest())
+        return json.dumps(origin)
 
     @property
     def target(self) -> str:
@@ -108,6 +120,7 @@ class TableSettings:
             key=self.key,
             exclude=self.exclude,
             special_values=self.special_values,
+            columns=self.columns,
         )
 
     @property
@@ -139,6 +152,7 @@ class TableSettings:
         data = json.loads(text)
         for name in ("key", "exclude"):
             data[name] = tuple(data[name])
+        data["columns"] = tuple(ColumnSpec(**c) for c in data.get("columns", ()))
         return cls(**data)
 
 

@@ -55,7 +55,7 @@ def needs_snapshot(state: TableState) -> bool:
         raise UsageError(
             "origin_changed",
             "The configuration names another source, table, cursor or target than the"
-            " one that the watermark belongs to.",
+            " one that the watermark belongs to, or renames or protects other columns.",
         )
     return False
 

@@ -24,6 +24,7 @@ from lambda_extract.landing import (
     WatchedTextSeen,
     count_rows,
 )
+from lambda_extract.watch import Watch
 
 BUCKET = "landing"
 ROW = b"1,some text\n"
@@ -207,7 +208,7 @@ def test_no_rows_no_file(tmp_path: Path) -> None:
 
 def test_a_watched_text_stops_the_files(tmp_path: Path) -> None:
     landing = Landing(
-        FolderStore(tmp_path), folder="d/", file_bytes=1, watch_for=(b"NaN",)
+        FolderStore(tmp_path), folder="d/", file_bytes=1, watch_for=Watch((b"NaN",))
     )
     landing.write(b"1,2\n")
     landing.write(b"2,NaN\n")

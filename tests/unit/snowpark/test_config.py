@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lambda_extract.contract import ColumnSpec
 from snowpark import config
 from snowpark.errors import ConfigError
 from snowpark.model import TableSettings
@@ -150,3 +151,64 @@ def test_no_input_makes_the_parser_fail_in_another_way(value: Any) -> None:
         config.parse(json.dumps(value))
     except ConfigError as error:
         assert error.problems
+
+
+def test_columns_reach_the_wire() -> None:
+    columns = {
+        "b": {"rename": "other", "type": "NUMBER(12, 2)"},
+        "a": {"protect": "hash"},
+    }
+    (table,) = config.parse(json.dumps(with_table(mode="full", columns=columns)))
+    assert table.table_spec.columns == (
+        ColumnSpec("a", protect="hash"),
+        ColumnSpec("b", rename="OTHER", type="NUMBER(12,2)"),
+    )
+    assert TableSettings.from_json(table.to_json()) == table
+
+
+WRONG_COLUMNS: list[tuple[dict[str, Any], str]] = [
+    ({"a": {}}, "/a"),
+    ({"a": {"protct": "hash"}}, "/a/protct"),
+    ({"a": {"protect": "md5"}}, "/a/protect"),
+    ({"a": {"type": "FLOAT"}}, "/a/type"),
+    ({"a": {"type": "NUMBER(39,0)"}}, "/a/type"),
+    ({"a": {"type": "NUMBER(5,6)"}}, "/a/type"),
+    ({"a": {"type": "NUMBER(38,38)"}}, "/a/type"),
+    ({"a": {"type": "VARCHAR(134217729)"}}, "/a/type"),
+    ({"a": {"type": 'VARCHAR); DROP TABLE "x"'}}, "/a/type"),
+    ({"a": {"type": "VARCHAR", "protect": "mask"}}, "/a/type"),
+    ({"a": {"rename": "_sync_run_id"}}, "/a/rename"),
+    ({"a": {"rename": "current_date"}}, "/a/rename"),
+    ({"a": {"rename": "x"}, "b": {"rename": "X"}}, "/b/rename"),
+    ({"c": {"type": "VARCHAR"}}, "/c/type"),
+    ({"c": {"protect": "hash"}}, "/c/protect"),
+    ({"k": {"protect": "mask"}}, "/k/protect"),
+    ({"out": {"rename": "y"}}, "/out"),
+    ({"gone": {"protect": "mask"}}, "/gone/protect"),
+    ({"x" * 64: {"rename": "y"}}, "/" + "x" * 64),
+]
+
+
+@pytest.mark.parametrize(("columns", "place"), WRONG_COLUMNS)
+def test_columns_that_cannot_be_are_refused(
+    columns: dict[str, Any], place: str
+) -> None:
+    table = with_table(
+        cursor="c",
+        key=["k"],
+        exclude=["out"],
+        deletes="soft_column",
+        delete_column="gone",
+        columns=columns,
+    )
+    assert list(problems(table)) == [f"/tables/orders/columns{place}"]
+
+
+def test_a_protected_or_renamed_column_is_another_origin() -> None:
+    def origin(columns: dict[str, Any]) -> str:
+        return config.parse(json.dumps(with_table(columns=columns)))[0].origin
+
+    plain = origin({})
+    others = [{"rename": "x"}, {"protect": "hash"}, {"protect": "mask"}]
+    assert len({plain, *(origin({"a": column}) for column in others)}) == 4
+    assert origin({"a": {"type": "VARCHAR"}}) == plain
