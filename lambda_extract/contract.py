@@ -353,6 +353,7 @@ class ExtractReply:
         unchanged: True where the rows beyond the watermark are exactly those that
             were delivered before, so that nothing was written.
         null_cursor_rows: Rows whose cursor is NULL (-1: not counted).
+        relation_id: pg_class.oid. Attribute numbers mean the same thing only within it.
     """
 
     run_id: str
@@ -371,6 +372,7 @@ class ExtractReply:
     altered: tuple[AlteredValue, ...] = ()
     warnings: tuple[Warning, ...] = ()
     seconds: float = 0.0
+    relation_id: int = 0
     ok: Literal[True] = True
     op: Literal["extract", "keys"] = "extract"
     version: int = VERSION
@@ -381,6 +383,7 @@ class PlanReply:
     """Columns, safe bound and partitions of a snapshot.
 
     `bound.watermark` was taken before any partition is read: increments start there.
+    `relation_id` is that of an `ExtractReply`.
     """
 
     run_id: str
@@ -392,6 +395,7 @@ class PlanReply:
     estimated_bytes: int
     bound: Bound | None = None
     warnings: tuple[Warning, ...] = ()
+    relation_id: int = 0
     ok: Literal[True] = True
     op: Literal["plan"] = "plan"
     version: int = VERSION

@@ -75,6 +75,7 @@ def extract_window(
         altered=copied.altered,
         warnings=plan.warnings,
         seconds=seconds_since(started),
+        relation_id=table.oid,
     )
 
 
@@ -111,4 +112,5 @@ def extract_partition(
         bytes=copied.bytes,
         altered=copied.altered,
         seconds=seconds_since(started),
+        relation_id=table.oid,
     )

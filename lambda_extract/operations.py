@@ -107,6 +107,7 @@ def plan(
         estimated_rows=size.rows,
         estimated_bytes=size.bytes,
         bound=bound,
+        relation_id=table.oid,
     )
 
 

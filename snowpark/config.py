@@ -218,7 +218,12 @@ def _mode_problems(
                 f"{pointer}/exclude", f"Column {_shown(column)} is part of the key."
             )
     if _mode(merged) == "full":
-        for setting in ("cursor", "lookback_seconds", "lookback_values"):
+        for setting in (
+            "cursor",
+            "lookback_seconds",
+            "lookback_values",
+            "backfill_new_columns",
+        ):
             if setting in table:
                 yield Problem(
                     f"{pointer}/{setting}", 'Has no meaning where "mode" is "full".'
@@ -300,6 +305,8 @@ def _settings(data: dict[str, Any], name: str) -> TableSettings:
         "chunk_rows",
         "special_values",
         "schema_drift",
+        "type_change",
+        "backfill_new_columns",
         "freshness_sla_minutes",
         "deletes",
         "delete_column",

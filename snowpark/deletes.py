@@ -4,7 +4,8 @@ import dataclasses
 import time
 
 from lambda_extract.contract import ExtractReply, KeysRequest, PlanReply
-from snowpark import columns, extract, load, load_statements, plan, state
+from snowpark import drift, extract, load, load_statements, plan, state, target
+from snowpark.drift import Alignment
 from snowpark.errors import SyncError, UsageError
 from snowpark.load_statements import Batch
 from snowpark.model import Counts, Run, TableState
@@ -41,10 +42,12 @@ def compare_keys(
     replies = _extract_keys(warehouse, found, run)
     extracted = time.monotonic()
     first = replies[0]
-    staged = columns.load_columns(first.columns)
+    # The target may have a key column under another name than the source.
+    staged = drift.located(target.source_of(first), found.shape)
     files = [file for reply in replies for file in reply.files]
     load.stage(warehouse, job, staged, files)
-    gone = load.batch(job, staged, first.key, first.extracted_at)
+    keys = Alignment(columns=staged, shape=found.shape)
+    gone = load.batch(job, keys, first.key, first.extracted_at)
     loaded = time.monotonic()
     if not confirmed:
         _check_breaker(warehouse, gone, found.settings.max_delete_percent)

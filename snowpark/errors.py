@@ -58,15 +58,23 @@ CODES: dict[str, Known] = {
         False, 'Give the column another name with "rename", or exclude it.'
     ),
     "columns_changed": Known(
-        True, "The source changed while its snapshot was read. Call again."
+        True, "The source changed while the table was read. Call again."
     ),
     "type_changed": Known(
-        False, "Call RESYNC_TABLE after dropping the target column, or exclude it."
+        False,
+        "Call RESYNC_TABLE: it reloads the table with the new type. Or set"
+        ' "type_change" to "new_column", or exclude the column.',
     ),
     "schema_drift": Known(
         False, 'Set "schema_drift" to "evolve", or adapt the target by hand.'
     ),
-    "key_changed": Known(False, "Call RESYNC_TABLE."),
+    "rename_conflict": Known(
+        False,
+        "Drop or rename one of the two columns in the target, then call again.",
+    ),
+    "key_changed": Known(
+        False, "Call RESYNC_TABLE: it reloads the table with the new key."
+    ),
     "too_many_deletes": Known(
         False,
         "Nothing was deleted. If the rows are really gone, CALL CONFIRM_DELETES with"

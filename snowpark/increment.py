@@ -2,36 +2,131 @@
 
 import dataclasses
 import time
+from dataclasses import dataclass
 
 from lambda_extract.contract import ExtractReply
-from snowpark import columns, extract, load, plan, state
+from snowpark import columns, extract, load, plan, state, target
+from snowpark.drift import Alignment
 from snowpark.errors import ExtractError
 from snowpark.model import Commit, Counts, Ledger, Run, TableState
 from snowpark.plan import Progress
+from snowpark.shape import Shape
 from snowpark.warehouse import Warehouse
 
 
-def run_increment(warehouse: Warehouse, found: TableState, run: Run) -> None:
+@dataclass(frozen=True)
+class Outcome:
+    """How an increment ended.
+
+    Attributes:
+        state: As the last commit left it.
+        complete: False where rows that are in the target already lack the values of a
+            column: the table has to be read as a whole.
+    """
+
+    state: TableState
+    complete: bool
+
+
+@dataclass
+class _Course:
+    """What changes from window to window: the last commit, and how the target fits.
+
+    Attributes:
+        ledger: Of the last commit.
+        shape: Of the last commit.
+        aligned: What the target was found to need last.
+        digest: Of the columns that `aligned` is for.
+        staged: True once the staging table exists.
+    """
+
+    ledger: Ledger
+    shape: Shape
+    aligned: Alignment | None = None
+    digest: str | None = None
+    staged: bool = False
+
+
+def run_increment(
+    warehouse: Warehouse, found: TableState, run: Run, attempt: int = 0
+) -> Outcome:
     """Reads and commits windows until nothing is left.
+
+    Args:
+        attempt: Increments of this run before; they have S3 prefixes of their own.
 
     Raises:
         SyncError: Windows that were committed stay; the next run goes on behind them.
     """
+    if found.ledger is None:
+        raise ValueError("an increment starts from a ledger row")
     job = load.Job(found.settings, run.id)
-    progress = plan.start(found)
-    ledger = found.ledger
-    staged = False
-    while ledger is not None:
+    progress = plan.start(found, attempt)
+    course = _Course(found.ledger, found.shape)
+    complete = False
+    while not complete:
         reply, progress = _extract_window(warehouse, found, run, progress)
-        if reply.files:
-            staged = True
-            ledger = _load_window(warehouse, job, run, ledger, reply, progress)
-        else:
-            ledger = _note_nothing_new(warehouse, job, run, ledger, reply, progress)
-        if reply.complete:
+        aligned = _look_at_target(warehouse, job, course, reply)
+        if aligned is not None and aligned.missing_values:
             break
-    if staged:
+        if reply.files:
+            _load_window(warehouse, job, run, course, reply, progress)
+        else:
+            _note_nothing_new(warehouse, job, run, course, reply, progress)
+        complete = reply.complete
+    if course.staged:
         load.drop_staging(warehouse, job)
+    after = dataclasses.replace(found, ledger=course.ledger, shape=course.shape)
+    return Outcome(after, complete)
+
+
+def _look_at_target(
+    warehouse: Warehouse, job: load.Job, course: _Course, reply: ExtractReply
+) -> Alignment | None:
+    """Compares a window's columns with the target; None where nothing calls for it.
+
+    That is where the window has no rows and its columns are those of the last commit.
+    Otherwise the target is looked at with the first window, because people can alter
+    it, and again whenever the source's columns have changed.
+    """
+    settings = job.settings
+    digest = columns.digest(reply.columns, reply.key, reply.relation_id, settings)
+    if digest == course.ledger.columns_sha256 and not reply.files:
+        return None
+    if course.aligned is None or digest != course.digest:
+        load.check_key(reply.key, reply.columns)
+        course.aligned = target.plan(
+            warehouse, job.target, target.source_of(reply), course.shape
+        )
+        course.digest = digest
+    return course.aligned
+
+
+def _align(
+    warehouse: Warehouse, job: load.Job, course: _Course, reply: ExtractReply
+) -> Alignment:
+    """Alters the target, if need be; once for the windows with the same columns."""
+    if course.aligned is None:
+        raise ValueError("the target was not looked at")
+    source = target.source_of(reply)
+    course.aligned = target.apply(warehouse, job.target, source, course.aligned)
+    return course.aligned
+
+
+def _committed(course: _Course, commit: Commit) -> None:
+    """Takes over what was committed: the target has been altered and recorded."""
+    bound = commit.bound
+    course.ledger = dataclasses.replace(
+        course.ledger,
+        version=commit.version,
+        watermark=bound.watermark if bound else None,
+        pending_bound=bound.pending_bound if bound else None,
+        overlap=bound.overlap if bound else None,
+        columns_sha256=commit.columns_sha256,
+    )
+    course.shape = commit.shape or course.shape
+    if course.aligned is not None:
+        course.aligned = course.aligned.done()
 
 
 def _extract_window(
@@ -73,31 +168,24 @@ def _load_window(
     warehouse: Warehouse,
     job: load.Job,
     run: Run,
-    ledger: Ledger,
+    course: _Course,
     reply: ExtractReply,
     progress: Progress,
-) -> Ledger:
-    """Stages, merges and commits one window; returns the new ledger row."""
-    load.check_key(reply.key, reply.columns)
+) -> None:
+    """Stages, merges and commits one window."""
     started = time.monotonic()
-    loaded = columns.load_columns(reply.columns)
-    load.stage(warehouse, job, loaded, reply.files)
-    digest = columns.digest(reply.columns, reply.key, job.settings)
-    if digest != ledger.columns_sha256 or job.settings.schema_drift == "freeze":
-        loaded = load.align_target(warehouse, job, loaded, first_load=False)
-    rows = load.batch(job, loaded, reply.key, reply.extracted_at)
+    if course.aligned is None:
+        raise ValueError("the target was not looked at")
+    course.staged = True
+    load.stage(warehouse, job, course.aligned.columns, reply.files)
+    aligned = _align(warehouse, job, course, reply)
+    rows = load.batch(job, aligned, reply.key, reply.extracted_at)
     staged = time.monotonic()
-    commit = Commit(
-        version=ledger.version + 1,
-        kind="increment",
-        bound=progress.bound,
-        columns_sha256=digest,
-        rows=reply.rows,
-        altered=reply.altered,
-    )
+    commit = _commit(course, reply, progress)
 
     def record(counts: Counts) -> None:
         _note_counts(run, counts, staged - started, time.monotonic() - staged)
+        run.note_changes(commit.changes)
         if not rows.removes:
             _warn_of_shared_keys(run, reply.rows - counts.inserted - counts.updated)
         if reply.complete:
@@ -110,7 +198,22 @@ def _load_window(
         lambda: load.merge_rows(warehouse, rows),
         record,
     )
-    return _after(ledger, commit)
+    _committed(course, commit)
+
+
+def _commit(course: _Course, reply: ExtractReply, progress: Progress) -> Commit:
+    aligned = course.aligned
+    new_shape = aligned is not None and aligned.shape != course.shape
+    return Commit(
+        version=course.ledger.version + 1,
+        kind="increment",
+        bound=progress.bound,
+        columns_sha256=course.digest or course.ledger.columns_sha256,
+        rows=reply.rows,
+        altered=reply.altered,
+        shape=aligned.shape if aligned and new_shape else None,
+        changes=aligned.changes if aligned else (),
+    )
 
 
 def _note_counts(run: Run, counts: Counts, load_s: float, merge_s: float) -> None:
@@ -144,41 +247,29 @@ def _note_nothing_new(
     warehouse: Warehouse,
     job: load.Job,
     run: Run,
-    ledger: Ledger,
+    course: _Course,
     reply: ExtractReply,
     progress: Progress,
-) -> Ledger:
+) -> None:
     """Moves the watermark where the proof allows it; no COPY, no MERGE, no transaction.
 
     Without rows the watermark row stands alone: it says that the rows up to it were
-    delivered before, which is true whether or not the run row follows.
+    delivered before, which is true whether or not the run row follows. Changed columns
+    are followed without rows, too: they are committed with the watermark.
     """
-    after = ledger
-    bound = progress.bound
+    ledger, bound = course.ledger, progress.bound
+    drifted = course.digest not in (None, ledger.columns_sha256)
+    if drifted:
+        _align(warehouse, job, course, reply)
+    commit = _commit(course, reply, progress)
     known = (ledger.watermark, ledger.pending_bound, ledger.overlap)
-    if (bound.watermark, bound.pending_bound, bound.overlap) != known:
-        commit = Commit(
-            version=ledger.version + 1,
-            kind="increment",
-            bound=bound,
-            columns_sha256=ledger.columns_sha256,
-            rows=0,
-        )
+    if drifted:
+        load.commit_rows(warehouse, job, commit, Counts, lambda _: None)
+        run.note_changes(commit.changes)
+        _committed(course, commit)
+    elif (bound.watermark, bound.pending_bound, bound.overlap) != known:
         state.record_commit(warehouse, job.settings, job.run_id, commit)
-        after = _after(ledger, commit)
+        _committed(course, commit)
     if reply.complete:
         changed = run.tally.rows > 0
         state.record_run(warehouse, run, "succeeded" if changed else "unchanged")
-    return after
-
-
-def _after(ledger: Ledger, commit: Commit) -> Ledger:
-    bound = commit.bound
-    return dataclasses.replace(
-        ledger,
-        version=commit.version,
-        watermark=bound.watermark if bound else None,
-        pending_bound=bound.pending_bound if bound else None,
-        overlap=bound.overlap if bound else None,
-        columns_sha256=commit.columns_sha256,
-    )

@@ -1,21 +1,16 @@
-"""From files to committed rows: stage, check, align the target, merge, commit."""
+"""From files to committed rows: stage, check, merge, commit."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lambda_extract.contract import Column, File
-from snowpark import columns as drift
 from snowpark import identifiers, load_statements, state, statements
-from snowpark.columns import Change, LoadColumn
-from snowpark.errors import (
-    DriftError,
-    LoadError,
-    SyncError,
-    UsageError,
-    WarehouseError,
-)
+from snowpark.columns import LoadColumn
+from snowpark.drift import Alignment, Rules
+from snowpark.errors import LoadError, SyncError, UsageError, WarehouseError
 from snowpark.load_statements import Batch
 from snowpark.model import Commit, Counts, TableSettings
+from snowpark.target import Target
 from snowpark.warehouse import Warehouse
 
 # COPY INTO takes at most 1000 names in FILES (sql-reference/sql/copy-into-table).
@@ -25,11 +20,25 @@ _PRUNED_TYPES = ("NUMBER", "VARCHAR", "DATE")
 
 @dataclass(frozen=True)
 class Job:
-    """One load: whose it is and where it goes."""
+    """One load: whose it is and where it goes.
+
+    Attributes:
+        purpose: Part of the staging table's name.
+        reload: True where all rows of the target are replaced.
+        rebuild: True where a person asked for that.
+    """
 
     settings: TableSettings
     run_id: str
     purpose: str = "ROWS"
+    reload: bool = False
+    rebuild: bool = False
+
+    @property
+    def target(self) -> Target:
+        """The target as this load treats it."""
+        rules = Rules.of(self.settings, reload=self.reload, rebuild=self.rebuild)
+        return Target(self.settings, self.run_id, rules, may_create=self.reload)
 
     @property
     def staging(self) -> str:
@@ -73,67 +82,14 @@ def drop_staging(warehouse: Warehouse, job: Job) -> None:
     warehouse.run(load_statements.drop_staging(job.staging))
 
 
-def align_target(
-    warehouse: Warehouse,
-    job: Job,
-    columns: tuple[LoadColumn, ...],
-    *,
-    first_load: bool,
-) -> tuple[LoadColumn, ...]:
-    """Gives the target the columns of the source; returns those that will be loaded.
-
-    DDL commits by itself, so it runs before the transaction; a target that is wider
-    than its rows need does no harm.
-
-    Raises:
-        DriftError: "target_exists": a table of somebody else is in the place of a
-            target that was never loaded; or see `columns.align`.
-    """
-    settings = job.settings
-    if first_load:
-        warehouse.run(
-            load_statements.create_target(
-                settings.target, columns, soft_deletes=settings.deletes_softly
-            )
-        )
-    existing = {
-        str(row["name"]): str(row["type"])
-        for row in warehouse.run(load_statements.describe_target(settings.target))
-    }
-    if identifiers.RUN_ID not in existing:
-        raise DriftError(
-            "target_exists",
-            f"Table {settings.target} exists and was not built by this sync.",
-        )
-    policy = "evolve" if first_load else settings.schema_drift
-    alignment = drift.align(columns, existing, policy)
-    add = list(alignment.add)
-    if settings.deletes_softly and identifiers.DELETED_AT not in existing:
-        add.append(load_statements.OWN_TYPES[-1])
-    if add:
-        warehouse.run(load_statements.add_columns(settings.target, add))
-    for name, kind in alignment.widen:
-        warehouse.run(load_statements.widen_column(settings.target, name, kind))
-    changes: tuple[Change, ...] = alignment.changes
-    if first_load and not changes:
-        changes = drift.created(columns)
-    if changes:
-        warehouse.run(
-            statements.insert_schema_changes(settings.name, job.run_id, changes)
-        )
-    return alignment.load
-
-
-def batch(
-    job: Job, columns: tuple[LoadColumn, ...], key: Sequence[str], extracted_at: str
-) -> Batch:
+def batch(job: Job, aligned: Alignment, key: Sequence[str], extracted_at: str) -> Batch:
     """Returns the staged rows as the statements want them.
 
     Raises:
         UsageError: "delete_column_missing".
     """
     settings = job.settings
-    by_source = {c.source.name: c for c in columns}
+    by_source = {c.source.name: c for c in aligned.columns if c.loaded}
     deleted = None
     if settings.deletes == "soft_column":
         deleted = by_source.get(settings.delete_column or "")
@@ -145,7 +101,8 @@ def batch(
     return Batch(
         target=settings.target,
         staging=job.staging,
-        columns=columns,
+        columns=aligned.columns,
+        blanks=aligned.blanks,
         key=tuple(by_source[name] for name in key),
         cursor=by_source.get(settings.cursor or ""),
         deleted=deleted,

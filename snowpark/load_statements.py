@@ -26,11 +26,12 @@ class Batch:
     Attributes:
         target: Quoted name.
         staging: Quoted name.
-        columns: The columns that reach the target, and fillers.
+        columns: The columns of the files, those that stay behind included.
         key: Columns that identify a row.
         cursor: Decides which of two rows with one key is newer.
         deleted: Column that says whether the row is deleted in the source.
         soft_deletes: True where the target flags deleted rows.
+        blanks: Target columns without a source column, NULL in every row written.
         run_id: Written into every row.
         extracted_at: Written into every row; timestamptz text.
     """
@@ -44,10 +45,11 @@ class Batch:
     soft_deletes: bool
     run_id: str
     extracted_at: str
+    blanks: tuple[str, ...] = ()
 
     @property
     def loaded(self) -> tuple[LoadColumn, ...]:
-        """The columns without fillers."""
+        """The columns that reach the target."""
         return tuple(c for c in self.columns if c.loaded)
 
     @property
@@ -83,24 +85,6 @@ def create_target(
 CREATE TABLE IF NOT EXISTS {target} (
     {body}
 )""")
-
-
-def describe_target(target: str) -> Statement:
-    """Reads the columns of a target."""
-    return Statement(f"DESCRIBE TABLE {target}")
-
-
-def add_columns(target: str, columns: Sequence[tuple[str, str]]) -> Statement:
-    """Adds columns; harmless where another run added them already."""
-    lines = ", ".join(f"{quote(name)} {kind}" for name, kind in columns)
-    return Statement(f"ALTER TABLE {target} ADD COLUMN IF NOT EXISTS {lines}")
-
-
-def widen_column(target: str, name: str, kind: str) -> Statement:
-    """Gives a column a wider type."""
-    return Statement(
-        f"ALTER TABLE {target} ALTER COLUMN {quote(name)} SET DATA TYPE {kind}"
-    )
 
 
 def copy_files(
@@ -143,9 +127,10 @@ def merge(batch: Batch, bounds: tuple[str, str] | None) -> Statement:
     never matches, and the row would be inserted again with every sync.
 
     A row that the source calls deleted is flagged or removed; one that it does not call
-    deleted (any more) loses its flag: it is alive again.
+    deleted (any more) loses its flag: it is alive again. A row that is updated loses
+    its values in columns that the source does not have any more.
     """
-    keys = {c.name for c in batch.key}
+    keys = {quote(c.name) for c in batch.key}
     partition = ", ".join(quote(c.name) for c in batch.key)
     newest = (
         f"{quote(batch.cursor.name)} DESC NULLS LAST" if batch.cursor else partition
@@ -160,9 +145,9 @@ def merge(batch: Batch, bounds: tuple[str, str] | None) -> Statement:
     names = [quote(c.name) for c in batch.loaded] + [quote(name) for name, _ in own]
     selected = ",\n        ".join(_selected(batch.loaded) + _named(own))
     condition = " AND ".join(on)
-    sets = ",\n    ".join(
-        _assignment(name) for name in names if name not in {quote(k) for k in keys}
-    )
+    assigned = [_assignment(name) for name in names if name not in keys]
+    assigned += [f"{quote(name)} = NULL" for name in batch.blanks]
+    sets = ",\n    ".join(assigned)
     inserts = ", ".join(f"source.{name}" for name in names)
     gone = _gone("source.", batch.deleted) if batch.removes else None
     delete = f"WHEN MATCHED AND {gone} THEN DELETE\n" if gone else ""

@@ -19,9 +19,11 @@ from lambda_extract.contract import (
 )
 
 from snowpark.identifiers import target_name
+from snowpark.shape import Change, Shape
 
 Mode = Literal["incremental", "full"]
 Drift = Literal["evolve", "freeze", "fail"]
+TypeChange = Literal["fail", "new_column"]
 Kind = Literal["increment", "snapshot", "key_compare"]
 Deletes = Literal["none", "soft_column", "key_compare"]
 
@@ -44,6 +46,8 @@ class TableSettings:
         target_database: None: the database of the sync itself.
         file_bytes: Compressed bytes at which a file is cut.
         max_parallel: Extractions of one snapshot at once.
+        type_change: What happens to a column whose new type Snowflake cannot give it.
+        backfill_new_columns: Read the whole table where a column is new in the target.
         delete_column: Source column that says whether a row is deleted.
         delete_check_minutes: Shortest time between two comparisons of all keys.
         max_delete_percent: Above it, a comparison deletes nothing and fails.
@@ -72,6 +76,8 @@ class TableSettings:
     max_parallel: int = 8
     special_values: Literal["null", "fail"] = "null"
     schema_drift: Drift = "evolve"
+    type_change: TypeChange = "fail"
+    backfill_new_columns: bool = False
     freshness_sla_minutes: int | None = None
     deletes: Deletes = "none"
     delete_column: str | None = None
@@ -89,16 +95,19 @@ class TableSettings:
         """What the watermark belongs to; another origin needs a reload.
 
         A column that is protected from now on is part of it: without a reload its plain
-        values would stay in the target. So is a renamed one, whose old rows would have
-        no value under the new name.
+        values would stay in the target.
         """
         origin: list[object] = [self.source, self.schema, self.relation, self.cursor]
         origin.append(self.target)
-        marked = sorted((c.name, c.rename.upper(), c.protect) for c in self.columns)
-        marked = [column for column in marked if any(column[1:])]
+        marked = sorted((c.name, c.protect) for c in self.columns if c.protect)
         if marked:
             origin.append(hashlib.sha256(json.dumps(marked).encode()).hexdigest())
         return json.dumps(origin)
+
+    @property
+    def route(self) -> str:
+        """Source table and target, to which the knowledge of their columns belongs."""
+        return json.dumps([self.source, self.schema, self.relation, self.target])
 
     @property
     def target(self) -> str:
@@ -182,12 +191,14 @@ class TableState:
         ledger: None where the table was never loaded.
         previous_run_id: Run whose expired lease was taken over.
         minutes_since_key_check: None where the keys were never compared.
+        shape: Columns of the latest commit; empty where nothing is known.
     """
 
     settings: TableSettings
     ledger: Ledger | None
     previous_run_id: str | None
     minutes_since_key_check: int | None = None
+    shape: Shape = Shape()
 
     @property
     def version(self) -> int:
@@ -197,7 +208,12 @@ class TableState:
 
 @dataclass(frozen=True)
 class Commit:
-    """One watermark row, as it is about to be committed with its rows."""
+    """One watermark row, as it is about to be committed with its rows.
+
+    Attributes:
+        shape: The columns from then on; None where they are what they were.
+        changes: What happened to the columns.
+    """
 
     version: int
     kind: Literal["increment", "snapshot"]
@@ -205,6 +221,8 @@ class Commit:
     columns_sha256: str | None
     rows: int
     altered: tuple[AlteredValue, ...] = ()
+    shape: Shape | None = None
+    changes: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -251,6 +269,7 @@ class Tally:
         oldest_transaction: Start of the open transaction that holds it back.
         null_cursor_rows: -1 where not counted.
         warnings: (code, message, hint) each.
+        schema_changes: What happened to the columns, as a person reads it.
     """
 
     kind: Kind = "increment"
@@ -264,6 +283,7 @@ class Tally:
     oldest_transaction: str | None = None
     null_cursor_rows: int = -1
     warnings: tuple[tuple[str, str, str], ...] = ()
+    schema_changes: tuple[str, ...] = ()
 
 
 @dataclass
@@ -295,6 +315,17 @@ class Run:
         self.started_at = started_at
         self.recorded = False
 
+    def forget_or_begin(self, kind: Kind, started_at: str) -> None:
+        """Gives a step up for another; what it has committed stays in the report."""
+        if self.tally.counts != Counts():
+            self.begin(kind, started_at)
+        self.tally = Tally(kind=kind, schema_changes=self.tally.schema_changes)
+
     def note(self, **changes: Any) -> None:
         """Replaces fields of the tally."""
         self.tally = dataclasses.replace(self.tally, **changes)
+
+    def note_changes(self, changes: tuple[Change, ...]) -> None:
+        """Adds changes of columns to the tally."""
+        texts = tuple(str(change) for change in changes if change.change != "created")
+        self.note(schema_changes=self.tally.schema_changes + texts)

@@ -33,6 +33,7 @@ class Progress:
             has a gap behind them, so the watermark of this run stays.
         chunk_rows: Rows of the next window.
         windows: Extractions asked for so far; names their S3 prefixes.
+        attempt: Increments of the same run before.
     """
 
     position: CursorValue | None
@@ -40,6 +41,7 @@ class Progress:
     chunk_rows: int
     frozen: bool = False
     windows: int = 0
+    attempt: int = 0
 
 
 def needs_snapshot(state: TableState) -> bool:
@@ -55,12 +57,12 @@ def needs_snapshot(state: TableState) -> bool:
         raise UsageError(
             "origin_changed",
             "The configuration names another source, table, cursor or target than the"
-            " one that the watermark belongs to, or renames or protects other columns.",
+            " one that the watermark belongs to, or protects other columns.",
         )
     return False
 
 
-def start(state: TableState) -> Progress:
+def start(state: TableState, attempt: int = 0) -> Progress:
     """Returns the progress of a run that has read nothing yet."""
     ledger = state.ledger
     if ledger is None:
@@ -70,7 +72,8 @@ def start(state: TableState) -> Progress:
         pending_bound=ledger.pending_bound,
         overlap=ledger.overlap,
     )
-    return Progress(ledger.watermark, bound, state.settings.chunk_rows)
+    chunk_rows = state.settings.chunk_rows
+    return Progress(ledger.watermark, bound, chunk_rows, attempt=attempt)
 
 
 def next_window(
@@ -78,10 +81,11 @@ def next_window(
 ) -> ExtractRequest:
     """Returns the request for the next window."""
     first = progress.windows == 0
+    series = f"w{progress.attempt}-" if progress.attempt else "w"
     return ExtractRequest(
         run_id=run_id,
         table=settings.table_spec,
-        part=f"w{progress.windows + 1:05d}",
+        part=f"{series}{progress.windows + 1:05d}",
         limits=dataclasses.replace(settings.limits, chunk_rows=progress.chunk_rows),
         cursor=settings.cursor_spec,
         window=Window(
@@ -106,10 +110,10 @@ def advanced(progress: Progress, reply: ExtractReply) -> Progress:
     if progress.frozen:
         # The overlap belongs to the first held-back window; more was delivered since.
         bound = dataclasses.replace(bound, overlap=None)
-    return Progress(
+    return dataclasses.replace(
+        progress,
         position=reply.position or progress.position,
         bound=bound,
-        chunk_rows=progress.chunk_rows,
         frozen=progress.frozen or (reply.bound.held_back and not reply.complete),
         windows=progress.windows + 1,
     )
@@ -136,7 +140,7 @@ def snapshot_request(settings: TableSettings, run_id: str) -> PlanRequest:
 
 
 def part_request(
-    settings: TableSettings, partition: Partition, run_id: str, attempt: int
+    settings: TableSettings, partition: Partition, run_id: str, attempt: str
 ) -> ExtractRequest:
     """Returns the request for one part; each attempt has an S3 prefix of its own."""
     return ExtractRequest(

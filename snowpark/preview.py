@@ -4,8 +4,10 @@ import uuid
 from typing import Any
 
 from lambda_extract.contract import PlanReply
-from snowpark import columns, config, extract, plan, state
-from snowpark.errors import SyncError, UsageError
+from snowpark import columns, config, drift, extract, plan, state, target
+from snowpark.drift import Rules, Source
+from snowpark.errors import DriftError, SyncError, UsageError
+from snowpark.model import TableState
 from snowpark.warehouse import Warehouse
 
 
@@ -23,11 +25,12 @@ def plan_sync(warehouse: Warehouse, table_name: object) -> dict[str, Any]:
         reload = plan.needs_snapshot(found)
         request = plan.snapshot_request(found.settings, f"plan-{uuid.uuid4().hex}")
         reply = extract.ask(warehouse, request, PlanReply)
-        loaded = columns.load_columns(reply.columns)
+        source = target.source_of(reply)
+        changes = _changes(found, source)
     except SyncError as error:
         raise error.about(table, None)
     ledger = found.ledger
-    digest = columns.digest(reply.columns, reply.key, found.settings)
+    digest = columns.digest(reply.columns, reply.key, reply.relation_id, found.settings)
     bound = reply.bound
     after = ledger.watermark.value if ledger and ledger.watermark else None
     upto = bound.watermark.value if bound and bound.watermark else None
@@ -47,10 +50,30 @@ def plan_sync(warehouse: Warehouse, table_name: object) -> dict[str, Any]:
         "table_rows_estimated": reply.estimated_rows,
         "table_bytes_estimated": reply.estimated_bytes,
         "key": list(reply.key),
-        "columns": {c.name: c.source.snowflake_type for c in loaded if c.loaded},
+        "columns": {
+            c.name: c.source.snowflake_type for c in source.columns if c.loaded
+        },
         "columns_changed": bool(ledger and digest != ledger.columns_sha256),
+        "schema_changes": changes,
         "warnings": [
             {"code": w.code, "message": w.message, "hint": w.hint}
             for w in reply.warnings
         ],
     }
+
+
+def _changes(found: TableState, source: Source) -> list[str]:
+    """Returns what would happen to the columns, or why the sync would fail.
+
+    The target itself is not looked at: it is taken to be as the last commit left it.
+    """
+    shape = found.shape
+    if not shape.columns:
+        return []
+    existing = {c.target: c.type for c in shape.columns if c.state != "ignored"}
+    rules = Rules.of(found.settings, reload=found.settings.mode == "full")
+    try:
+        alignment = drift.align(source, existing, shape, rules)
+    except DriftError as error:
+        return [str(error)]
+    return [str(change) for change in alignment.changes]

@@ -36,6 +36,9 @@ def of_run(run: Run, found: TableState) -> dict[str, Any]:
         report["oldest_transaction"] = read[-1].oldest_transaction
     if main.null_cursor_rows > 0:
         report["null_cursor_rows"] = main.null_cursor_rows
+    schema_changes = [text for tally in tallies for text in tally.schema_changes]
+    if schema_changes:
+        report["schema_changes"] = schema_changes
     warnings = [warning for tally in tallies for warning in tally.warnings]
     if warnings:
         report["warnings"] = [

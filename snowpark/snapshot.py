@@ -19,7 +19,7 @@ from lambda_extract.contract import (
     decode_reply,
     encode,
 )
-from snowpark import columns, extract, load, plan, state, statements
+from snowpark import columns, extract, load, plan, state, statements, target
 from snowpark.errors import ExtractError
 from snowpark.model import Commit, Counts, Run, SnapshotPart, TableSettings, TableState
 from snowpark.warehouse import Warehouse
@@ -27,6 +27,8 @@ from snowpark.warehouse import Warehouse
 # Files of a plan older than this may have been expired from the landing bucket.
 _RESUME_HOURS = 24
 _ATTEMPTS = 2
+# A source whose columns change more often than this while it is read is left alone.
+_PLANS = 3
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,16 @@ class Snapshot:
         return self.plan.run_id == run.id
 
 
-def run_snapshot(warehouse: Warehouse, found: TableState, run: Run) -> bool:
+def run_snapshot(
+    warehouse: Warehouse, found: TableState, run: Run, *, rebuild: bool = False
+) -> bool:
     """Reads the whole table and replaces the target in one transaction.
 
     The watermark is the safe bound that was taken before the first part was read: rows
     that change while the parts are read come again with the next increment.
+
+    Args:
+        rebuild: A person asked for it, so that columns may get other types.
 
     Returns:
         True where all rows are of one moment of this call: one part, read just now.
@@ -62,7 +69,7 @@ def run_snapshot(warehouse: Warehouse, found: TableState, run: Run) -> bool:
         SyncError: The target is as it was; finished parts are kept for the next call.
     """
     settings = found.settings
-    job = load.Job(settings, run.id)
+    job = load.Job(settings, run.id, reload=True, rebuild=rebuild)
     run.note(kind="snapshot")
     started = time.monotonic()
     snapshot = _extracted(warehouse, found, run)
@@ -79,9 +86,15 @@ def run_snapshot(warehouse: Warehouse, found: TableState, run: Run) -> bool:
 
 
 def _extracted(warehouse: Warehouse, found: TableState, run: Run) -> Snapshot:
-    """Returns a snapshot with all parts extracted; halves parts that are too large."""
+    """Returns a snapshot with all parts extracted.
+
+    Parts that are too large are halved; where the source's columns change between two
+    parts, the snapshot begins anew.
+    """
     settings = found.settings
+    plans = 0
     while True:
+        plans += 1
         snapshot = _open_snapshot(warehouse, found) or _planned(
             warehouse, found, settings, run
         )
@@ -91,6 +104,8 @@ def _extracted(warehouse: Warehouse, found: TableState, run: Run) -> Snapshot:
             smaller = settings.chunk_rows // 2
             if error.code == "columns_changed":
                 _record(warehouse, settings, run, snapshot, "#closed")
+                if plans < _PLANS:
+                    continue
             if error.code != "window_too_large" or smaller < plan.SMALLEST_WINDOW:
                 raise
             _record(warehouse, settings, run, snapshot, "#closed")
@@ -190,14 +205,18 @@ def _extract_wave(
     done: dict[str, ExtractReply],
 ) -> list[tuple[Partition, ErrorReply]]:
     """Extracts parts by one SELECT; records what succeeds, returns the rest."""
-    requests = [plan.part_request(settings, p, run.id, attempt) for p in wave]
+    # A run may plan more than once, and each time it has a part of that name.
+    number = snapshot.id.rpartition("-")[2]
+    requests = [
+        plan.part_request(settings, p, run.id, f"{number}-{attempt}") for p in wave
+    ]
     failed = []
     for partition, reply in zip(wave, extract.ask_all(warehouse, requests)):
         if isinstance(reply, ErrorReply):
             failed.append((partition, reply))
             continue
         manifest = extract.expect(reply, ExtractReply, run.id)
-        if manifest.columns != snapshot.plan.columns:
+        if _shape(manifest) != _shape(snapshot.plan):
             raise ExtractError(
                 "columns_changed", "The source's columns are not those of the plan."
             )
@@ -205,6 +224,10 @@ def _extract_wave(
         _record(warehouse, settings, run, snapshot, partition.part, message)
         done[partition.part] = manifest
     return failed
+
+
+def _shape(reply: ExtractReply | PlanReply) -> tuple[object, ...]:
+    return reply.columns, reply.key, reply.relation_id
 
 
 def _note_extraction(run: Run, snapshot: Snapshot) -> None:
@@ -232,19 +255,24 @@ def _load(
 ) -> None:
     planned = snapshot.plan
     started = time.monotonic()
-    loaded = columns.load_columns(planned.columns)
+    source = target.source_of(planned)
+    aligned = target.plan(warehouse, job.target, source, found.shape)
     files = [file for reply in replies for file in reply.files]
-    load.stage(warehouse, job, loaded, files)
-    loaded = load.align_target(warehouse, job, loaded, first_load=found.ledger is None)
-    rows = load.batch(job, loaded, planned.key, planned.planned_at)
+    load.stage(warehouse, job, aligned.columns, files)
+    aligned = target.apply(warehouse, job.target, source, aligned)
+    rows = load.batch(job, aligned, planned.key, planned.planned_at)
     staged = time.monotonic()
     commit = Commit(
         version=found.version + 1,
         kind="snapshot",
         bound=planned.bound,
-        columns_sha256=columns.digest(planned.columns, planned.key, job.settings),
+        columns_sha256=columns.digest(
+            planned.columns, planned.key, planned.relation_id, job.settings
+        ),
         rows=run.tally.rows,
         altered=_altered(replies),
+        shape=aligned.shape if aligned.shape != found.shape else None,
+        changes=aligned.changes,
     )
 
     def record(counts: Counts) -> None:
@@ -254,6 +282,7 @@ def _load(
             merge=time.monotonic() - staged,
         )
         run.note(counts=counts, seconds=seconds)
+        run.note_changes(commit.changes)
         state.record_run(warehouse, run, "succeeded")
         _record(warehouse, job.settings, run, snapshot, "#closed")
 

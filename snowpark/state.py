@@ -3,9 +3,10 @@
 import json
 
 from lambda_extract.contract import CursorValue, Overlap, PendingBound
-from snowpark import statements
+from snowpark import drift_statements, statements
 from snowpark.errors import LeaseError, SyncError, UsageError
 from snowpark.model import Commit, Ledger, Run, TableSettings, TableState
+from snowpark.shape import Shape
 from snowpark.warehouse import Warehouse
 
 # An extraction ends within 600 s (Snowflake's limit of one external call); a load may
@@ -74,14 +75,27 @@ def hold_lease(warehouse: Warehouse, table: str, run_id: str) -> None:
 def record_commit(
     warehouse: Warehouse, settings: TableSettings, run_id: str, commit: Commit
 ) -> None:
-    """Appends the watermark row (and the altered values) of a commit."""
+    """Appends the watermark row of a commit, its column changes and altered values."""
     warehouse.run(
         statements.insert_watermark(settings.name, run_id, settings.origin, commit)
     )
+    if commit.shape is not None:
+        record_shape(warehouse, settings.name, run_id, commit.shape)
+    if commit.changes:
+        warehouse.run(
+            drift_statements.insert_schema_changes(
+                settings.name, run_id, commit.changes
+            )
+        )
     if commit.altered:
         warehouse.run(
             statements.insert_altered_values(settings.name, run_id, commit.altered)
         )
+
+
+def record_shape(warehouse: Warehouse, table: str, run_id: str, shape: Shape) -> None:
+    """Appends the columns of a table, as they are from this commit on."""
+    warehouse.run(drift_statements.insert_shape(table, run_id, shape))
 
 
 def record_run(
@@ -119,11 +133,14 @@ def _state(row: dict[str, object]) -> TableState:
             ),
             columns_sha256=text("COLUMNS_SHA256"),
         )
+    settings = TableSettings.from_json(str(row["SETTINGS"]))
+    shape = text("SHAPE")
     return TableState(
-        settings=TableSettings.from_json(str(row["SETTINGS"])),
+        settings=settings,
         ledger=ledger,
         previous_run_id=text("PREVIOUS_RUN_ID"),
         minutes_since_key_check=int(checked) if checked is not None else None,
+        shape=(Shape.from_json(shape) if shape else Shape()).of(settings.route),
     )
 
 

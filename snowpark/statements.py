@@ -8,7 +8,6 @@ import json
 from collections.abc import Iterator, Sequence
 
 from lambda_extract.contract import AlteredValue
-from snowpark.columns import Change
 from snowpark.errors import SyncError
 from snowpark.model import Commit, Run, SnapshotPart, Statement, TableSettings
 
@@ -96,11 +95,13 @@ SELECT
     w.overlap_rows,
     w.overlap_digest,
     w.columns_sha256,
-    k.minutes_since_key_check
+    k.minutes_since_key_check,
+    s.shape
 FROM control.sync_current_tables AS t
 LEFT JOIN control.sync_leases AS l ON t.table_name = l.table_name
 LEFT JOIN control.sync_current_watermarks AS w ON t.table_name = w.table_name
 LEFT JOIN control.sync_current_key_checks AS k ON t.table_name = k.table_name
+LEFT JOIN control.sync_current_columns AS s ON t.table_name = s.table_name
 WHERE t.table_name = ?""",
         (table,),
     )
@@ -314,30 +315,6 @@ INSERT INTO control.sync_parts (
 )
 SELECT ?, ?, ?, ?, ?, ?, CURRENT_TIMESTAMP()""",
         (table, run_id, part.snapshot_id, part.part, part.identity, part.message),
-    )
-
-
-def insert_schema_changes(
-    table: str, run_id: str, changes: Sequence[Change]
-) -> Statement:
-    """Appends what happened to the columns of a target."""
-    row = "(?, ?, ?, ?, ?, ?, ?, ?)"
-    params: list[str | int | None] = []
-    for c in changes:
-        params += [table, run_id, c.change, c.column, c.attnum]
-        params += [c.source_type, c.old_type, c.new_type]
-    return Statement(
-        """\
-INSERT INTO control.sync_schema_changes (
-    table_name, run_id, change, column_name, attribute_number,
-    source_type, old_type, new_type, recorded_at
-)
-SELECT
-    column1, column2, column3, column4, column5,
-    column6, column7, column8, CURRENT_TIMESTAMP()
-FROM VALUES
-    """ + ",\n    ".join([row] * len(changes)),
-        tuple(params),
     )
 
 

@@ -5,13 +5,15 @@ from datetime import datetime, timezone
 from typing import Any, Literal
 
 from snowpark import config, deletes, increment, plan, report, snapshot, state
-from snowpark.errors import SyncError, UsageError
+from snowpark.errors import ExtractError, SyncError, UsageError
 from snowpark.model import Run, TableState
 from snowpark.warehouse import Warehouse
 
 # sync: what is new. reload: the whole table, even where an increment would do.
 # confirm_deletes: sync, then compare keys without the circuit breaker.
 Action = Literal["sync", "reload", "confirm_deletes"]
+# A new column may ask for a reload; another one may appear while that goes on.
+_RELOADS = 2
 
 
 def sync_table(
@@ -47,19 +49,38 @@ def sync_table(
 def _bring_up_to_date(
     warehouse: Warehouse, found: TableState, run: Run, action: Action
 ) -> None:
-    if action == "reload" or plan.needs_snapshot(found):
-        of_one_moment = snapshot.run_snapshot(warehouse, found, run)
-        if of_one_moment or found.settings.mode == "full":
-            return
-        # Its parts are of different moments, some perhaps of an earlier call: whoever
-        # called expects the table as it is now.
-        found = state.read_state(warehouse, run.table)
-        run.begin("increment", _now())
-    increment.run_increment(warehouse, found, run)
+    whole = action == "reload" or plan.needs_snapshot(found)
+    for attempt in range(_RELOADS + 1):
+        if whole:
+            reloaded = _reload(warehouse, found, run, rebuild=action == "reload")
+            if reloaded is None:
+                return
+            found = reloaded
+        outcome = increment.run_increment(warehouse, found, run, attempt)
+        found = outcome.state
+        if outcome.complete:
+            break
+        whole = True
+        run.forget_or_begin("snapshot", _now())
+    else:
+        raise ExtractError("columns_changed", "Columns change faster than they load.")
     confirmed = action == "confirm_deletes"
     if confirmed or deletes.is_due(found):
         run.begin("key_compare", _now())
         deletes.compare_keys(warehouse, found, run, confirmed=confirmed)
+
+
+def _reload(
+    warehouse: Warehouse, found: TableState, run: Run, *, rebuild: bool
+) -> TableState | None:
+    """Replaces all rows; None where that is all there is to do."""
+    of_one_moment = snapshot.run_snapshot(warehouse, found, run, rebuild=rebuild)
+    if of_one_moment or found.settings.mode == "full":
+        return None
+    # Its parts are of different moments, some perhaps of an earlier call: whoever
+    # called expects the table as it is now.
+    run.begin("increment", _now())
+    return state.read_state(warehouse, run.table)
 
 
 def _new_run(table_name: object) -> Run:

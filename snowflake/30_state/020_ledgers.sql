@@ -70,12 +70,23 @@ CREATE TABLE IF NOT EXISTS sync_parts (
 )
 COMMENT = 'Finished parts of snapshots, so that a failed snapshot goes on where it stopped';
 
+CREATE TABLE IF NOT EXISTS sync_columns (
+    table_name VARCHAR(255) NOT NULL,
+    generation NUMBER(19, 0) NOT NULL COMMENT 'Grows by one whenever the columns change',
+    run_id VARCHAR(64) NOT NULL,
+    shape VARCHAR(16777216) NOT NULL COMMENT 'JSON: each source column, its attribute number and target column',
+    recorded_at TIMESTAMP_TZ(6) NOT NULL
+)
+COMMENT = 'Columns of each table as a commit left them; tells a renamed column from a new one';
+
 CREATE TABLE IF NOT EXISTS sync_schema_changes (
     table_name VARCHAR(255) NOT NULL,
     run_id VARCHAR(64) NOT NULL,
-    change VARCHAR(20) NOT NULL COMMENT 'created, added, widened, dropped, returned, ignored',
+    change VARCHAR(20) NOT NULL COMMENT 'What happened; docs/SCHEMA_DRIFT.md lists the words',
     column_name VARCHAR(255) NOT NULL COMMENT 'Column in the source',
     attribute_number NUMBER(9, 0) COMMENT 'attnum in PostgreSQL',
+    target_column VARCHAR(255) COMMENT 'Column of the target that holds it from then on',
+    old_column_name VARCHAR(255) COMMENT 'Renamed columns: name in the source before',
     source_type VARCHAR(1000),
     old_type VARCHAR(255) COMMENT 'Snowflake type before',
     new_type VARCHAR(255) COMMENT 'Snowflake type now',

@@ -46,3 +46,15 @@ SELECT
 FROM sync_runs
 WHERE kind = 'key_compare'
 GROUP BY table_name;
+
+CREATE OR REPLACE VIEW sync_current_columns
+COMMENT = 'Columns of each table as its last commit left them'
+AS
+SELECT
+    table_name,
+    generation,
+    run_id,
+    shape,
+    recorded_at
+FROM sync_columns
+QUALIFY ROW_NUMBER() OVER (PARTITION BY table_name ORDER BY generation DESC) = 1;

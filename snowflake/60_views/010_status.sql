@@ -49,10 +49,12 @@ altered AS (
 changes AS (
     SELECT
         table_name,
-        COUNT(*) AS schema_changes
+        COUNT(*) OVER (PARTITION BY table_name) AS schema_changes,
+        column_name || ' ' || REPLACE(change, '_', ' ') AS last_schema_change,
+        recorded_at AS last_schema_change_at
     FROM sync_schema_changes
     WHERE change <> 'created'
-    GROUP BY table_name
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY table_name ORDER BY recorded_at DESC, column_name ASC) = 1
 )
 
 SELECT
@@ -88,6 +90,8 @@ SELECT
     r.error_retryable AS last_error_retryable,
     r.error_hint AS last_error_hint,
     COALESCE(c.schema_changes, 0) AS schema_changes,
+    c.last_schema_change,
+    c.last_schema_change_at,
     COALESCE(a.altered_values, 0) AS altered_values,
     t.version AS config_version
 FROM sync_current_tables AS t

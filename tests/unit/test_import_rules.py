@@ -19,9 +19,12 @@ MUST_BE_PURE = {
     "lambda_extract/types.py",
     "snowpark/columns.py",
     "snowpark/config.py",
+    "snowpark/drift.py",
+    "snowpark/drift_statements.py",
     "snowpark/load_statements.py",
     "snowpark/plan.py",
     "snowpark/report.py",
+    "snowpark/shape.py",
     "snowpark/statements.py",
 }
 SAYS_PURE = re.compile(r"\A\s*PURE\b|\bPure\.")

@@ -20,10 +20,11 @@ from lambda_extract.contract import (
     Overlap,
     PendingBound,
 )
-from snowpark import columns, load_statements, statements
+from snowpark import columns, drift_statements, load_statements, statements
 from snowpark.errors import SyncError
 from snowpark.load_statements import Batch
 from snowpark.model import Commit, Run, SnapshotPart, Statement, Tally
+from snowpark.shape import Change, KnownColumn, Shape
 from tests.unit.snowpark.samples import COLUMNS, RUN_ID, cursor_value, settings
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -61,7 +62,17 @@ SOFT = dataclasses.replace(BATCH, soft_deletes=True)
 (GONE,) = columns.load_columns((Column("gone", "boolean", "BOOLEAN"),))
 HARD = dataclasses.replace(BATCH, columns=(*LOADED, GONE), deleted=GONE)
 FILES = tuple(File(f"data/o/{i}.csv.zst", 1, 1, "00") for i in range(2))
-CHANGES = columns.created(LOADED)[:2]
+CHANGES = (
+    Change("created", "id", 1, "ID", None, "bigint", None, "NUMBER(19,0)"),
+    Change("renamed", "note", 2, "NOTE", "remark", "text", "VARCHAR(9)", "VARCHAR(9)"),
+)
+SHAPE = Shape(
+    generation=2,
+    route="[]",
+    relation=16384,
+    key=("id",),
+    columns=(KnownColumn(1, "id", "ID", "ID", "NUMBER(19,0)"),),
+)
 PART = SnapshotPart("snapshot", "p00001", "c0ffee", "{}")
 ALTERED = (AlteredValue("paid_at", 2, ('{"id": 1}', '{"id": 2}')),)
 
@@ -86,9 +97,10 @@ CASES: dict[str, Statement] = {
     ),
     "insert_abandoned_run": statements.insert_abandoned_run("orders", RUN_ID),
     "insert_part": statements.insert_part("orders", RUN_ID, PART),
-    "insert_schema_changes": statements.insert_schema_changes(
+    "insert_schema_changes": drift_statements.insert_schema_changes(
         "orders", RUN_ID, CHANGES
     ),
+    "insert_shape": drift_statements.insert_shape("orders", RUN_ID, SHAPE),
     "insert_altered_values": statements.insert_altered_values(
         "orders", RUN_ID, ALTERED
     ),
@@ -100,9 +112,11 @@ CASES: dict[str, Statement] = {
     "create_target_soft_deletes": load_statements.create_target(
         TARGET, LOADED, soft_deletes=True
     ),
-    "describe_target": load_statements.describe_target(TARGET),
-    "add_columns": load_statements.add_columns(TARGET, [("A", "DATE"), ("B", "DATE")]),
-    "widen_column": load_statements.widen_column(TARGET, "A", "NUMBER(19,0)"),
+    "describe_target": drift_statements.describe_target(TARGET),
+    "add_column": drift_statements.add_column(TARGET, "A", "DATE"),
+    "rename_column": drift_statements.rename_column(TARGET, "A", 'B "b"'),
+    "widen_column": drift_statements.widen_column(TARGET, "A", "NUMBER(19,0)"),
+    "widen_text": drift_statements.widen_column(TARGET, "A", "VARCHAR(50)"),
     "copy_files": load_statements.copy_files(STAGING, LOADED, FILES),
     "key_bounds": load_statements.key_bounds(STAGING, LOADED[0]),
     "merge": load_statements.merge(BATCH, ("1", "9")),
@@ -114,6 +128,9 @@ CASES: dict[str, Statement] = {
         dataclasses.replace(SOFT, deleted=LOADED[-1]), None
     ),
     "merge_soft_key_compare": load_statements.merge(SOFT, None),
+    "merge_dropped_columns": load_statements.merge(
+        dataclasses.replace(BATCH, blanks=("OLD", "OLDER")), None
+    ),
     "merge_hard_column": load_statements.merge(HARD, None),
     "overwrite": load_statements.overwrite(BATCH),
     "overwrite_soft_column": load_statements.overwrite(

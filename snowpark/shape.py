@@ -1,0 +1,135 @@
+"""PURE: what the last commit of a table knew about its columns, and how they changed.
+
+A shape is the link between source columns and target columns. PostgreSQL's attribute
+number is what tells a renamed column from one that was dropped and another that was
+added; it means the same thing only within one relation.
+"""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import Literal
+
+State = Literal["loaded", "ignored", "dropped"]
+ChangeKind = Literal[
+    "created",
+    "added",
+    "ignored",
+    "renamed",
+    "widened",
+    "narrowed",
+    "type_changed",
+    "dropped",
+    "excluded",
+    "moved",
+    "returned",
+    "restored",
+]
+
+
+@dataclass(frozen=True)
+class KnownColumn:
+    """One column as the last commit left it.
+
+    Attributes:
+        attnum: Attribute number in PostgreSQL; 0 where there is none.
+        name: Column in the source.
+        base: Target column that the configuration gives it.
+        target: Target column that holds it; another one than `base` where the first
+            choice is taken by an older column.
+        type: Snowflake type of the values that were loaded last.
+        state: "loaded"; "ignored": not in the target, by policy; "dropped": in the
+            target, without a column in the source any more.
+    """
+
+    attnum: int
+    name: str
+    base: str
+    target: str
+    type: str
+    state: State = "loaded"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The columns of a table as the last commit left them.
+
+    Attributes:
+        generation: Grows by one with every shape of the table; 0: there is none.
+        route: What it belongs to (see `TableSettings.route`).
+        relation: pg_class.oid; attribute numbers belong to it.
+        key: Source columns that identify a row.
+        columns: In source order, those without a source column last.
+    """
+
+    generation: int = 0
+    route: str = ""
+    relation: int = 0
+    key: tuple[str, ...] = ()
+    columns: tuple[KnownColumn, ...] = ()
+
+    def of(self, route: str) -> "Shape":
+        """Returns the shape if it belongs to an route, else an empty one."""
+        if self.route == route:
+            return self
+        return Shape(generation=self.generation, route=route)
+
+    def emptied(self) -> "Shape":
+        """Returns the shape of a table that nothing is known about."""
+        return Shape(generation=self.generation, route=self.route)
+
+    def followed_by(
+        self, relation: int, key: tuple[str, ...], columns: tuple[KnownColumn, ...]
+    ) -> "Shape":
+        """Returns the next generation; itself where nothing is different."""
+        following = dataclasses.replace(
+            self, relation=relation, key=key, columns=columns
+        )
+        if following == self:
+            return self
+        return dataclasses.replace(following, generation=self.generation + 1)
+
+    def to_json(self) -> str:
+        """Returns the shape as stored in SYNC_COLUMNS."""
+        return json.dumps(dataclasses.asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Shape":
+        """Reads what `to_json` wrote."""
+        data = json.loads(text)
+        data["key"] = tuple(data["key"])
+        data["columns"] = tuple(KnownColumn(**column) for column in data["columns"])
+        return cls(**data)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One recorded change of a table's columns.
+
+    Attributes:
+        column: Column in the source.
+        target: Target column that holds it from now on; None: none does.
+        old_column: Name in the source before; renamed columns only.
+        source_type: PostgreSQL's type now.
+        old_type: Snowflake type before.
+        new_type: Snowflake type now.
+    """
+
+    change: ChangeKind
+    column: str
+    attnum: int
+    target: str | None = None
+    old_column: str | None = None
+    source_type: str | None = None
+    old_type: str | None = None
+    new_type: str | None = None
+
+    def __str__(self) -> str:
+        """Returns the change as a person reads it in a report."""
+        text = f"{self.column} {self.change.replace('_', ' ')}"
+        if self.old_column is not None:
+            text += f" from {self.old_column}"
+        types = [kind for kind in (self.old_type, self.new_type) if kind]
+        if types:
+            text += f" ({' -> '.join(types)})"
+        return text

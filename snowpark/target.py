@@ -1,0 +1,129 @@
+"""The target table and its columns: looked at before a load, altered after the COPY."""
+
+from dataclasses import dataclass
+
+from lambda_extract.contract import ExtractReply, PlanReply
+from snowpark import columns, drift, drift_statements, identifiers, load_statements
+from snowpark import state, statements
+from snowpark.drift import Alignment, Rules, Source
+from snowpark.errors import DriftError, SyncError, WarehouseError
+from snowpark.model import TableSettings
+from snowpark.shape import Shape
+from snowpark.warehouse import Warehouse
+
+
+@dataclass(frozen=True)
+class Target:
+    """One table's target, as one run sees it.
+
+    Attributes:
+        rules: How far it follows the source.
+        may_create: True where a missing target is made, because all rows follow.
+    """
+
+    settings: TableSettings
+    run_id: str
+    rules: Rules
+    may_create: bool = False
+
+
+def source_of(reply: ExtractReply | PlanReply) -> Source:
+    """Returns the columns of a reply.
+
+    Raises:
+        DriftError: Two columns have one name in Snowflake, or one has a name it cannot
+            take.
+    """
+    return Source(
+        columns.load_columns(reply.columns), tuple(reply.key), reply.relation_id
+    )
+
+
+def plan(
+    warehouse: Warehouse, target: Target, source: Source, shape: Shape
+) -> Alignment:
+    """Looks at the target and says what it needs; nothing is changed.
+
+    Raises:
+        DriftError: "target_exists": a table of somebody else is in its place; or see
+            `drift.align`.
+        WarehouseError: "target_missing".
+    """
+    return drift.align(source, _described(warehouse, target), shape, target.rules)
+
+
+def _described(warehouse: Warehouse, target: Target) -> dict[str, str] | None:
+    name = target.settings.target
+    try:
+        rows = warehouse.run(drift_statements.describe_target(name))
+    except WarehouseError as error:
+        if error.code == "target_missing" and target.may_create:
+            return None
+        raise
+    existing = {str(row["name"]): str(row["type"]) for row in rows}
+    if identifiers.RUN_ID not in existing:
+        raise DriftError(
+            "target_exists", f"Table {name} exists and was not built by this sync."
+        )
+    return existing
+
+
+def apply(
+    warehouse: Warehouse, target: Target, source: Source, alignment: Alignment
+) -> Alignment:
+    """Creates or alters the target; returns what is left to be committed.
+
+    DDL commits by itself, so it runs before the transaction. A run that was killed
+    after it leaves a target that the next one recognises.
+
+    Raises:
+        SyncError: Snowflake refused a statement, or the lease is lost.
+    """
+    if alignment.create:
+        _create(warehouse, target, alignment)
+        return alignment
+    if alignment.parked is not None:
+        _rename(warehouse, target, alignment)
+        _record(warehouse, target, alignment.parked)
+        alignment = plan(warehouse, target, source, alignment.parked)
+    _rename(warehouse, target, alignment)
+    name = target.settings.target
+    for column, kind in alignment.add:
+        warehouse.run(drift_statements.add_column(name, column, kind))
+    for column, kind in alignment.widen:
+        warehouse.run(drift_statements.widen_column(name, column, kind))
+    if alignment.lacks_deleted_at and target.settings.deletes_softly:
+        column, kind = load_statements.OWN_TYPES[-1]
+        warehouse.run(drift_statements.add_column(name, column, kind))
+    return alignment
+
+
+def _create(warehouse: Warehouse, target: Target, alignment: Alignment) -> None:
+    settings = target.settings
+    warehouse.run(
+        load_statements.create_target(
+            settings.target, alignment.columns, soft_deletes=settings.deletes_softly
+        )
+    )
+
+
+def _rename(warehouse: Warehouse, target: Target, alignment: Alignment) -> None:
+    if not alignment.renames:
+        return
+    # A run that slept through its lease must not rename what its successor named.
+    state.hold_lease(warehouse, target.settings.name, target.run_id)
+    for old, new in alignment.renames:
+        statement = drift_statements.rename_column(target.settings.target, old, new)
+        warehouse.run(statement)
+
+
+def _record(warehouse: Warehouse, target: Target, shape: Shape) -> None:
+    """Commits a shape on its own, fenced by the lease as every commit is."""
+    warehouse.run(statements.BEGIN)
+    try:
+        state.record_shape(warehouse, target.settings.name, target.run_id, shape)
+        state.hold_lease(warehouse, target.settings.name, target.run_id)
+        warehouse.run(statements.COMMIT)
+    except SyncError:
+        warehouse.run(statements.ROLLBACK)
+        raise
