@@ -236,7 +236,7 @@ def test_columns_exchange_names_rotate_and_take_the_names_of_others(lab: Lab) ->
 def test_a_key_and_a_frozen_column_may_be_renamed(lab: Lab) -> None:
     table = make(lab, "renamed_key", deletes="key_compare", delete_check_minutes=0)
     frozen = make(lab, "frozen", schema_drift="freeze")
-    both = {
+    both: dict[str, dict[str, Any]] = {
         table: {**CURSOR, "deletes": "key_compare", "delete_check_minutes": 0},
         frozen: {**CURSOR, "schema_drift": "freeze"},
     }
