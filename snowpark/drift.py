@@ -113,6 +113,7 @@ class _Slot:
     column: LoadColumn
     known: KnownColumn | None
     goal: str
+    base: str
 
     @property
     def is_new(self) -> bool:
@@ -298,7 +299,7 @@ def _paired(
         identity = column.source.attnum if by_number else column.source.name
         was = known.get(identity) if column.loaded else None
         found.add(was)
-        slots.append(_Slot(column, was, _goal(column, was, rules)))
+        slots.append(_Slot(column, was, _goal(column, was, rules), column.name))
     return slots, [c for c in shape.columns if c not in found]
 
 
@@ -466,8 +467,7 @@ def _takes_over(draft: _Draft, slot: _Slot) -> bool:
 
 def _settle(draft: _Draft, slot: _Slot) -> None:
     """Decides what one source column needs."""
-    column, was = slot.column, slot.known
-    base = column.name
+    column, was, base = slot.column, slot.known, slot.base
     if column.ignored:
         if was is None:
             draft.note("ignored", slot)
@@ -496,7 +496,8 @@ def _follow_name(draft: _Draft, slot: _Slot) -> None:
             )
         draft.refuse(f"Column {quote(was.name)} was renamed.")
         draft.rename(place, slot.goal)
-    if was.name != slot.column.source.name:
+    followed = was.base != slot.base and draft.rules.drift != "freeze"
+    if was.name != slot.column.source.name or followed:
         draft.note("renamed", slot, old_column=was.name, old_type=was.type)
     if was.state == "dropped":
         draft.note("returned", slot, old_type=was.type)

@@ -209,6 +209,18 @@ def test_a_renamed_column_keeps_its_values(lab: Lab) -> None:
     ]
 
 
+def test_the_configuration_renames_a_column_without_a_reload(lab: Lab) -> None:
+    table = make(lab, "configured")
+    for id_ in (1, 2):
+        insert(lab, table, id=id_, a="a")
+    lab.sync(table)
+    lab.apply({table: {**CURSOR, "columns": {"a": {"rename": "remark"}}}})
+    update(lab, table, 2, a="A")
+    assert lab.sync(table)["kind"] == "increment"
+    assert rows(lab, table, "ID", "REMARK") == [(1, "a"), (2, "A")]
+    assert changes(lab, table) == [("renamed", "a")]
+
+
 def test_columns_exchange_names_rotate_and_take_the_names_of_others(lab: Lab) -> None:
     table = make(lab, "exchanged", "a text, b text, c text, d text")
     values = {"a": "1", "b": "2", "c": "3", "d": "4"}
