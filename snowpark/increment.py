@@ -28,6 +28,18 @@ class Outcome:
     complete: bool
 
 
+@dataclass(frozen=True)
+class Extracted:
+    """The first window of a run, extracted together with those of other tables.
+
+    Attributes:
+        staged: Its files are in the run's staging table.
+    """
+
+    reply: ExtractReply
+    staged: bool
+
+
 @dataclass
 class _Course:
     """What changes from window to window: the last commit, and how the target fits.
@@ -48,12 +60,17 @@ class _Course:
 
 
 def run_increment(
-    warehouse: Warehouse, found: TableState, run: Run, attempt: int = 0
+    warehouse: Warehouse,
+    found: TableState,
+    run: Run,
+    attempt: int = 0,
+    first: Extracted | None = None,
 ) -> Outcome:
     """Reads and commits windows until nothing is left.
 
     Args:
         attempt: Increments of this run before; they have S3 prefixes of their own.
+        first: The first window, where it has been extracted already.
 
     Raises:
         SyncError: Windows that were committed stay; the next run goes on behind them.
@@ -65,19 +82,50 @@ def run_increment(
     course = _Course(found.ledger, found.shape)
     complete = False
     while not complete:
-        reply, progress = _extract_window(warehouse, found, run, progress)
+        if first is None:
+            reply, progress = _extract_window(warehouse, found, run, progress)
+        else:
+            reply = first.reply
+            progress = _note_window(run, progress, reply, reply.seconds)
+            course.staged = first.staged
         aligned = _look_at_target(warehouse, job, course, reply)
         if aligned is not None and aligned.missing_values:
             break
         if reply.files:
-            _load_window(warehouse, job, run, course, reply, progress)
+            staged = first is not None and first.staged
+            if not staged:
+                _stage_window(warehouse, job, run, course, reply)
+            _commit_window(warehouse, job, run, course, reply, progress)
         else:
             _note_nothing_new(warehouse, job, run, course, reply, progress)
         complete = reply.complete
+        first = None
     if course.staged:
         load.drop_staging(warehouse, job)
     after = dataclasses.replace(found, ledger=course.ledger, shape=course.shape)
     return Outcome(after, complete)
+
+
+def stage_first(
+    warehouse: Warehouse, found: TableState, run: Run, reply: ExtractReply
+) -> bool:
+    """Loads the files of a first window into the staging table, ahead of its commit.
+
+    Returns:
+        False where there was nothing to load, or loading it would not be enough.
+
+    Raises:
+        SyncError: Files and manifest disagree, or Snowflake refused a file.
+    """
+    if found.ledger is None or not reply.files:
+        return False
+    job = load.Job(found.settings, run.id)
+    course = _Course(found.ledger, found.shape)
+    aligned = _look_at_target(warehouse, job, course, reply)
+    if aligned is None or aligned.missing_values:
+        return False
+    _stage_window(warehouse, job, run, course, reply)
+    return True
 
 
 def _look_at_target(
@@ -144,6 +192,12 @@ def _extract_window(
             if error.code != "window_too_large" or smaller is None:
                 raise
             progress = smaller
+    return reply, _note_window(run, progress, reply, time.monotonic() - started)
+
+
+def _note_window(
+    run: Run, progress: Progress, reply: ExtractReply, seconds: float
+) -> Progress:
     progress = plan.advanced(progress, reply)
     tally = run.tally
     watermark = progress.bound.watermark
@@ -153,7 +207,7 @@ def _extract_window(
         files=tally.files + len(reply.files),
         bytes=tally.bytes + reply.bytes,
         seconds=dataclasses.replace(
-            tally.seconds, extract=tally.seconds.extract + time.monotonic() - started
+            tally.seconds, extract=tally.seconds.extract + seconds
         ),
         watermark=watermark.value if watermark else None,
         oldest_transaction=progress.bound.oldest_transaction,
@@ -161,10 +215,31 @@ def _extract_window(
         warnings=tally.warnings
         + tuple((w.code, w.message, w.hint) for w in reply.warnings),
     )
-    return reply, progress
+    return progress
 
 
-def _load_window(
+def _stage_window(
+    warehouse: Warehouse,
+    job: load.Job,
+    run: Run,
+    course: _Course,
+    reply: ExtractReply,
+) -> None:
+    started = time.monotonic()
+    if course.aligned is None:
+        raise ValueError("the target was not looked at")
+    course.staged = True
+    load.stage(warehouse, job, course.aligned.columns, reply.files)
+    note_load(run, time.monotonic() - started)
+
+
+def note_load(run: Run, seconds: float) -> None:
+    """Adds to the seconds that loading took."""
+    taken = run.tally.seconds
+    run.note(seconds=dataclasses.replace(taken, load=taken.load + seconds))
+
+
+def _commit_window(
     warehouse: Warehouse,
     job: load.Job,
     run: Run,
@@ -172,19 +247,14 @@ def _load_window(
     reply: ExtractReply,
     progress: Progress,
 ) -> None:
-    """Stages, merges and commits one window."""
+    """Aligns the target, merges and commits one staged window."""
     started = time.monotonic()
-    if course.aligned is None:
-        raise ValueError("the target was not looked at")
-    course.staged = True
-    load.stage(warehouse, job, course.aligned.columns, reply.files)
     aligned = _align(warehouse, job, course, reply)
     rows = load.batch(job, aligned, reply.key, reply.extracted_at)
-    staged = time.monotonic()
     commit = _commit(course, reply, progress)
 
     def record(counts: Counts) -> None:
-        _note_counts(run, counts, staged - started, time.monotonic() - staged)
+        _note_counts(run, counts, time.monotonic() - started)
         run.note_changes(commit.changes)
         if not rows.removes:
             _warn_of_shared_keys(run, reply.rows - counts.inserted - counts.updated)
@@ -216,7 +286,7 @@ def _commit(course: _Course, reply: ExtractReply, progress: Progress) -> Commit:
     )
 
 
-def _note_counts(run: Run, counts: Counts, load_s: float, merge_s: float) -> None:
+def _note_counts(run: Run, counts: Counts, merge_seconds: float) -> None:
     tally = run.tally
     run.note(
         counts=Counts(
@@ -225,9 +295,7 @@ def _note_counts(run: Run, counts: Counts, load_s: float, merge_s: float) -> Non
             deleted=tally.counts.deleted + counts.deleted,
         ),
         seconds=dataclasses.replace(
-            tally.seconds,
-            load=tally.seconds.load + load_s,
-            merge=tally.seconds.merge + merge_s,
+            tally.seconds, merge=tally.seconds.merge + merge_seconds
         ),
     )
 

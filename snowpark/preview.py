@@ -4,9 +4,9 @@ import uuid
 from typing import Any
 
 from lambda_extract.contract import PlanReply
-from snowpark import columns, config, drift, extract, plan, state, target
+from snowpark import columns, drift, extract, plan, state, sync, target
 from snowpark.drift import Rules, Source
-from snowpark.errors import DriftError, SyncError, UsageError
+from snowpark.errors import DriftError, SyncError
 from snowpark.model import TableState
 from snowpark.warehouse import Warehouse
 
@@ -17,9 +17,7 @@ def plan_sync(warehouse: Warehouse, table_name: object) -> dict[str, Any]:
     Raises:
         SyncError: Unknown table, or the source cannot be asked.
     """
-    table = config.canonical_name(table_name)
-    if not table:
-        raise UsageError("invalid_argument", "The table name is empty or not a text.")
+    table = sync.canonical_table(table_name)
     try:
         found = state.read_state(warehouse, table)
         reload = plan.needs_snapshot(found)

@@ -1,11 +1,13 @@
 """THE PATH of one sync, top down."""
 
 import uuid
+from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any, Literal
 
 from snowpark import config, deletes, increment, plan, report, snapshot, state
 from snowpark.errors import ExtractError, SyncError, UsageError
+from snowpark.increment import Extracted
 from snowpark.model import Run, TableState
 from snowpark.warehouse import Warehouse
 
@@ -29,13 +31,26 @@ def sync_table(
         SyncError: With table, run, and what to do. The target and its watermark are as
             they were, or as the last committed window left them.
     """
-    run = _new_run(table_name)
+    run = new_run(canonical_table(table_name))
     try:
         found = state.take_lease(warehouse, run.table, run.id)
     except SyncError as error:
         raise error.about(run.table, run.id)
+    return run_owned(
+        warehouse, found, run, lambda: bring_up_to_date(warehouse, found, run, action)
+    )
+
+
+def run_owned(
+    warehouse: Warehouse, found: TableState, run: Run, work: Callable[[], None]
+) -> dict[str, Any]:
+    """Does the work of a run that owns its table; records it and gives the lease back.
+
+    Raises:
+        SyncError: Of the work, with table and run.
+    """
     try:
-        _bring_up_to_date(warehouse, found, run, action)
+        work()
     except SyncError as error:
         error.about(run.table, run.id)
         if not run.recorded:
@@ -46,9 +61,21 @@ def sync_table(
     return report.of_run(run, found)
 
 
-def _bring_up_to_date(
-    warehouse: Warehouse, found: TableState, run: Run, action: Action
+def bring_up_to_date(
+    warehouse: Warehouse,
+    found: TableState,
+    run: Run,
+    action: Action = "sync",
+    first: Extracted | None = None,
 ) -> None:
+    """Does everything that is due for a table whose lease this run has.
+
+    Args:
+        first: The first window, where it has been extracted already.
+
+    Raises:
+        SyncError: Committed windows stay.
+    """
     whole = action == "reload" or plan.needs_snapshot(found)
     for attempt in range(_RELOADS + 1):
         if whole:
@@ -56,7 +83,8 @@ def _bring_up_to_date(
             if reloaded is None:
                 return
             found = reloaded
-        outcome = increment.run_increment(warehouse, found, run, attempt)
+        outcome = increment.run_increment(warehouse, found, run, attempt, first)
+        first = None
         found = outcome.state
         if outcome.complete:
             break
@@ -83,10 +111,20 @@ def _reload(
     return state.read_state(warehouse, run.table)
 
 
-def _new_run(table_name: object) -> Run:
+def canonical_table(table_name: object) -> str:
+    """Returns the name of a table as it is stored.
+
+    Raises:
+        UsageError: "invalid_argument": no text, or an empty one.
+    """
     table = config.canonical_name(table_name)
     if not table:
         raise UsageError("invalid_argument", "The table name is empty or not a text.")
+    return table
+
+
+def new_run(table: str) -> Run:
+    """Returns a run that begins now; its id sorts by time."""
     now = datetime.now(timezone.utc)
     run_id = f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:12]}"
     return Run(id=run_id, table=table, started_at=now.isoformat())
