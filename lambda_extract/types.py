@@ -253,7 +253,7 @@ def _any_json(
     return Mapping(
         snowflake_type,
         wire,
-        too_wide=exact_json.inexact(text),
+        too_wide=exact_json.inexact(text, server_version),
         reason=NOT_EXACT,
         quick=exact_json.key_twice(text, server_version),
         watch=Watch(digits=True, json=True),

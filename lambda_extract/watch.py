@@ -13,10 +13,10 @@ from dataclasses import dataclass
 LARGEST_TEXT_BYTES = 134_217_728
 
 # Digits and points become "0", what may stand before a number in JSON ":".
-_NUMBERS = bytes.maketrans(b"123456789.E[, \t\r\n-", b"0000000000e:::::::")
+_NUMBERS = bytes.maketrans(b"123456789.E[, \t\r\n", b"0000000000e::::::")
 # A NUMBER has 38 digits. With a point among them this is one digit too strict.
 _MANY_DIGITS = b"0" * 39
-_EXPONENT = re.compile(rb"(?:^|:)0+e")
+_EXPONENT = re.compile(rb"(?:^|:)-?0+e")
 _ESCAPES = (rb"\u0000", rb"\ud", rb"\uD")
 
 # The C library's own search takes a third of the time of Python's.
