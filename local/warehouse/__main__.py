@@ -87,6 +87,7 @@ def _serve(given: argparse.Namespace, home: Path) -> None:
         part.write_text(str(port))
         part.rename(given.port_file)
     server.run(sockets=[listener])
+    warehouse.scheduler.stop()
     front.pool.shutdown(wait=False, cancel_futures=True)
     warehouse.close()
 

@@ -35,7 +35,27 @@ _API = {
     "ENABLED": Scanner.boolean,
     "COMMENT": Scanner.string,
 }
+_NOTIFICATION = {
+    "TYPE": one_of("EMAIL", "QUEUE"),
+    "ENABLED": Scanner.boolean,
+    "ALLOWED_RECIPIENTS": Scanner.strings,
+    "DEFAULT_RECIPIENTS": Scanner.strings,
+    "DEFAULT_SUBJECT": Scanner.string,
+    "DIRECTION": one_of("OUTBOUND"),
+    "NOTIFICATION_PROVIDER": one_of("AWS_SNS"),
+    "AWS_SNS_TOPIC_ARN": Scanner.string,
+    "AWS_SNS_ROLE_ARN": Scanner.string,
+    "COMMENT": Scanner.string,
+}
+_INTEGRATIONS = {"STORAGE": _STORAGE, "API": _API, "NOTIFICATION": _NOTIFICATION}
+_QUEUE = (
+    "DIRECTION",
+    "NOTIFICATION_PROVIDER",
+    "AWS_SNS_TOPIC_ARN",
+    "AWS_SNS_ROLE_ARN",
+)
 _REQUIRED = {
+    "NOTIFICATION": ("TYPE", "ENABLED"),
     "STORAGE": (
         "TYPE",
         "STORAGE_PROVIDER",
@@ -92,14 +112,15 @@ def _create(
 def create_integration(
     warehouse: Warehouse, statement: Statement, scanner: Scanner
 ) -> Result:
-    """CREATE STORAGE INTEGRATION and CREATE API INTEGRATION."""
+    """CREATE STORAGE, API and NOTIFICATION INTEGRATION."""
     replaced = scanner.take("OR", "REPLACE")
     sort = scanner.word()
     scanner.expect("INTEGRATION")
 
     def read(rest: Scanner) -> dict[str, Any]:
-        found = rest.options(_STORAGE if sort == "STORAGE" else _API)
-        for key in _REQUIRED[sort]:
+        found = rest.options(_INTEGRATIONS[sort])
+        queue = _QUEUE if found.get("TYPE") == "QUEUE" else ()
+        for key in (*_REQUIRED[sort], *queue):
             if key not in found:
                 raise compilation(f"Missing option(s): [{key}]", code=2029)
         return {"SORT": sort, **found}
@@ -139,8 +160,8 @@ def create_warehouse(
 
 def drop(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
     """DROP ROLE, WAREHOUSE or INTEGRATION."""
-    if not scanner.take("STORAGE"):
-        scanner.take("API")
+    if scanner.peek() in _INTEGRATIONS:
+        scanner.word()
     kind = scanner.word()
     if_exists = scanner.take("IF", "EXISTS")
     name = scanner.identifier()

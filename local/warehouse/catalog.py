@@ -119,7 +119,14 @@ class Catalog:
         self.relations: dict[Name, Table | View] = {}
         self.in_schema: dict[str, dict[Name, Any]] = {
             kind: {}
-            for kind in ("STAGE", "FILE FORMAT", "PROCEDURE", "FUNCTION", "TASK")
+            for kind in (
+                "STAGE",
+                "FILE FORMAT",
+                "PROCEDURE",
+                "FUNCTION",
+                "TASK",
+                "ALERT",
+            )
         }
         self.in_account: dict[str, dict[str, Thing]] = {
             kind: {} for kind in ("INTEGRATION", "ROLE", "WAREHOUSE")

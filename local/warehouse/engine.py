@@ -81,6 +81,8 @@ class Warehouse:
         self.execute: Callable[[Warehouse, Statement], Result] = _not_started
         self.describe: Callable[[Warehouse, Statement], Result] = _not_started
         self.runner: Any = None
+        self.scheduler: Any = None
+        self.notifications: list[dict[str, Any]] = []
         self._translated: OrderedDict[tuple[Any, ...], Translated] = OrderedDict()
         self._cache_lock = threading.Lock()
         self._history = _open_history(settings.queries_file)

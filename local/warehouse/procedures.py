@@ -14,6 +14,7 @@ import duckdb
 from snowflake.connector.errors import Error as ConnectorError
 from sqlglot import exp
 
+from local.warehouse import alerts
 from local.warehouse.carriers import Carriers
 from local.warehouse.code import Code
 from local.warehouse.engine import Statement, Warehouse
@@ -231,10 +232,30 @@ def _interpreter_error(procedure: Procedure, error: Exception) -> WarehouseError
     )
 
 
+# A procedure of Snowflake itself.
+_SEND = Procedure(
+    name=Name("", "", "SYSTEM$SEND_SNOWFLAKE_NOTIFICATION"),
+    arguments=(
+        Argument("MESSAGE", SnowType("VARCHAR")),
+        Argument("INTEGRATION_CONFIG", SnowType("VARCHAR")),
+    ),
+    returns=SnowType("VARCHAR"),
+    handler="",
+    imports=(),
+    packages=(),
+    runtime="",
+    caller_rights=False,
+)
+
+
 def call(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
     """CALL: positional or named arguments, defaults for those left out."""
     caller = statement.session
-    name = warehouse.name(caller, scanner.path())
+    path = scanner.path()
+    if path == _SEND.name.parts[-1:]:
+        message, targets = _arguments(warehouse, statement, _SEND, scanner.rest())
+        return alerts.send(warehouse, message, targets)
+    name = warehouse.name(caller, path)
     procedure: Procedure = warehouse.catalog.thing("PROCEDURE", name)
     given = scanner.rest()
     values = _arguments(warehouse, statement, procedure, given)

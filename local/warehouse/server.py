@@ -253,6 +253,18 @@ class Routes:
             return Response(str(error), status_code=400)
         return _json(rules.listed())
 
+    async def tasks(self, request: Request) -> Response:
+        """What ran, for tests; PUT sets the clock of the schedules forward."""
+        warehouse = self.front.warehouse
+        if request.method == "PUT":
+            try:
+                wanted = json.loads(await request.body())
+                warehouse.scheduler.advance(float(wanted["advance_seconds"]))
+            except (ValueError, TypeError, KeyError) as error:
+                return Response(str(error), status_code=400)
+        listed = warehouse.scheduler.listed()
+        return _json(listed | {"notifications": warehouse.notifications})
+
     async def nothing(self, _request: Request) -> Response:
         """Success, whatever was asked."""
         return _done()
@@ -270,6 +282,7 @@ class Routes:
             Route("/telemetry/send", self.nothing, methods=["POST"]),
             Route("/telemetry/send/sessionless", self.nothing, methods=["POST"]),
             Route("/local/faults", self.faults, methods=["GET", "PUT", "DELETE"]),
+            Route("/local/tasks", self.tasks, methods=["GET", "PUT"]),
             Route("/local/health", self.nothing, methods=["GET"]),
         ]
 

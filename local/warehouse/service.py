@@ -18,6 +18,7 @@ from local.warehouse.faults import ProcedureKilled
 from local.warehouse.procedures import Runner
 from local.warehouse.results import reply
 from local.warehouse.session import Session
+from local.warehouse.task_runs import Scheduler
 
 _ROLES = ("ACCOUNTADMIN", "SYSADMIN", "SECURITYADMIN", "USERADMIN", "PUBLIC")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -35,6 +36,7 @@ def open_warehouse(settings: Settings) -> Warehouse:
     )
     warehouse.execute = statements.execute
     warehouse.describe = statements.describe
+    warehouse.scheduler = Scheduler(warehouse)
     return warehouse
 
 
@@ -42,6 +44,7 @@ def add_runner(warehouse: Warehouse, carriers: Carriers) -> None:
     """Make CALL possible."""
     code = Code(warehouse.settings.home / "code")
     warehouse.runner = Runner(warehouse, code, carriers)
+    warehouse.scheduler.start()
 
 
 def answer(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
+from local.warehouse import alerts, tasks
 from local.warehouse.catalog import Table, View
 from local.warehouse.engine import Statement, Warehouse
 from local.warehouse.errors import missing, syntax, unsupported
@@ -225,7 +226,8 @@ _KINDS: dict[str, Find] = {
     "SCHEMAS": _schemas,
     "STAGES": _in_schema("STAGE"),
     "FILE FORMATS": _in_schema("FILE FORMAT"),
-    "TASKS": _in_schema("TASK"),
+    "TASKS": tasks.show,
+    "ALERTS": alerts.show,
     "PROCEDURES": _callables("PROCEDURE"),
     "FUNCTIONS": _callables("FUNCTION"),
     "USER PROCEDURES": _callables("PROCEDURE"),
@@ -258,7 +260,7 @@ def _grant_rows(grants: list[tuple[Any, ...]]) -> Result:
 def describe(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
     """DESCRIBE TABLE, VIEW, INTEGRATION, PROCEDURE, ..."""
     kind = scanner.word()
-    if kind in ("STORAGE", "API"):
+    if kind in ("STORAGE", "API", "NOTIFICATION"):
         kind = scanner.word()
     if kind in ("TABLE", "VIEW"):
         name = warehouse.existing_name(statement.session, scanner.path())
@@ -268,6 +270,10 @@ def describe(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Re
         name_of_integration = scanner.identifier()
         scanner.end()
         return _describe_integration(warehouse, name_of_integration)
+    if kind == "TASK":
+        name = warehouse.name(statement.session, scanner.path())
+        scanner.end()
+        return tasks.describe(warehouse, name)
     if kind in ("PROCEDURE", "FUNCTION"):
         name = warehouse.name(statement.session, scanner.path())
         found = warehouse.catalog.thing(kind, name)

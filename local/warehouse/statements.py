@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from local.warehouse import (
     accounts,
+    alerts,
     alter,
     copying,
     dml,
@@ -16,6 +17,7 @@ from local.warehouse import (
     show,
     stages,
     tables,
+    tasks,
     views,
 )
 from local.warehouse.engine import Statement, Warehouse
@@ -46,6 +48,8 @@ def execute(warehouse: Warehouse, statement: Statement) -> Result:
         return dml.select(warehouse, statement)
     found = _WORD.match(text)
     word = found.group().upper() if found else ""
+    if (enabled := tasks.enable_dependents(warehouse, statement)) is not None:
+        return enabled
     if run_parsed := _PARSED.get(word):
         return run_parsed(warehouse, statement)
     run = _SCANNED.get(word)
@@ -110,13 +114,17 @@ _OBJECTS: tuple[tuple[tuple[str, ...], Run], ...] = (
     (("EXTERNAL", "FUNCTION"), external.create),
     (("STORAGE", "INTEGRATION"), accounts.create_integration),
     (("API", "INTEGRATION"), accounts.create_integration),
+    (("NOTIFICATION", "INTEGRATION"), accounts.create_integration),
+    (("TASK",), tasks.create),
+    (("ALERT",), alerts.create),
     (("ROLE",), accounts.create_role),
     (("WAREHOUSE",), accounts.create_warehouse),
 )
 
 
 def _create(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
-    scanner.take("OR", "REPLACE")
+    if not scanner.take("OR", "REPLACE"):
+        scanner.take("OR", "ALTER")
     transient = scanner.take("TRANSIENT")
     scanner.take("SCOPED")
     temporary = scanner.take("TEMPORARY") or scanner.take("TEMP")
@@ -127,7 +135,8 @@ def _create(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Res
     rest = statement.text[len("CREATE") :]
     for words, run in _OBJECTS:
         again = Scanner(rest)
-        again.take("OR", "REPLACE")
+        if not again.take("OR", "REPLACE") and words == ("TASK",):
+            again.take("OR", "ALTER")
         if words[0] in ("DATABASE", "SCHEMA"):
             again.take("TRANSIENT")
         elif transient or temporary:
@@ -143,6 +152,10 @@ def _alter(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Resu
         return alter.alter_table(warehouse, statement, scanner)
     if kind == "SESSION":
         return accounts.alter_session(warehouse, statement, scanner)
+    if kind == "TASK":
+        return tasks.alter(warehouse, statement, scanner)
+    if kind == "ALERT":
+        return alerts.alter(warehouse, statement, scanner)
     raise unsupported(f"ALTER {kind}")
 
 
@@ -158,6 +171,9 @@ _DROPS: tuple[tuple[tuple[str, ...], Run], ...] = (
     (("INTEGRATION",), accounts.drop),
     (("STORAGE", "INTEGRATION"), accounts.drop),
     (("API", "INTEGRATION"), accounts.drop),
+    (("NOTIFICATION", "INTEGRATION"), accounts.drop),
+    (("TASK",), tasks.drop),
+    (("ALERT",), alerts.drop),
     (("ROLE",), accounts.drop),
     (("WAREHOUSE",), accounts.drop),
 )
@@ -169,6 +185,11 @@ def _drop(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Resul
         if Scanner(rest).take(*words):
             return run(warehouse, statement, Scanner(rest))
     raise unsupported(f"DROP {scanner.peek()}")
+
+
+def _execute(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+    run = alerts.execute if scanner.peek() == "ALERT" else tasks.execute
+    return run(warehouse, statement, scanner)
 
 
 _PARSED: dict[str, Callable[[Warehouse, Statement], Result]] = {
@@ -199,6 +220,7 @@ _SCANNED: dict[str, Run] = {
     "RM": stages.remove,
     "COPY": copying.copy_into,
     "CALL": procedures.call,
+    "EXECUTE": _execute,
     "GRANT": accounts.grant,
     "REVOKE": accounts.grant,
 }
