@@ -33,6 +33,19 @@ CODES: dict[str, Known] = {
     "invalid_config": Known(False, "Correct the listed places and apply again."),
     "unknown_table": Known(False, "Check the name, or add it with APPLY_CONFIG."),
     "invalid_argument": Known(False, "Pass the name of a configured table."),
+    "unknown_group": Known(
+        False, 'Check the name, or give tables a "group" with APPLY_CONFIG.'
+    ),
+    "nothing_extracted": Known(
+        False, "CALL SYNC_TABLE with the table, or EXTRACT_GROUP with its group first."
+    ),
+    "nothing_loaded": Known(
+        False, "CALL LOAD_TABLE first; its error says why it did not succeed."
+    ),
+    "nothing_to_finish": Known(False, "CALL EXTRACT_GROUP or SYNC_GROUP first."),
+    "step_lost": Known(
+        True, "Nothing to do: the next run starts from the last commit."
+    ),
     "schema_not_created": Known(
         False, "Grant CREATE SCHEMA to SYNC_ADMIN (or create it), then apply again."
     ),

@@ -4,7 +4,7 @@ from typing import Any
 
 from snowflake.snowpark import Session
 
-from snowpark import configure, preview, sync
+from snowpark import configure, group, group_table, preview, sync
 from snowpark.warehouse import Warehouse
 
 
@@ -31,3 +31,28 @@ def confirm_deletes(session: Session, table_name: str) -> dict[str, Any]:
 def plan_sync(session: Session, table_name: str) -> dict[str, Any]:
     """CALL PLAN_SYNC('orders'): says what a sync would do."""
     return preview.plan_sync(Warehouse(session), table_name)
+
+
+def sync_group(session: Session, group_name: str) -> dict[str, Any]:
+    """CALL SYNC_GROUP('hourly'): brings every table of a group up to date."""
+    return group.sync_group(Warehouse(session), group_name)
+
+
+def extract_group(session: Session, group_name: str) -> dict[str, Any]:
+    """CALL EXTRACT_GROUP('hourly'): the first task of a group's graph."""
+    return group.extract_group(Warehouse(session), group_name)
+
+
+def load_table(session: Session, table_name: str) -> dict[str, Any]:
+    """CALL LOAD_TABLE('orders'): loads what EXTRACT_GROUP brought."""
+    return group_table.load_table(Warehouse(session), table_name)
+
+
+def merge_table(session: Session, table_name: str) -> dict[str, Any]:
+    """CALL MERGE_TABLE('orders'): merges what LOAD_TABLE loaded."""
+    return group_table.merge_table(Warehouse(session), table_name)
+
+
+def finish_group(session: Session, group_name: str) -> dict[str, Any]:
+    """CALL FINISH_GROUP('hourly'): the finalizer of a group's graph."""
+    return group.finish_group(Warehouse(session), group_name)

@@ -1,6 +1,7 @@
 """State in Snowflake: the lease, the watermark ledger, the run ledger, the parts."""
 
 import json
+from collections.abc import Mapping
 
 from lambda_extract.contract import CursorValue, Overlap, PendingBound
 from snowpark import drift_statements, statements
@@ -33,7 +34,7 @@ def take_lease(warehouse: Warehouse, table: str, run_id: str) -> TableState:
         raise _unknown(warehouse, table)
     if not taken or rows[0]["LEASE_RUN_ID"] != run_id:
         raise _held(warehouse, table)
-    state = _state(rows[0])
+    state = state_of(rows[0])
     if state.previous_run_id:
         warehouse.run(statements.insert_abandoned_run(table, state.previous_run_id))
     return state
@@ -48,7 +49,7 @@ def read_state(warehouse: Warehouse, table: str) -> TableState:
     rows = warehouse.run(statements.read_state(table))
     if not rows:
         raise _unknown(warehouse, table)
-    return _state(rows[0])
+    return state_of(rows[0])
 
 
 def release_lease(warehouse: Warehouse, table: str, run_id: str) -> None:
@@ -110,7 +111,9 @@ def record_run(
     run.recorded = True
 
 
-def _state(row: dict[str, object]) -> TableState:
+def state_of(row: Mapping[str, object]) -> TableState:
+    """Returns the state in a row of `statements.state_columns`."""
+
     def text(name: str) -> str | None:
         value = row[name]
         return None if value is None else str(value)

@@ -78,11 +78,11 @@ WHERE table_name = ?""",
 # --- reading state --------------------------------------------------------------------
 
 
-def read_state(table: str) -> Statement:
-    """Reads configuration, watermark and lease of a table in one statement."""
-    return Statement(
-        """\
+def state_columns() -> str:
+    """Returns the query of all that a run has to know of a table, without its WHERE."""
+    return """\
 SELECT
+    t.table_name,
     t.settings,
     l.run_id AS lease_run_id,
     l.previous_run_id,
@@ -101,10 +101,12 @@ FROM control.sync_current_tables AS t
 LEFT JOIN control.sync_leases AS l ON t.table_name = l.table_name
 LEFT JOIN control.sync_current_watermarks AS w ON t.table_name = w.table_name
 LEFT JOIN control.sync_current_key_checks AS k ON t.table_name = k.table_name
-LEFT JOIN control.sync_current_columns AS s ON t.table_name = s.table_name
-WHERE t.table_name = ?""",
-        (table,),
-    )
+LEFT JOIN control.sync_current_columns AS s ON t.table_name = s.table_name"""
+
+
+def read_state(table: str) -> Statement:
+    """Reads configuration, watermark and lease of a table in one statement."""
+    return Statement(f"{state_columns()}\nWHERE t.table_name = ?", (table,))
 
 
 def list_tables() -> Statement:

@@ -1,4 +1,5 @@
 SELECT
+    t.table_name,
     t.settings,
     l.run_id AS lease_run_id,
     l.previous_run_id,

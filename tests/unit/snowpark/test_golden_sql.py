@@ -20,10 +20,11 @@ from lambda_extract.contract import (
     Overlap,
     PendingBound,
 )
-from snowpark import columns, drift_statements, load_statements, statements
+from snowpark import columns, drift_statements, group_statements
+from snowpark import load_statements, statements
 from snowpark.errors import SyncError
 from snowpark.load_statements import Batch
-from snowpark.model import Commit, Run, SnapshotPart, Statement, Tally
+from snowpark.model import Commit, GroupStep, Run, SnapshotPart, Statement, Tally
 from snowpark.shape import Change, KnownColumn, Shape
 from tests.unit.snowpark.samples import COLUMNS, RUN_ID, cursor_value, settings
 
@@ -76,6 +77,10 @@ SHAPE = Shape(
 PART = SnapshotPart("snapshot", "p00001", "c0ffee", "{}")
 ALTERED = (AlteredValue("paid_at", 2, ('{"id": 1}', '{"id": 2}')),)
 
+STEP = GroupStep(
+    RUN_ID, "hourly", "graph", "extract", "succeeded", "orders", "c0ffee", "{}"
+)
+
 CASES: dict[str, Statement] = {
     "take_lease": statements.take_lease("orders", RUN_ID, 900),
     "hold_lease": statements.hold_lease("orders", RUN_ID, 900),
@@ -83,6 +88,16 @@ CASES: dict[str, Statement] = {
     "read_lease": statements.read_lease("orders"),
     "read_state": statements.read_state("orders"),
     "list_tables": statements.list_tables(),
+    "list_groups": group_statements.list_groups(),
+    "list_group_tables": group_statements.list_group_tables("hourly"),
+    "take_leases": group_statements.take_leases(("a", "b"), RUN_ID, 900),
+    "release_leases": group_statements.release_leases(RUN_ID),
+    "read_states": group_statements.read_states(("a", "b")),
+    "insert_steps": next(group_statements.insert_steps([STEP, STEP])),
+    "read_table_steps": group_statements.read_table_steps("orders", RUN_ID),
+    "read_table_steps_of_graph": group_statements.read_table_steps("orders", None),
+    "read_group_steps": group_statements.read_group_steps("hourly", RUN_ID),
+    "read_group_steps_of_graph": group_statements.read_group_steps("hourly", None),
     "read_open_parts": statements.read_open_parts("orders", "c0ffee", 24),
     "read_config_version": statements.read_config_version(),
     "insert_config": statements.insert_config(3, "{}", "c0ffee"),

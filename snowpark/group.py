@@ -1,0 +1,304 @@
+"""THE PATH of a group: one extraction for all tables, then each on its own, an end."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lambda_extract.contract import ErrorReply, ExtractReply, ExtractRequest, encode
+from snowpark import config, extract, group_statements, group_steps, group_table
+from snowpark import plan, state, statements, sync
+from snowpark.errors import ExtractError, LeaseError, SyncError, UsageError
+from snowpark.group_steps import Origin
+from snowpark.model import GroupStep, TableState
+from snowpark.warehouse import Warehouse
+
+# Two bound values for each request; Snowflake sends one call for each row.
+_REQUESTS_PER_SELECT = 200
+
+
+@dataclass(frozen=True)
+class Group:
+    """A group that begins to run.
+
+    Attributes:
+        name: As the configuration spells it.
+        tables: Names of its tables.
+    """
+
+    name: str
+    tables: tuple[str, ...]
+    run_id: str
+    origin: Origin
+
+    def step(self, table: str | None = None, **values: Any) -> GroupStep:
+        """Returns a step of this run."""
+        return GroupStep(self.run_id, self.name, self.origin, table=table, **values)
+
+
+def sync_group(warehouse: Warehouse, group_name: object) -> dict[str, Any]:
+    """Syncs all tables of a group in one call; one bad table stops no other.
+
+    Raises:
+        SyncError: The group is unknown, or Snowflake itself failed.
+    """
+    group = _begin(warehouse, group_name, "call")
+    try:
+        _extract(warehouse, group)
+        for table in group.tables:
+            # Its error is in the ledger, and in the report of the group's end.
+            try:
+                group_table.load_table(warehouse, table, group.run_id)
+                group_table.merge_table(warehouse, table, group.run_id)
+            except SyncError:
+                continue
+        return finish_group(warehouse, group.name, group.run_id)
+    except SyncError:
+        warehouse.run(group_statements.release_leases(group.run_id))
+        raise
+
+
+def extract_group(warehouse: Warehouse, group_name: object) -> dict[str, Any]:
+    """Extracts the next window of every table of a group by one SELECT.
+
+    What has to be read as a whole is left to the load step of its table, as is what
+    does not fit into one extraction.
+
+    Raises:
+        SyncError: The group is unknown, or Snowflake itself failed. A table that cannot
+            be extracted is no error here: its load step raises it.
+    """
+    group = _begin(warehouse, group_name, "graph")
+    try:
+        steps = _extract(warehouse, group)
+    except SyncError:
+        warehouse.run(group_statements.release_leases(group.run_id))
+        raise
+    failed = {s.table: s.error_code for s in steps if s.status == "failed"}
+    return {
+        "group": group.name,
+        "run_id": group.run_id,
+        "tables": len(group.tables),
+        "extracted": sum(s.status == "succeeded" for s in steps),
+        "left_to_load_step": sorted(
+            s.table or "" for s in steps if s.status == "alone"
+        ),
+        "failed": failed,
+    }
+
+
+def finish_group(
+    warehouse: Warehouse, group_name: object, group_run_id: str | None = None
+) -> dict[str, Any]:
+    """Closes a group run: what was lost on the way, the leases, and the report.
+
+    Args:
+        group_run_id: Default: the latest run of the group's task graph.
+
+    Raises:
+        SyncError: There is no such run, or Snowflake itself failed.
+    """
+    name = _canonical(group_name)
+    steps = group_steps.of_group(warehouse, name, group_run_id)
+    if not steps:
+        raise UsageError(
+            "nothing_to_finish", f"No run of group {_shown(name)} has begun."
+        )
+    ended = [s for s in steps if s.step == "finished"]
+    if ended and ended[-1].message:
+        report: dict[str, Any] = json.loads(ended[-1].message)
+        return report
+    first = steps[0]
+    outcomes = {
+        table: group_table.settle(warehouse, table, own)
+        for table, own in _by_table(steps).items()
+    }
+    warehouse.run(group_statements.release_leases(first.group_run_id))
+    report = _report(first, outcomes)
+    done = GroupStep(
+        first.group_run_id,
+        first.group,
+        first.origin,
+        step="finished",
+        status="failed" if report["failed"] else "succeeded",
+        message=json.dumps(report),
+    )
+    group_steps.record(warehouse, [done])
+    return report
+
+
+def _begin(warehouse: Warehouse, group_name: object, origin: Origin) -> Group:
+    name = _canonical(group_name)
+    rows = warehouse.run(group_statements.list_group_tables(name))
+    if not rows:
+        known = [str(row[0]) for row in warehouse.run(group_statements.list_groups())]
+        raise UsageError(
+            "unknown_group",
+            f"No table belongs to a group {_shown(name)}. Groups with tables:"
+            f" {', '.join(known) or 'none; call APPLY_CONFIG first'}.",
+        )
+    tables = tuple(str(row["TABLE_NAME"]) for row in rows)
+    group = Group(str(rows[0]["GROUP_NAME"]), tables, sync.new_run("").id, origin)
+    group_steps.record(
+        warehouse,
+        [group.step(step="started", status="succeeded")],
+    )
+    return group
+
+
+def _canonical(group_name: object) -> str:
+    name = config.canonical_name(group_name)
+    if not name:
+        raise UsageError(
+            "invalid_argument",
+            "The group name is empty or not a text.",
+            hint="Pass the name of a configured group.",
+        )
+    return name
+
+
+def _shown(name: str) -> str:
+    return json.dumps(name[:100])
+
+
+def _extract(warehouse: Warehouse, group: Group) -> list[GroupStep]:
+    """Takes the leases, asks for all windows at once, records what came."""
+    warehouse.run(
+        group_statements.take_leases(group.tables, group.run_id, state.LEASE_SECONDS)
+    )
+    rows = warehouse.run(group_statements.read_states(group.tables))
+    steps: list[GroupStep] = []
+    requests: dict[str, ExtractRequest] = {}
+    identities: dict[str, str] = {}
+    for row in rows:
+        table = str(row["TABLE_NAME"])
+        blank = group.step(table, step="extract", status="alone")
+        if row["LEASE_RUN_ID"] != group.run_id:
+            steps.append(group_steps.failed(blank, _held(row["LEASE_RUN_ID"])))
+            continue
+        found = state.state_of(row)
+        if found.previous_run_id:
+            lost = statements.insert_abandoned_run(table, found.previous_run_id)
+            warehouse.run(lost)
+        identities[table] = group_steps.identity_of(found)
+        try:
+            request = _request(found, group.run_id)
+        except SyncError as error:
+            steps.append(group_steps.failed(blank, error))
+            continue
+        if request is None:
+            steps.append(
+                group.step(
+                    table, step="extract", status="alone", identity=identities[table]
+                )
+            )
+        else:
+            requests[table] = request
+    for table, answer in _ask(warehouse, requests).items():
+        steps.append(_extracted(group, table, identities[table], answer))
+    group_steps.record(warehouse, steps)
+    return steps
+
+
+def _held(owner: str | None) -> LeaseError:
+    return LeaseError("lease_held", f"Run {owner or '?'} is syncing the table.")
+
+
+def _request(found: TableState, run_id: str) -> ExtractRequest | None:
+    """Returns the request for the first window; None where all has to be read."""
+    if plan.needs_snapshot(found):
+        return None
+    return plan.next_window(found.settings, plan.start(found), run_id)
+
+
+def _ask(
+    warehouse: Warehouse, requests: dict[str, ExtractRequest]
+) -> dict[str, ExtractReply | SyncError]:
+    """Sends all requests by one SELECT; one by one where that fails as a whole.
+
+    One HTTP error fails the whole statement, whoever it belongs to.
+    """
+    answers: dict[str, ExtractReply | SyncError] = {}
+    names = list(requests)
+    for i in range(0, len(names), _REQUESTS_PER_SELECT):
+        batch = names[i : i + _REQUESTS_PER_SELECT]
+        try:
+            answers |= _ask_together(warehouse, requests, batch)
+        except ExtractError as failure:
+            if len(batch) == 1:
+                answers[batch[0]] = failure
+                continue
+            for name in batch:
+                try:
+                    answers |= _ask_together(warehouse, requests, [name])
+                except ExtractError as error:
+                    answers[name] = error
+    return answers
+
+
+def _ask_together(
+    warehouse: Warehouse, requests: dict[str, ExtractRequest], names: Sequence[str]
+) -> dict[str, ExtractReply | SyncError]:
+    replies = extract.ask_all(warehouse, [requests[name] for name in names])
+    answers: dict[str, ExtractReply | SyncError] = {}
+    for name, reply in zip(names, replies, strict=True):
+        if isinstance(reply, ErrorReply):
+            answers[name] = extract.refusal(reply)
+        else:
+            answers[name] = extract.expect(reply, ExtractReply, requests[name].run_id)
+    return answers
+
+
+def _extracted(
+    group: Group, table: str, identity: str, answer: ExtractReply | SyncError
+) -> GroupStep:
+    if isinstance(answer, SyncError) and answer.code != "window_too_large":
+        blank = group.step(table, step="extract", status="failed", identity=identity)
+        return group_steps.failed(blank, answer)
+    if isinstance(answer, SyncError):
+        # The load step halves the window until it fits.
+        return group.step(table, step="extract", status="alone", identity=identity)
+    return group.step(
+        table,
+        step="extract",
+        status="succeeded",
+        identity=identity,
+        message=encode(answer),
+    )
+
+
+def _by_table(steps: Sequence[GroupStep]) -> dict[str, list[GroupStep]]:
+    tables: dict[str, list[GroupStep]] = {}
+    for step in steps:
+        if step.table is not None:
+            tables.setdefault(step.table, []).append(step)
+    return tables
+
+
+def _report(
+    first: GroupStep, outcomes: dict[str, dict[str, Any] | SyncError]
+) -> dict[str, Any]:
+    good = {t: o for t, o in outcomes.items() if not isinstance(o, SyncError)}
+    failed = {
+        t: {
+            "code": o.code,
+            "message": o.message,
+            "retryable": o.retryable,
+            "hint": o.hint,
+        }
+        for t, o in sorted(outcomes.items())
+        if isinstance(o, SyncError)
+    }
+    summary = f"Group {first.group}: {len(good)} of {len(outcomes)} tables are in sync"
+    if failed:
+        summary += f"; failed: {', '.join(failed)}"
+    return {
+        "group": first.group,
+        "run_id": first.group_run_id,
+        "summary": f"{summary}.",
+        "tables": len(outcomes),
+        "succeeded": len(good),
+        "rows_extracted": sum(int(o.get("rows_extracted", 0)) for o in good.values()),
+        "changed": sorted(t for t, o in good.items() if o.get("status") != "unchanged"),
+        "failed": failed,
+    }

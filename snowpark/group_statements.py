@@ -1,0 +1,167 @@
+"""PURE: the SQL texts of group runs. Tested against tests/golden/*.sql."""
+
+from collections.abc import Iterator, Sequence
+
+from snowpark.model import GroupStep, Statement
+from snowpark.statements import state_columns
+
+_STEPS_PER_INSERT = 100
+
+
+def list_groups() -> Statement:
+    """Reads the names of the groups that have tables."""
+    return Statement("""\
+SELECT DISTINCT group_name
+FROM control.sync_current_tables
+WHERE group_name IS NOT NULL
+ORDER BY group_name""")
+
+
+def list_group_tables(group: str) -> Statement:
+    """Reads the group's own spelling of its name, and its tables."""
+    return Statement(
+        """\
+SELECT
+    group_name,
+    table_name
+FROM control.sync_current_tables
+WHERE UPPER(group_name) = UPPER(?)
+ORDER BY table_name""",
+        (group,),
+    )
+
+
+def take_leases(tables: Sequence[str], run_id: str, seconds: int) -> Statement:
+    """Takes the leases that nobody has, of all these tables, by one statement."""
+    marks = ", ".join(["?"] * len(tables))
+    return Statement(
+        f"""\
+UPDATE control.sync_leases
+SET
+    previous_run_id = run_id,
+    run_id = ?,
+    acquired_at = CURRENT_TIMESTAMP(),
+    expires_at = DATEADD('second', ?, CURRENT_TIMESTAMP())
+WHERE
+    table_name IN ({marks})
+    AND (run_id IS NULL OR expires_at < CURRENT_TIMESTAMP())""",
+        (run_id, seconds, *tables),
+    )
+
+
+def release_leases(run_id: str) -> Statement:
+    """Gives back every lease that a group run still has."""
+    return Statement(
+        """\
+UPDATE control.sync_leases
+SET
+    run_id = NULL,
+    previous_run_id = NULL,
+    expires_at = NULL
+WHERE run_id = ?""",
+        (run_id,),
+    )
+
+
+def read_states(tables: Sequence[str]) -> Statement:
+    """Reads configuration, watermark and lease of tables in one statement."""
+    marks = ", ".join(["?"] * len(tables))
+    text = f"{state_columns()}\nWHERE t.table_name IN ({marks})\nORDER BY t.table_name"
+    return Statement(text, tuple(tables))
+
+
+def insert_steps(steps: Sequence[GroupStep]) -> Iterator[Statement]:
+    """Appends steps, a hundred at a time."""
+    row = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    for i in range(0, len(steps), _STEPS_PER_INSERT):
+        batch = steps[i : i + _STEPS_PER_INSERT]
+        params: list[str | bool | None] = []
+        for step in batch:
+            params += [step.group_run_id, step.group, step.origin, step.table]
+            params += [step.step, step.status, step.identity, step.message]
+            params += [step.error_code, step.error_message]
+            params += [step.error_retryable, step.error_hint]
+        yield Statement(
+            """\
+INSERT INTO control.sync_group_steps (
+    group_run_id, group_name, origin, table_name, step, status,
+    identity_sha256, message,
+    error_code, error_message, error_retryable, error_hint, recorded_at
+)
+SELECT
+    column1, column2, column3, column4, column5, column6, column7, column8,
+    column9, column10, column11, column12, CURRENT_TIMESTAMP()
+FROM VALUES
+    """ + ",\n    ".join([row] * len(batch)),
+            tuple(params),
+        )
+
+
+_STEP_COLUMNS = """\
+SELECT
+    group_run_id,
+    group_name,
+    origin,
+    table_name,
+    step,
+    status,
+    identity_sha256,
+    message,
+    error_code,
+    error_message,
+    error_retryable,
+    error_hint
+FROM control.sync_group_steps"""
+
+
+def read_table_steps(table: str, group_run_id: str | None) -> Statement:
+    """Reads a table's steps of a group run; None: of the latest run of its graph."""
+    if group_run_id is not None:
+        return Statement(
+            f"""\
+{_STEP_COLUMNS}
+WHERE table_name = ? AND group_run_id = ?
+ORDER BY recorded_at""",
+            (table, group_run_id),
+        )
+    return Statement(
+        f"""\
+{_STEP_COLUMNS}
+WHERE
+    table_name = ?
+    AND group_run_id = (
+        SELECT MAX(x.group_run_id)
+        FROM control.sync_group_steps AS x
+        WHERE x.table_name = ? AND x.origin = 'graph'
+    )
+ORDER BY recorded_at""",
+        (table, table),
+    )
+
+
+def read_group_steps(group: str, group_run_id: str | None) -> Statement:
+    """Reads all steps of a group run; None: of the latest run of its graph.
+
+    Without the replies of the extractions, which may be large and are not needed.
+    """
+    run = (
+        "?"
+        if group_run_id is not None
+        else """(
+        SELECT MAX(x.group_run_id)
+        FROM control.sync_group_steps AS x
+        WHERE UPPER(x.group_name) = UPPER(?) AND x.origin = 'graph'
+    )"""
+    )
+    columns = _STEP_COLUMNS.replace(
+        "    message,", "    IFF(step = 'extract', NULL, message) AS message,"
+    )
+    return Statement(
+        f"""\
+{columns}
+WHERE
+    UPPER(group_name) = UPPER(?)
+    AND group_run_id = {run}
+ORDER BY recorded_at""",
+        (group, group_run_id if group_run_id is not None else group),
+    )

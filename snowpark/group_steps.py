@@ -1,0 +1,88 @@
+"""The ledger of group runs: what one step leaves for the next."""
+
+import dataclasses
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from typing import Any, Literal
+
+from snowpark import group_statements
+from snowpark.errors import SyncError
+from snowpark.model import GroupStep, Run, TableState
+from snowpark.warehouse import Warehouse
+
+Origin = Literal["graph", "call"]
+
+
+def record(warehouse: Warehouse, steps: Sequence[GroupStep]) -> None:
+    """Appends steps."""
+    for statement in group_statements.insert_steps(steps):
+        warehouse.run(statement)
+
+
+def of_table(
+    warehouse: Warehouse, table: str, group_run_id: str | None
+) -> list[GroupStep]:
+    """Returns a table's steps in order; see `group_statements.read_table_steps`."""
+    rows = warehouse.run(group_statements.read_table_steps(table, group_run_id))
+    return [_step(row) for row in rows]
+
+
+def of_group(
+    warehouse: Warehouse, group: str, group_run_id: str | None
+) -> list[GroupStep]:
+    """Returns all steps of a group run, without the replies of extractions."""
+    rows = warehouse.run(group_statements.read_group_steps(group, group_run_id))
+    return [_step(row) for row in rows]
+
+
+def failed(step: GroupStep, error: SyncError) -> GroupStep:
+    """Returns the step as one that failed, with the error's words."""
+    return dataclasses.replace(
+        step,
+        status="failed",
+        error_code=error.code,
+        error_message=error.message[:16000],
+        error_retryable=error.retryable,
+        error_hint=error.hint[:16000],
+    )
+
+
+def error_of(step: GroupStep) -> SyncError:
+    """Returns the error of a failed step."""
+    return SyncError(
+        step.error_code or "internal_error",
+        step.error_message or "",
+        retryable=bool(step.error_retryable),
+        hint=step.error_hint or "",
+    )
+
+
+def identity_of(found: TableState) -> str:
+    """Returns the digest of what a step is for; a change in between makes it void."""
+    text = f"{found.settings.to_json()} {found.version}"
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def run_of(step: GroupStep) -> Run:
+    """Returns the run of one table of a group run; its id says when it began."""
+    began = datetime.strptime(step.group_run_id[:15], "%Y%m%dT%H%M%S")
+    started_at = began.replace(tzinfo=timezone.utc).isoformat()
+    return Run(id=step.group_run_id, table=step.table or "", started_at=started_at)
+
+
+def _step(row: Any) -> GroupStep:
+    return GroupStep(
+        group_run_id=row["GROUP_RUN_ID"],
+        group=row["GROUP_NAME"],
+        origin=row["ORIGIN"],
+        table=row["TABLE_NAME"],
+        step=row["STEP"],
+        status=row["STATUS"],
+        identity=row["IDENTITY_SHA256"],
+        message=row["MESSAGE"],
+        error_code=row["ERROR_CODE"],
+        error_message=row["ERROR_MESSAGE"],
+        error_retryable=row["ERROR_RETRYABLE"],
+        error_hint=row["ERROR_HINT"],
+    )

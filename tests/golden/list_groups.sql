@@ -1,0 +1,4 @@
+SELECT DISTINCT group_name
+FROM control.sync_current_tables
+WHERE group_name IS NOT NULL
+ORDER BY group_name;

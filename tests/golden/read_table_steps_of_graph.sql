@@ -1,0 +1,22 @@
+SELECT
+    group_run_id,
+    group_name,
+    origin,
+    table_name,
+    step,
+    status,
+    identity_sha256,
+    message,
+    error_code,
+    error_message,
+    error_retryable,
+    error_hint
+FROM control.sync_group_steps
+WHERE
+    table_name = ?
+    AND group_run_id = (
+        SELECT MAX(x.group_run_id)
+        FROM control.sync_group_steps AS x
+        WHERE x.table_name = ? AND x.origin = 'graph'
+    )
+ORDER BY recorded_at;

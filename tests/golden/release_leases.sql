@@ -1,0 +1,6 @@
+UPDATE control.sync_leases
+SET
+    run_id = NULL,
+    previous_run_id = NULL,
+    expires_at = NULL
+WHERE run_id = ?;
