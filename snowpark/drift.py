@@ -207,6 +207,7 @@ def align(
     slots, gone = _paired(source, known, rules)
     if not rules.reload:
         _check_key(source, known)
+        _check_protection(slots)
     draft = _Draft(dict(existing), known, rules, source.key)
     parked = _parked(draft, slots)
     _ignore(draft, slots)
@@ -265,6 +266,7 @@ def _known(column: LoadColumn, base: str) -> KnownColumn:
         target=column.name,
         type=column.source.snowflake_type,
         state="ignored" if column.ignored else "loaded",
+        protection=column.source.protection,
     )
 
 
@@ -342,6 +344,23 @@ def _check_key(source: Source, shape: Shape) -> None:
             f"Rows were identified by {_listed(shape.key)}; now it would be"
             f" {_listed(source.key)}.",
         )
+
+
+def _check_protection(slots: Sequence[_Slot]) -> None:
+    """Refuses to mix values that are protected in different ways.
+
+    Raises:
+        DriftError: "protection_changed".
+    """
+    for slot in slots:
+        if slot.known is None or slot.known.state != "loaded":
+            continue
+        if slot.known.protection != slot.column.source.protection:
+            raise DriftError(
+                "protection_changed",
+                f"Column {quote(slot.known.name)} is protected in another way than its"
+                " values in the target, or hashed with another key.",
+            )
 
 
 def _listed(names: Sequence[str]) -> str:

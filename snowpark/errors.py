@@ -88,6 +88,11 @@ CODES: dict[str, Known] = {
     "key_changed": Known(
         False, "Call RESYNC_TABLE: it reloads the table with the new key."
     ),
+    "protection_changed": Known(
+        False,
+        "Call RESYNC_TABLE: it reloads the table, so that equal values have equal"
+        " hashes again. If the hash key was changed by mistake, take it back.",
+    ),
     "too_many_deletes": Known(
         False,
         "Nothing was deleted. If the rows are really gone, CALL CONFIRM_DELETES with"

@@ -40,6 +40,7 @@ class KnownColumn:
         type: Snowflake type of the values that were loaded last.
         state: "loaded"; "ignored": not in the target, by policy; "dropped": in the
             target, without a column in the source any more.
+        protection: How its values were protected, see `contract.Column`.
     """
 
     attnum: int
@@ -48,6 +49,7 @@ class KnownColumn:
     target: str
     type: str
     state: State = "loaded"
+    protection: str = ""
 
 
 @dataclass(frozen=True)

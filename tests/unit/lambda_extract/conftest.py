@@ -22,6 +22,7 @@ from lambda_extract.settings import Source
 from local.aurora import Aurora, create_reader, running_aurora
 
 READER = "aurora_sync"
+HASH_KEY = "a key of the tests that is long enough"
 # Values of megabytes are part of the promise.
 csv.field_size_limit(1 << 27)
 
@@ -51,6 +52,7 @@ class Reader:
     folder: Path
     spec: contract.TableSpec
     user: str = READER
+    hash_key: str = HASH_KEY
     parts: int = 0
 
     @contextlib.contextmanager
@@ -61,6 +63,7 @@ class Reader:
             Credentials(self.user, ""),
             application_name="aurora_sync:test",
             budget_seconds=30,
+            hash_key=self.hash_key,
         ) as database:
             yield database
 
@@ -124,11 +127,11 @@ def make_table(
     """Creates a table from its columns and an optional script with {table}."""
     made: list[str] = []
 
-    def make(columns: str, script: str = "", **spec: Any) -> Reader:
+    def make(declared: str, script: str = "", /, **spec: Any) -> Reader:
         name = f"t_{uuid.uuid4().hex[:10]}"
         made.append(name)
         with owner.cursor() as cursor:
-            cursor.execute(f"CREATE TABLE {name} ({columns})")
+            cursor.execute(f"CREATE TABLE {name} ({declared})")
             if script:
                 cursor.execute(script.replace("{table}", name))
         table = contract.TableSpec("orders", "shop", "public", name)
