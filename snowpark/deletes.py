@@ -4,8 +4,8 @@ import dataclasses
 import time
 
 from lambda_extract.contract import ExtractReply, KeysRequest, PlanReply
-from snowpark import drift, extract, load, load_statements, plan, state, target
-from snowpark.drift import Alignment
+from snowpark import extract, load, load_statements, pairing, plan, state, target
+from snowpark.alignment import Alignment
 from snowpark.errors import SyncError, UsageError
 from snowpark.load_statements import Batch
 from snowpark.model import Counts, Run, TableState
@@ -43,7 +43,7 @@ def compare_keys(
     extracted = time.monotonic()
     first = replies[0]
     # The target may have a key column under another name than the source.
-    staged = drift.located(target.source_of(first), found.shape)
+    staged = pairing.located(target.source_of(first), found.shape)
     files = [file for reply in replies for file in reply.files]
     load.stage(warehouse, job, staged, files)
     keys = Alignment(columns=staged, shape=found.shape)

@@ -2,190 +2,29 @@
 
 What changed is told by comparing the source with the shape of the last commit; what has
 to be done, by comparing it with the target as it is. The two may differ: DDL commits by
-itself, so a run that was killed leaves a target that is ahead of the shape. Every name
-that is given here says which column it belongs to, so that the next run can see how far
-the killed one came, and records what that one could not.
+itself, so a run that was killed leaves a target that is ahead of the shape. Before a
+column gets another name, an intent is committed that says so; the next run finds out
+from it how far the killed one came, and records what that one could not.
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 
+from snowpark.alignment import Alignment, Draft, Rules, Slot, Source
 from snowpark.columns import LoadColumn, family, fits, widened
 from snowpark.errors import DriftError
-from snowpark.identifiers import DELETED_AT, OWN_COLUMNS, quote
-from snowpark.model import Drift, TableSettings, TypeChange
+from snowpark.identifiers import DELETED_AT, quote
+from snowpark.pairing import (
+    check_goals,
+    check_key,
+    check_protection,
+    ignore,
+    paired,
+    parking_place,
+)
 from snowpark.shape import Change, ChangeKind, KnownColumn, Shape
 
 _LONGEST_STEM = 200
-
-
-@dataclass(frozen=True)
-class Source:
-    """What the source is like now.
-
-    Attributes:
-        columns: In file order, named as the configuration says, fillers included.
-        key: Source columns that identify a row.
-        relation: pg_class.oid.
-    """
-
-    columns: tuple[LoadColumn, ...]
-    key: tuple[str, ...]
-    relation: int
-
-
-@dataclass(frozen=True)
-class Rules:
-    """How far the target follows.
-
-    Attributes:
-        excluded: Source columns that the configuration leaves out.
-        backfill: True where a new column is read for the rows that are there already.
-        reload: True where every row of the target is about to be replaced.
-        rebuild: True where a person asked for that, so that types may change.
-    """
-
-    drift: Drift
-    type_change: TypeChange
-    excluded: tuple[str, ...] = ()
-    backfill: bool = False
-    reload: bool = False
-    rebuild: bool = False
-
-    @classmethod
-    def of(
-        cls, settings: TableSettings, *, reload: bool = False, rebuild: bool = False
-    ) -> "Rules":
-        """Returns the rules of a table."""
-        return cls(
-            drift=settings.schema_drift,
-            type_change=settings.type_change,
-            excluded=settings.exclude,
-            backfill=settings.backfill_new_columns,
-            reload=reload,
-            rebuild=rebuild,
-        )
-
-
-@dataclass(frozen=True)
-class Alignment:
-    """What has to happen to the target before it can take these columns.
-
-    Attributes:
-        columns: All columns of the files, named as the target has them from then on.
-        shape: To be committed with the rows.
-        create: True where there is no target yet.
-        parked: Columns that exchange their names leave them first. This shape has to
-            be recorded after that, and the alignment made again from it: from the
-            names alone nobody could tell whether the exchange has happened.
-        renames: (old, new) in this order.
-        add: (column, type) to add.
-        widen: (column, type) to alter.
-        blanks: Target columns without a source column; NULL in every row written.
-        changes: To be recorded with the rows.
-        missing_values: True where rows of the target lack the values of a column that
-            they have in the source, and should not.
-        lacks_deleted_at: True where the target has no _SYNC_DELETED_AT.
-    """
-
-    columns: tuple[LoadColumn, ...]
-    shape: Shape
-    create: bool = False
-    parked: Shape | None = None
-    renames: tuple[tuple[str, str], ...] = ()
-    add: tuple[tuple[str, str], ...] = ()
-    widen: tuple[tuple[str, str], ...] = ()
-    blanks: tuple[str, ...] = ()
-    changes: tuple[Change, ...] = ()
-    missing_values: bool = False
-    lacks_deleted_at: bool = False
-
-    def done(self) -> "Alignment":
-        """Returns what is left of it once it was carried out and committed."""
-        return Alignment(columns=self.columns, shape=self.shape, blanks=self.blanks)
-
-
-@dataclass
-class _Slot:
-    """One source column, the column that it was, and the target column it gets."""
-
-    column: LoadColumn
-    known: KnownColumn | None
-    goal: str
-    base: str
-
-    @property
-    def is_new(self) -> bool:
-        """True where no target column has held its values so far."""
-        return self.known is None or self.known.state == "ignored"
-
-    @property
-    def moves(self) -> bool:
-        """True where its target column gets another name."""
-        return (
-            self.known is not None
-            and not self.is_new
-            and (self.goal != self.known.target)
-        )
-
-
-@dataclass
-class _Draft:
-    """An alignment while it is made; `existing` is the target after its steps."""
-
-    existing: dict[str, str]
-    shape: Shape
-    rules: Rules
-    key: tuple[str, ...]
-    renames: list[tuple[str, str]] = field(default_factory=list)
-    add: list[tuple[str, str]] = field(default_factory=list)
-    widen: list[tuple[str, str]] = field(default_factory=list)
-    changes: list[Change] = field(default_factory=list)
-    loaded: list[KnownColumn] = field(default_factory=list)
-    left: list[KnownColumn] = field(default_factory=list)
-    missing_values: bool = False
-
-    def rename(self, old: str, new: str) -> None:
-        """Gives a target column another name."""
-        self.renames.append((old, new))
-        self.existing[new] = self.existing.pop(old)
-
-    def note(
-        self,
-        kind: ChangeKind,
-        slot: _Slot,
-        *,
-        old_column: str | None = None,
-        old_type: str | None = None,
-        new_type: str | None = None,
-    ) -> None:
-        """Records a change of a source column."""
-        source = slot.column.source
-        change = Change(
-            kind,
-            source.name,
-            source.attnum,
-            target=None if slot.column.ignored else slot.column.name,
-            old_column=old_column,
-            source_type=source.type,
-            old_type=old_type,
-            new_type=new_type or source.snowflake_type,
-        )
-        self.changes.append(change)
-
-    def refuse(self, message: str) -> None:
-        """Raises where the policy follows nothing."""
-        if self.rules.drift == "fail":
-            raise DriftError("schema_drift", message)
-
-    def is_free(self, name: str, kind: str) -> bool:
-        """True for a name nobody has, or that a killed run gave to such a column."""
-        known = {c.target for c in self.shape.columns}
-        taken = {c.target for c in (*self.loaded, *self.left)}
-        if name not in self.existing:
-            return name not in taken
-        return name not in known | taken and fits(kind, self.existing[name])
 
 
 def align(
@@ -203,29 +42,29 @@ def align(
     """
     if existing is None:
         return _created(source, shape.emptied())
-    known = _still_there(shape, existing)
-    slots, gone = _paired(source, known, rules)
+    known = shape.found_in(existing)
+    slots, gone = paired(source, known, rules)
     if not rules.reload:
-        _check_key(source, known)
-        _check_protection(slots)
-    draft = _Draft(dict(existing), known, rules, source.key)
-    parked = _parked(draft, slots)
-    _ignore(draft, slots)
-    _check_goals(slots)
-    if parked is not None:
-        following = align(source, draft.existing, parked, rules)
-        renames = tuple(draft.renames)
-        return dataclasses.replace(
-            following, parked=parked, renames=renames, add=(), widen=()
-        )
-    gone = _set_aside(draft, slots, gone)
+        check_key(source, known)
+        check_protection(slots)
+    draft = Draft(dict(existing), known, rules, source.key)
+    ignore(draft, slots)
+    check_goals(slots)
+    gone = _make_way(draft, slots, gone)
+    if draft.moves:
+        return _first_step(draft, source)
     for slot in slots:
         _settle(draft, slot)
     _leave(draft, gone)
+    # A killed run's names have been found out; what is added now may be called like
+    # them.
+    unsure = known.columns != shape.columns and bool(draft.add)
+    intent = draft.intent() if draft.moves or unsure else None
     columns = (*draft.loaded, *draft.left)
     return Alignment(
         columns=tuple(slot.column for slot in slots),
-        shape=shape.followed_by(source.relation, source.key, columns),
+        shape=(intent or shape).followed_by(source.relation, source.key, columns),
+        intent=intent,
         renames=tuple(draft.renames),
         add=tuple(draft.add),
         widen=tuple(draft.widen),
@@ -233,6 +72,21 @@ def align(
         changes=tuple(draft.changes),
         missing_values=draft.missing_values and not rules.reload,
         lacks_deleted_at=DELETED_AT not in existing,
+    )
+
+
+def _first_step(draft: Draft, source: Source) -> Alignment:
+    """Returns the alignment that frees names, with all that is known of the next."""
+    intent = draft.intent()
+    following = align(source, draft.existing, intent, draft.rules)
+    return dataclasses.replace(
+        following,
+        intent=intent,
+        told=tuple(draft.changes),
+        again=True,
+        renames=tuple(draft.renames),
+        add=(),
+        widen=(),
     )
 
 
@@ -270,221 +124,75 @@ def _known(column: LoadColumn, base: str) -> KnownColumn:
     )
 
 
-# --- who is who -----------------------------------------------------------------------
-
-
-def _still_there(shape: Shape, existing: Mapping[str, str]) -> Shape:
-    """Forgets dropped columns that somebody has taken out of the target."""
-    columns = tuple(
-        c
-        for c in shape.columns
-        if c.state != "dropped" or c.target in existing or _aside(c) in existing
-    )
-    return dataclasses.replace(shape, columns=columns)
-
-
-def _paired(
-    source: Source, shape: Shape, rules: Rules
-) -> tuple[list[_Slot], list[KnownColumn]]:
-    """Finds for each source column the column that it was; the rest is gone.
-
-    A relation that was dropped and created again numbers its columns anew: then names
-    are all there is.
-    """
-    by_number = shape.relation == source.relation != 0
-    known: dict[int | str, KnownColumn] = {}
-    order = ("loaded", "ignored", "dropped")
-    for candidate in sorted(shape.columns, key=lambda c: order.index(c.state)):
-        known.setdefault(candidate.attnum if by_number else candidate.name, candidate)
-    slots, found = [], set()
-    for column in source.columns:
-        identity = column.source.attnum if by_number else column.source.name
-        was = known.get(identity) if column.loaded else None
-        found.add(was)
-        slots.append(_Slot(column, was, _goal(column, was, rules), column.name))
-    return slots, [c for c in shape.columns if c not in found]
-
-
-def _goal(column: LoadColumn, was: KnownColumn | None, rules: Rules) -> str:
-    """Returns the target column that a source column should be in.
-
-    A frozen target keeps its names, and a renamed column goes on filling its own.
-    """
-    if was is None or was.state == "ignored" or was.target == _parking_place(was):
-        return column.name
-    if was.base == column.name or rules.drift == "freeze":
-        return was.target
-    return column.name
-
-
-def located(source: Source, shape: Shape) -> tuple[LoadColumn, ...]:
-    """Returns the columns under the names that the target had with the last commit."""
-    slots, _ = _paired(source, shape, Rules(drift="freeze", type_change="fail"))
-    return tuple(slot.column.renamed(slot.goal) for slot in slots)
-
-
-def _check_key(source: Source, shape: Shape) -> None:
-    """Refuses another key: rows of the target could not be found by it.
-
-    Raises:
-        DriftError: "key_changed".
-    """
-    if not shape.key:
-        return
-    before: list[int | str] = list(shape.key)
-    now: list[int | str] = list(source.key)
-    if shape.relation == source.relation != 0:
-        numbers = {c.name: c.attnum for c in shape.columns if c.state == "loaded"}
-        before = [numbers.get(name, name) for name in shape.key]
-        numbers = {c.source.name: c.source.attnum for c in source.columns}
-        now = [numbers.get(name, name) for name in source.key]
-    if sorted(map(repr, before)) != sorted(map(repr, now)):
-        raise DriftError(
-            "key_changed",
-            f"Rows were identified by {_listed(shape.key)}; now it would be"
-            f" {_listed(source.key)}.",
-        )
-
-
-def _check_protection(slots: Sequence[_Slot]) -> None:
-    """Refuses to mix values that are protected in different ways.
-
-    Raises:
-        DriftError: "protection_changed".
-    """
-    for slot in slots:
-        if slot.known is None or slot.known.state != "loaded":
-            continue
-        if slot.known.protection != slot.column.source.protection:
-            raise DriftError(
-                "protection_changed",
-                f"Column {quote(slot.known.name)} is protected in another way than its"
-                " values in the target, or hashed with another key.",
-            )
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(quote(name) for name in names) or "nothing"
-
-
-def _ignore(draft: _Draft, slots: list[_Slot]) -> None:
-    """Takes new columns out where the target is frozen.
-
-    A column that a person added to the target by hand is taken for the new one.
-    """
-    owned = {c.target for c in draft.shape.columns if c.state != "ignored"}
-    for slot in slots:
-        frozen = draft.rules.drift == "freeze" and draft.shape.columns
-        if not (frozen and slot.is_new and slot.column.loaded):
-            continue
-        if slot.goal in draft.existing and slot.goal not in owned:
-            continue
-        # Its name may be that of a column that was renamed in the source.
-        slot.goal = f"_SYNC_IGNORED_{slot.column.source.attnum}"
-        renamed = slot.column.renamed(slot.goal)
-        slot.column = dataclasses.replace(renamed, ignored=True)
-
-
-def _check_goals(slots: list[_Slot]) -> None:
-    seen: dict[str, _Slot] = {}
-    for slot in slots:
-        other = seen.setdefault(slot.goal, slot)
-        if other is not slot:
-            raise DriftError(
-                "column_collision",
-                f"Source columns {quote(other.column.source.name)} and"
-                f" {quote(slot.column.source.name)} are both {quote(slot.goal)} in"
-                " Snowflake.",
-            )
-
-
-# --- exchanged names ------------------------------------------------------------------
-
-
-def _parking_place(column: KnownColumn) -> str:
-    return f"_SYNC_MOVING_{column.attnum}"
-
-
-def _place(draft: _Draft, column: KnownColumn) -> str | None:
-    """Returns where a known column is in the target now; None: it is not there."""
-    for name in (_parking_place(column), column.target):
-        if name in draft.existing:
-            return name
-    return None
-
-
-def _parked(draft: _Draft, slots: list[_Slot]) -> Shape | None:
-    """Moves columns out of the way whose names other columns get."""
-    moving = [slot for slot in slots if slot.moves]
-    leaving = {slot.known.target for slot in moving if slot.known}
-    if not any(slot.goal in leaving for slot in slots):
-        return None
-    draft.refuse(f"Column {quote(moving[0].column.source.name)} was renamed.")
-    places: dict[KnownColumn, str] = {}
-    for slot in moving:
-        if slot.known is None:
-            continue
-        places[slot.known] = place = _parking_place(slot.known)
-        if place not in draft.existing and slot.known.target in draft.existing:
-            draft.rename(slot.known.target, place)
-    columns = tuple(
-        dataclasses.replace(c, target=places.get(c, c.target))
-        for c in draft.shape.columns
-    )
-    shape = draft.shape
-    return shape.followed_by(shape.relation, shape.key, columns)
-
-
 # --- names that are taken -------------------------------------------------------------
 
 
-def _aside(column: KnownColumn) -> str:
-    return f"{column.target[:_LONGEST_STEM]}__OLD_{column.attnum}"
-
-
-def _set_aside(
-    draft: _Draft, slots: list[_Slot], gone: list[KnownColumn]
+def _make_way(
+    draft: Draft, slots: list[Slot], gone: list[KnownColumn]
 ) -> list[KnownColumn]:
-    """Frees the names that source columns want and that dropped columns have.
+    """Frees the names that source columns want and that other columns have.
 
-    The rows that are there already have the dropped column's values: they must not
-    pass for those of another column. Where all rows are replaced there are none.
+    Columns that get each other's names leave theirs first. A dropped column's values
+    are still in the rows that are there already, and must not pass for those of
+    another: it is set aside, unless all rows are replaced.
+
+    Returns:
+        The columns that are gone, without those whose place is taken over.
     """
-    taken = {c.target: c for c in gone if c.state != "ignored"}
-    moved: dict[KnownColumn, KnownColumn | None] = {}
+    moving = {s.known.target: s.known for s in slots if s.known and s.moves}
+    dropped = {c.target: c for c in gone if c.state != "ignored"}
+    taken_over = set()
+    clash = False
     for slot in slots:
-        old = taken.get(slot.goal)
-        if old is None or slot.column.ignored or not slot.column.loaded:
+        clash |= slot.goal in moving
+        old = dropped.get(slot.goal)
+        if old is None or not slot.column.loaded or draft.place(old) is None:
             continue
-        aside = _aside(old)
-        if old.target in draft.existing and aside not in draft.existing:
-            if _takes_over(draft, slot):
-                moved[old] = None
-                if old.state == "loaded":
-                    draft.changes.append(_gone(draft, old, None))
-                continue
-            draft.refuse(f"Column {quote(slot.column.source.name)} is another one now.")
-            draft.rename(old.target, aside)
-        moved[old] = dataclasses.replace(old, target=aside)
-        if aside in draft.existing:
-            change = Change("moved", old.name, old.attnum, target=aside)
-            draft.changes.append(dataclasses.replace(change, old_type=old.type))
-    now = [moved.get(c, c) for c in gone]
-    return [c for c in now if c is not None]
+        if _takes_over(draft, slot):
+            taken_over.add(old)
+            if old.state == "loaded":
+                draft.changes.append(_gone(draft, old, None))
+            continue
+        draft.refuse(f"Column {quote(slot.column.source.name)} is another one now.")
+        _set_aside(draft, old)
+    if clash:
+        _park(draft, list(moving.values()))
+    return [c for c in gone if c not in taken_over]
 
 
-def _takes_over(draft: _Draft, slot: _Slot) -> bool:
+def _takes_over(draft: Draft, slot: Slot) -> bool:
     """True where all values are replaced, so that the column may be used again."""
-    held = slot.known is not None and not slot.is_new
-    if not draft.rules.reload or (slot.known and held and _place(draft, slot.known)):
+    if not draft.rules.reload:
+        return False
+    if slot.known and not slot.is_new and draft.place(slot.known):
         return False
     return fits(slot.column.source.snowflake_type, draft.existing[slot.goal])
+
+
+def _aside(column: KnownColumn) -> str:
+    return (
+        f"{(column.base or column.name.upper())[:_LONGEST_STEM]}__OLD_{column.attnum}"
+    )
+
+
+def _set_aside(draft: Draft, old: KnownColumn) -> None:
+    aside = _free(draft, _aside(old), old.type)
+    draft.move(old, aside)
+    change = Change("moved", old.name, old.attnum, target=aside, old_type=old.type)
+    draft.changes.append(change)
+
+
+def _park(draft: Draft, moving: list[KnownColumn]) -> None:
+    for column in moving:
+        draft.refuse(f"Column {quote(column.name)} was renamed.")
+        if draft.place(column):
+            draft.move(column, _free(draft, parking_place(column), column.type))
 
 
 # --- one column -----------------------------------------------------------------------
 
 
-def _settle(draft: _Draft, slot: _Slot) -> None:
+def _settle(draft: Draft, slot: Slot) -> None:
     """Decides what one source column needs."""
     column, was, base = slot.column, slot.known, slot.base
     if column.ignored:
@@ -496,16 +204,16 @@ def _settle(draft: _Draft, slot: _Slot) -> None:
         _follow_type(draft, slot)
         if was and not slot.is_new and draft.rules.drift == "freeze":
             # Kept, so that the name is followed once the target is not frozen any more.
-            base = was.base
+            base = was.base or base
     if column.source.role == "source":
         draft.loaded.append(_known(slot.column, base))
 
 
-def _follow_name(draft: _Draft, slot: _Slot) -> None:
+def _follow_name(draft: Draft, slot: Slot) -> None:
     was = slot.known
     if was is None or slot.is_new:
         return
-    place = _place(draft, was)
+    place = draft.place(was)
     if place is not None and place != slot.goal:
         if slot.goal in draft.existing:
             raise DriftError(
@@ -514,8 +222,8 @@ def _follow_name(draft: _Draft, slot: _Slot) -> None:
                 f" now, but the target has {quote(place)} and {quote(slot.goal)}.",
             )
         draft.refuse(f"Column {quote(was.name)} was renamed.")
-        draft.rename(place, slot.goal)
-    followed = was.base != slot.base and draft.rules.drift != "freeze"
+        draft.move(was, slot.goal)
+    followed = was.base not in ("", slot.base) and draft.rules.drift != "freeze"
     if was.name != slot.column.source.name or followed:
         draft.note("renamed", slot, old_column=was.name, old_type=was.type)
     if was.state == "dropped":
@@ -523,7 +231,7 @@ def _follow_name(draft: _Draft, slot: _Slot) -> None:
         draft.missing_values |= draft.rules.backfill
 
 
-def _follow_type(draft: _Draft, slot: _Slot) -> None:
+def _follow_type(draft: Draft, slot: Slot) -> None:
     new = slot.column.source.snowflake_type
     there = draft.existing.get(slot.goal)
     if there is None:
@@ -543,7 +251,7 @@ def _follow_type(draft: _Draft, slot: _Slot) -> None:
         _change_type(draft, slot, there)
 
 
-def _note_type(draft: _Draft, slot: _Slot) -> None:
+def _note_type(draft: Draft, slot: Slot) -> None:
     """Records what fits the target: narrower types, and what a killed run has done."""
     new, was = slot.column.source.snowflake_type, slot.known
     if was is None or slot.is_new:
@@ -559,7 +267,7 @@ def _note_type(draft: _Draft, slot: _Slot) -> None:
     draft.note(kind, slot, old_type=was.type)
 
 
-def _add(draft: _Draft, slot: _Slot) -> None:
+def _add(draft: Draft, slot: Slot) -> None:
     source = slot.column.source
     kind: ChangeKind = "restored"
     if slot.is_new:
@@ -574,13 +282,13 @@ def _add(draft: _Draft, slot: _Slot) -> None:
     draft.missing_values |= kind == "restored" or draft.rules.backfill
 
 
-def _new_or_returned(draft: _Draft, slot: _Slot) -> ChangeKind:
+def _new_or_returned(draft: Draft, slot: Slot) -> ChangeKind:
     name = slot.column.source.name
     dropped = {c.name for c in draft.shape.columns if c.state == "dropped"}
     return "returned" if name in dropped else "added"
 
 
-def _refuse_new_key(draft: _Draft, slot: _Slot) -> None:
+def _refuse_new_key(draft: Draft, slot: Slot) -> None:
     """Refuses a key column that is empty in the target: its rows would be doubled."""
     if slot.column.source.name in draft.key and not draft.rules.reload:
         raise DriftError(
@@ -589,7 +297,7 @@ def _refuse_new_key(draft: _Draft, slot: _Slot) -> None:
         )
 
 
-def _change_type(draft: _Draft, slot: _Slot, there: str) -> None:
+def _change_type(draft: Draft, slot: Slot, there: str) -> None:
     new, name = slot.column.source.snowflake_type, slot.column.source.name
     new_column = draft.rules.type_change == "new_column"
     if draft.rules.rebuild:
@@ -616,12 +324,12 @@ def _change_type(draft: _Draft, slot: _Slot, there: str) -> None:
     draft.note("type_changed", slot, old_type=there)
 
 
-def _left_behind(slot: _Slot, target: str, kind: str) -> KnownColumn:
+def _left_behind(slot: Slot, target: str, kind: str) -> KnownColumn:
     was = slot.known or _known(slot.column, slot.column.name)
     return dataclasses.replace(was, target=target, type=kind, state="dropped")
 
 
-def _free(draft: _Draft, stem: str, kind: str) -> str:
+def _free(draft: Draft, stem: str, kind: str) -> str:
     """Returns the stem, or the stem with the first number that makes it free."""
     number, name = 1, stem
     while not draft.is_free(name, kind):
@@ -633,19 +341,23 @@ def _free(draft: _Draft, stem: str, kind: str) -> str:
 # --- what is gone ---------------------------------------------------------------------
 
 
-def _leave(draft: _Draft, gone: list[KnownColumn]) -> None:
+def _leave(draft: Draft, gone: list[KnownColumn]) -> None:
     """Keeps dropped columns in the target; each is recorded once."""
     for column in gone:
-        there = column.target in draft.existing
+        there = draft.place(column)
+        if there == parking_place(column):
+            there = _free(draft, _aside(column), column.type)
+            draft.move(column, there)
         if column.state == "loaded":
             if there:
                 draft.refuse(f"Column {quote(column.name)} is gone.")
-            draft.changes.append(_gone(draft, column, column.target if there else None))
-        if there and column.state != "ignored" and column.target not in OWN_COLUMNS:
-            draft.left.append(dataclasses.replace(column, state="dropped"))
+            draft.changes.append(_gone(draft, column, there))
+        if there and column.state != "ignored":
+            kept = dataclasses.replace(column, target=there, state="dropped")
+            draft.left.append(kept)
 
 
-def _gone(draft: _Draft, column: KnownColumn, target: str | None) -> Change:
+def _gone(draft: Draft, column: KnownColumn, target: str | None) -> Change:
     excluded = column.name in draft.rules.excluded
     return Change(
         "excluded" if excluded else "dropped",

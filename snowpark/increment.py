@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from lambda_extract.contract import ExtractReply
 from snowpark import columns, extract, load, plan, state, target
-from snowpark.drift import Alignment
+from snowpark.alignment import Alignment
 from snowpark.errors import ExtractError
 from snowpark.model import Commit, Counts, Ledger, Run, TableState
 from snowpark.plan import Progress

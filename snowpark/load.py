@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from lambda_extract.contract import Column, File
 from snowpark import identifiers, load_statements, state, statements
 from snowpark.columns import LoadColumn
-from snowpark.drift import Alignment, Rules
+from snowpark.alignment import Alignment, Rules
 from snowpark.errors import LoadError, SyncError, UsageError, WarehouseError
 from snowpark.load_statements import Batch
 from snowpark.model import Commit, Counts, TableSettings

@@ -5,7 +5,7 @@ from typing import Any
 
 from lambda_extract.contract import PlanReply
 from snowpark import columns, drift, extract, plan, state, sync, target
-from snowpark.drift import Rules, Source
+from snowpark.alignment import Rules, Source
 from snowpark.errors import DriftError, SyncError
 from snowpark.model import TableState
 from snowpark.warehouse import Warehouse

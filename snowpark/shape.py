@@ -7,6 +7,7 @@ added; it means the same thing only within one relation.
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -34,13 +35,14 @@ class KnownColumn:
     Attributes:
         attnum: Attribute number in PostgreSQL; 0 where there is none.
         name: Column in the source.
-        base: Target column that the configuration gives it.
+        base: Target column that the configuration gives it; empty: not settled.
         target: Target column that holds it; another one than `base` where the first
             choice is taken by an older column.
         type: Snowflake type of the values that were loaded last.
         state: "loaded"; "ignored": not in the target, by policy; "dropped": in the
             target, without a column in the source any more.
         protection: How its values were protected, see `contract.Column`.
+        moving_to: Name that the target column is about to get; empty: none.
     """
 
     attnum: int
@@ -50,6 +52,16 @@ class KnownColumn:
     type: str
     state: State = "loaded"
     protection: str = ""
+    moving_to: str = ""
+
+    def found_in(self, existing: Mapping[str, str]) -> "KnownColumn":
+        """Returns the column where it is, whether or not it was moved.
+
+        Why it was moved is forgotten: its name is not the settled one for any `base`.
+        """
+        if not self.moving_to or self.target in existing:
+            return dataclasses.replace(self, moving_to="")
+        return dataclasses.replace(self, target=self.moving_to, base="", moving_to="")
 
 
 @dataclass(frozen=True)
@@ -75,6 +87,17 @@ class Shape:
         if self.route == route:
             return self
         return Shape(generation=self.generation, route=route)
+
+    def found_in(self, existing: Mapping[str, str]) -> "Shape":
+        """Returns the columns where they are in a target.
+
+        Dropped columns that somebody has taken out of the target are forgotten.
+        """
+        found = (column.found_in(existing) for column in self.columns)
+        columns = tuple(
+            c for c in found if c.state != "dropped" or c.target in existing
+        )
+        return dataclasses.replace(self, columns=columns)
 
     def emptied(self) -> "Shape":
         """Returns the shape of a table that nothing is known about."""

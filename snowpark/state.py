@@ -7,7 +7,7 @@ from lambda_extract.contract import CursorValue, Overlap, PendingBound
 from snowpark import drift_statements, statements
 from snowpark.errors import LeaseError, SyncError, UsageError
 from snowpark.model import Commit, Ledger, Run, TableSettings, TableState
-from snowpark.shape import Shape
+from snowpark.shape import Change, Shape
 from snowpark.warehouse import Warehouse
 
 # An extraction ends within 600 s (Snowflake's limit of one external call); a load may
@@ -80,23 +80,25 @@ def record_commit(
     warehouse.run(
         statements.insert_watermark(settings.name, run_id, settings.origin, commit)
     )
-    if commit.shape is not None:
-        record_shape(warehouse, settings.name, run_id, commit.shape)
-    if commit.changes:
-        warehouse.run(
-            drift_statements.insert_schema_changes(
-                settings.name, run_id, commit.changes
-            )
-        )
+    record_shape(warehouse, settings.name, run_id, commit.shape, commit.changes)
     if commit.altered:
         warehouse.run(
             statements.insert_altered_values(settings.name, run_id, commit.altered)
         )
 
 
-def record_shape(warehouse: Warehouse, table: str, run_id: str, shape: Shape) -> None:
-    """Appends the columns of a table, as they are from this commit on."""
-    warehouse.run(drift_statements.insert_shape(table, run_id, shape))
+def record_shape(
+    warehouse: Warehouse,
+    table: str,
+    run_id: str,
+    shape: Shape | None,
+    changes: tuple[Change, ...],
+) -> None:
+    """Appends the columns of a table, and what happened to them, where anything did."""
+    if shape is not None:
+        warehouse.run(drift_statements.insert_shape(table, run_id, shape))
+    if changes:
+        warehouse.run(drift_statements.insert_schema_changes(table, run_id, changes))
 
 
 def record_run(

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from lambda_extract.contract import ExtractReply, PlanReply
 from snowpark import columns, drift, drift_statements, identifiers, load_statements
 from snowpark import state, statements
-from snowpark.drift import Alignment, Rules, Source
+from snowpark.alignment import Alignment, Rules, Source
 from snowpark.errors import DriftError, SyncError, WarehouseError
 from snowpark.model import TableSettings
-from snowpark.shape import Shape
+from snowpark.shape import Change, Shape
 from snowpark.warehouse import Warehouse
 
 
@@ -82,10 +82,9 @@ def apply(
     if alignment.create:
         _create(warehouse, target, alignment)
         return alignment
-    if alignment.parked is not None:
+    while alignment.again and alignment.intent is not None:
         _rename(warehouse, target, alignment)
-        _record(warehouse, target, alignment.parked)
-        alignment = plan(warehouse, target, source, alignment.parked)
+        alignment = plan(warehouse, target, source, alignment.intent)
     _rename(warehouse, target, alignment)
     name = target.settings.target
     for column, kind in alignment.add:
@@ -108,20 +107,24 @@ def _create(warehouse: Warehouse, target: Target, alignment: Alignment) -> None:
 
 
 def _rename(warehouse: Warehouse, target: Target, alignment: Alignment) -> None:
-    if not alignment.renames:
-        return
-    # A run that slept through its lease must not rename what its successor named.
-    state.hold_lease(warehouse, target.settings.name, target.run_id)
+    if alignment.intent is not None:
+        _announce(warehouse, target, alignment.intent, alignment.told)
     for old, new in alignment.renames:
         statement = drift_statements.rename_column(target.settings.target, old, new)
         warehouse.run(statement)
 
 
-def _record(warehouse: Warehouse, target: Target, shape: Shape) -> None:
-    """Commits a shape on its own, fenced by the lease as every commit is."""
+def _announce(
+    warehouse: Warehouse, target: Target, intent: Shape, told: tuple[Change, ...]
+) -> None:
+    """Commits an intent on its own.
+
+    The fence keeps a run that slept through its lease from renaming what its successor
+    has named.
+    """
     warehouse.run(statements.BEGIN)
     try:
-        state.record_shape(warehouse, target.settings.name, target.run_id, shape)
+        state.record_shape(warehouse, target.settings.name, target.run_id, intent, told)
         state.hold_lease(warehouse, target.settings.name, target.run_id)
         warehouse.run(statements.COMMIT)
     except SyncError:

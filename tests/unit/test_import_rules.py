@@ -17,11 +17,13 @@ DEPLOYED = ("lambda_extract", "snowpark", "config")
 MUST_BE_PURE = {
     "lambda_extract/envelope.py",
     "lambda_extract/types.py",
+    "snowpark/alignment.py",
     "snowpark/columns.py",
     "snowpark/config.py",
     "snowpark/drift.py",
     "snowpark/drift_statements.py",
     "snowpark/load_statements.py",
+    "snowpark/pairing.py",
     "snowpark/plan.py",
     "snowpark/report.py",
     "snowpark/shape.py",

@@ -4,8 +4,9 @@ import dataclasses
 
 import pytest
 
+from snowpark.alignment import Rules, Source
 from snowpark.columns import load_columns
-from snowpark.drift import Rules, Source, align
+from snowpark.drift import align
 from snowpark.errors import DriftError
 from snowpark.shape import Shape
 from tests.unit.snowpark.samples import ID, NOTE
