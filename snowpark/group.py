@@ -180,6 +180,9 @@ def _extract(warehouse: Warehouse, group: Group) -> list[GroupStep]:
         if found.previous_run_id:
             lost = statements.insert_abandoned_run(table, found.previous_run_id)
             warehouse.run(lost)
+        if found.paused:
+            steps.append(group.step(table, step="extract", status="paused"))
+            continue
         identities[table] = group_steps.identity_of(found)
         try:
             request = _request(found, group.run_id)
@@ -279,6 +282,7 @@ def _report(
     first: GroupStep, outcomes: dict[str, dict[str, Any] | SyncError]
 ) -> dict[str, Any]:
     good = {t: o for t, o in outcomes.items() if not isinstance(o, SyncError)}
+    paused = sorted(t for t, o in good.items() if o.get("status") == "paused")
     failed = {
         t: {
             "code": o.code,
@@ -289,7 +293,10 @@ def _report(
         for t, o in sorted(outcomes.items())
         if isinstance(o, SyncError)
     }
-    summary = f"Group {first.group}: {len(good)} of {len(outcomes)} tables are in sync"
+    synced = len(good) - len(paused)
+    summary = f"Group {first.group}: {synced} of {len(outcomes)} tables are in sync"
+    if paused:
+        summary += f"; paused: {', '.join(paused)}"
     if failed:
         summary += f"; failed: {', '.join(failed)}"
     return {
@@ -297,8 +304,9 @@ def _report(
         "run_id": first.group_run_id,
         "summary": f"{summary}.",
         "tables": len(outcomes),
-        "succeeded": len(good),
+        "succeeded": synced,
+        "paused": paused,
         "rows_extracted": sum(int(o.get("rows_extracted", 0)) for o in good.values()),
-        "changed": sorted(t for t, o in good.items() if o.get("status") != "unchanged"),
+        "changed": sorted(t for t, o in good.items() if o.get("status") == "succeeded"),
         "failed": failed,
     }

@@ -33,6 +33,8 @@ def load_table(
     if loads and loads[-1].status != "failed":
         return _short(loads[-1], "The step was done before.")
     extracted = steps[0]
+    if extracted.status == "paused":
+        return _short(extracted, "The table is paused.")
     if extracted.status == "failed":
         return _raise_or_retry(warehouse, extracted, again=bool(loads))
     run = group_steps.run_of(extracted)
@@ -65,6 +67,8 @@ def merge_table(
     table = sync.canonical_table(table_name)
     steps = _steps(warehouse, table, group_run_id)
     last = steps[-1]
+    if last.status == "paused":
+        return _short(last, "The table is paused.")
     if last.step == "merge" and last.status == "succeeded" or last.status == "done":
         return _short(last, "The step was done before.")
     loaded = [s for s in steps if s.step == "load" and s.status == "succeeded"]
@@ -93,6 +97,8 @@ def settle(
         if last.step == "extract":
             _record_failure(warehouse, last, error)
         return error.about(table, last.group_run_id)
+    if last.status == "paused":
+        return {"table": table, "status": "paused"}
     if last.status == "done" or last.step == "merge":
         report: dict[str, Any] = json.loads(last.message or "{}")
         return report

@@ -191,6 +191,7 @@ class TableState:
         ledger: None where the table was never loaded.
         previous_run_id: Run whose expired lease was taken over.
         minutes_since_key_check: None where the keys were never compared.
+        paused: A person said that the table shall not be synced.
         shape: Columns of the latest commit; empty where nothing is known.
     """
 
@@ -198,6 +199,7 @@ class TableState:
     ledger: Ledger | None
     previous_run_id: str | None
     minutes_since_key_check: int | None = None
+    paused: bool = False
     shape: Shape = Shape()
 
     @property
@@ -258,7 +260,7 @@ class GroupStep:
     group: str
     origin: Literal["graph", "call"]
     step: Literal["started", "extract", "load", "merge", "finished"]
-    status: Literal["succeeded", "failed", "alone", "done"]
+    status: Literal["succeeded", "failed", "alone", "done", "paused"]
     table: str | None = None
     identity: str | None = None
     message: str | None = None

@@ -4,7 +4,7 @@ from typing import Any
 
 from snowflake.snowpark import Session
 
-from snowpark import configure, group, group_table, preview, sync
+from snowpark import configure, group, group_table, pause, preview, sync
 from snowpark.warehouse import Warehouse
 
 
@@ -56,3 +56,13 @@ def merge_table(session: Session, table_name: str) -> dict[str, Any]:
 def finish_group(session: Session, group_name: str) -> dict[str, Any]:
     """CALL FINISH_GROUP('hourly'): the finalizer of a group's graph."""
     return group.finish_group(Warehouse(session), group_name)
+
+
+def pause_table(session: Session, table_name: str, reason: str) -> dict[str, Any]:
+    """CALL PAUSE_TABLE('orders'): keeps a table from being synced."""
+    return pause.pause_table(Warehouse(session), table_name, reason)
+
+
+def resume_table(session: Session, table_name: str) -> dict[str, Any]:
+    """CALL RESUME_TABLE('orders'): lets a table be synced again."""
+    return pause.resume_table(Warehouse(session), table_name)

@@ -23,7 +23,7 @@ def take_lease(warehouse: Warehouse, table: str, run_id: str) -> TableState:
     of a run which commits in between.
 
     Raises:
-        UsageError: "unknown_table".
+        UsageError: "unknown_table", "table_paused".
         LeaseError: "lease_held": another run is at work.
     """
     taken = warehouse.changed_rows(statements.take_lease(table, run_id, LEASE_SECONDS))
@@ -37,6 +37,9 @@ def take_lease(warehouse: Warehouse, table: str, run_id: str) -> TableState:
     state = state_of(rows[0])
     if state.previous_run_id:
         warehouse.run(statements.insert_abandoned_run(table, state.previous_run_id))
+    if state.paused:
+        release_lease(warehouse, table, run_id)
+        raise UsageError("table_paused", "The table is paused; nothing was done.")
     return state
 
 
@@ -144,6 +147,7 @@ def state_of(row: Mapping[str, object]) -> TableState:
         settings=settings,
         ledger=ledger,
         previous_run_id=text("PREVIOUS_RUN_ID"),
+        paused=bool(row["PAUSED"]),
         minutes_since_key_check=int(checked) if checked is not None else None,
         shape=(Shape.from_json(shape) if shape else Shape()).of(settings.route),
     )

@@ -84,6 +84,7 @@ def state_columns() -> str:
 SELECT
     t.table_name,
     t.settings,
+    t.paused,
     l.run_id AS lease_run_id,
     l.previous_run_id,
     w.version,
@@ -140,6 +141,16 @@ WHERE
     )
 ORDER BY p.recorded_at""",
         (table, identity, -since_hours),
+    )
+
+
+def insert_pause(table: str, paused: bool, reason: str | None) -> Statement:
+    """Appends that a table was paused or resumed."""
+    return Statement(
+        """\
+INSERT INTO control.sync_pauses (table_name, paused, reason, changed_at, changed_by)
+SELECT ?, ?, ?, CURRENT_TIMESTAMP(), CURRENT_USER()""",
+        (table, paused, reason),
     )
 
 

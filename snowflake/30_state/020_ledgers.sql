@@ -104,6 +104,15 @@ CREATE TABLE IF NOT EXISTS sync_altered_values (
 )
 COMMENT = 'Values that Snowflake has no place for and that were replaced by NULL';
 
+CREATE TABLE IF NOT EXISTS sync_pauses (
+    table_name VARCHAR(255) NOT NULL,
+    paused BOOLEAN NOT NULL COMMENT 'TRUE: PAUSE_TABLE, FALSE: RESUME_TABLE',
+    reason VARCHAR(16384),
+    changed_at TIMESTAMP_TZ(6) NOT NULL,
+    changed_by VARCHAR(255)
+)
+COMMENT = 'Who paused and resumed which table, and why; the latest row of a table counts';
+
 -- The lease of APPLY_CONFIG; tables get theirs when they are configured.
 INSERT INTO sync_leases (table_name)
 SELECT '#config'

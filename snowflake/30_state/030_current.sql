@@ -3,6 +3,18 @@ USE ROLE sync_admin;
 USE WAREHOUSE <% warehouse %>;
 USE SCHEMA <% database %>.control;
 
+CREATE OR REPLACE VIEW sync_current_pauses
+COMMENT = 'Whether a table was paused or resumed last, by whom and why'
+AS
+SELECT
+    table_name,
+    paused,
+    reason,
+    changed_at,
+    changed_by
+FROM sync_pauses
+QUALIFY ROW_NUMBER() OVER (PARTITION BY table_name ORDER BY changed_at DESC) = 1;
+
 CREATE OR REPLACE VIEW sync_current_tables
 COMMENT = 'Tables of the configuration in force'
 AS
@@ -12,8 +24,10 @@ SELECT
     t.group_name,
     t.target_name,
     t.freshness_sla_minutes,
-    t.settings
+    t.settings,
+    COALESCE(p.paused, FALSE) AS paused
 FROM sync_tables AS t
+LEFT JOIN sync_current_pauses AS p ON t.table_name = p.table_name
 WHERE t.version = (SELECT MAX(c.version) FROM sync_config AS c);
 
 CREATE OR REPLACE VIEW sync_current_watermarks

@@ -10,7 +10,7 @@ CREATE TABLE IF NOT EXISTS sync_group_steps (
     origin VARCHAR(20) NOT NULL COMMENT 'graph: the tasks of the group; call: SYNC_GROUP in a worksheet',
     table_name VARCHAR(255) COMMENT 'NULL: the group as a whole',
     step VARCHAR(20) NOT NULL COMMENT 'started, extract, load, merge, finished',
-    status VARCHAR(20) NOT NULL COMMENT 'succeeded, failed, alone (the load step does everything), done (it has)',
+    status VARCHAR(20) NOT NULL COMMENT 'succeeded, failed, paused, alone (the load step does everything), done (it has)',
     identity_sha256 VARCHAR(64) COMMENT 'Digest of configuration and watermark version that the step is for',
     message VARCHAR(134217728) COMMENT 'JSON: reply of the extraction, or a report',
     error_code VARCHAR(64),

@@ -63,6 +63,7 @@ SELECT
     CASE
         WHEN l.run_id IS NOT NULL AND l.expires_at > CURRENT_TIMESTAMP() THEN 'running'
         WHEN l.run_id IS NOT NULL THEN 'lost'
+        WHEN t.paused THEN 'paused'
         WHEN r.run_id IS NULL THEN 'never synced'
         WHEN r.status IN ('failed', 'abandoned') THEN 'failed'
         WHEN DATEDIFF('minute', g.fresh_as_of, CURRENT_TIMESTAMP()) > t.freshness_sla_minutes THEN 'late'

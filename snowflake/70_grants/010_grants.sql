@@ -15,6 +15,7 @@ GRANT SELECT ON TABLE control.sync_runs TO ROLE sync_reader;
 GRANT SELECT ON TABLE control.sync_parts TO ROLE sync_reader;
 GRANT SELECT ON TABLE control.sync_schema_changes TO ROLE sync_reader;
 GRANT SELECT ON TABLE control.sync_altered_values TO ROLE sync_reader;
+GRANT SELECT ON TABLE control.sync_pauses TO ROLE sync_reader;
 GRANT SELECT ON TABLE control.sync_group_steps TO ROLE sync_reader;
 
 GRANT USAGE ON PROCEDURE control.sync_table(VARCHAR) TO ROLE sync_operator;
@@ -22,4 +23,6 @@ GRANT USAGE ON PROCEDURE control.plan_sync(VARCHAR) TO ROLE sync_operator;
 GRANT USAGE ON PROCEDURE control.resync_table(VARCHAR) TO ROLE sync_operator;
 GRANT USAGE ON PROCEDURE control.confirm_deletes(VARCHAR) TO ROLE sync_operator;
 GRANT USAGE ON PROCEDURE control.sync_group(VARCHAR) TO ROLE sync_operator;
+GRANT USAGE ON PROCEDURE control.pause_table(VARCHAR, VARCHAR) TO ROLE sync_operator;
+GRANT USAGE ON PROCEDURE control.resume_table(VARCHAR) TO ROLE sync_operator;
 GRANT USAGE ON PROCEDURE control.apply_config(VARCHAR) TO ROLE sync_operator;

@@ -1,6 +1,7 @@
 SELECT
     t.table_name,
     t.settings,
+    t.paused,
     l.run_id AS lease_run_id,
     l.previous_run_id,
     w.version,

@@ -1,0 +1,59 @@
+"""PAUSE_TABLE and RESUME_TABLE: a person says whether a table is synced at all."""
+
+from typing import Any
+
+from snowpark import state, statements, sync
+from snowpark.errors import SyncError, UsageError
+from snowpark.warehouse import Warehouse
+
+_LONGEST_REASON = 16_000
+
+
+def pause_table(
+    warehouse: Warehouse, table_name: object, reason: object = None
+) -> dict[str, Any]:
+    """Keeps a table from being synced until it is resumed; a running sync goes on.
+
+    Args:
+        reason: Shown in SYNC_CURRENT_PAUSES.
+
+    Raises:
+        UsageError: "unknown_table", "invalid_argument".
+    """
+    if reason is not None and not isinstance(reason, str):
+        raise UsageError(
+            "invalid_argument",
+            "The reason is not a text.",
+            hint="Pass a text, or none.",
+        )
+    return _change(warehouse, table_name, paused=True, reason=reason)
+
+
+def resume_table(warehouse: Warehouse, table_name: object) -> dict[str, Any]:
+    """Lets a table be synced again; the next sync goes on from its watermark.
+
+    Raises:
+        UsageError: "unknown_table", "invalid_argument".
+    """
+    return _change(warehouse, table_name, paused=False, reason=None)
+
+
+def _change(
+    warehouse: Warehouse, table_name: object, *, paused: bool, reason: str | None
+) -> dict[str, Any]:
+    table = sync.canonical_table(table_name)
+    try:
+        found = state.read_state(warehouse, table)
+        changed = found.paused != paused
+        if changed:
+            text = None if reason is None else reason[:_LONGEST_REASON]
+            warehouse.run(statements.insert_pause(table, paused, text))
+    except SyncError as error:
+        raise error.about(table, None)
+    what = "paused" if paused else "not paused"
+    return {
+        "table": table,
+        "paused": paused,
+        "changed": changed,
+        "summary": f"{table}: {what}{'' if changed else ' already'}.",
+    }

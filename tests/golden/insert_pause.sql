@@ -1,0 +1,2 @@
+INSERT INTO control.sync_pauses (table_name, paused, reason, changed_at, changed_by)
+SELECT ?, ?, ?, CURRENT_TIMESTAMP(), CURRENT_USER();
