@@ -222,6 +222,9 @@ def translated() -> Iterator[None]:
 
 # SQLSTATE -> (code, message). PostgreSQL's own text may quote values, so it is not
 # used.
+NOT_ITS_TYPE = (
+    "A text is no value of its type: a bound of the request, or one inside the view."
+)
 _BY_STATE: dict[str, tuple[str, str]] = {
     "42501": ("permission_denied", "PostgreSQL denied reading the table."),
     "42P01": ("table_not_found", "The table does not exist (any more)."),
@@ -235,6 +238,10 @@ _BY_STATE: dict[str, tuple[str, str]] = {
         "value_refused",
         "A value or a row is larger than PostgreSQL itself can send.",
     ),
+    "22007": ("bad_request", NOT_ITS_TYPE),
+    "22008": ("bad_request", NOT_ITS_TYPE),
+    "22003": ("bad_request", NOT_ITS_TYPE),
+    "22P02": ("bad_request", NOT_ITS_TYPE),
     "57014": ("window_too_large", "The statement did not end within the time budget."),
     "55P03": ("source_error", "The table was locked by another session for too long."),
     "25P03": ("source_unreachable", "PostgreSQL closed the idle transaction."),

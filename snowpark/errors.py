@@ -49,6 +49,9 @@ CODES: dict[str, Known] = {
     "schema_not_created": Known(
         False, "Grant CREATE SCHEMA to SYNC_ADMIN (or create it), then apply again."
     ),
+    "nothing_to_backfill": Known(
+        False, "CALL SYNC_TABLE, or RESYNC_TABLE to read the whole table again."
+    ),
     "table_paused": Known(False, "CALL RESUME_TABLE with the table, then call again."),
     "lease_held": Known(
         True, "Wait for the running sync; SYNC_STATUS shows it. Then call again."

@@ -4,7 +4,7 @@ from typing import Any
 
 from snowflake.snowpark import Session
 
-from snowpark import configure, group, group_table, pause, preview, sync
+from snowpark import backfill, configure, group, group_table, pause, preview, sync
 from snowpark.warehouse import Warehouse
 
 
@@ -66,3 +66,10 @@ def pause_table(session: Session, table_name: str, reason: str) -> dict[str, Any
 def resume_table(session: Session, table_name: str) -> dict[str, Any]:
     """CALL RESUME_TABLE('orders'): lets a table be synced again."""
     return pause.resume_table(Warehouse(session), table_name)
+
+
+def backfill_table(
+    session: Session, table_name: str, lower: str, upper: str
+) -> dict[str, Any]:
+    """CALL BACKFILL_TABLE('orders', '2026-01-01', NULL): reads a range again."""
+    return backfill.backfill_table(Warehouse(session), table_name, lower, upper)

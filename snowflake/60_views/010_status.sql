@@ -34,7 +34,7 @@ last_good AS (
         table_name,
         MAX(started_at) AS fresh_as_of
     FROM sync_runs
-    WHERE status IN ('succeeded', 'unchanged')
+    WHERE status IN ('succeeded', 'unchanged') AND kind <> 'backfill'
     GROUP BY table_name
 ),
 

@@ -91,6 +91,13 @@ class Lab:
             self.call(procedure, argument)
         return str(caught.value)
 
+    def fail_with(self, procedure: str, *arguments: Any) -> str:
+        """Calls a procedure of several arguments that must fail; returns the text."""
+        marks = ", ".join(["%s"] * len(arguments))
+        with pytest.raises(snowflake.connector.errors.ProgrammingError) as caught:
+            self.query(f"CALL {procedure}({marks})", *arguments)
+        return str(caught.value)
+
     def assert_equal(self, table: str, **options: Any) -> None:
         """Compares source and target row by row."""
         with contextlib.closing(
