@@ -261,8 +261,10 @@ _BY_CLASS: dict[str, tuple[str, str]] = {
 def translate(error: psycopg2.Error) -> SourceError:
     """Returns our error for one of psycopg2's, without any text of the server."""
     state = error.pgcode or ""
-    if not state and isinstance(
-        error, (psycopg2.OperationalError, psycopg2.InterfaceError)
+    # A COPY whose connection is cut ends in a plain DatabaseError at times.
+    if not state and (
+        isinstance(error, (psycopg2.OperationalError, psycopg2.InterfaceError))
+        or type(error) is psycopg2.DatabaseError
     ):
         return SourceError(
             "source_unreachable", "The connection to PostgreSQL broke off."

@@ -70,8 +70,9 @@ class Mapping:
 
     Attributes:
         special: Condition; such values become NULL and are recorded, or are refused.
+        special_reason: What they are: "... has <reason> in 3 row(s)".
         too_wide: Condition; such values are refused.
-        reason: What a refused value is: "... has <reason> in 3 row(s)".
+        reason: What they are, likewise.
         quick: Condition under which the quick wire ends and the tests have to be made;
             None: `special` or `too_wide` themselves. Where a test is dear and what it
             finds is rare, the files are watched instead.
@@ -83,6 +84,7 @@ class Mapping:
     snowflake_type: str
     wire: str = PLAIN
     special: str = ""
+    special_reason: str = ""
     too_wide: str = ""
     reason: str = ""
     quick: str | None = None
@@ -102,11 +104,16 @@ class Mapping:
         return bool(self.special or self.too_wide)
 
 
+OTHER_YEARS = "infinity, a year before 1 or one after 9999"
+NO_NUMBER = "NaN or infinity"
 LONG_TEXT = Mapping(
     TEXT,
     too_wide=f"pg_catalog.octet_length({AS_TEXT}) > {LARGEST_TEXT_BYTES}",
     reason=f"a text of more than {LARGEST_TEXT_BYTES} bytes",
     quick="",
+)
+LONG_NUMBER = (
+    f"a number of more than 38 digits, or more than {LARGEST_TEXT_BYTES} bytes"
 )
 NOT_EXACT = "JSON that a VARIANT would alter (see docs/TYPES.md)"
 MAPPINGS: dict[str, Mapping] = {
@@ -136,18 +143,25 @@ MAPPINGS: dict[str, Mapping] = {
     "jsonb": Mapping(
         "VARIANT",
         too_wide=exact_json.long_number(AS_TEXT),
-        reason=NOT_EXACT,
+        reason=LONG_NUMBER,
         quick="",
         watch=Watch(digits=True),
     ),
-    "date": Mapping("DATE", special=NOT_A_DATE),
-    "time": Mapping("TIME(6)", special="{c} = '24:00:00'::time"),
-    "timestamp": Mapping("TIMESTAMP_NTZ(6)", special=NOT_A_TIMESTAMP),
-    "timestamptz": Mapping("TIMESTAMP_TZ(6)", special=NOT_A_TIMESTAMPTZ),
+    "date": Mapping("DATE", special=NOT_A_DATE, special_reason=OTHER_YEARS),
+    "time": Mapping(
+        "TIME(6)", special="{c} = '24:00:00'::time", special_reason="24:00:00"
+    ),
+    "timestamp": Mapping(
+        "TIMESTAMP_NTZ(6)", special=NOT_A_TIMESTAMP, special_reason=OTHER_YEARS
+    ),
+    "timestamptz": Mapping(
+        "TIMESTAMP_TZ(6)", special=NOT_A_TIMESTAMPTZ, special_reason=OTHER_YEARS
+    ),
 }
 DECFLOAT = Mapping(
     "DECFLOAT",
     special=NOT_FINITE,
+    special_reason=NO_NUMBER,
     too_wide=OVER_38_DIGITS,
     reason="more than 38 significant digits",
     quick="",
@@ -235,13 +249,14 @@ def _array(source: SourceType, server_version: int) -> Mapping:
             "ARRAY",
             AS_JSON,
             too_wide=exact_json.long_number(AS_JSON_TEXT),
+            reason=LONG_NUMBER,
             quick="",
             watch=Watch(digits=True),
         )
     return dataclasses.replace(
         usual,
         too_wide=f"({usual.too_wide}) OR {OTHER_BOUNDS}",
-        reason=f"{NOT_EXACT}, or subscripts that do not begin with 1,",
+        reason=f"subscripts that do not begin with 1, or {usual.reason}",
         quick=" OR ".join(test for test in (usual.quick, OTHER_BOUNDS) if test),
     )
 
@@ -280,6 +295,7 @@ def _number(
         wanted,
         PLAIN if source.name != "money" else value,
         special=NOT_FINITE if source.name == "numeric" else "",
+        special_reason=NO_NUMBER,
         too_wide=f"{value} <> pg_catalog.round({value}, {scale})"
         f" OR pg_catalog.abs({value}) >= '1e{precision - scale}'::numeric",
         reason=f"a number that {wanted} cannot hold exactly",
@@ -312,6 +328,7 @@ def _numeric(modifier: int) -> Mapping:
     return Mapping(
         f"NUMBER({precision},{scale})",
         special=NOT_A_NUMBER,
+        special_reason="NaN",
         quick="",
         rare_fields=(b"NaN",),
     )

@@ -202,7 +202,9 @@ def read_altered(
         if not special:
             continue
         if table.spec.special_values == "fail":
-            reason = "a value that Snowflake has no place for"
+            reason = (
+                f"values that Snowflake has no place for ({mapping.special_reason})"
+            )
             raise SourceError(
                 "special_value_refused",
                 _refusal(table, source, reason, special, _keys(special_keys)),

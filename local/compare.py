@@ -235,7 +235,7 @@ def _read_target(
     connection: Any, table: str, columns: list[tuple[str, str]], keys: int
 ) -> Iterator[Row]:
     """Streams canonical rows in key order."""
-    quoted = [f'"{name}"' for name, _ in columns]
+    quoted = ['"' + name.replace('"', '""') + '"' for name, _ in columns]
     query = f"SELECT {', '.join(quoted)} FROM {table}"
     if keys:
         query += f" ORDER BY {', '.join(quoted[:keys])}"

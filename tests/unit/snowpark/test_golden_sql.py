@@ -20,6 +20,8 @@ from lambda_extract.contract import (
     Overlap,
     PendingBound,
 )
+from lambda_extract.types import mapping, protected
+from scripts.print_types import SOURCES
 from snowpark import columns, drift_statements, group_statements
 from snowpark import load_statements, statements
 from snowpark.errors import SyncError
@@ -30,6 +32,21 @@ from tests.unit.snowpark.samples import COLUMNS, RUN_ID, cursor_value, settings
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 LOADED = columns.load_columns(COLUMNS)
+# One column of each Snowflake type that a PostgreSQL type, or protection, becomes.
+EVERY_TYPE = columns.load_columns(
+    (
+        COLUMNS[0],
+        *(
+            Column(f"c{number}", "any", kind)
+            for number, kind in enumerate(
+                dict.fromkeys(
+                    [mapping(source).snowflake_type for _, source in SOURCES]
+                    + [protected(way).snowflake_type for way in ("hash", "mask")]
+                )
+            )
+        ),
+    )
+)
 TARGET = '"SHOP"."ORDERS"'
 STAGING = '"STAGING"."ORDERS__RUN"'
 KEY = LOADED[:1]
@@ -122,6 +139,13 @@ CASES: dict[str, Statement] = {
     ),
     "call_extract": statements.call_extract(["{}"]),
     "call_extract_parallel": statements.call_extract(["{}", "{}"]),
+    "create_staging_every_type": load_statements.create_staging(STAGING, EVERY_TYPE),
+    "create_target_every_type": load_statements.create_target(
+        TARGET, EVERY_TYPE, soft_deletes=True
+    ),
+    "merge_every_type": load_statements.merge(
+        dataclasses.replace(BATCH, columns=EVERY_TYPE, cursor=None), None
+    ),
     "create_staging": load_statements.create_staging(STAGING, LOADED),
     "drop_staging": load_statements.drop_staging(STAGING),
     "create_target": load_statements.create_target(TARGET, LOADED, soft_deletes=False),
