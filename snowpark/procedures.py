@@ -4,7 +4,16 @@ from typing import Any
 
 from snowflake.snowpark import Session
 
-from snowpark import backfill, configure, group, group_table, pause, preview, sync
+from snowpark import (
+    backfill,
+    configure,
+    group,
+    group_table,
+    guide,
+    pause,
+    preview,
+    sync,
+)
 from snowpark.warehouse import Warehouse
 
 
@@ -73,3 +82,8 @@ def backfill_table(
 ) -> dict[str, Any]:
     """CALL BACKFILL_TABLE('orders', '2026-01-01', NULL): reads a range again."""
     return backfill.backfill_table(Warehouse(session), table_name, lower, upper)
+
+
+def help(session: Session) -> dict[str, Any]:
+    """CALL HELP(): lists what can be called."""
+    return guide.calls(Warehouse(session))

@@ -110,6 +110,11 @@ def read_state(table: str) -> Statement:
     return Statement(f"{state_columns()}\nWHERE t.table_name = ?", (table,))
 
 
+def show_procedures() -> Statement:
+    """Reads the names, arguments and comments of the procedures."""
+    return Statement("SHOW PROCEDURES IN SCHEMA control")
+
+
 def list_tables() -> Statement:
     """Reads the names of the configured tables."""
     return Statement(

@@ -26,4 +26,5 @@ GRANT USAGE ON PROCEDURE control.sync_group(VARCHAR) TO ROLE sync_operator;
 GRANT USAGE ON PROCEDURE control.pause_table(VARCHAR, VARCHAR) TO ROLE sync_operator;
 GRANT USAGE ON PROCEDURE control.resume_table(VARCHAR) TO ROLE sync_operator;
 GRANT USAGE ON PROCEDURE control.backfill_table(VARCHAR, VARCHAR, VARCHAR) TO ROLE sync_operator;
+GRANT USAGE ON PROCEDURE control.help() TO ROLE sync_operator;
 GRANT USAGE ON PROCEDURE control.apply_config(VARCHAR) TO ROLE sync_operator;

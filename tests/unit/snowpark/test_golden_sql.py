@@ -106,6 +106,7 @@ CASES: dict[str, Statement] = {
     "read_state": statements.read_state("orders"),
     "list_tables": statements.list_tables(),
     "insert_pause": statements.insert_pause("orders", True, "migration"),
+    "show_procedures": statements.show_procedures(),
     "list_groups": group_statements.list_groups(),
     "list_group_tables": group_statements.list_group_tables("hourly"),
     "take_leases": group_statements.take_leases(("a", "b"), RUN_ID, 900),

@@ -1,0 +1,13 @@
+USE ROLE sync_admin;
+USE WAREHOUSE <% warehouse %>;
+USE SCHEMA <% database %>.control;
+
+CREATE OR REPLACE PROCEDURE help()
+RETURNS VARIANT
+LANGUAGE PYTHON
+RUNTIME_VERSION = '<% python_version %>'
+PACKAGES = ('snowflake-snowpark-python', 'jsonschema')
+IMPORTS = ('@code/snowpark.zip')
+HANDLER = 'snowpark.procedures.help'
+COMMENT = 'Lists what can be called here, with an example each. CALL HELP()'
+EXECUTE AS OWNER;

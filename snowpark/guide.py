@@ -1,0 +1,27 @@
+"""HELP: what can be called, as the deployed procedures themselves say."""
+
+from typing import Any
+
+from snowpark import statements
+from snowpark.warehouse import Warehouse
+
+
+def calls(warehouse: Warehouse) -> dict[str, Any]:
+    """Returns a sentence and an example for every procedure of the product.
+
+    Raises:
+        WarehouseError: Snowflake refused the statement.
+    """
+    found = {}
+    for row in warehouse.run(statements.show_procedures()):
+        does, _, example = str(row["description"]).partition(" CALL ")
+        found[str(row["name"])] = {
+            "arguments": str(row["arguments"]).partition(" RETURN ")[0],
+            "does": does,
+            "example": f"CALL {example};" if example else "",
+        }
+    return {
+        "summary": "State: SELECT * FROM SYNC_STATUS; past runs: SELECT * FROM"
+        " SYNC_HISTORY; error codes: docs/RUNBOOK.md.",
+        "calls": dict(sorted(found.items())),
+    }
