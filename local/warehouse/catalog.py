@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -92,6 +92,7 @@ class View:
     columns: tuple[str, ...]
     text: str
     comment: str = ""
+    comments: Mapping[str, str] = field(default_factory=dict)
     owner: str = ""
     number: int = field(default_factory=lambda: next(_NUMBERS))
     version: int = field(default_factory=lambda: next(_NUMBERS))

@@ -313,7 +313,7 @@ def _describe_relation(
         lambda c: fetched(c.execute(f"SELECT * FROM ({sql}) LIMIT 0", values))
     )
     rows = [
-        (n, str(t), "COLUMN", "Y", None, "N", "N", None, None, None)
+        (n, str(t), "COLUMN", "Y", None, "N", "N", None, None, found.comments.get(n))
         for n, t in zip(result.names, result.types, strict=True)
     ]
     return made(_DESCRIBED, rows)

@@ -45,10 +45,13 @@ def create(warehouse: Warehouse, statement: Statement) -> Result:
         columns = [decode(d[0]) for d in probe.description or []]
         if listed:
             columns = [plain(e.find(exp.Identifier)) for e in listed.expressions]
+            if len(columns) != len(probe.description or []):
+                raise compilation("Invalid column definition list", code=2026)
         catalog.relations[name] = View(
             name=name,
             query=query,
             columns=tuple(columns),
+            comments=_column_comments(listed),
             text=statement.text,
             comment=comment,
             owner=session.role,
@@ -71,6 +74,16 @@ def _comment(parsed: exp.Create) -> str:
         elif not isinstance(node, (exp.CopyGrantsProperty, exp.SecureProperty)):
             raise syntax(f"unknown option '{node.sql(dialect='snowflake')}'.")
     return comment
+
+
+def _column_comments(listed: exp.Schema | None) -> dict[str, str]:
+    found = {}
+    for column in listed.expressions if listed else []:
+        for constraint in column.args.get("constraints") or []:
+            if not isinstance(constraint.kind, exp.CommentColumnConstraint):
+                raise syntax(f"unexpected '{constraint.sql(dialect='snowflake')}'.")
+            found[plain(column.find(exp.Identifier))] = constraint.kind.name
+    return found
 
 
 def drop(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
