@@ -151,16 +151,17 @@ class Lab:
 
     @contextlib.contextmanager
     def before_statement(
-        self, match: str, action: Callable[["Lab"], object]
+        self, match: str, action: Callable[["Lab"], object], nth: int = 1
     ) -> Iterator[None]:
         """Does something while the next statement that matches is held back.
 
         Args:
             match: Regular expression over the text of a procedure's statement.
             action: Called with a lab that has a Snowflake connection of its own.
+            nth: Which of the statements that match.
         """
         faults = Switchboard(self.stack.endpoints)
-        faults.snowflake({"match": match, "action": "hold"})
+        faults.snowflake({"match": match, "action": "hold", "nth": nth})
         failures: list[BaseException] = []
 
         def act() -> None:
