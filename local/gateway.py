@@ -118,8 +118,7 @@ class Worker:
         self, event: dict[str, Any], kill: dict[str, Any] | None, timeout: float
     ) -> bool:
         """Runs one event; returns False where the process is gone afterwards."""
-        if not self._ready:
-            self._ready = self._wait(START_SECONDS)
+        self.wait_until_ready()
         assert self._process.stdin is not None
         try:
             line = json.dumps({"event": event, "kill": kill})
@@ -132,6 +131,11 @@ class Worker:
             return True
         self.stop()
         return False
+
+    def wait_until_ready(self) -> None:
+        """Waits until the process takes events, or is gone."""
+        if not self._ready:
+            self._ready = self._wait(START_SECONDS)
 
     def stop(self) -> None:
         """Kills the process, as Lambda does at its time-out."""
@@ -186,8 +190,12 @@ class WorkerPool:
         return worker
 
     def _run(self, worker: Worker) -> None:
-        """Works off the backlog with one worker."""
+        """Works off the backlog with one worker.
+
+        A new one takes its first event when it is up: a warm one may be free before.
+        """
         while True:
+            worker.wait_until_ready()
             with self._lock:
                 if not self._backlog:
                     self._idle.append(worker)

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import jsonschema
 
-from snowpark import column_rules
+from snowpark import column_rules, group_config
 from snowpark.errors import ConfigError, Problem
 from snowpark.identifiers import target_name
 from snowpark.model import TableSettings
@@ -158,6 +158,7 @@ def _suggestion(name: str, known: list[str]) -> str:
 
 def _rule_problems(data: dict[str, Any]) -> Iterator[Problem]:
     yield from _same_name_problems(data["tables"])
+    yield from group_config.problems(data)
     yield from _reference_problems(data, data.get("defaults", {}), "/defaults")
     targets: dict[str, str] = {}
     for name, table in data["tables"].items():

@@ -9,7 +9,8 @@ from snowpark.errors import SyncError, UsageError, WarehouseError
 from snowpark.model import TableSettings
 from snowpark.warehouse import Warehouse
 
-_LEASE = "#config"
+# One at a time: whoever changes the configuration, or makes tasks of it.
+LEASE = "#config"
 
 
 def apply_config(warehouse: Warehouse, text: str) -> dict[str, Any]:
@@ -21,12 +22,12 @@ def apply_config(warehouse: Warehouse, text: str) -> dict[str, Any]:
     """
     tables = config.parse(text)
     run_id = f"config-{uuid.uuid4().hex}"
-    _take_lease(warehouse, run_id)
+    take_lease(warehouse, run_id)
     try:
         before = [str(row[0]) for row in warehouse.run(statements.list_tables())]
         version = _store(warehouse, run_id, text, tables)
     finally:
-        state.release_lease(warehouse, _LEASE, run_id)
+        state.release_lease(warehouse, LEASE, run_id)
     _create_schemas(warehouse, tables)
     names = [table.name for table in tables]
     return {
@@ -38,10 +39,17 @@ def apply_config(warehouse: Warehouse, text: str) -> dict[str, Any]:
     }
 
 
-def _take_lease(warehouse: Warehouse, run_id: str) -> None:
-    lease = statements.take_lease(_LEASE, run_id, state.LEASE_SECONDS)
+def take_lease(warehouse: Warehouse, run_id: str) -> None:
+    """Makes this call the only one that changes configuration or tasks.
+
+    Raises:
+        UsageError: "lease_held".
+    """
+    lease = statements.take_lease(LEASE, run_id, state.LEASE_SECONDS)
     if warehouse.changed_rows(lease) != 1:
-        raise UsageError("lease_held", "Another APPLY_CONFIG is at work.")
+        raise UsageError(
+            "lease_held", "Another APPLY_CONFIG or APPLY_TASKS is at work."
+        )
 
 
 def _store(
@@ -56,7 +64,7 @@ def _store(
             warehouse.run(statement)
         warehouse.run(statements.insert_leases(version))
         warehouse.run(statements.insert_config(version, text, digest))
-        state.hold_lease(warehouse, _LEASE, run_id)
+        state.hold_lease(warehouse, LEASE, run_id)
         warehouse.run(statements.COMMIT)
     except SyncError:
         warehouse.run(statements.ROLLBACK)

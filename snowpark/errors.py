@@ -46,6 +46,9 @@ CODES: dict[str, Known] = {
     "step_lost": Known(
         True, "Nothing to do: the next run starts from the last commit."
     ),
+    "group_too_large": Known(
+        False, "Split the group: 496 tables fit into one task graph."
+    ),
     "schema_not_created": Known(
         False, "Grant CREATE SCHEMA to SYNC_ADMIN (or create it), then apply again."
     ),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lambda_extract.contract import ErrorReply, ExtractReply, ExtractRequest, encode
-from snowpark import config, extract, group_statements, group_steps, group_table
+from snowpark import alerts, config, extract, group_statements, group_steps, group_table
 from snowpark import plan, state, statements, sync
 from snowpark.errors import ExtractError, LeaseError, SyncError, UsageError
 from snowpark.group_steps import Origin
@@ -125,6 +125,16 @@ def finish_group(
     )
     group_steps.record(warehouse, [done])
     return report
+
+
+def end_graph(warehouse: Warehouse, group_name: object) -> dict[str, Any]:
+    """FINISH_GROUP, the finalizer: closes the latest run of the graph, raises alerts.
+
+    Raises:
+        SyncError: There is no such run, or Snowflake itself failed.
+    """
+    report = finish_group(warehouse, group_name)
+    return report | {"alert": alerts.raise_alerts(warehouse)["summary"]}
 
 
 def _begin(warehouse: Warehouse, group_name: object, origin: Origin) -> Group:

@@ -32,6 +32,17 @@ def quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def literal(text: str) -> str:
+    """Returns the text as a string literal, for statements that take no bound values.
+
+    Raises:
+        ValueError: It has a NUL character.
+    """
+    if "\0" in text:
+        raise ValueError("a literal has no NUL")
+    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
 def qualified(*names: str | None) -> str:
     """Returns the quoted names joined by dots; None is left out."""
     return ".".join(quote(name) for name in names if name is not None)

@@ -5,6 +5,7 @@ from typing import Any
 from snowflake.snowpark import Session
 
 from snowpark import (
+    alerts,
     backfill,
     configure,
     group,
@@ -13,6 +14,7 @@ from snowpark import (
     pause,
     preview,
     sync,
+    tasks,
 )
 from snowpark.warehouse import Warehouse
 
@@ -64,7 +66,7 @@ def merge_table(session: Session, table_name: str) -> dict[str, Any]:
 
 def finish_group(session: Session, group_name: str) -> dict[str, Any]:
     """CALL FINISH_GROUP('hourly'): the finalizer of a group's graph."""
-    return group.finish_group(Warehouse(session), group_name)
+    return group.end_graph(Warehouse(session), group_name)
 
 
 def pause_table(session: Session, table_name: str, reason: str) -> dict[str, Any]:
@@ -87,3 +89,13 @@ def backfill_table(
 def help(session: Session) -> dict[str, Any]:
     """CALL HELP(): lists what can be called."""
     return guide.calls(Warehouse(session))
+
+
+def apply_tasks(session: Session) -> dict[str, Any]:
+    """CALL APPLY_TASKS(): makes the task graphs what the configuration says."""
+    return tasks.apply_tasks(Warehouse(session))
+
+
+def raise_alerts(session: Session) -> dict[str, Any]:
+    """CALL RAISE_ALERTS(): tells people which tables failed or are late."""
+    return alerts.raise_alerts(Warehouse(session))

@@ -16,6 +16,7 @@ GRANT SELECT ON TABLE control.sync_parts TO ROLE sync_reader;
 GRANT SELECT ON TABLE control.sync_schema_changes TO ROLE sync_reader;
 GRANT SELECT ON TABLE control.sync_altered_values TO ROLE sync_reader;
 GRANT SELECT ON TABLE control.sync_pauses TO ROLE sync_reader;
+GRANT SELECT ON TABLE control.sync_alerts TO ROLE sync_reader;
 GRANT SELECT ON TABLE control.sync_group_steps TO ROLE sync_reader;
 
 GRANT USAGE ON PROCEDURE control.sync_table(VARCHAR) TO ROLE sync_operator;
@@ -28,3 +29,7 @@ GRANT USAGE ON PROCEDURE control.resume_table(VARCHAR) TO ROLE sync_operator;
 GRANT USAGE ON PROCEDURE control.backfill_table(VARCHAR, VARCHAR, VARCHAR) TO ROLE sync_operator;
 GRANT USAGE ON PROCEDURE control.help() TO ROLE sync_operator;
 GRANT USAGE ON PROCEDURE control.apply_config(VARCHAR) TO ROLE sync_operator;
+GRANT USAGE ON PROCEDURE control.apply_tasks() TO ROLE sync_operator;
+GRANT USAGE ON PROCEDURE control.raise_alerts() TO ROLE sync_operator;
+GRANT MONITOR, OPERATE ON FUTURE TASKS IN SCHEMA control TO ROLE sync_operator;
+GRANT MONITOR, OPERATE ON ALL TASKS IN SCHEMA control TO ROLE sync_operator;

@@ -22,11 +22,20 @@ from lambda_extract.contract import (
 )
 from lambda_extract.types import mapping, protected
 from scripts.print_types import SOURCES
-from snowpark import columns, drift_statements, group_statements
-from snowpark import load_statements, statements
+from snowpark import alert_statements, columns, drift_statements, group_statements
+from snowpark import load_statements, statements, task_graph, task_statements
 from snowpark.errors import SyncError
+from snowpark.group_config import GroupSettings
 from snowpark.load_statements import Batch
-from snowpark.model import Commit, GroupStep, Run, SnapshotPart, Statement, Tally
+from snowpark.model import (
+    Commit,
+    GroupStep,
+    Run,
+    SnapshotPart,
+    Statement,
+    Tally,
+    Trouble,
+)
 from snowpark.shape import Change, KnownColumn, Shape
 from tests.unit.snowpark.samples import COLUMNS, RUN_ID, cursor_value, settings
 
@@ -97,6 +106,10 @@ ALTERED = (AlteredValue("paid_at", 2, ('{"id": 1}', '{"id": 2}')),)
 STEP = GroupStep(
     RUN_ID, "hourly", "graph", "extract", "succeeded", "orders", "c0ffee", "{}"
 )
+
+TASKS = task_graph.build(GroupSettings("my-group.x", "60 MINUTES"), ["orders"], {})
+ON_WAREHOUSE = GroupSettings("hourly", "USING CRON 0 * * * * UTC", "it's mine")
+TROUBLE = Trouble("orders", "hourly", "failed", "lease_lost", "gone", "wait", "now")
 
 CASES: dict[str, Statement] = {
     "take_lease": statements.take_lease("orders", RUN_ID, 900),
@@ -183,6 +196,29 @@ CASES: dict[str, Statement] = {
     "flag_gone": load_statements.flag_gone(SOFT),
     "revive": load_statements.revive(SOFT),
     "remove_gone": load_statements.remove_gone(BATCH),
+    "create_root_task": task_statements.create_task(TASKS[0]),
+    "create_load_task": task_statements.create_task(TASKS[1]),
+    "create_finalizer_task": task_statements.create_task(TASKS[-1]),
+    "create_warehouse_task": task_statements.create_task(
+        task_graph.build(ON_WAREHOUSE, ["orders"], {})[0]
+    ),
+    "show_tasks": task_statements.show_tasks(),
+    "suspend_task": task_statements.suspend_task(TASKS[0].name),
+    "resume_task": task_statements.resume_task(TASKS[-1].name),
+    "resume_graph": task_statements.resume_graph(TASKS[0].name),
+    "drop_task": task_statements.drop_task(TASKS[1].name),
+    "list_tables_by_group": task_statements.list_tables_by_group(),
+    "read_config_text": task_statements.read_config_text(),
+    "read_due_troubles": alert_statements.read_due_troubles(),
+    "insert_alerts": next(
+        iter(
+            alert_statements.insert_alerts(
+                [TROUBLE, TROUBLE], sent_to="MAIL", send_error=None, remind_minutes=60
+            )
+        )
+    ),
+    "send_to_topic": alert_statements.send_to_topic("TOPIC", "s", "t"),
+    "send_email": alert_statements.send_email("MAIL", ["a@example.com"], "s", "t"),
 }
 
 

@@ -1,0 +1,87 @@
+-- What is wrong now, and whether people are to be told. One row per table: a table that
+-- failed is late sooner or later, and need not be told of twice.
+USE ROLE sync_admin;
+USE WAREHOUSE <% warehouse %>;
+USE SCHEMA <% database %>.control;
+
+CREATE OR REPLACE VIEW sync_troubles
+COMMENT = 'One row per table that failed or is late: what, since when, what to do'
+AS
+WITH good AS (
+    SELECT
+        table_name,
+        MAX(finished_at) AS last_good
+    FROM sync_runs
+    WHERE status IN ('succeeded', 'unchanged')
+    GROUP BY table_name
+),
+
+failing AS (
+    SELECT
+        r.table_name,
+        MIN(r.finished_at) AS since
+    FROM sync_runs AS r
+    LEFT JOIN good AS g ON r.table_name = g.table_name
+    WHERE
+        r.status IN ('failed', 'abandoned')
+        AND (g.last_good IS NULL OR r.finished_at > g.last_good)
+    GROUP BY r.table_name
+),
+
+configured AS (
+    SELECT
+        t.table_name,
+        MIN(c.applied_at) AS since
+    FROM sync_tables AS t
+    INNER JOIN sync_config AS c ON t.version = c.version
+    GROUP BY t.table_name
+),
+
+troubles AS (
+    SELECT
+        s.table_name,
+        s.group_name,
+        'failed' AS kind,
+        s.last_error_code AS error_code,
+        s.last_error_message AS message,
+        s.last_error_hint AS hint,
+        f.since
+    FROM sync_status AS s
+    INNER JOIN failing AS f ON s.table_name = f.table_name
+    WHERE s.state <> 'paused' AND s.last_run_status IN ('failed', 'abandoned')
+    UNION ALL
+    SELECT
+        s.table_name,
+        s.group_name,
+        'late' AS kind,
+        'freshness_sla' AS error_code,
+        'Its data may be ' || s.freshness_sla_minutes || ' minutes old and is older.' AS message,
+        'Check that the task graph of its group runs (SHOW TASKS IN SCHEMA CONTROL), then CALL SYNC_TABLE.' AS hint,
+        DATEADD('minute', s.freshness_sla_minutes, COALESCE(s.fresh_as_of, c.since)) AS since
+    FROM sync_status AS s
+    INNER JOIN configured AS c ON s.table_name = c.table_name
+    WHERE
+        s.state <> 'paused'
+        AND (s.last_run_status IS NULL OR s.last_run_status NOT IN ('failed', 'abandoned'))
+        AND DATEADD('minute', s.freshness_sla_minutes, COALESCE(s.fresh_as_of, c.since)) < CURRENT_TIMESTAMP()
+)
+
+SELECT
+    t.table_name,
+    t.group_name,
+    t.kind,
+    t.error_code,
+    t.message,
+    t.hint,
+    t.since,
+    NOT EXISTS (
+        SELECT 1
+        FROM sync_alerts AS a
+        WHERE
+            a.table_name = t.table_name
+            AND a.kind = t.kind
+            AND a.error_code = t.error_code
+            AND a.raised_at >= t.since
+            AND a.remind_at > CURRENT_TIMESTAMP()
+    ) AS alert_due
+FROM troubles AS t;

@@ -1,0 +1,80 @@
+"""PURE: the SQL texts of alerts. Tested against tests/golden/*.sql."""
+
+import json
+from collections.abc import Iterator, Sequence
+
+from snowpark.model import Trouble, Statement
+
+_ALERTS_PER_INSERT = 100
+
+
+def read_due_troubles() -> Statement:
+    """Reads what is wrong and was not told yet, or not for long."""
+    return Statement("""\
+SELECT
+    table_name,
+    group_name,
+    kind,
+    error_code,
+    message,
+    hint,
+    TO_VARCHAR(since) AS since
+FROM control.sync_troubles
+WHERE alert_due
+ORDER BY table_name""")
+
+
+def insert_alerts(
+    troubles: Sequence[Trouble],
+    *,
+    sent_to: str | None,
+    send_error: str | None,
+    remind_minutes: int,
+) -> Iterator[Statement]:
+    """Appends alerts, a hundred at a time.
+
+    Args:
+        sent_to: Names of the integrations that took the notification.
+        remind_minutes: Before that, the same trouble is not told again.
+    """
+    for i in range(0, len(troubles), _ALERTS_PER_INSERT):
+        batch = troubles[i : i + _ALERTS_PER_INSERT]
+        params: list[str | int | None] = [sent_to, send_error, remind_minutes]
+        for p in batch:
+            params += [p.table, p.group, p.kind, p.code, p.message[:16000], p.hint]
+        yield Statement(
+            """\
+INSERT INTO control.sync_alerts (
+    table_name, group_name, kind, error_code, message, hint,
+    sent_to, send_error, raised_at, remind_at
+)
+SELECT
+    column1, column2, column3, column4, column5, column6,
+    ?, ?, CURRENT_TIMESTAMP(), DATEADD('minute', ?, CURRENT_TIMESTAMP())
+FROM VALUES
+    """ + ",\n    ".join(["(?, ?, ?, ?, ?, ?)"] * len(batch)),
+            tuple(params),
+        )
+
+
+def send_email(
+    integration: str, recipients: Sequence[str], subject: str, text: str
+) -> Statement:
+    """Sends a plain text by an email notification integration."""
+    options: dict[str, object] = {"subject": subject}
+    if recipients:
+        options["toAddress"] = list(recipients)
+    return _send({"text/plain": text}, {integration: options})
+
+
+def send_to_topic(integration: str, subject: str, text: str) -> Statement:
+    """Sends subject and text, as a JSON object, to an SNS topic."""
+    body = json.dumps({"subject": subject, "text": text})
+    return _send({"application/json": body}, {integration: {}})
+
+
+def _send(message: dict[str, str], target: dict[str, dict[str, object]]) -> Statement:
+    return Statement(
+        "CALL SYSTEM$SEND_SNOWFLAKE_NOTIFICATION(?, ?)",
+        (json.dumps(message), json.dumps(target)),
+    )

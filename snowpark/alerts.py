@@ -1,0 +1,85 @@
+"""RAISE_ALERTS: tells people what is wrong, once, and again while it lasts."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from snowpark import alert_statements, alert_text, group_config, task_statements
+from snowpark.errors import WarehouseError
+from snowpark.group_config import AlertTargets
+from snowpark.model import Trouble, Statement
+from snowpark.warehouse import Warehouse
+
+# An alert that could not be sent is tried again soon.
+_RETRY_MINUTES = 60
+
+
+def raise_alerts(warehouse: Warehouse) -> dict[str, Any]:
+    """Sends one notification for all that is due, and records it in SYNC_ALERTS.
+
+    A notification that cannot be sent is no error: the alert is recorded with the
+    reason, so that neither a sync nor the record depends on an integration.
+
+    Raises:
+        SyncError: The ledgers could not be read or written.
+    """
+    rows = warehouse.run(alert_statements.read_due_troubles())
+    troubles = [_trouble(row) for row in rows]
+    if not troubles:
+        return {"summary": "Nothing to tell.", "tables": []}
+    targets = _targets(warehouse)
+    sent, errors = _send(warehouse, targets, troubles)
+    failed = "; ".join(errors)[:4000] or None
+    minutes = _RETRY_MINUTES if errors else targets.reminder_hours * 60
+    for statement in alert_statements.insert_alerts(
+        troubles,
+        sent_to=", ".join(sent) or None,
+        send_error=failed,
+        remind_minutes=minutes,
+    ):
+        warehouse.run(statement)
+    return {
+        "summary": alert_text.subject(troubles) + ".",
+        "tables": [trouble.table for trouble in troubles],
+        "text": alert_text.text(troubles),
+        "sent_to": sent,
+        "send_error": failed,
+    }
+
+
+def _trouble(row: Any) -> Trouble:
+    return Trouble(
+        table=row["TABLE_NAME"],
+        group=row["GROUP_NAME"],
+        kind=row["KIND"],
+        code=row["ERROR_CODE"] or "internal_error",
+        message=row["MESSAGE"] or "",
+        hint=row["HINT"] or "",
+        since=row["SINCE"] or "?",
+    )
+
+
+def _targets(warehouse: Warehouse) -> AlertTargets:
+    rows = warehouse.run(task_statements.read_config_text())
+    return group_config.alert_targets(str(rows[0][0])) if rows else AlertTargets()
+
+
+def _send(
+    warehouse: Warehouse, targets: AlertTargets, troubles: Sequence[Trouble]
+) -> tuple[list[str], list[str]]:
+    """Returns the integrations that took it, and what the others said."""
+    subject, text = alert_text.subject(troubles), alert_text.text(troubles)
+    calls: dict[str, Statement] = {}
+    if targets.email:
+        calls[targets.email] = alert_statements.send_email(
+            targets.email, targets.recipients, subject, text
+        )
+    if targets.sns:
+        calls[targets.sns] = alert_statements.send_to_topic(targets.sns, subject, text)
+    sent, errors = [], []
+    for name, statement in calls.items():
+        try:
+            warehouse.run(statement)
+            sent.append(name)
+        except WarehouseError as error:
+            errors.append(f"{name}: {error.message}")
+    return sent, errors

@@ -1,0 +1,154 @@
+"""PURE: what the configuration says about groups, their schedules, and alerts."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from snowpark.errors import Problem
+
+_MONTHS = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split()
+_WEEKDAYS = "SUN MON TUE WED THU FRI SAT".split()
+# sql-reference/sql/create-task: minute, hour, day of the month, month, day of the week.
+_CRON_FIELDS: tuple[tuple[str, int, int, list[str]], ...] = (
+    ("minute", 0, 59, []),
+    ("hour", 0, 23, []),
+    ("day of the month", 1, 31, ["L"]),
+    ("month", 1, 12, _MONTHS),
+    ("day of the week", 0, 6, _WEEKDAYS + [f"{day}L" for day in range(7)]),
+)
+_TIME_ZONE = re.compile(r"[A-Za-z_]+(?:/[A-Za-z0-9_+-]+)*")
+
+
+@dataclass(frozen=True)
+class GroupSettings:
+    """A group that runs by itself.
+
+    Attributes:
+        schedule: As Snowflake's SCHEDULE takes it.
+        warehouse: None: serverless, beginning with `serverless_size`.
+        timeout_minutes: Of the whole graph, and of each task in it.
+        retry_attempts: Times that failed tasks of a run are repeated by themselves.
+    """
+
+    name: str
+    schedule: str
+    warehouse: str | None = None
+    serverless_size: str = "XSMALL"
+    timeout_minutes: int = 240
+    retry_attempts: int = 0
+
+
+@dataclass(frozen=True)
+class AlertTargets:
+    """Where alerts go; without an integration they are recorded only.
+
+    Attributes:
+        email: Name of an email notification integration.
+        recipients: Verified addresses; empty: the integration's default ones.
+        sns: Name of a queue notification integration.
+        reminder_hours: A trouble that lasts is told again after so many hours.
+    """
+
+    email: str | None = None
+    recipients: tuple[str, ...] = ()
+    sns: str | None = None
+    reminder_hours: int = 24
+
+
+def scheduled_groups(config_text: str) -> tuple[GroupSettings, ...]:
+    """Returns the groups with a schedule, sorted by name.
+
+    Args:
+        config_text: A configuration that was accepted.
+    """
+    groups: dict[str, dict[str, Any]] = json.loads(config_text).get("groups", {})
+    optional = ("warehouse", "serverless_size", "timeout_minutes", "retry_attempts")
+    return tuple(
+        GroupSettings(
+            name=name,
+            schedule=_schedule_text(group["schedule"]),
+            **{key: group[key] for key in optional if key in group},
+        )
+        for name, group in sorted(groups.items(), key=lambda item: item[0].lower())
+        if "schedule" in group
+    )
+
+
+def _schedule_text(schedule: dict[str, Any]) -> str:
+    if "cron" in schedule:
+        fields = " ".join(schedule["cron"].split())
+        return f"USING CRON {fields} {schedule.get('time_zone', 'UTC')}"
+    return f"{schedule['every_minutes']} MINUTES"
+
+
+def alert_targets(config_text: str) -> AlertTargets:
+    """Returns where the configuration wants alerts to go."""
+    alerts = json.loads(config_text).get("alerts", {})
+    email = alerts.get("email", {})
+    return AlertTargets(
+        email=email.get("integration"),
+        recipients=tuple(email.get("recipients", ())),
+        sns=alerts.get("sns", {}).get("integration"),
+        reminder_hours=alerts.get("reminder_hours", AlertTargets.reminder_hours),
+    )
+
+
+def problems(data: dict[str, Any]) -> Iterator[Problem]:
+    """Yields what a JSON Schema cannot say about groups."""
+    seen: dict[str, str] = {}
+    for name, group in data.get("groups", {}).items():
+        pointer = f"/groups/{name}"
+        if name.upper() in seen:
+            yield Problem(pointer, f'Differs from "{seen[name.upper()]}" only in case.')
+        seen[name.upper()] = name
+        if "warehouse" in group and "serverless_size" in group:
+            yield Problem(
+                f"{pointer}/serverless_size",
+                "Has no meaning where a warehouse is set.",
+            )
+        schedule = group.get("schedule")
+        if schedule is not None:
+            for place, message in _schedule_problems(schedule):
+                yield Problem(f"{pointer}/schedule{place}", message)
+        else:
+            for setting in ("warehouse", "serverless_size", "retry_attempts"):
+                if setting in group:
+                    yield Problem(
+                        f"{pointer}/{setting}", "Has a meaning with a schedule only."
+                    )
+
+
+def _schedule_problems(schedule: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    if ("cron" in schedule) == ("every_minutes" in schedule):
+        yield "", 'Needs either "cron" or "every_minutes".'
+        return
+    if "cron" not in schedule:
+        if "time_zone" in schedule:
+            yield "/time_zone", 'Has a meaning with "cron" only.'
+        return
+    if not _TIME_ZONE.fullmatch(schedule.get("time_zone", "UTC")):
+        yield "/time_zone", "Is not the name of a time zone, such as Europe/Berlin."
+    fields = schedule["cron"].split()
+    if len(fields) != len(_CRON_FIELDS):
+        yield "/cron", "Needs five fields: minute, hour, day, month, day of the week."
+        return
+    for field, (what, low, high, names) in zip(fields, _CRON_FIELDS, strict=True):
+        if not all(_fits(part, low, high, names) for part in field.split(",")):
+            yield "/cron", f"The {what} is not one of {low} to {high}."
+
+
+def _fits(part: str, low: int, high: int, names: list[str]) -> bool:
+    span, slash, step = part.partition("/")
+    if slash and not (step.isascii() and step.isdigit() and int(step) > 0):
+        return False
+    if span == "*":
+        return True
+    first, dash, last = span.partition("-")
+    ends = [first, last] if dash else [first]
+    return all(
+        end.upper() in names
+        or (end.isascii() and end.isdigit() and low <= int(end) <= high)
+        for end in ends
+    )

@@ -1,0 +1,167 @@
+"""APPLY_TASKS: makes the task graphs what the configuration says."""
+
+import json
+import re
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from snowpark import configure, group_config, state, task_graph, task_statements
+from snowpark.group_config import GroupSettings
+from snowpark.task_graph import Task
+from snowpark.warehouse import Warehouse
+
+_LAST_PART = re.compile(r'(?:"((?:[^"]|"")+)"|([^."]+))$')
+# Of a graph that goes, what follows others goes first.
+_DROP_ORDER = ("MERGE_", "LOAD_", "FAN_", "FINISH_", "EXTRACT_")
+
+
+@dataclass(frozen=True)
+class Existing:
+    """A task of ours that is there.
+
+    Attributes:
+        group: In the spelling of its time.
+        digest: Of the text that it was made by.
+        parent: The task that it follows.
+    """
+
+    group: str
+    digest: str
+    started: bool
+    parent: str | None
+
+
+def apply_tasks(warehouse: Warehouse) -> dict[str, Any]:
+    """Creates, alters, drops and resumes tasks; leaves graphs that are right alone.
+
+    A run under way goes on with the tasks it began with. A call that dies in the middle
+    leaves a suspended root, which the next call completes and resumes.
+
+    Raises:
+        SyncError: A group is too large, or Snowflake refused something.
+    """
+    run_id = f"config-{uuid.uuid4().hex}"
+    configure.take_lease(warehouse, run_id)
+    try:
+        return _apply(warehouse)
+    finally:
+        state.release_lease(warehouse, configure.LEASE, run_id)
+
+
+def _apply(warehouse: Warehouse) -> dict[str, Any]:
+    existing = _existing(warehouse)
+    graphs = _wanted(warehouse, existing)
+    wanted = {task.name: task for graph in graphs.values() for task in graph}
+    changed = [
+        task
+        for task in wanted.values()
+        if task.name not in existing
+        or existing[task.name].digest != task_statements.digest(task)
+    ]
+    obsolete = sorted(set(existing) - set(wanted), key=_drop_order)
+    touched = _touched(changed, obsolete, wanted, existing)
+    for group in sorted(touched):
+        root = task_graph.root_name(group)
+        if root in existing:
+            warehouse.run(task_statements.suspend_task(root))
+    for task in changed:
+        warehouse.run(task_statements.create_task(task))
+    for name in obsolete:
+        warehouse.run(task_statements.drop_task(name))
+    for group in sorted(touched & {name.upper() for name in graphs}):
+        finalizer = task_graph.finalizer_name(group)
+        warehouse.run(task_statements.resume_task(finalizer))
+        warehouse.run(task_statements.resume_graph(task_graph.root_name(group)))
+    created = [task.name for task in changed if task.name not in existing]
+    return _report(graphs, created, [t.name for t in changed], obsolete)
+
+
+def _existing(warehouse: Warehouse) -> dict[str, Existing]:
+    found: dict[str, Existing] = {}
+    for row in warehouse.run(task_statements.show_tasks()):
+        ours = task_statements.read_comment(str(row["comment"] or ""))
+        if ours:
+            found[str(row["name"])] = Existing(
+                group=ours[0],
+                digest=ours[1],
+                started=str(row["state"]).lower() == "started",
+                parent=_parent(row["predecessors"]),
+            )
+    return found
+
+
+def _parent(predecessors: str | None) -> str | None:
+    """Returns the last part of the first name, without its quotes."""
+    names = json.loads(predecessors or "[]")
+    found = _LAST_PART.search(names[0]) if names else None
+    if found is None:
+        return None
+    return found[1].replace('""', '"') if found[1] else found[2]
+
+
+def _wanted(
+    warehouse: Warehouse, existing: dict[str, Existing]
+) -> dict[str, list[Task]]:
+    """Returns the tasks of every scheduled group that has tables."""
+    tables: dict[str, list[str]] = {}
+    for row in warehouse.run(task_statements.list_tables_by_group()):
+        tables.setdefault(str(row["GROUP_NAME"]), []).append(str(row["TABLE_NAME"]))
+    parents = {name: task.parent for name, task in existing.items() if task.parent}
+    return {
+        group.name: task_graph.build(group, tables[group.name], parents)
+        for group in _scheduled(warehouse)
+        if group.name in tables
+    }
+
+
+def _scheduled(warehouse: Warehouse) -> tuple[GroupSettings, ...]:
+    rows = warehouse.run(task_statements.read_config_text())
+    return group_config.scheduled_groups(str(rows[0][0])) if rows else ()
+
+
+def _touched(
+    changed: Iterable[Task],
+    obsolete: Iterable[str],
+    wanted: dict[str, Task],
+    existing: dict[str, Existing],
+) -> set[str]:
+    """Returns, in upper case, the groups whose root must be suspended meanwhile.
+
+    A table that goes to another group is part of both, and a task that is not started
+    tells of a call that died.
+    """
+    touched = {task.settings.name.upper() for task in changed}
+    touched |= {existing[t.name].group.upper() for t in changed if t.name in existing}
+    touched |= {existing[name].group.upper() for name in obsolete}
+    idle = {name for name, task in existing.items() if not task.started}
+    touched |= {wanted[name].settings.name.upper() for name in idle & set(wanted)}
+    return touched
+
+
+def _drop_order(name: str) -> tuple[int, str]:
+    ranks = (i for i, p in enumerate(_DROP_ORDER) if name.startswith(p))
+    return next(ranks, 0), name
+
+
+def _report(
+    graphs: dict[str, list[Task]],
+    created: list[str],
+    changed: list[str],
+    dropped: list[str],
+) -> dict[str, Any]:
+    altered = sorted(set(changed) - set(created))
+    groups = {
+        name: {"schedule": tasks[0].settings.schedule, "tasks": len(tasks)}
+        for name, tasks in graphs.items()
+    }
+    unchanged = sum(len(tasks) for tasks in graphs.values()) - len(changed)
+    return {
+        "summary": f"{len(groups)} groups are scheduled: {len(created)} tasks created,"
+        f" {len(altered)} altered, {len(dropped)} dropped, {unchanged} unchanged.",
+        "groups": groups,
+        "created": sorted(created),
+        "altered": altered,
+        "dropped": sorted(dropped),
+    }

@@ -1,0 +1,8 @@
+CREATE OR ALTER TASK control."LOAD_ORDERS"
+USER_TASK_MANAGED_INITIAL_WAREHOUSE_SIZE = 'XSMALL'
+QUERY_TAG = 'aurora_sync:my-group.x:LOAD_ORDERS'
+USER_TASK_TIMEOUT_MS = 14400000
+COMMENT = 'Aurora sync, group my-group.x: loads the files of orders [1c336c2229d71cb6]'
+AFTER control."EXTRACT_MY-GROUP.X"
+AS
+CALL control.load_table('orders');

@@ -1,0 +1,11 @@
+SELECT
+    table_name,
+    group_name,
+    kind,
+    error_code,
+    message,
+    hint,
+    TO_VARCHAR(since) AS since
+FROM control.sync_troubles
+WHERE alert_due
+ORDER BY table_name;

@@ -1,0 +1,111 @@
+"""Groups and alerts of the configuration."""
+
+import json
+from typing import Any
+
+import pytest
+
+from snowpark import config, group_config
+from snowpark.errors import ConfigError
+from snowpark.group_config import AlertTargets, GroupSettings
+
+
+def text(groups: dict[str, Any], **more: Any) -> str:
+    tables = {"orders": {"source": "shop", "target_schema": "s", "cursor": "c"}}
+    return json.dumps(
+        {"version": 1, "sources": {"shop": {}}, "groups": groups, "tables": tables}
+        | more
+    )
+
+
+def test_a_schedule_becomes_snowflakes() -> None:
+    groups = {
+        "nightly": {
+            "schedule": {"cron": "0  3 * * MON-FRI", "time_zone": "Europe/Berlin"},
+            "warehouse": "load_wh",
+            "timeout_minutes": 60,
+            "retry_attempts": 1,
+        },
+        "by_hand": {},
+        "hourly": {"schedule": {"every_minutes": 60}, "serverless_size": "SMALL"},
+    }
+    config.parse(text(groups))
+    assert group_config.scheduled_groups(text(groups)) == (
+        GroupSettings("hourly", "60 MINUTES", serverless_size="SMALL"),
+        GroupSettings(
+            "nightly",
+            "USING CRON 0 3 * * MON-FRI Europe/Berlin",
+            warehouse="load_wh",
+            timeout_minutes=60,
+            retry_attempts=1,
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("schedule", "pointer"),
+    [
+        ({}, ""),
+        ({"cron": "0 3 * * *", "every_minutes": 5}, ""),
+        ({"every_minutes": 0}, "/every_minutes"),
+        ({"every_minutes": 5, "time_zone": "UTC"}, "/time_zone"),
+        ({"cron": "0 3 * *"}, "/cron"),
+        ({"cron": "60 3 * * *"}, "/cron"),
+        ({"cron": "0 24 * * *"}, "/cron"),
+        ({"cron": "0 0 0 * *"}, "/cron"),
+        ({"cron": "0 0 * 13 *"}, "/cron"),
+        ({"cron": "0 0 * * 7"}, "/cron"),
+        ({"cron": "*/0 0 * * *"}, "/cron"),
+        ({"cron": "0 0 * * *'; DROP TASK x; --"}, "/cron"),
+        ({"cron": "0 0 * * *", "time_zone": "UTC' AS DROP"}, "/time_zone"),
+    ],
+)
+def test_a_schedule_that_cannot_be(schedule: dict[str, Any], pointer: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.parse(text({"g": {"schedule": schedule}}))
+    found = {problem.pointer for problem in caught.value.problems}
+    assert f"/groups/g/schedule{pointer}" in found
+
+
+@pytest.mark.parametrize(
+    ("groups", "pointer"),
+    [
+        ({"g": {}, "G": {}}, "/groups/G"),
+        ({"g": {"retry_attempts": 1}}, "/groups/g/retry_attempts"),
+        (
+            {
+                "g": {
+                    "schedule": {"every_minutes": 5},
+                    "warehouse": "w",
+                    "serverless_size": "SMALL",
+                }
+            },
+            "/groups/g/serverless_size",
+        ),
+    ],
+)
+def test_a_group_that_cannot_be(groups: dict[str, Any], pointer: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.parse(text(groups))
+    assert pointer in {problem.pointer for problem in caught.value.problems}
+
+
+def test_alerts_go_nowhere_by_default() -> None:
+    assert group_config.alert_targets(text({})) == AlertTargets()
+
+
+def test_alerts_go_where_the_configuration_says() -> None:
+    alerts = {
+        "email": {"integration": "mail", "recipients": ["a@example.com"]},
+        "sns": {"integration": "topic"},
+        "reminder_hours": 6,
+    }
+    written = text({}, alerts=alerts)
+    config.parse(written)
+    assert group_config.alert_targets(written) == AlertTargets(
+        "mail", ("a@example.com",), "topic", 6
+    )
+    with pytest.raises(ConfigError):
+        config.parse(
+            text({}, alerts={"email": {"integration": "m", "recipients": "a"}})
+        )
