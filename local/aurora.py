@@ -136,6 +136,7 @@ def start_aurora(
     password: str = "",
     port: int = 0,
     settings: dict[str, str] | None = None,
+    programs: Path | None = None,
 ) -> Aurora:
     """Starts a server whose data lives in `folder`, creating it the first time.
 
@@ -145,13 +146,14 @@ def start_aurora(
         password: When given, every TCP login needs a password, the owner's is this one.
         port: TCP port; 0 takes a free one.
         settings: More postgresql.conf settings.
+        programs: Folder of another PostgreSQL's programs, for example an older one.
 
     Raises:
         AuroraError: The server did not start.
     """
     user = _server_user()
     scratch: list[Path] = []
-    bin_path = _reachable_programs(user, scratch)
+    bin_path = programs or _reachable_programs(user, scratch)
     data = _reachable_folder(folder, user, scratch) / "pgdata"
     if not (data / "PG_VERSION").exists():
         _initialize(data, bin_path=bin_path, user=user, password=password)
@@ -289,8 +291,9 @@ def _initialize(
     data: Path, *, bin_path: Path, user: pwd.struct_passwd | None, password: str
 ) -> None:
     command = [str(bin_path / "initdb"), "-D", str(data), "-U", OWNER, "-E", "UTF8"]
-    command += ["--no-sync", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-    command += ["--locale=C"]
+    command += ["--no-sync", "--locale=C"]
+    if _major_version(bin_path) >= 17:
+        command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     with contextlib.ExitStack() as stack:
         if password:
             file = stack.enter_context(tempfile.NamedTemporaryFile("w"))
@@ -310,6 +313,12 @@ def _initialize(
         )
     if result.returncode != 0:
         raise AuroraError(f"initdb failed: {result.stderr.strip()}")
+
+
+def _major_version(bin_path: Path) -> int:
+    """Reads "postgres (PostgreSQL) 15.14 (Debian ...)"."""
+    text = subprocess.check_output([bin_path / "postgres", "--version"], text=True)
+    return int(text.split(")", 1)[1].split()[0].split(".")[0])
 
 
 def _launch(
