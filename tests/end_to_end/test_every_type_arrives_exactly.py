@@ -327,6 +327,20 @@ def test_each_type_with_each_of_its_values(lab: Lab, schema: str) -> None:
     assert_same(lab, table, expressions, kinds)
 
 
+def test_documents_of_ten_megabytes_arrive(lab: Lab) -> None:
+    table = lab.name("large_documents")
+    lab.psql(f"CREATE TABLE {table} (id int PRIMARY KEY, c0 json, c1 jsonb, c2 text)")
+    # What CSV and JSON both have to escape.
+    document = json.dumps([{"n": n, "text": '"\n\\,' * 1_000} for n in range(1_500)])
+    assert len(document) > 10_000_000
+    lab.psql(f"INSERT INTO {table} VALUES (1, %s, %s, %s)", *[document] * 3)
+    lab.apply({table: {"mode": "full"}})
+    lab.sync(table)
+    kinds: list[tuple[str, Same, list[str]]]
+    kinds = [("json", same_json, []), ("jsonb", same_json, []), ("text", same_text, [])]
+    assert_same(lab, table, ", ".join(map(own_text, ("c0", "c1", "c2"))), kinds)
+
+
 def own_text(column: str) -> str:
     # concat() calls the type's output function, which a cast to text may not.
     return f"CASE WHEN {column} IS DISTINCT FROM NULL THEN concat({column}) END"

@@ -49,6 +49,48 @@ def test_from_secrets_manager() -> None:
     assert read == Credentials("u", "p")
 
 
+KEY = "k" * 32
+
+
+def test_the_hash_key_stands_beside_the_password(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert KEY not in repr(Credentials("u", "p", KEY))
+    with mock_aws():
+        client = boto3.client("secretsmanager")
+        fields = {"username": "u", "password": "p", "hash_key": KEY, "other": KEY + "2"}
+        client.create_secret(Name="aurora", SecretString=json.dumps(fields))
+        kept = {"kind": "secrets_manager", "secret_id": "aurora"}
+        assert secrets.hash_key(source(**kept)) == KEY
+        secrets.forget(source())
+        assert secrets.hash_key(source(**kept, hash_key_field="other")) == KEY + "2"
+    secrets.forget(source())
+    monkeypatch.setenv("SOURCE_SHOP_USER", "u")
+    monkeypatch.setenv("SOURCE_SHOP_HASH_KEY", KEY)
+    assert secrets.hash_key(source(kind="environment")) == KEY
+
+
+def test_a_hash_key_that_was_added_since_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SOURCE_SHOP_USER", "u")
+    secrets.read(source(kind="environment"))
+    monkeypatch.setenv("SOURCE_SHOP_HASH_KEY", KEY)
+    assert secrets.hash_key(source(kind="environment")) == KEY
+
+
+@pytest.mark.parametrize("key", ["", "hidden-and-too-short"])
+def test_without_a_good_hash_key_nothing_is_hashed(
+    monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setenv("SOURCE_SHOP_USER", "u")
+    monkeypatch.setenv("SOURCE_SHOP_HASH_KEY", key)
+    with pytest.raises(ExtractError) as refused:
+        secrets.hash_key(source(kind="environment"))
+    assert refused.value.code == "hash_key_missing"
+    assert "hidden" not in str(refused.value)
+
+
 @pytest.mark.parametrize(
     "text", ["not json: hidden", '["hidden"]', '{"password": "hidden"}']
 )

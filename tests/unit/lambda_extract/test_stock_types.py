@@ -13,6 +13,8 @@ from sqlglot import exp
 from lambda_extract import contract
 from lambda_extract.contract import ColumnSpec, Partition
 from lambda_extract.errors import ExtractError
+from lambda_extract.landing import FolderStore
+from lambda_extract.operations import extract
 from local.aurora import Aurora, create_reader, running_aurora
 
 from .conftest import Reader
@@ -133,6 +135,7 @@ def test_a_column_of_every_stock_type_is_read(
         reply = reader.run(partition=WHOLE)
         first, second = reader.rows(reply)
         assert set(second) == {""}
+        assert reader.lines(carefully(reader)) == reader.lines(reply)
         names = [name for name, *_ in some]
         columns |= dict(zip(names, reply.columns, strict=True))
         values |= dict(zip(names, first, strict=True))
@@ -148,6 +151,13 @@ def test_a_column_of_every_stock_type_is_read(
             assert values[name] or name in NO_INPUT, name
         tree = sqlglot.parse_one(f"x::{snowflake_type}", dialect="snowflake")
         assert isinstance(tree, exp.Cast), snowflake_type
+
+
+def carefully(reader: Reader) -> contract.ExtractReply:
+    """Reads with a test for each value, which ordinary values must not show."""
+    request = contract.ExtractRequest("r1", reader.spec, "careful", partition=WHOLE)
+    with reader.database() as database:
+        return extract(database, request, FolderStore(reader.folder), careful=True)
 
 
 # --- a real older server with real extensions, or what has their shape ----------------
