@@ -1,5 +1,6 @@
 """State in Snowflake: the lease, the watermark ledger, the run ledger, the parts."""
 
+import difflib
 import json
 from collections.abc import Mapping
 
@@ -14,6 +15,7 @@ from snowpark.warehouse import Warehouse
 # follow. Whoever finds the lease older than this may take it: the fence keeps that
 # safe.
 LEASE_SECONDS = 900
+_NAMES_SHOWN = 50
 
 
 def take_lease(warehouse: Warehouse, table: str, run_id: str) -> TableState:
@@ -155,10 +157,14 @@ def state_of(row: Mapping[str, object]) -> TableState:
 
 def _unknown(warehouse: Warehouse, table: str) -> UsageError:
     names = [str(row[0]) for row in warehouse.run(statements.list_tables())]
-    known = ", ".join(names) if names else "none yet; call APPLY_CONFIG first"
+    near = difflib.get_close_matches(table, names, n=1)
+    meant = f" Did you mean {near[0]}?" if near else ""
+    known = ", ".join(names[:_NAMES_SHOWN]) or "none yet; call APPLY_CONFIG first"
+    more = len(names) - _NAMES_SHOWN
     return UsageError(
         "unknown_table",
-        f"There is no table {json.dumps(table[:100])}. Configured: {known}.",
+        f"There is no table {json.dumps(table[:100])}.{meant} Configured: {known}"
+        f"{f' and {more} more' if more > 0 else ''}.",
     )
 
 

@@ -1,0 +1,152 @@
+"""Every call as a new user would try it: wrong names, types, NULLs, twice at once.
+
+The calls are those that SHOW PROCEDURES lists, so that none is forgotten.
+"""
+
+import itertools
+import json
+import re
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import snowflake.connector
+
+from snowpark.errors import CODES
+from tests.end_to_end.lab import Lab
+
+HOSTILE: tuple[Any, ...] = (
+    None,
+    "",
+    "   ",
+    "no such thing",
+    "x" * 5000,
+    "orders'; DROP TABLE control.sync_tables; --",
+    "\u00fc\u4e2d\U0001f600",
+    "{}",
+    "[1",
+)
+OURS = re.compile(r"\[([a-z_]+)\].* A retry (?:may help|does not help)\. \S", re.DOTALL)
+# They take what they get, or nothing at all.
+WITHOUT_NAMES = {"HELP", "APPLY_TASKS"}
+
+
+def procedures(lab: Lab) -> Iterator[tuple[str, list[str]]]:
+    for row in lab.query("SHOW PROCEDURES IN SCHEMA control"):
+        listed = re.search(r"\((.*?)\) RETURN", row["arguments"])
+        assert listed is not None
+        yield row["name"], [kind for kind in listed[1].split(", ") if kind]
+
+
+def attempt(lab: Lab, procedure: str, arguments: tuple[Any, ...]) -> str | None:
+    """Calls a procedure; returns the text of its error."""
+    marks = ", ".join(["%s"] * len(arguments))
+    try:
+        lab.query(f"CALL {procedure}({marks})", *arguments)
+    except snowflake.connector.errors.ProgrammingError as error:
+        return str(error)
+    return None
+
+
+def test_hostile_arguments_are_refused_in_plain_words(lab: Lab) -> None:
+    lab.apply({lab.name("orders"): {"mode": "full"}})
+    before = lab.query("SELECT COUNT(*) AS n FROM control.sync_tables")
+    for procedure, kinds in procedures(lab):
+        if procedure in WITHOUT_NAMES:
+            continue
+        for value in HOSTILE:
+            arguments = (value, *[None] * (len(kinds) - 1))
+            text = attempt(lab, procedure, arguments)
+            assert text is not None, (procedure, value)
+            told = OURS.search(text)
+            assert told, (procedure, value, text)
+            assert told[1] in CODES, (procedure, value, text)
+            assert "Traceback" not in text.split(told[0])[-1]
+    assert lab.query("SELECT COUNT(*) AS n FROM control.sync_tables") == before
+
+
+def test_too_few_and_too_many_arguments_are_refused(lab: Lab) -> None:
+    for procedure, kinds in procedures(lab):
+        text = attempt(lab, procedure, ("x",) * (len(kinds) + 1))
+        assert text is not None and "argument" in text, (procedure, text)
+        if kinds:
+            text = attempt(lab, procedure, ())
+            assert text is not None and "argument" in text, (procedure, text)
+
+
+def test_a_misspelled_table_is_guessed(lab: Lab) -> None:
+    table = lab.name("customer_orders")
+    lab.apply({table: {"mode": "full"}})
+    text = lab.fail("SYNC_TABLE", table.replace("customer", "custmer"))
+    assert f"Did you mean {table}?" in text
+
+
+CALLS = (
+    "SYNC_TABLE",
+    "RESYNC_TABLE",
+    "CONFIRM_DELETES",
+    "PLAN_SYNC",
+    "PAUSE_TABLE",
+    "RESUME_TABLE",
+)
+
+
+@pytest.mark.large
+def test_every_pair_of_calls_at_once_ends_well(lab: Lab) -> None:
+    """Each succeeds, or says that the other is at work; then the table is equal."""
+    table = lab.name("orders")
+    lab.orders_table(table, 30)
+    lab.apply({table: {"cursor": "updated_at"}})
+    lab.sync(table)
+    allowed = {"lease_held", "table_paused"}
+    for pair in itertools.combinations_with_replacement(CALLS, 2):
+        lab.psql(f"UPDATE {table} SET note = md5(random()::text), updated_at = now()")
+        texts: list[str | None] = []
+
+        def call(procedure: str) -> None:
+            parameters = lab.stack.endpoints.snowflake.parameters
+            with snowflake.connector.connect(**parameters) as connection:
+                own = Lab(lab.stack, lab.source, connection)
+                texts.append(attempt(own, procedure, (table,)))
+
+        threads = [threading.Thread(target=call, args=(name,)) for name in pair]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for text in filter(None, texts):
+            told = OURS.search(text)
+            assert told and told[1] in allowed, (pair, text)
+        lab.call("RESUME_TABLE", table)
+    lab.sync(table)
+    lab.assert_equal(table)
+    assert lab.lease_owner(table) is None
+
+
+def test_two_configurations_at_once_leave_one_of_them_in_force(lab: Lab) -> None:
+    table = lab.name("orders")
+    texts: list[str | None] = []
+
+    def apply(number: int) -> None:
+        parameters = lab.stack.endpoints.snowflake.parameters
+        with snowflake.connector.connect(**parameters) as connection:
+            own = Lab(lab.stack, lab.source, connection)
+            config = {
+                "version": 1,
+                "defaults": {"source": "shop", "target_schema": "LAB"},
+                "sources": {"shop": {}},
+                "tables": {f"{table}_{number}": {"mode": "full"}},
+            }
+            texts.append(attempt(own, "APPLY_CONFIG", (json.dumps(config),)))
+
+    threads = [threading.Thread(target=apply, args=(n,)) for n in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert None in texts
+    for text in filter(None, texts):
+        assert "lease_held" in text
+    rows = lab.query("SELECT table_name FROM control.sync_current_tables")
+    assert len(rows) == 1
