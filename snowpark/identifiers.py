@@ -72,7 +72,11 @@ def staging_name(table: str, run_id: str, purpose: str) -> str:
     """Returns the quoted name of the staging table of one run.
 
     One per run, not per table: a run that lost its lease while it slept must not be
-    able to touch the rows of its successor.
+    able to touch the rows of its successor. And one per table, because those of a group
+    share the id of their run.
+
+    Args:
+        table: Configured name: targets of two schemas may have the same one.
     """
     run = run_id.upper().replace("-", "_")
     return qualified("STAGING", f"{table.upper()[:180]}__{purpose}_{run}")

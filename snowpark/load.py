@@ -43,9 +43,7 @@ class Job:
     @property
     def staging(self) -> str:
         """Quoted name of this run's staging table."""
-        return identifiers.staging_name(
-            self.settings.target_table, self.run_id, self.purpose
-        )
+        return identifiers.staging_name(self.settings.name, self.run_id, self.purpose)
 
 
 def stage(

@@ -142,7 +142,10 @@ WHERE
     AND NOT EXISTS (
         SELECT 1
         FROM control.sync_parts AS c
-        WHERE c.snapshot_id = p.snapshot_id AND c.part = '#closed'
+        WHERE
+            c.table_name = p.table_name
+            AND c.snapshot_id = p.snapshot_id
+            AND c.part = '#closed'
     )
 ORDER BY p.recorded_at""",
         (table, identity, -since_hours),

@@ -226,3 +226,39 @@ def test_a_wrong_group_is_told(lab: Lab) -> None:
             assert code in lab.fail(procedure, argument)
     assert "nothing_to_finish" in lab.fail("FINISH_GROUP", "no such group")
     assert "unknown_table" in lab.fail("LOAD_TABLE", "no_such_table")
+
+
+def test_targets_of_the_same_name_in_two_schemas_do_not_mix(lab: Lab) -> None:
+    """All tables of a group share a run id; their staging tables must not."""
+    group, target = lab.name("twins"), lab.name("same")
+    entries = {}
+    for name in ("left", "right"):
+        table = lab.name(name)
+        lab.orders_table(table, 20)
+        entries[table] = {
+            "target_table": target,
+            "target_schema": f"{TARGET_SCHEMA}_{name}",
+        }
+    config = {
+        "version": 1,
+        "defaults": {
+            "source": "shop",
+            "group": group,
+            "cursor": "updated_at",
+            "margin_seconds": 0,
+        },
+        "sources": {"shop": {}},
+        "groups": {group: {}},
+        "tables": entries,
+    }
+    lab.call("APPLY_CONFIG", json.dumps(config))
+    lab.call("SYNC_GROUP", group)
+    for table in entries:
+        lab.psql(f"UPDATE {table} SET note = '{table}', updated_at = now()")
+    lab.call("EXTRACT_GROUP", group)
+    for step in ("LOAD_TABLE", "MERGE_TABLE"):
+        for table in entries:
+            lab.call(step, table)
+    for table, entry in entries.items():
+        rows = lab.query(f"SELECT note FROM {entry['target_schema']}.{target}")
+        assert {row["NOTE"] for row in rows} == {table}
