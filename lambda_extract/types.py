@@ -220,6 +220,24 @@ def protected(protection: str) -> Mapping:
     return Mapping(protect.MASKED, protect.MASK_WIRE)
 
 
+def of_a_key(usual: Mapping) -> Mapping:
+    """Returns the mapping of a key column, whose special values are refused.
+
+    As NULL they would match no row of the target, and all of them would be one key.
+    """
+    if not usual.special:
+        return usual
+    tests = [usual.special, *([usual.too_wide] if usual.too_wide else [])]
+    reasons = [usual.special_reason, *([usual.reason] if usual.reason else [])]
+    return dataclasses.replace(
+        usual,
+        special="",
+        special_reason="",
+        too_wide=" OR ".join(f"({test})" for test in tests),
+        reason=f"a key of {' or '.join(reasons)}",
+    )
+
+
 def overridden(source: SourceType, wanted: str, usual: Mapping) -> Mapping | None:
     """Returns the mapping of a column whose Snowflake type is configured.
 

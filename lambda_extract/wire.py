@@ -106,15 +106,21 @@ def mapping_of(table: SourceTable, source: SourceColumn) -> types.Mapping:
     spec = table.column_spec(source.name)
     if spec.protect:
         return types.protected(spec.protect)
-    usual = types.mapping(source.base, table.server_version)
-    if not spec.type:
-        return usual
-    chosen = types.overridden(source.base, spec.type, usual)
+    mapping = types.mapping(source.base, table.server_version)
+    if spec.type:
+        mapping = _overridden(table, source, spec.type, mapping)
+    return types.of_a_key(mapping) if source.name in table.key else mapping
+
+
+def _overridden(
+    table: SourceTable, source: SourceColumn, wanted: str, usual: types.Mapping
+) -> types.Mapping:
+    chosen = types.overridden(source.base, wanted, usual)
     if chosen is None:
         raise SourceError(
             "type_unsupported",
             f"Column {source.name!r} of table {table.spec.name!r} is {source.type} in"
-            f" PostgreSQL and cannot become {spec.type}.",
+            f" PostgreSQL and cannot become {wanted}.",
             hint='Set "type" to "VARCHAR", which is always possible, or remove it.',
         )
     return chosen

@@ -301,15 +301,17 @@ def schema(lab: Lab) -> str:
 
 
 def test_each_type_with_each_of_its_values(lab: Lab, schema: str) -> None:
+    cases = [*CASES, *((kind, same_json, values) for kind, values in COMPOSITES)]
     kinds = [
-        (kind.replace("{s}", schema), same, values) for kind, same, values in CASES
-    ]
-    kinds += [
-        (kind.replace("{s}", schema), same_json, values) for kind, values in COMPOSITES
+        (kind.replace("{s}", schema), same, values) for kind, same, values in cases
     ]
     table = lab.name("every_type")
+    names = ", ".join(f"c{i}" for i in range(len(kinds)))
     declared = ", ".join(f"c{i} {kind}" for i, (kind, _, _) in enumerate(kinds))
-    lab.psql(f"CREATE TABLE {table} (id int PRIMARY KEY, {declared})")
+    lab.psql(
+        f"CREATE TABLE {table} (id int PRIMARY KEY, {declared},"
+        " updated_at timestamptz NOT NULL DEFAULT now())"
+    )
     most = max(len(values) for _, _, values in kinds)
     # One row more than the longest list: NULL in every column.
     for row in range(most + 1):
@@ -317,14 +319,63 @@ def test_each_type_with_each_of_its_values(lab: Lab, schema: str) -> None:
             values[row] if row < len(values) else None for _, _, values in kinds
         ]
         marks = ", ".join(f"%s::{kind}" for kind, _, _ in kinds)
-        lab.psql(f"INSERT INTO {table} VALUES ({row}, {marks})", *given_values)
-    lab.apply({table: {"mode": "full"}})
-    lab.sync(table)
+        lab.psql(
+            f"INSERT INTO {table} (id, {names}) VALUES ({row}, {marks})", *given_values
+        )
     expressions = ", ".join(
         f"to_jsonb(c{i})::text" if same is same_json else own_text(f"c{i}")
         for i, (_, same, _) in enumerate(kinds)
     )
+    lab.apply({table: {"cursor": "updated_at"}})
+    assert lab.sync(table)["kind"] == "snapshot"
     assert_same(lab, table, expressions, kinds)
+    # Each row takes the values of another one, and there are new rows.
+    others = ", ".join(f"c{i} = o.c{i}" for i in range(len(kinds)))
+    lab.psql(
+        f"INSERT INTO {table} SELECT id + 1000, {names}, now() FROM {table};"
+        f" UPDATE {table} AS t SET {others}, updated_at = now() FROM {table} AS o"
+        f" WHERE t.id < 1000 AND o.id = {most} - t.id"
+    )
+    report = lab.sync(table)
+    assert (report["rows_inserted"], report["rows_updated"]) == (most + 1, most + 1)
+    assert_same(lab, table, expressions, kinds)
+
+
+KEYS: list[tuple[str, list[str]]] = [
+    ("text", ["", " ", "a", "A", "a ", "ä", "a\u0308", '"', "\\"]),
+    ("char(3)", ["", "a", "A"]),
+    ("numeric", ["1", "1.5", "-1", "1e30"]),
+    ("double precision", ["NaN", "Infinity", "0.1", "-1e300"]),
+    ("bytea", ["", r"\x00", r"\x0000"]),
+    ("timestamptz", ["2026-01-01", "2026-01-01 00:00:00.000001"]),
+    ("uuid", ["00000000-0000-0000-0000-000000000000"]),
+    ("boolean", ["t", "f"]),
+    ("interval", ["1 day", "25:00:00"]),
+    ("integer[]", ["{}", "{1}", "{1,2}"]),
+]
+
+
+@pytest.mark.large
+def test_rows_are_found_again_by_a_key_of_any_type(lab: Lab) -> None:
+    """A key of two columns each, so that no type is alone in being compared."""
+    tables = {}
+    for number, (kind, values) in enumerate(KEYS):
+        table = lab.name(f"key_{number}")
+        lab.psql(
+            f"CREATE TABLE {table} (k {kind}, n int, v int NOT NULL DEFAULT 0,"
+            " updated_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (k, n))"
+        )
+        for value in values:
+            lab.psql(f"INSERT INTO {table} VALUES (%s, 1), (%s, 2)", value, value)
+        tables[table] = len(values)
+    lab.apply({table: {"cursor": "updated_at"} for table in tables})
+    for table, count in tables.items():
+        lab.sync(table)
+        lab.psql(f"UPDATE {table} SET v = 1, updated_at = now() WHERE n = 1")
+        report = lab.sync(table)
+        assert (report["rows_inserted"], report["rows_updated"]) == (0, count), table
+        (row,) = lab.query(f"SELECT COUNT(*) AS n, SUM(v) AS v FROM lab.{table}")
+        assert (row["N"], row["V"]) == (2 * count, count), table
 
 
 def test_documents_of_ten_megabytes_arrive(lab: Lab) -> None:

@@ -123,6 +123,29 @@ def test_a_number_that_is_none_stays_a_special_value(
     assert [(a.column, a.rows) for a in reply.altered] == [("v", 1)]
 
 
+@pytest.mark.parametrize(
+    ("declared", "value"),
+    [
+        ("date", "infinity"),
+        ("timestamptz", "-infinity"),
+        ("numeric", "NaN"),
+        ("numeric(5,2)", "NaN"),
+        ("time", "24:00:00"),
+    ],
+)
+def test_a_key_never_becomes_null(
+    make_table: MakeTable, declared: str, value: str
+) -> None:
+    reader = make_table(
+        f"k {declared}, id int, PRIMARY KEY (k, id)",
+        f"INSERT INTO {{table}} VALUES ('{value}', 1)",
+    )
+    with pytest.raises(ExtractError) as caught:
+        reader.run(partition=WHOLE)
+    assert caught.value.code == "value_refused"
+    assert "has a key of" in caught.value.message
+
+
 @pytest.mark.parametrize("declared", ["text", "jsonb", "date", "double precision"])
 def test_a_type_that_is_no_exact_number_cannot_become_one(
     make_table: MakeTable, declared: str
