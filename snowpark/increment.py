@@ -49,11 +49,13 @@ class _Course:
         shape: Of the last commit.
         aligned: What the target was found to need last.
         digest: Of the columns that `aligned` is for.
+        drifted: True where the target has to follow, whether or not there are rows.
         staged: True once the staging table exists.
     """
 
     ledger: Ledger
     shape: Shape
+    drifted: bool = False
     aligned: Alignment | None = None
     digest: str | None = None
     staged: bool = False
@@ -139,7 +141,8 @@ def _look_at_target(
     """
     settings = job.settings
     digest = columns.digest(reply.columns, reply.key, reply.relation_id, settings)
-    if digest == course.ledger.columns_sha256 and not reply.files:
+    course.drifted = digest != course.ledger.columns_sha256 or course.shape.pending
+    if not course.drifted and not reply.files:
         return None
     if course.aligned is None or digest != course.digest:
         load.check_key(reply.key, reply.columns)
@@ -326,12 +329,11 @@ def _note_nothing_new(
     are followed without rows, too: they are committed with the watermark.
     """
     ledger, bound = course.ledger, progress.bound
-    drifted = course.digest not in (None, ledger.columns_sha256)
-    if drifted:
+    if course.drifted:
         _align(warehouse, job, course, reply)
     commit = _commit(course, reply, progress)
     known = (ledger.watermark, ledger.pending_bound, ledger.overlap)
-    if drifted:
+    if course.drifted:
         load.commit_rows(warehouse, job, commit, Counts, lambda _: None)
         run.note_changes(commit.changes)
         _committed(course, commit)

@@ -82,6 +82,11 @@ class Shape:
     key: tuple[str, ...] = ()
     columns: tuple[KnownColumn, ...] = ()
 
+    @property
+    def pending(self) -> bool:
+        """True where a run was killed while it gave columns other names."""
+        return any(column.moving_to for column in self.columns)
+
     def of(self, route: str) -> "Shape":
         """Returns the shape if it belongs to an route, else an empty one."""
         if self.route == route:

@@ -193,6 +193,26 @@ def test_a_run_killed_at_any_statement_leaves_the_change_to_the_next(
     assert nth > 12, "the rules did not hit"
 
 
+def test_a_rename_that_was_half_done_and_is_taken_back(
+    lab: Lab, faults: Switchboard
+) -> None:
+    """The source is as the ledger says, and has no news; the target is not."""
+    keys = {**CURSOR, "deletes": "key_compare", "delete_check_minutes": 0}
+    table = make(lab, "taken_back")
+    lab.apply({table: keys})
+    for id_ in range(12):
+        insert(lab, table, id=id_, a="a")
+    lab.sync(table)
+    lab.psql(f"ALTER TABLE {table} RENAME id TO number")
+    assert kill(lab, table, faults, match="^ALTER TABLE", when="after")
+    assert "NUMBER" in target_columns(lab, table)
+    lab.psql(f"ALTER TABLE {table} RENAME number TO id")
+    lab.psql(f"DELETE FROM {table} WHERE id = 3")
+    assert lab.sync(table)["rows_deleted"] == 1
+    assert list(target_columns(lab, table)) == ["ID", "A", "UPDATED_AT"]
+    assert changes(lab, table) == []
+
+
 def test_a_backfill_that_is_killed_is_begun_again(
     lab: Lab, faults: Switchboard
 ) -> None:
