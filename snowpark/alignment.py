@@ -125,12 +125,18 @@ class Slot:
 
 @dataclass
 class Draft:
-    """An alignment while it is made; `existing` is the target after its steps."""
+    """An alignment while it is made.
+
+    Attributes:
+        existing: The target after the steps so far.
+        goals: Target columns that source columns get.
+    """
 
     existing: dict[str, str]
     shape: Shape
     rules: Rules
     key: tuple[str, ...]
+    goals: frozenset[str]
     renames: list[tuple[str, str]] = field(default_factory=list)
     moves: dict[KnownColumn, str] = field(default_factory=dict)
     add: list[tuple[str, str]] = field(default_factory=list)
@@ -163,10 +169,6 @@ class Draft:
         shape = self.shape
         return shape.followed_by(shape.relation, shape.key, columns)
 
-    def owned(self) -> set[str]:
-        """Returns the target columns that belong to known columns."""
-        return {c.target for c in self.shape.columns if c.state != "ignored"}
-
     def note(
         self,
         kind: ChangeKind,
@@ -195,10 +197,23 @@ class Draft:
         if self.rules.drift == "fail":
             raise DriftError("schema_drift", message)
 
-    def is_free(self, name: str, kind: str) -> bool:
-        """True for a name nobody has, or that a killed run gave to such a column."""
-        known = {c.target for c in self.shape.columns}
-        taken = {c.target for c in (*self.loaded, *self.left)}
-        if name not in self.existing:
-            return name not in taken
-        return name not in known | taken and fits(kind, self.existing[name])
+    def free_name(self, stem: str) -> str:
+        """Returns a name that no target column has or is about to get.
+
+        It is the stem, or the stem with the first number that makes it free.
+        """
+        number, name = 1, stem
+        while name in self.existing or name in self.goals:
+            number += 1
+            name = f"{stem}_{number}"
+        return name
+
+    def is_unclaimed(self, name: str, kind: str) -> bool:
+        """True for a column that a killed run has added for values of this type."""
+        known = {c.target for c in (*self.shape.columns, *self.loaded, *self.left)}
+        claimed = known | self.goals
+        return (
+            name in self.existing
+            and name not in claimed
+            and fits(kind, self.existing[name])
+        )

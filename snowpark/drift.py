@@ -47,9 +47,10 @@ def align(
     if not rules.reload:
         check_key(source, known)
         check_protection(slots)
-    draft = Draft(dict(existing), known, rules, source.key)
-    ignore(draft, slots)
+    ignore(slots, known, existing, rules)
     check_goals(slots)
+    goals = frozenset(slot.goal for slot in slots)
+    draft = Draft(dict(existing), known, rules, source.key, goals)
     gone = _make_way(draft, slots, gone)
     if draft.moves:
         return _first_step(draft, source)
@@ -82,7 +83,7 @@ def _first_step(draft: Draft, source: Source) -> Alignment:
     return dataclasses.replace(
         following,
         intent=intent,
-        told=tuple(draft.changes),
+        told=tuple(change for change in draft.changes if change.change == "moved"),
         again=True,
         renames=tuple(draft.renames),
         add=(),
@@ -176,7 +177,7 @@ def _aside(column: KnownColumn) -> str:
 
 
 def _set_aside(draft: Draft, old: KnownColumn) -> None:
-    aside = _free(draft, _aside(old), old.type)
+    aside = draft.free_name(_aside(old))
     draft.move(old, aside)
     change = Change("moved", old.name, old.attnum, target=aside, old_type=old.type)
     draft.changes.append(change)
@@ -186,7 +187,7 @@ def _park(draft: Draft, moving: list[KnownColumn]) -> None:
     for column in moving:
         draft.refuse(f"Column {quote(column.name)} was renamed.")
         if draft.place(column):
-            draft.move(column, _free(draft, parking_place(column), column.type))
+            draft.move(column, draft.free_name(parking_place(column)))
 
 
 # --- one column -----------------------------------------------------------------------
@@ -302,14 +303,16 @@ def _change_type(draft: Draft, slot: Slot, there: str) -> None:
     new_column = draft.rules.type_change == "new_column"
     if draft.rules.rebuild:
         # All values are replaced; until then they stay, should the reload fail.
-        aside = _free(draft, f"{slot.goal[:_LONGEST_STEM]}__OLD", there)
+        aside = draft.free_name(f"{slot.goal[:_LONGEST_STEM]}__OLD")
         draft.rename(slot.goal, aside)
         draft.left.append(_left_behind(slot, aside, there))
     elif new_column and draft.rules.drift == "evolve":
         _refuse_new_key(draft, slot)
         draft.left.append(_left_behind(slot, slot.goal, there))
         stem = f"{slot.goal[:_LONGEST_STEM]}__{family(new)}"
-        slot.goal = _free(draft, stem, new)
+        slot.goal = stem
+        if not draft.is_unclaimed(stem, new):
+            slot.goal = draft.free_name(stem)
         slot.column = slot.column.renamed(slot.goal)
         draft.missing_values |= draft.rules.backfill
     else:
@@ -329,15 +332,6 @@ def _left_behind(slot: Slot, target: str, kind: str) -> KnownColumn:
     return dataclasses.replace(was, target=target, type=kind, state="dropped")
 
 
-def _free(draft: Draft, stem: str, kind: str) -> str:
-    """Returns the stem, or the stem with the first number that makes it free."""
-    number, name = 1, stem
-    while not draft.is_free(name, kind):
-        number += 1
-        name = f"{stem}_{number}"
-    return name
-
-
 # --- what is gone ---------------------------------------------------------------------
 
 
@@ -346,7 +340,7 @@ def _leave(draft: Draft, gone: list[KnownColumn]) -> None:
     for column in gone:
         there = draft.place(column)
         if there == parking_place(column):
-            there = _free(draft, _aside(column), column.type)
+            there = draft.free_name(_aside(column))
             draft.move(column, there)
         if column.state == "loaded":
             if there:

@@ -1,9 +1,9 @@
 """PURE: which source column is which known column, and where it should be."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from snowpark.alignment import Draft, Rules, Slot, Source
+from snowpark.alignment import Rules, Slot, Source
 from snowpark.columns import LoadColumn
 from snowpark.errors import DriftError
 from snowpark.identifiers import quote
@@ -99,17 +99,20 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(quote(name) for name in names) or "nothing"
 
 
-def ignore(draft: Draft, slots: list[Slot]) -> None:
+def ignore(
+    slots: list[Slot], shape: Shape, existing: Mapping[str, str], rules: Rules
+) -> None:
     """Takes new columns out where the target is frozen.
 
     A column that a person added to the target by hand is taken for the new one.
     """
-    owned = draft.owned()
+    if rules.drift != "freeze" or not shape.columns:
+        return
+    owned = {c.target for c in shape.columns if c.state != "ignored"}
     for slot in slots:
-        frozen = draft.rules.drift == "freeze" and draft.shape.columns
-        if not (frozen and slot.is_new and slot.column.loaded):
+        if not (slot.is_new and slot.column.loaded):
             continue
-        if slot.goal in draft.existing and slot.goal not in owned:
+        if slot.goal in existing and slot.goal not in owned:
             continue
         # Its name may be that of a column that was renamed in the source.
         slot.goal = f"_SYNC_IGNORED_{slot.column.source.attnum}"

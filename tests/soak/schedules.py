@@ -1,4 +1,4 @@
-"""Random schedules of changes, transactions, syncs and faults; then equality.
+"""Random schedules of changes, ALTER TABLE, transactions, syncs, faults; then equality.
 
 Each schedule has tables of its own: two with a timestamp cursor (one of them compares
 keys), one with an integer cursor, one that is reloaded. Whatever went wrong in between,
@@ -104,6 +104,7 @@ faults = st.one_of(
 )
 tables = st.sampled_from(KINDS)
 owners = st.integers(0, LONG_TRANSACTIONS)
+extras = st.sampled_from(["extra_a", "extra_b"])
 
 
 class Schedules(RuleBasedStateMachine):
@@ -210,6 +211,31 @@ class Schedules(RuleBasedStateMachine):
             f"INSERT INTO {self.name(kind)} (id, owner, value)"
             f" VALUES (-{row}, 0, 'again') ON CONFLICT (id) DO NOTHING",
         )
+
+    @rule(kind=tables, what=st.integers(0, 4), name=extras, other=extras)
+    def alter(self, kind: str, what: int, name: str, other: str) -> None:
+        """Alters the table; PostgreSQL refuses what has no meaning."""
+        table = f"ALTER TABLE {self.name(kind)}"
+        texts = [
+            f"{table} ADD {name} int",
+            f"{table} DROP {name}",
+            f"{table} RENAME {name} TO {other}",
+            f"{table} RENAME {name} TO x; {table} RENAME {other} TO {name};"
+            f"{table} RENAME x TO {other}",
+            f"{table} ALTER {name} TYPE bigint",
+        ]
+        with contextlib.suppress(psycopg2.ProgrammingError):
+            self._psql(0, texts[what])
+
+    @rule(kind=st.sampled_from(["stamped", "reloaded", "compared"]), name=extras)
+    def write_extra(self, kind: str, name: str) -> None:
+        """Writes into a column that is there, perhaps."""
+        with contextlib.suppress(psycopg2.ProgrammingError):
+            self._psql(
+                0,
+                f"UPDATE {self.name(kind)} SET {name} = id, updated_at = now()"
+                " WHERE owner = 0 AND id % 2 = 0",
+            )
 
     @rule(owner=st.integers(1, LONG_TRANSACTIONS), commit=st.booleans())
     def end_transaction(self, owner: int, commit: bool) -> None:

@@ -225,6 +225,20 @@ def test_where_all_rows_are_replaced_a_name_is_used_again() -> None:
     assert kinds(alignment) == ["dropped", "added"]
 
 
+def test_names_that_somebody_else_uses_are_not_given_to_columns() -> None:
+    """An orphan of a killed run, or a column that a person made."""
+    target, shape = loaded(ID, NOTE, AMOUNT)
+    target |= {"NOTE__OLD_2": NOTE.snowflake_type, "AMOUNT__OLD": "NUMBER(10,0)"}
+    again = source(ID, dataclasses.replace(NOTE, attnum=9), AMOUNT)
+    aside = drift.align(again, target, shape, EVOLVE)
+    assert aside.renames == (("NOTE", "NOTE__OLD_2_2"),)
+    replaced = drift.align(source(ID, NOTE, AS_TEXT), target, shape, REBUILD)
+    assert replaced.renames == (("AMOUNT", "AMOUNT__OLD_2"),)
+    namesake = dataclasses.replace(AS_TEXT, name="amount__varchar", attnum=9)
+    own = drift.align(source(ID, NOTE, AS_TEXT, namesake), target, shape, NEW_COLUMN)
+    assert [name for name, _ in own.add] == ["AMOUNT__VARCHAR_2", "AMOUNT__VARCHAR"]
+
+
 def test_columns_of_somebody_else_are_left_alone() -> None:
     target, shape = loaded(ID, NOTE)
     target["THEIRS"] = "NUMBER(38,0)"

@@ -243,6 +243,12 @@ def test_an_independent_parser_understands_the_text(name: str) -> None:
         assert len(marks) == len(CASES[name].params)
 
 
+@pytest.mark.parametrize("name", [n for n in CASES if "ALTER TABLE" in CASES[n].text])
+def test_every_alteration_is_a_known_one(name: str) -> None:
+    (action,) = sqlglot.parse_one(CASES[name].text, dialect="snowflake").args["actions"]
+    assert isinstance(action, (exp.ColumnDef, exp.AlterColumn, exp.RenameColumn))
+
+
 def test_hostile_names_stay_inside_their_quotes() -> None:
     nasty = 'x"; DROP TABLE y; --'
     loaded = columns.load_columns((Column(nasty, "text", "VARCHAR(10)"),))
