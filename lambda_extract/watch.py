@@ -16,7 +16,9 @@ LARGEST_TEXT_BYTES = 134_217_728
 _NUMBERS = bytes.maketrans(b"123456789.E[, \t\r\n", b"0000000000e::::::")
 # A NUMBER has 38 digits. With a point among them this is one digit too strict.
 _MANY_DIGITS = b"0" * 39
-_EXPONENT = re.compile(rb"(?:^|:)-?0+e")
+# One expression for all three would be searched at 60 MB/s: re looks for a fixed
+# beginning much faster.
+_EXPONENTS = (re.compile(rb":0+e"), re.compile(rb":-0+e"), re.compile(rb"\A-?0+e"))
 _ESCAPES = (rb"\u0000", rb"\ud", rb"\uD")
 
 # The C library's own search takes a third of the time of Python's.
@@ -64,7 +66,7 @@ class Watch:
         if self.digits and _contains(numbers, _MANY_DIGITS):
             return True
         return self.json and (
-            _EXPONENT.search(numbers) is not None
+            any(exponent.search(numbers) for exponent in _EXPONENTS)
             or any(_contains(block, escape) for escape in _ESCAPES)
         )
 
