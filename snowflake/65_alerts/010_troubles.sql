@@ -7,25 +7,38 @@ USE SCHEMA <% database %>.control;
 CREATE OR REPLACE VIEW sync_troubles
 COMMENT = 'One row per table that failed or is late: what, since when, what to do'
 AS
-WITH good AS (
+WITH runs AS (
+    -- Comparing keys may fail after each good increment: it is a trouble of its own.
     SELECT
         table_name,
-        MAX(finished_at) AS last_good
+        finished_at,
+        status,
+        IFF(kind = 'key_compare', 'key_compare', 'sync') AS what
     FROM sync_runs
+    WHERE kind NOT IN ('backfill', 'repair')
+),
+
+good AS (
+    SELECT
+        table_name,
+        what,
+        MAX(finished_at) AS last_good
+    FROM runs
     WHERE status IN ('succeeded', 'unchanged')
-    GROUP BY table_name
+    GROUP BY table_name, what
 ),
 
 failing AS (
     SELECT
         r.table_name,
+        r.what,
         MIN(r.finished_at) AS since
-    FROM sync_runs AS r
-    LEFT JOIN good AS g ON r.table_name = g.table_name
+    FROM runs AS r
+    LEFT JOIN good AS g ON r.table_name = g.table_name AND r.what = g.what
     WHERE
         r.status IN ('failed', 'abandoned')
         AND (g.last_good IS NULL OR r.finished_at > g.last_good)
-    GROUP BY r.table_name
+    GROUP BY r.table_name, r.what
 ),
 
 configured AS (
@@ -47,7 +60,10 @@ troubles AS (
         s.last_error_hint AS hint,
         f.since
     FROM sync_status AS s
-    INNER JOIN failing AS f ON s.table_name = f.table_name
+    INNER JOIN failing AS f
+        ON
+            s.table_name = f.table_name
+            AND f.what = IFF(s.last_run_kind = 'key_compare', 'key_compare', 'sync')
     WHERE s.state <> 'paused' AND s.last_run_status IN ('failed', 'abandoned')
     UNION ALL
     SELECT

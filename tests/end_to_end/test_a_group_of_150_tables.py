@@ -205,6 +205,7 @@ def test_a_scheduled_group_with_three_broken_tables(lab_after: Lab) -> None:
     check_cycles(schedule, 2)
     check_that_tasks_follow_the_configuration(schedule)
     check_that_late_tables_are_told_of(schedule)
+    check_that_a_lasting_trouble_is_told_once(schedule)
 
 
 def check_that_tasks_follow_the_configuration(schedule: Schedule) -> None:
@@ -251,3 +252,28 @@ def check_that_late_tables_are_told_of(schedule: Schedule) -> None:
         late,
     )
     assert rows == [{"SENT_TO": MAIL, "SEND_ERROR": None}]
+
+
+def check_that_a_lasting_trouble_is_told_once(schedule: Schedule) -> None:
+    """Every increment is good, and every comparison of keys behind it fails."""
+    lab, table = schedule.lab, schedule.good[1]
+    for _ in range(2):
+        for kind, status in (("increment", "unchanged"), ("key_compare", "failed")):
+            lab.query(
+                "INSERT INTO control.sync_runs (run_id, table_name, kind, status,"
+                " started_at, finished_at, error_code) SELECT 'r', %s, %s, %s,"
+                " CURRENT_TIMESTAMP(), CURRENT_TIMESTAMP(), 'too_many_deletes'",
+                table,
+                kind,
+                status,
+            )
+        lab.query("EXECUTE ALERT control.sync_trouble")
+    told = [mail for mail in schedule.mails() if "[too_many_deletes]" in mail]
+    assert len(told) == 1 and f"{table} (group" in told[0]
+    lab.query(
+        "UPDATE control.sync_alerts SET remind_at = CURRENT_TIMESTAMP()"
+        " WHERE table_name = %s",
+        table,
+    )
+    lab.query("EXECUTE ALERT control.sync_trouble")
+    assert len([m for m in schedule.mails() if "[too_many_deletes]" in m]) == 2
