@@ -14,7 +14,7 @@ from rich.console import Console
 from snowflake.connector.errors import Error as SnowflakeError
 
 from scripts.deploy_variables import VariableError, read_variables, resolve_variables
-from scripts.package_snowpark import package_snowpark
+from scripts.package_snowpark import dashboard_files, package_snowpark
 from scripts.snowflake_connection import (
     ConnectionSettingsError,
     connect,
@@ -32,6 +32,9 @@ from scripts.sql_files import (
 ACCOUNT_FOLDER = "_account"  # roles, warehouse, integrations
 CODE_BEFORE = "_procedures"  # CREATE PROCEDURE reads the zip
 CODE_STAGE = "control.code"
+DASHBOARD_BEFORE = "_dashboard"  # CREATE STREAMLIT copies the app's files
+DASHBOARD_STAGE = "control.dashboard/app"
+COST_FOLDER = "_cost"  # reads the account's usage, which not every role may
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
 
@@ -58,6 +61,7 @@ def plan_deployment(
     code: Path,
     *,
     skip_account_objects: bool = False,
+    with_cost: bool = False,
 ) -> list[Step]:
     """Returns every step, with all values filled in and checked.
 
@@ -66,6 +70,7 @@ def plan_deployment(
         given: Values for placeholders.
         code: Zip of the procedures.
         skip_account_objects: Leave out what an account administrator has created.
+        with_cost: Deploy the view that reads the account's usage, too.
 
     Raises:
         SqlFileError: A file is malformed.
@@ -73,24 +78,45 @@ def plan_deployment(
     """
     if skip_account_objects:
         files = [file for file in files if not file.folder.endswith(ACCOUNT_FOLDER)]
+    if not with_cost:
+        files = [file for file in files if not file.folder.endswith(COST_FOLDER)]
     values = resolve_variables(placeholders(files), given)
+    uploads = {
+        CODE_BEFORE: ("snowpark.zip", {code: CODE_STAGE}),
+        DASHBOARD_BEFORE: ("the dashboard", _dashboard_uploads()),
+    }
     steps: list[Step] = []
-    uploaded = False
     for file in files:
-        if file.folder.endswith(CODE_BEFORE) and not uploaded:
-            steps.append(_upload_step(code, values["database"]))
-            uploaded = True
+        for folder in [end for end in uploads if file.folder.endswith(end)]:
+            title, sources = uploads.pop(folder)
+            steps.append(_upload_step(title, sources, values["database"]))
         steps.append(Step(file.name, tuple(statements(file, values))))
     return steps
 
 
-def _upload_step(code: Path, database: str) -> Step:
+def _dashboard_uploads() -> dict[Path, str]:
+    """Returns file -> folder on the stage, laid out as the app imports its modules."""
+    return {
+        path: "/".join([DASHBOARD_STAGE, *Path(name).parent.parts])
+        for name, path in dashboard_files().items()
+    }
+
+
+def _upload_step(title: str, sources: Mapping[Path, str], database: str) -> Step:
     # The connector wants forward slashes and a quoted URL on every system.
-    text = (
-        f"PUT 'file://{code.as_posix()}' @{database}.{CODE_STAGE} "
-        "AUTO_COMPRESS = FALSE OVERWRITE = TRUE"
+    title = f"upload {title}"
+    return Step(
+        title,
+        tuple(
+            Statement(
+                title,
+                1,
+                f"PUT 'file://{path.as_posix()}' @{database}.{stage} "
+                "AUTO_COMPRESS = FALSE OVERWRITE = TRUE",
+            )
+            for path, stage in sources.items()
+        ),
     )
-    return Step(f"upload {code.name}", (Statement(f"upload {code.name}", 1, text),))
 
 
 def deploy(
@@ -178,6 +204,13 @@ def _main(
             help="Roles, warehouse and integrations exist (administrator, Terraform).",
         ),
     ] = False,
+    with_cost: Annotated[
+        bool,
+        typer.Option(
+            "--with-cost",
+            help="SYNC_COST, too; the admin role must see SNOWFLAKE.ACCOUNT_USAGE.",
+        ),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show every statement, send none.")
     ] = False,
@@ -193,7 +226,11 @@ def _main(
         with tempfile.TemporaryDirectory() as folder:
             code = package_snowpark(Path(folder))
             steps = plan_deployment(
-                read_files(), given, code, skip_account_objects=skip_account_objects
+                read_files(),
+                given,
+                code,
+                skip_account_objects=skip_account_objects,
+                with_cost=with_cost,
             )
             if dry_run:
                 _print_steps(steps)

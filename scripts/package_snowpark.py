@@ -22,9 +22,20 @@ app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
 def snowpark_files() -> dict[str, Path]:
     """Returns name in the zip -> file."""
-    own = sorted((ROOT / "snowpark").rglob("*.py"))
+    # Not the folders below: the dashboard is an app of its own.
+    own = sorted((ROOT / "snowpark").glob("*.py"))
     names = [path.relative_to(ROOT).as_posix() for path in own]
     return {name: ROOT / name for name in [*names, *SHARED]}
+
+
+def dashboard_files() -> dict[str, Path]:
+    """Returns path in the app -> file; the main file and its environment at the top."""
+    folder = ROOT / "snowpark" / "dashboard"
+    modules = [ROOT / "snowpark" / "__init__.py", *sorted(folder.glob("*.py"))]
+    named = {path.relative_to(ROOT).as_posix(): path for path in modules}
+    top = {name: folder / name for name in ("streamlit_app.py", "environment.yml")}
+    del named["snowpark/dashboard/streamlit_app.py"]
+    return {**top, **named}
 
 
 def package_snowpark(folder: Path) -> Path:

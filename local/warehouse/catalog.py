@@ -127,6 +127,7 @@ class Catalog:
                 "FUNCTION",
                 "TASK",
                 "ALERT",
+                "STREAMLIT",
             )
         }
         self.in_account: dict[str, dict[str, Thing]] = {

@@ -228,6 +228,7 @@ _KINDS: dict[str, Find] = {
     "FILE FORMATS": _in_schema("FILE FORMAT"),
     "TASKS": tasks.show,
     "ALERTS": alerts.show,
+    "STREAMLITS": _in_schema("STREAMLIT"),
     "PROCEDURES": _callables("PROCEDURE"),
     "FUNCTIONS": _callables("FUNCTION"),
     "USER PROCEDURES": _callables("PROCEDURE"),

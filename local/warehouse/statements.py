@@ -16,6 +16,7 @@ from local.warehouse import (
     schemas,
     show,
     stages,
+    streamlits,
     tables,
     tasks,
     views,
@@ -117,6 +118,7 @@ _OBJECTS: tuple[tuple[tuple[str, ...], Run], ...] = (
     (("NOTIFICATION", "INTEGRATION"), accounts.create_integration),
     (("TASK",), tasks.create),
     (("ALERT",), alerts.create),
+    (("STREAMLIT",), streamlits.create),
     (("ROLE",), accounts.create_role),
     (("WAREHOUSE",), accounts.create_warehouse),
 )
@@ -154,6 +156,8 @@ def _alter(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Resu
         return accounts.alter_session(warehouse, statement, scanner)
     if kind == "TASK":
         return tasks.alter(warehouse, statement, scanner)
+    if kind == "STREAMLIT":
+        return streamlits.alter(warehouse, statement, scanner)
     if kind == "ALERT":
         return alerts.alter(warehouse, statement, scanner)
     raise unsupported(f"ALTER {kind}")
@@ -174,6 +178,7 @@ _DROPS: tuple[tuple[tuple[str, ...], Run], ...] = (
     (("NOTIFICATION", "INTEGRATION"), accounts.drop),
     (("TASK",), tasks.drop),
     (("ALERT",), alerts.drop),
+    (("STREAMLIT",), streamlits.drop),
     (("ROLE",), accounts.drop),
     (("WAREHOUSE",), accounts.drop),
 )

@@ -7,6 +7,9 @@ USE SCHEMA <% database %>.control;
 CREATE STAGE IF NOT EXISTS code
 COMMENT = 'The zip of the procedures';
 
+CREATE STAGE IF NOT EXISTS dashboard
+COMMENT = 'The files of the dashboard';
+
 CREATE STAGE IF NOT EXISTS landing
 URL = '<% landing_url %>'
 STORAGE_INTEGRATION = aurora_sync_storage

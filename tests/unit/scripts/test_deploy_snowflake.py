@@ -80,6 +80,28 @@ def test_account_objects_can_be_left_to_an_administrator() -> None:
     ]
 
 
+def test_the_dashboard_is_uploaded_as_the_app_imports_its_modules() -> None:
+    files = [SqlFile("80_dashboard/010_a.sql", "CREATE STREAMLIT <% database %>.a;")]
+    upload, create = plan_deployment(files, VALUES, CODE)
+    targets = {
+        text.text.split("'")[1].rpartition("/snowpark/")[2]: text.text.split()[2]
+        for text in upload.statements
+    }
+    app = "@D.control.dashboard/app"
+    assert targets["dashboard/streamlit_app.py"] == app
+    assert targets["dashboard/environment.yml"] == app
+    assert targets["__init__.py"] == f"{app}/snowpark"
+    assert targets["dashboard/shaping.py"] == f"{app}/snowpark/dashboard"
+    assert create.title == "80_dashboard/010_a.sql"
+
+
+def test_the_view_of_cost_is_deployed_on_request_only() -> None:
+    files = [*FILES, SqlFile("90_cost/010_cost.sql", "CREATE VIEW c;")]
+    assert plan_deployment(files, VALUES, CODE) == plan_deployment(FILES, VALUES, CODE)
+    last = plan_deployment(files, VALUES, CODE, with_cost=True)[-1]
+    assert last.title == "90_cost/010_cost.sql"
+
+
 def test_a_refusal_names_file_line_and_statement_and_stops() -> None:
     cursor = Cursor(refused="CREATE PROCEDURE a")
     with pytest.raises(DeployError) as caught:
@@ -111,6 +133,7 @@ def test_a_dry_run_shows_every_statement_and_needs_no_account() -> None:
         "api_url": "https://a.execute-api.eu-central-1.amazonaws.com/prod/extract",
     }
     command = [sys.executable, "-m", "scripts.deploy_snowflake", "--dry-run"]
+    command += ["--with-cost"]
     for name, value in assignments.items():
         command += ["--set", f"{name}={value}"]
     result = subprocess.run(

@@ -24,6 +24,7 @@ from lambda_extract.types import mapping, protected
 from scripts.print_types import SOURCES
 from snowpark import alert_statements, columns, drift_statements, group_statements
 from snowpark import load_statements, statements, task_graph, task_statements
+from snowpark.dashboard import statements as dashboard
 from snowpark.errors import SyncError
 from snowpark.group_config import GroupSettings
 from snowpark.load_statements import Batch
@@ -111,7 +112,7 @@ TASKS = task_graph.build(GroupSettings("my-group.x", "60 MINUTES"), ["orders"], 
 ON_WAREHOUSE = GroupSettings("hourly", "USING CRON 0 * * * * UTC", "it's mine")
 TROUBLE = Trouble("orders", "hourly", "failed", "lease_lost", "gone", "wait", "now")
 
-CASES: dict[str, Statement] = {
+CASES: dict[str, Statement | dashboard.Query] = {
     "take_lease": statements.take_lease("orders", RUN_ID, 900),
     "hold_lease": statements.hold_lease("orders", RUN_ID, 900),
     "release_lease": statements.release_lease("orders", RUN_ID),
@@ -219,6 +220,12 @@ CASES: dict[str, Statement] = {
     ),
     "send_to_topic": alert_statements.send_to_topic("TOPIC", "s", "t"),
     "send_email": alert_statements.send_email("MAIL", ["a@example.com"], "s", "t"),
+    "dashboard_status": dashboard.STATUS,
+    "dashboard_schema_changes": dashboard.SCHEMA_CHANGES,
+    "dashboard_altered_values": dashboard.ALTERED_VALUES,
+    "dashboard_history": dashboard.history(7),
+    "dashboard_help": dashboard.HELP,
+    "dashboard_call": dashboard.call("PAUSE_TABLE", "orders"),
 }
 
 

@@ -1,0 +1,108 @@
+-- What each table costs. Optional (deploy_snowflake.sh --with-cost): reading the account's usage
+-- is a right of its own, so the view belongs to the admin role and SYNC_ADMIN gets nothing.
+-- A query tag cannot be set under owner's rights; what ties credits to a table is the CALL
+-- that a run belongs to: its text names the table or the group, its time spans the run, and
+-- ROOT_QUERY_ID of every statement below leads to it.
+USE ROLE <% admin_role %>;
+USE WAREHOUSE <% warehouse %>;
+USE SCHEMA <% database %>.control;
+
+CREATE OR REPLACE VIEW sync_cost (
+    day COMMENT 'Day of the call, in the time zone of the session',
+    table_name COMMENT 'Configured name; NULL: a call that no run could be tied to, such as one with bound arguments',
+    credits COMMENT 'Warehouse credits of the calls, idle time and cloud services not included',
+    calls COMMENT 'Calls that had a part in it; one call of a group counts for each of its tables',
+    runs COMMENT 'Runs of the table in those calls',
+    rows_extracted COMMENT 'Rows that those runs read',
+    bytes COMMENT 'Compressed bytes that those runs loaded'
+)
+COMMENT = 'Credits per table and day, up to eight hours late; serverless tasks are in SERVERLESS_TASK_HISTORY instead'
+AS
+WITH calls AS (
+    SELECT
+        query_id,
+        start_time,
+        end_time,
+        LOWER(REGEXP_SUBSTR(
+            query_text, '(sync|resync|load|merge|backfill|validate)_table"?\\s*\\(\\s*''([^'']+)''', 1, 1, 'ie', 2
+        )) AS table_name,
+        REGEXP_SUBSTR(
+            query_text, '(sync|extract|finish)_group"?\\s*\\(\\s*''([^'']+)''', 1, 1, 'ie', 2
+        ) AS group_name
+    FROM snowflake.account_usage.query_history
+    WHERE query_type = 'CALL'
+        AND start_time >= DATEADD('day', -90, CURRENT_TIMESTAMP())
+        AND REGEXP_LIKE(
+            query_text,
+            '.*(sync|resync|load|merge|backfill|validate)_table.*|.*(sync|extract|finish)_group.*',
+            'is'
+        )
+),
+
+credits AS (
+    SELECT
+        COALESCE(root_query_id, query_id) AS query_id,
+        SUM(credits_attributed_compute + COALESCE(credits_used_query_acceleration, 0)) AS credits
+    FROM snowflake.account_usage.query_attribution_history
+    WHERE start_time >= DATEADD('day', -90, CURRENT_TIMESTAMP())
+    GROUP BY 1
+),
+
+runs AS (
+    SELECT
+        r.table_name,
+        t.group_name,
+        r.run_id,
+        MIN(r.started_at) AS started_at,
+        MAX(r.finished_at) AS finished_at,
+        SUM(r.rows_extracted) AS rows_extracted,
+        SUM(r.bytes) AS bytes
+    FROM sync_runs AS r
+    LEFT JOIN sync_current_tables AS t ON r.table_name = t.table_name
+    GROUP BY r.table_name, t.group_name, r.run_id
+),
+
+-- A call of a group is shared evenly by the tables it served.
+shares AS (
+    SELECT
+        c.query_id,
+        c.start_time,
+        COALESCE(c.table_name, r.table_name) AS table_name,
+        r.run_id,
+        r.rows_extracted,
+        r.bytes,
+        1 / COUNT(*) OVER (PARTITION BY c.query_id) AS share
+    FROM calls AS c
+    LEFT JOIN runs AS r
+        ON (c.table_name = r.table_name OR c.group_name = r.group_name)
+            AND r.started_at <= c.end_time
+            AND r.finished_at >= c.start_time
+),
+
+-- LOAD_x and MERGE_x of a graph belong to one run, whose rows count once.
+weighed AS (
+    SELECT
+        s.query_id,
+        s.start_time,
+        s.table_name,
+        s.run_id,
+        k.credits * s.share AS credits,
+        ROW_NUMBER() OVER (PARTITION BY s.table_name, s.run_id ORDER BY s.start_time ASC) AS nth,
+        s.rows_extracted,
+        s.bytes
+    FROM shares AS s
+    INNER JOIN credits AS k ON s.query_id = k.query_id
+)
+
+SELECT
+    DATE_TRUNC('day', start_time)::DATE AS day,
+    table_name,
+    SUM(credits) AS credits,
+    COUNT(DISTINCT query_id) AS calls,
+    COUNT_IF(nth = 1 AND run_id IS NOT NULL) AS runs,
+    SUM(IFF(nth = 1, rows_extracted, 0)) AS rows_extracted,
+    SUM(IFF(nth = 1, bytes, 0)) AS bytes
+FROM weighed
+GROUP BY 1, 2;
+
+GRANT SELECT ON VIEW sync_cost TO ROLE sync_reader;

@@ -1,0 +1,1 @@
+"""The dashboard: a Streamlit app in Snowflake, owned by SYNC_OPERATOR."""

@@ -1,0 +1,1 @@
+CALL control.pause_table(?, ?);
