@@ -25,11 +25,11 @@ _BLOCK_BYTES = 64
 
 # IS DISTINCT FROM NULL, because a composite of NULLs alone IS NULL.
 MASK_WIRE = f"CASE WHEN {{c}} IS DISTINCT FROM NULL THEN '{MASK}' END"
+# A subquery of its own is run once for the statement, not for each row.
+_KEY = "(SELECT pg_catalog.decode(pg_catalog.current_setting('{}'), 'hex'))"
 HASH_WIRE = (
-    "pg_catalog.encode(pg_catalog.sha256("
-    f"pg_catalog.decode(pg_catalog.current_setting('{_OUTER}'), 'hex')"
-    " || pg_catalog.sha256("
-    f"pg_catalog.decode(pg_catalog.current_setting('{_INNER}'), 'hex')"
+    f"pg_catalog.encode(pg_catalog.sha256({_KEY.format(_OUTER)}"
+    f" || pg_catalog.sha256({_KEY.format(_INNER)}"
     " || pg_catalog.convert_to({c}::text, 'UTF8'))), 'hex')"
 )
 

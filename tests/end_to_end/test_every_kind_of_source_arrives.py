@@ -183,3 +183,32 @@ def test_a_column_keeps_its_configured_name_and_type(lab: Lab) -> None:
     text = lab.fail("SYNC_TABLE", table)
     assert "[value_refused]" in text
     assert "'price'" in text and '{"id": 2}' in text
+
+
+def test_the_hint_for_a_refused_value_leads_on(lab: Lab) -> None:
+    table = lab.name("hinted")
+    lab.psql(f"""
+        CREATE TABLE {table} (
+            id int PRIMARY KEY, n numeric, doc jsonb,
+            updated_at timestamptz NOT NULL DEFAULT now()
+        );
+        CREATE INDEX ON {table} (updated_at);
+        INSERT INTO {table} VALUES (1, 1.5, '[1]')
+        """)
+    lab.apply({table: {"cursor": "updated_at"}})
+    lab.sync(table)
+    lab.psql(f"INSERT INTO {table} VALUES (2, 1e50 + 1, '{'9' * 50}')")
+    text = lab.fail("SYNC_TABLE", table)
+    assert "[value_refused]" in text and '"type": "VARCHAR"' in text
+    kinds = {"n": {"type": "VARCHAR"}, "doc": {"type": "VARCHAR"}}
+    lab.apply({table: {"cursor": "updated_at", "columns": kinds}})
+    text = lab.fail("SYNC_TABLE", table)
+    assert "[type_changed]" in text and "RESYNC_TABLE" in text
+    lab.call("RESYNC_TABLE", table)
+    rows = lab.query(f"SELECT n, doc FROM lab.{table} ORDER BY id")
+    assert rows == [
+        {"N": "1.5", "DOC": "[1]"},
+        {"N": "1" + "0" * 49 + "1", "DOC": "9" * 50},
+    ]
+    lab.psql(f"UPDATE {table} SET n = n + 1, updated_at = now()")
+    assert lab.sync(table)["rows_updated"] == 2
