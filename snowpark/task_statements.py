@@ -50,10 +50,8 @@ def _properties(task: Task) -> list[str]:
         size = literal(settings.serverless_size)
         lines = [f"USER_TASK_MANAGED_INITIAL_WAREHOUSE_SIZE = {size}"]
     if task.is_root:
-        lines += [
-            f"SCHEDULE = {literal(settings.schedule)}",
-            "OVERLAP_POLICY = NO_OVERLAP",
-        ]
+        # Runs do not overlap: Snowflake's default, whose option has changed its name.
+        lines.append(f"SCHEDULE = {literal(settings.schedule)}")
     lines += [
         f"QUERY_TAG = {literal(f'aurora_sync:{settings.name}:{task.name}')}",
         f"USER_TASK_TIMEOUT_MS = {settings.timeout_minutes * _MILLISECONDS}",
@@ -91,7 +89,9 @@ def resume_task(name: str) -> Statement:
 
 def resume_graph(root: str) -> Statement:
     """Resumes a root and everything below it, in the right order."""
-    return Statement("SELECT SYSTEM$TASK_DEPENDENTS_ENABLE(?)", (task_name(root),))
+    # System functions want constants; whether a bound value is one is not documented.
+    name = literal(task_name(root))
+    return Statement(f"SELECT SYSTEM$TASK_DEPENDENTS_ENABLE({name})")
 
 
 def drop_task(name: str) -> Statement:

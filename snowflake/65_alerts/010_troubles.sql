@@ -82,6 +82,7 @@ troubles AS (
         AND DATEADD('minute', s.freshness_sla_minutes, COALESCE(s.fresh_as_of, c.since)) < CURRENT_TIMESTAMP()
 )
 
+-- A join and not NOT EXISTS: as a column, Snowflake takes few kinds of subqueries.
 SELECT
     t.table_name,
     t.group_name,
@@ -90,14 +91,13 @@ SELECT
     t.message,
     t.hint,
     t.since,
-    NOT EXISTS (
-        SELECT 1
-        FROM sync_alerts AS a
-        WHERE
-            a.table_name = t.table_name
-            AND a.kind = t.kind
-            AND a.error_code = t.error_code
-            AND a.raised_at >= t.since
-            AND a.remind_at > CURRENT_TIMESTAMP()
-    ) AS alert_due
-FROM troubles AS t;
+    COUNT(a.table_name) = 0 AS alert_due
+FROM troubles AS t
+LEFT JOIN sync_alerts AS a
+    ON
+        t.table_name = a.table_name
+        AND t.kind = a.kind
+        AND t.error_code = a.error_code
+        AND t.since <= a.raised_at
+        AND a.remind_at > CURRENT_TIMESTAMP()
+GROUP BY t.table_name, t.group_name, t.kind, t.error_code, t.message, t.hint, t.since;
