@@ -89,6 +89,10 @@ def people(lab: Lab) -> str:
     return table
 
 
+def marks(content: bytes) -> bool:
+    return hashed(PLANTED[3]).encode() in content
+
+
 def rows_of(lab: Lab, table: str) -> list[dict[str, object]]:
     return lab.query(
         "SELECT email_hash, phone, salary, born, _sync_deleted_at IS NOT NULL AS gone"
@@ -122,9 +126,17 @@ def test_protected_values_never_leave_postgresql(lab: Lab, people: str) -> None:
         people,
     )
     assert json.loads(altered["SAMPLE_KEYS"]) == [{"email": hashed(PLANTED[3])}]
-    for name, content in all_bytes(lab):
+    looked_at = dict(all_bytes(lab))
+    for name, content in looked_at.items():
         for text in (*PLANTED, HASH_KEY):
             assert text.encode() not in content, name
+    # The search finds what is there: the hash is in a file, a ledger and the target.
+    found = [name for name, content in looked_at.items() if marks(content)]
+    assert any(name.endswith(".csv.zst") for name in found)
+    assert {'"CONTROL"."SYNC_ALTERED_VALUES"', f'"LAB"."{people.upper()}"'} <= set(
+        found
+    )
+    assert any(name.endswith("gateway.log") for name in looked_at)
 
 
 def test_a_column_protected_later_needs_a_reload(lab: Lab, people: str) -> None:
