@@ -60,6 +60,11 @@ def _main(
     connection_name: Annotated[
         str | None, typer.Option(help="Connection of connections.toml.")
     ] = None,
+    folder: Annotated[
+        Path, typer.Option(help="Where the settings go for Streamlit to read.")
+    ] = ROOT
+    / ".local"
+    / "dashboard",
     port: Annotated[int, typer.Option(help="Port of the page.")] = 8501,
 ) -> None:
     """Shows the dashboard of a running stack; `run_local.sh --serve` starts one."""
@@ -73,7 +78,6 @@ def _main(
         raise typer.Exit(1) from None
     # On a machine without name server the connector otherwise looks for clouds first.
     os.environ.setdefault("SNOWFLAKE_DISABLE_PLATFORM_DETECTION", "true")
-    folder = ROOT / ".local" / "dashboard"
     folder.mkdir(parents=True, exist_ok=True)
     words = command(write_secrets(folder, settings), port)
     print(f"Dashboard: http://127.0.0.1:{port}  (Ctrl-C stops)", flush=True)
