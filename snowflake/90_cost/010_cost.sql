@@ -18,25 +18,31 @@ CREATE OR REPLACE VIEW sync_cost (
 )
 COMMENT = 'Credits per table and day, up to eight hours late; serverless tasks are in SERVERLESS_TASK_HISTORY instead'
 AS
-WITH calls AS (
+WITH texts AS (
     SELECT
         query_id,
         start_time,
         end_time,
-        LOWER(REGEXP_SUBSTR(
-            query_text, '(sync|resync|load|merge|backfill|validate)_table"?\\s*\\(\\s*''([^'']+)''', 1, 1, 'ie', 2
-        )) AS table_name,
-        REGEXP_SUBSTR(
-            query_text, '(sync|extract|finish)_group"?\\s*\\(\\s*''([^'']+)''', 1, 1, 'ie', 2
-        ) AS group_name
+        -- CALL AURORA_SYNC.CONTROL.SYNC_TABLE('orders'): the last word before the parenthesis,
+        -- and what stands between the first two quotes.
+        SPLIT_PART(REPLACE(LOWER(TRIM(SPLIT_PART(query_text, '(', 1))), ' ', '.'), '.', -1) AS procedure_name,
+        SPLIT_PART(query_text, '''', 2) AS argument
     FROM snowflake.account_usage.query_history
-    WHERE query_type = 'CALL'
-        AND start_time >= DATEADD('day', -90, CURRENT_TIMESTAMP())
-        AND REGEXP_LIKE(
-            query_text,
-            '.*(sync|resync|load|merge|backfill|validate)_table.*|.*(sync|extract|finish)_group.*',
-            'is'
-        )
+    WHERE query_type = 'CALL' AND start_time >= DATEADD('day', -90, CURRENT_TIMESTAMP())
+),
+
+calls AS (
+    SELECT
+        query_id,
+        start_time,
+        end_time,
+        IFF(ENDSWITH(procedure_name, '_table'), LOWER(argument), NULL) AS table_name,
+        IFF(ENDSWITH(procedure_name, '_group'), argument, NULL) AS group_name
+    FROM texts
+    WHERE procedure_name IN (
+        'sync_table', 'resync_table', 'load_table', 'merge_table', 'backfill_table', 'validate_table',
+        'sync_group', 'extract_group', 'finish_group'
+    )
 ),
 
 credits AS (
@@ -67,7 +73,7 @@ shares AS (
     SELECT
         c.query_id,
         c.start_time,
-        COALESCE(c.table_name, r.table_name) AS table_name,
+        COALESCE(r.table_name, NULLIF(c.table_name, '')) AS table_name,
         r.run_id,
         r.rows_extracted,
         r.bytes,
@@ -99,7 +105,7 @@ SELECT
     table_name,
     SUM(credits) AS credits,
     COUNT(DISTINCT query_id) AS calls,
-    COUNT_IF(nth = 1 AND run_id IS NOT NULL) AS runs,
+    SUM(IFF(nth = 1 AND run_id IS NOT NULL, 1, 0)) AS runs,
     SUM(IFF(nth = 1, rows_extracted, 0)) AS rows_extracted,
     SUM(IFF(nth = 1, bytes, 0)) AS bytes
 FROM weighed

@@ -68,7 +68,7 @@ def freshness(rows: Sequence[Row]) -> list[dict[str, Any]]:
     return [
         {
             "Table": row["TABLE_NAME"],
-            "Group": row["GROUP_NAME"],
+            "Group": row["GROUP_NAME"] or "",
             "State": row["STATE"],
             "Age": duration(row["FRESHNESS_MINUTES"]),
             "SLA": duration(row["FRESHNESS_SLA_MINUTES"]),

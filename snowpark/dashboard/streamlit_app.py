@@ -18,7 +18,7 @@ from snowpark.dashboard.statements import Query
 # Seconds for which rows are shown again without asking: every click runs the script.
 KEEP_SECONDS = 30
 
-MOMENT = st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss")
+MOMENT = st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss", width=150)
 
 # Button: (procedure, what the person is asked to confirm).
 ACTIONS = {
@@ -137,6 +137,7 @@ def show_tables(status: list[Row]) -> None:
                 help="Age of the data as a share of the limit. Full: late.",
             ),
             "Last sync": MOMENT,
+            "Watermark": st.column_config.TextColumn(width=215),
             "Held back by": st.column_config.TextColumn(
                 help="Start of the open source transaction that holds the watermark."
             ),
