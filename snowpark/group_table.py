@@ -30,13 +30,15 @@ def load_table(
     table = sync.canonical_table(table_name)
     steps = _steps(warehouse, table, group_run_id)
     loads = [step for step in steps if step.step == "load"]
-    if loads and loads[-1].status != "failed":
-        return _short(loads[-1], "The step was done before.")
     extracted = steps[0]
+    if loads and loads[-1].status == "failed":
+        return _again(warehouse, extracted, loads[-1])
+    if loads:
+        return _short(loads[-1], "The step was done before.")
     if extracted.status == "paused":
         return _short(extracted, "The table is paused.")
     if extracted.status == "failed":
-        return _raise_or_retry(warehouse, extracted, again=bool(loads))
+        raise _refused(warehouse, extracted)
     run = group_steps.run_of(extracted)
     found = _owned(warehouse, extracted, run, "load")
     reply = _reply(extracted)
@@ -71,6 +73,8 @@ def merge_table(
         return _short(last, "The table is paused.")
     if last.step == "merge" and last.status == "succeeded" or last.status == "done":
         return _short(last, "The step was done before.")
+    if last.step == "merge" and last.status == "failed":
+        return _again(warehouse, steps[0], last)
     loaded = [s for s in steps if s.step == "load" and s.status == "succeeded"]
     if not loaded:
         raise UsageError(
@@ -150,23 +154,35 @@ def _owned(
     return _guarded(warehouse, extracted, run, step, read)
 
 
-def _raise_or_retry(
-    warehouse: Warehouse, extracted: GroupStep, *, again: bool
+def _again(
+    warehouse: Warehouse, extracted: GroupStep, failed: GroupStep
 ) -> dict[str, Any]:
-    """Raises the extraction's error; a repeated task tries the whole sync instead."""
+    """Repeats a failed step by a whole sync: its run has given the lease back.
+
+    Raises:
+        SyncError: The step's own again, where a retry does not help; or the sync's.
+    """
+    error = group_steps.error_of(failed).about(failed.table, failed.group_run_id)
+    if not error.retryable:
+        raise error
+    try:
+        report = sync.sync_table(warehouse, failed.table)
+    except SyncError as newer:
+        group_steps.record(warehouse, [group_steps.failed(failed, newer)])
+        raise
+    group_steps.record(warehouse, [_step(extracted, failed.step, "done", report)])
+    return report
+
+
+def _refused(warehouse: Warehouse, extracted: GroupStep) -> SyncError:
+    """Returns the extraction's error, after recording it as that of the load step."""
     error = group_steps.error_of(extracted).about(
         extracted.table, extracted.group_run_id
     )
-    if again and error.retryable:
-        report = sync.sync_table(warehouse, extracted.table)
-        done = _step(extracted, "load", "done", report)
-        group_steps.record(warehouse, [done])
-        return report
-    if not again:
-        _record_failure(warehouse, extracted, error)
-        failed = group_steps.failed(_step(extracted, "load", "failed"), error)
-        group_steps.record(warehouse, [failed])
-    raise error
+    _record_failure(warehouse, extracted, error)
+    failed = group_steps.failed(_step(extracted, "load", "failed"), error)
+    group_steps.record(warehouse, [failed])
+    return error
 
 
 def _record_failure(warehouse: Warehouse, step: GroupStep, error: SyncError) -> None:

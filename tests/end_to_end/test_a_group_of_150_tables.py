@@ -16,7 +16,7 @@ from local.stack import running_stack
 from scripts.deploy_local import deploy_local
 from tests.end_to_end.lab import TARGET_SCHEMA, Lab
 
-MAIL = "AURORA_SYNC_TEST_MAIL"
+MAIL, TOPIC = "AURORA_SYNC_TEST_MAIL", "AURORA_SYNC_TEST_TOPIC"
 
 
 class Schedule:
@@ -32,12 +32,19 @@ class Schedule:
             f"CREATE NOTIFICATION INTEGRATION IF NOT EXISTS {MAIL} TYPE = EMAIL"
             " ENABLED = TRUE"
         )
+        lab.query(
+            f"CREATE NOTIFICATION INTEGRATION IF NOT EXISTS {TOPIC} TYPE = QUEUE"
+            " ENABLED = TRUE DIRECTION = OUTBOUND NOTIFICATION_PROVIDER = AWS_SNS"
+            " AWS_SNS_TOPIC_ARN = 'arn:aws:sns:eu-west-1:000000000000:alerts'"
+            " AWS_SNS_ROLE_ARN = 'arn:aws:iam::000000000000:role/alerts'"
+        )
         for table in self.tables:
             lab.orders_table(table, 12)
 
     def apply(self, tables: list[str], **group: Any) -> dict[str, Any]:
         """Applies a configuration, then its task graphs."""
-        settings = {"schedule": {"every_minutes": 10}, **group}
+        # Failed tasks are repeated by Snowflake: what is broken stays broken.
+        settings = {"schedule": {"every_minutes": 10}, "retry_attempts": 1, **group}
         entries: dict[str, Any] = {table: {"cursor": "updated_at"} for table in tables}
         if self.unfit in entries:
             entries[self.unfit] = {"cursor": "note"}
@@ -52,7 +59,10 @@ class Schedule:
             },
             "sources": {"shop": {}},
             "groups": {self.group: settings},
-            "alerts": {"email": {"integration": MAIL, "recipients": ["a@example.com"]}},
+            "alerts": {
+                "email": {"integration": MAIL, "recipients": ["a@example.com"]},
+                "sns": {"integration": TOPIC},
+            },
             "tables": entries,
         }
         self.lab.call("APPLY_CONFIG", json.dumps(config))
@@ -251,7 +261,7 @@ def check_that_late_tables_are_told_of(schedule: Schedule) -> None:
         " WHERE table_name = %s AND kind = 'late'",
         late,
     )
-    assert rows == [{"SENT_TO": MAIL, "SEND_ERROR": None}]
+    assert rows == [{"SENT_TO": f"{MAIL}, {TOPIC}", "SEND_ERROR": None}]
 
 
 def check_that_a_lasting_trouble_is_told_once(schedule: Schedule) -> None:
@@ -275,5 +285,13 @@ def check_that_a_lasting_trouble_is_told_once(schedule: Schedule) -> None:
         " WHERE table_name = %s",
         table,
     )
+    lab.query(f"DROP INTEGRATION {TOPIC}")
     lab.query("EXECUTE ALERT control.sync_trouble")
     assert len([m for m in schedule.mails() if "[too_many_deletes]" in m]) == 2
+    # An integration that fails keeps the other one from nothing, and is recorded.
+    (row,) = lab.query(
+        "SELECT sent_to, send_error FROM control.sync_alerts WHERE table_name = %s"
+        " AND send_error IS NOT NULL",
+        table,
+    )
+    assert row["SENT_TO"] == MAIL and TOPIC in row["SEND_ERROR"]

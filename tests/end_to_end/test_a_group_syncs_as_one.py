@@ -156,6 +156,23 @@ def test_a_retried_task_tries_the_whole_sync(
     assert lab.call("LOAD_TABLE", table)["rows_inserted"] == 1
     lab.call("MERGE_TABLE", table)
     lab.assert_equal(table)
+    # The same where the load step goes alone, and where it is the merge that failed.
+    faults.gateway(drop_events=1)
+    assert "worker_lost" in lab.fail("LOAD_TABLE", team.full)
+    assert lab.call("LOAD_TABLE", team.full)["status"] == "succeeded"
+    lab.assert_equal(team.full)
+    for code in ("worker_lost", "table_not_found", "table_not_found"):
+        assert code in lab.fail("LOAD_TABLE", team.broken)
+    failed = lab.call("FINISH_GROUP", team.group)["failed"]
+    assert table not in failed and team.full not in failed
+
+    team.change()
+    lab.call("EXTRACT_GROUP", team.group)
+    lab.call("LOAD_TABLE", table)
+    faults.snowflake({"match": "^MERGE INTO", "action": "error"})
+    assert "warehouse_error" in lab.fail("MERGE_TABLE", table)
+    assert lab.call("MERGE_TABLE", table)["rows_inserted"] == 1
+    lab.assert_equal(table)
     assert table not in lab.call("FINISH_GROUP", team.group)["failed"]
 
 
