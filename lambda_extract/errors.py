@@ -44,6 +44,19 @@ CODES: dict[str, Code] = {
     "credentials_unavailable": Code(
         True, "Check the secret's path and the Lambda role's right to read it."
     ),
+    "credentials_denied": Code(
+        False,
+        "Give the Lambda role, or its Vault policy, the right to read the secret.",
+    ),
+    "secret_not_found": Code(
+        False, "Correct path, mount and namespace, or the secret id, of the source."
+    ),
+    "vault_sealed": Code(True, "Unseal Vault, or wait until its cluster has a leader."),
+    "table_not_allowed": Code(
+        False,
+        'Add the table to "tables" of the source in the SOURCES setting of the Lambda'
+        " function, if it may leave PostgreSQL.",
+    ),
     "source_unreachable": Code(
         True,
         "Check that PostgreSQL runs, and the Lambda's subnets, security groups and host"

@@ -1,48 +1,76 @@
-"""Credentials of a source: Vault, AWS Secrets Manager, or the environment.
+"""Credentials of a source: Vault, AWS Secrets Manager, RDS IAM, or the environment.
 
-`read` returns them, cached for the life of the Lambda container. Where PostgreSQL
-refuses a cached login, the password has probably been rotated: `forget` it and read
-once more.
-
-hvac and boto3 are imported where they are used: importing hvac costs a cold start about
-0.2 s, and a function that keeps its secret elsewhere need not pay that.
+`read` returns them, cached in the Lambda container: for its life, or well within their
+lease where they have one. Where PostgreSQL refuses a cached login, the password has
+probably been rotated: `forget` it and read once more.
 """
 
 import json
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lambda_extract import protect
+from lambda_extract import log, protect, vault
 from lambda_extract.errors import CredentialsError
 from lambda_extract.settings import Source
 
-_cache: dict[str, "Credentials"] = {}
+# Cached credentials are used for this share of their lease.
+LEASE_SHARE = 2 / 3
+ENCRYPTED = ("require", "verify-ca", "verify-full")
+
+_cache: dict[str, "_Cached"] = {}
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """A login, and the key that hashes columns. Secrets do not show in repr()."""
+    """A login, and the key that hashes columns. Secrets do not show in repr().
+
+    Attributes:
+        lease_seconds: The login ends so long after it was read; None: it stays.
+    """
 
     user: str
     password: str = field(repr=False)
     hash_key: str = field(default="", repr=False)
+    lease_seconds: float | None = None
 
 
-def read(source: Source) -> Credentials:
+@dataclass(frozen=True)
+class _Cached:
+    """Credentials, and the time (of time.monotonic) until which they are handed out."""
+
+    credentials: Credentials
+    until: float
+
+
+def read(source: Source, *, needed_seconds: float = 0.0) -> Credentials:
     """Returns the credentials of a source.
 
+    Args:
+        needed_seconds: An extraction takes up to this long. Cached credentials whose
+            lease would end before that are not handed out: Vault drops the role at the
+            end of its lease, in the middle of a COPY too.
+
     Raises:
-        CredentialsError: credentials_unavailable.
+        CredentialsError: credentials_unavailable, credentials_denied,
+            secret_not_found, vault_sealed.
     """
-    if source.name not in _cache:
-        kind = source.credentials["kind"]
-        _cache[source.name] = _READERS[kind](source.name, source.credentials)
-    return _cache[source.name]
+    if not is_cached(source):
+        asked = time.monotonic()
+        credentials = _READERS[source.credentials["kind"]](source, source.credentials)
+        until = float("inf")
+        if (lease := credentials.lease_seconds) is not None:
+            if lease < needed_seconds:
+                log.emit("lease_short", source=source.name, lease_seconds=lease)
+            until = asked + min(lease * LEASE_SHARE, lease - needed_seconds)
+        _cache[source.name] = _Cached(credentials, until)
+        return credentials
+    return _cache[source.name].credentials
 
 
-def hash_key(source: Source) -> str:
+def hash_key(source: Source, *, needed_seconds: float = 0.0) -> str:
     """Returns the key that hashes the columns of a source.
 
     It stands beside the password: field "hash_key" of the secret (or the one that
@@ -52,11 +80,11 @@ def hash_key(source: Source) -> str:
     Raises:
         CredentialsError: credentials_unavailable; hash_key_missing.
     """
-    key = read(source).hash_key
+    key = read(source, needed_seconds=needed_seconds).hash_key
     if not key:
         # It may have been added since this container read the secret.
         forget(source)
-        key = read(source).hash_key
+        key = read(source, needed_seconds=needed_seconds).hash_key
     if len(key) < protect.SHORTEST_KEY:
         wrong = "is too short" if key else "is missing"
         raise CredentialsError(
@@ -69,7 +97,8 @@ def hash_key(source: Source) -> str:
 
 def is_cached(source: Source) -> bool:
     """True where `read` would not ask anybody."""
-    return source.name in _cache
+    cached = _cache.get(source.name)
+    return cached is not None and time.monotonic() < cached.until
 
 
 def forget(source: Source) -> None:
@@ -90,7 +119,12 @@ def _required(source: str, options: Mapping[str, Any], name: str) -> str:
     return str(options[name])
 
 
-def _pick(source: str, options: Mapping[str, Any], secret: Any) -> Credentials:
+def _pick(
+    source: str,
+    options: Mapping[str, Any],
+    secret: Any,
+    lease_seconds: float | None = None,
+) -> Credentials:
     """Takes user and password out of a secret's fields."""
     user_field = str(options.get("user_field", "username"))
     password_field = str(options.get("password_field", "password"))
@@ -102,105 +136,99 @@ def _pick(source: str, options: Mapping[str, Any], secret: Any) -> Credentials:
     key = secret.get(str(options.get("hash_key_field", "hash_key")), "")
     if not isinstance(key, str):
         raise _unavailable(source, "the secret's hash key is not text")
-    return Credentials(secret[user_field], secret[password_field], key)
+    return Credentials(secret[user_field], secret[password_field], key, lease_seconds)
 
 
-def _from_environment(source: str, options: Mapping[str, Any]) -> Credentials:
+def _variables(source: str) -> str:
+    return f"SOURCE_{source.upper().replace('-', '_')}"
+
+
+def _hash_key_variable(source: str, options: Mapping[str, Any]) -> str:
+    name = options.get("hash_key_variable", f"{_variables(source)}_HASH_KEY")
+    return os.environ.get(str(name), "")
+
+
+def _from_environment(source: Source, options: Mapping[str, Any]) -> Credentials:
     """Reads SOURCE_<NAME>_USER, _PASSWORD and _HASH_KEY, unless named otherwise."""
-    default = f"SOURCE_{source.upper().replace('-', '_')}"
+    default = _variables(source.name)
     user_variable = str(options.get("user_variable", f"{default}_USER"))
     password_variable = str(options.get("password_variable", f"{default}_PASSWORD"))
     user = os.environ.get(user_variable)
     if not user:
-        raise _unavailable(source, f"the variable {user_variable} is not set")
-    key_variable = str(options.get("hash_key_variable", f"{default}_HASH_KEY"))
+        raise _unavailable(source.name, f"the variable {user_variable} is not set")
     return Credentials(
         user,
         os.environ.get(password_variable, ""),
-        os.environ.get(key_variable, ""),
+        _hash_key_variable(source.name, options),
     )
 
 
-def _from_secrets_manager(source: str, options: Mapping[str, Any]) -> Credentials:
+def _from_secrets_manager(source: Source, options: Mapping[str, Any]) -> Credentials:
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
-    secret_id = _required(source, options, "secret_id")
+    secret_id = _required(source.name, options, "secret_id")
     try:
         client = boto3.client("secretsmanager")
         text = client.get_secret_value(SecretId=secret_id)["SecretString"]
         secret = json.loads(text)
     except ClientError as error:
-        reason = error.response.get("Error", {}).get("Code", "error")
-        raise _unavailable(source, f"Secrets Manager answered {reason}") from error
+        raise _refused(source.name, error.response.get("Error", {})) from None
     except (BotoCoreError, KeyError) as error:
         raise _unavailable(
-            source, f"Secrets Manager failed ({type(error).__name__})"
-        ) from error
+            source.name, f"Secrets Manager failed ({type(error).__name__})"
+        ) from None
     except ValueError:
         # Its text would quote the secret.
-        raise _unavailable(source, "the secret is not JSON text") from None
-    return _pick(source, options, secret)
+        raise _unavailable(source.name, "the secret is not JSON text") from None
+    return _pick(source.name, options, secret)
 
 
-def _from_vault(source: str, options: Mapping[str, Any]) -> Credentials:
-    import hvac
-    import requests
+def _refused(source: str, error: Mapping[str, Any]) -> CredentialsError:
+    name = str(error.get("Code", "error"))
+    code = {
+        "AccessDeniedException": "credentials_denied",
+        "ResourceNotFoundException": "secret_not_found",
+    }.get(name, "credentials_unavailable")
+    return CredentialsError(
+        code,
+        f"The credentials of source {source!r} could not be read: Secrets Manager"
+        f" answered {name}.",
+    )
 
-    url = _required(source, options, "url")
-    path = _required(source, options, "path")
+
+def _from_vault(source: Source, options: Mapping[str, Any]) -> Credentials:
+    answer = vault.read(source.name, options)
+    return _pick(source.name, options, answer.fields, answer.lease_seconds)
+
+
+def _from_rds_iam(source: Source, options: Mapping[str, Any]) -> Credentials:
+    """Signs a login token with the Lambda role's own credentials; no secret is kept.
+
+    PostgreSQL grants the user rds_iam, IAM the role rds-db:connect on that user.
+    """
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    if source.sslmode not in ENCRYPTED:
+        # The token is a password: it would travel in the clear.
+        raise _unavailable(source.name, "rds_iam needs sslmode verify-full")
+    user = _required(source.name, options, "user")
+    region = options.get("region")
     try:
-        client = hvac.Client(url=url, namespace=options.get("namespace"), timeout=10)
-        _log_in(client, source, options.get("login") or {})
-        secret = client.secrets.kv.v2.read_secret_version(
-            path=path,
-            mount_point=str(options.get("mount", "secret")),
-            raise_on_deleted_version=True,
-        )["data"]["data"]
-    except hvac.exceptions.VaultError as error:
-        raise _unavailable(source, f"Vault answered {type(error).__name__}") from error
-    except (requests.RequestException, KeyError, TypeError) as error:
+        token = boto3.client("rds", region_name=region).generate_db_auth_token(
+            DBHostname=source.host, Port=source.port, DBUsername=user
+        )
+    except (BotoCoreError, ClientError, ValueError) as error:
         raise _unavailable(
-            source, f"Vault was not reached ({type(error).__name__})"
-        ) from error
-    return _pick(source, options, secret)
-
-
-def _log_in(client: Any, source: str, login: Mapping[str, Any]) -> None:
-    """Logs in to Vault by AppRole, or by AWS IAM with the Lambda's own role."""
-    method = login.get("method")
-    if method == "approle":
-        variable = str(login.get("secret_id_variable", "VAULT_SECRET_ID"))
-        client.auth.approle.login(
-            role_id=_required(source, login, "role_id"),
-            secret_id=os.environ.get(variable) or None,
-            mount_point=str(login.get("mount", "approle")),
-        )
-    elif method == "aws_iam":
-        import boto3
-
-        session = boto3.Session()
-        frozen = session.get_credentials()
-        if frozen is None:
-            raise _unavailable(source, "the function has no AWS credentials")
-        keys = frozen.get_frozen_credentials()
-        client.auth.aws.iam_login(
-            access_key=keys.access_key,
-            secret_key=keys.secret_key,
-            session_token=keys.token,
-            header_value=login.get("header_value"),
-            role=login.get("role"),
-            region=session.region_name or "us-east-1",
-            mount_point=str(login.get("mount", "aws")),
-        )
-    else:
-        raise _unavailable(
-            source, "the setting credentials.login.method must be approle or aws_iam"
-        )
+            source.name, f"no RDS token could be signed ({type(error).__name__})"
+        ) from None
+    return Credentials(user, token, _hash_key_variable(source.name, options), 900.0)
 
 
 _READERS = {
     "environment": _from_environment,
+    "rds_iam": _from_rds_iam,
     "secrets_manager": _from_secrets_manager,
     "vault": _from_vault,
 }

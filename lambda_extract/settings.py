@@ -1,5 +1,6 @@
 """Settings of the Lambda function, read from its environment variables."""
 
+import fnmatch
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,8 +8,17 @@ from typing import Any
 
 from lambda_extract.errors import RequestError
 
-CREDENTIAL_KINDS = ("environment", "vault", "secrets_manager")
-SOURCE_FIELDS = {"host", "port", "dbname", "sslmode", "sslrootcert", "credentials"}
+CREDENTIAL_KINDS = ("environment", "vault", "secrets_manager", "rds_iam")
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+SOURCE_FIELDS = {
+    "host",
+    "port",
+    "dbname",
+    "sslmode",
+    "sslrootcert",
+    "credentials",
+    "tables",
+}
 
 
 @dataclass(frozen=True)
@@ -18,6 +28,9 @@ class Source:
     Attributes:
         credentials: Where its secret is kept: "kind" and what that kind needs; never
             the secret itself (see secrets.py).
+        tables: Allow-list: patterns of "schema.relation" in which `*` and `?` stand for
+            any characters, compared with case. None: the grants of the reader role
+            decide alone.
     """
 
     name: str
@@ -27,6 +40,26 @@ class Source:
     port: int = 5432
     sslmode: str = "verify-full"
     sslrootcert: str = ""
+    tables: tuple[str, ...] | None = None
+
+    def check_allowed(self, schema: str, relation: str) -> None:
+        """Refuses a table that is not on the allow-list.
+
+        Raises:
+            RequestError: table_not_allowed.
+        """
+        if self.tables is None:
+            return
+        # A dot is part of a name at most in a quoted one: then no pattern is meant.
+        if "." not in schema + relation and any(
+            fnmatch.fnmatchcase(f"{schema}.{relation}", pattern)
+            for pattern in self.tables
+        ):
+            return
+        raise RequestError(
+            "table_not_allowed",
+            f"The allow-list of source {self.name!r} does not have this table.",
+        )
 
 
 @dataclass(frozen=True)
@@ -140,6 +173,10 @@ def _source(name: str, data: Any) -> Source:
         port = int(data.get("port", 5432))
     except (TypeError, ValueError):
         raise _wrong("SOURCES", f"has a port that is no number for {name!r}") from None
+    if not 0 < port < 65536:
+        raise _wrong("SOURCES", f"has a port out of range for {name!r}")
+    if data.get("sslmode", "verify-full") not in SSL_MODES:
+        raise _wrong("SOURCES", f"has an sslmode unknown to PostgreSQL for {name!r}")
     return Source(
         name=name,
         host=str(data["host"]),
@@ -148,4 +185,16 @@ def _source(name: str, data: Any) -> Source:
         port=port,
         sslmode=str(data.get("sslmode", "verify-full")),
         sslrootcert=str(data.get("sslrootcert", "")),
+        tables=_tables(name, data.get("tables")),
     )
+
+
+def _tables(name: str, patterns: Any) -> tuple[str, ...] | None:
+    """An empty list allows nothing; only a missing one leaves it to the grants."""
+    if patterns is None:
+        return None
+    if not isinstance(patterns, list) or not all(
+        isinstance(pattern, str) and pattern.count(".") == 1 for pattern in patterns
+    ):
+        raise _wrong("SOURCES", f'needs tables like "public.orders" for {name!r}')
+    return tuple(patterns)

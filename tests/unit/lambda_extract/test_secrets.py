@@ -9,7 +9,7 @@ import pytest
 import responses
 from moto import mock_aws
 
-from lambda_extract import operations, secrets
+from lambda_extract import contract, operations, secrets
 from lambda_extract.errors import AuthenticationError, ExtractError
 from lambda_extract.secrets import Credentials
 from lambda_extract.settings import Settings, Source
@@ -103,6 +103,32 @@ def test_a_malformed_secret_is_refused_without_showing_it(text: str) -> None:
     assert "hidden" not in refused.value.message
 
 
+def test_secrets_managers_refusal_is_told() -> None:
+    with mock_aws(), pytest.raises(ExtractError) as refused:
+        secrets.read(source(kind="secrets_manager", secret_id="none"))
+    assert (refused.value.code, refused.value.retryable) == ("secret_not_found", False)
+
+
+def test_a_login_by_rds_iam(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    monkeypatch.setenv("SOURCE_SHOP_HASH_KEY", KEY)
+    read = secrets.read(source(kind="rds_iam", user="reader"))
+    assert read.user == "reader" and read.hash_key == KEY
+    # A URL without its scheme, signed for exactly this user at this address.
+    assert read.password.startswith("db:5432/?Action=connect&DBUser=reader&")
+    assert "X-Amz-Signature=" in read.password
+    assert read.lease_seconds == 900
+
+
+def test_a_login_by_rds_iam_never_travels_in_the_clear() -> None:
+    shop = Source(
+        "shop", "db", "shop", {"kind": "rds_iam", "user": "r"}, 5432, "prefer"
+    )
+    with pytest.raises(ExtractError) as refused:
+        secrets.read(shop)
+    assert "sslmode" in refused.value.message
+
+
 VAULT = "https://vault.example:8200"
 APPROLE = {
     "kind": "vault",
@@ -145,14 +171,16 @@ def test_from_vault_by_the_functions_own_role() -> None:
 
 
 @responses.activate
-@pytest.mark.parametrize("status", [400, 403, 500])
-def test_vaults_refusals_are_told_without_its_text(status: int) -> None:
+@pytest.mark.parametrize(
+    ("status", "code"), [(400, "credentials_denied"), (403, "credentials_denied")]
+)
+def test_vaults_refusals_are_told_without_its_text(status: int, code: str) -> None:
     responses.post(
         f"{VAULT}/v1/auth/approle/login", json={"errors": ["hidden"]}, status=status
     )
     with pytest.raises(ExtractError) as refused:
         secrets.read(source(**APPROLE))
-    assert refused.value.code == "credentials_unavailable"
+    assert refused.value.code == code
     assert "hidden" not in refused.value.message
 
 
@@ -202,3 +230,20 @@ def test_a_rotated_password_is_read_once_more(
             pass
     # Fresh from its place: asking there again would not help.
     assert tried == ["old", "new", "wrong"]
+
+
+def test_a_table_off_the_allow_list_costs_no_credential() -> None:
+    kept = {"kind": "environment"}
+    shop = Source("shop", "db", "shop", kept, tables=("public.orders",))
+    settings = Settings({"shop": shop}, "bucket", "", "f")
+    table = contract.TableSpec("people", "shop", "public", "people")
+    requests: tuple[contract.Request, ...] = (
+        contract.PlanRequest("r", table),
+        contract.KeysRequest("r", table, "p", contract.Partition("p")),
+        contract.ExtractRequest("r", table, "p", partition=contract.Partition("p")),
+    )
+    for request in requests:
+        with pytest.raises(ExtractError) as refused:
+            operations.run_operation(request, settings=settings, s3=None)
+        assert refused.value.code == "table_not_allowed"
+    assert not secrets.is_cached(shop)

@@ -52,6 +52,10 @@ def test_an_unknown_source_names_the_known_ones() -> None:
         {"SOURCES": json.dumps({"shop": {"host": "db"}})},
         {"SOURCES": json.dumps({"shop": SHOP | {"passwort": "x"}})},
         {"SOURCES": json.dumps({"shop": SHOP | {"port": "x"}})},
+        {"SOURCES": json.dumps({"shop": SHOP | {"port": 70000}})},
+        {"SOURCES": json.dumps({"shop": SHOP | {"sslmode": "verify_full"}})},
+        {"SOURCES": json.dumps({"shop": SHOP | {"tables": "public.*"}})},
+        {"SOURCES": json.dumps({"shop": SHOP | {"tables": ["orders"]}})},
         {"SOURCES": json.dumps({"shop": SHOP | {"credentials": {"kind": "magic"}}})},
     ],
 )
@@ -60,6 +64,37 @@ def test_what_is_wrong_is_named(changes: dict[str, str]) -> None:
         read_settings(environ(**changes))
     assert refused.value.code == "bad_request"
     assert next(iter(changes)) in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("tables", "schema", "relation", "allowed"),
+    [
+        (None, "any", "thing", True),
+        ([], "public", "orders", False),
+        (["public.orders"], "public", "orders", True),
+        (["public.orders"], "public", "orders2", False),
+        (["public.orders"], "PUBLIC", "orders", False),
+        (["public.o*"], "public", "orders", True),
+        (["public.*"], "public", "any thing", True),
+        (["public.*"], "private", "orders", False),
+        (["*.orders"], "private", "orders", True),
+        # A dot inside of a name must not move the border between the two.
+        (["public.*"], "public.x", "orders", False),
+        (["public.*"], "public", "x.orders", False),
+        (["public.x*"], "public.xy", "z", False),
+    ],
+)
+def test_an_allow_list_decides_which_tables_are_read(
+    tables: list[str] | None, schema: str, relation: str, allowed: bool
+) -> None:
+    shop = SHOP | ({} if tables is None else {"tables": tables})
+    settings = read_settings(environ(SOURCES=json.dumps({"shop": shop})))
+    if allowed:
+        settings.source("shop").check_allowed(schema, relation)
+        return
+    with pytest.raises(ExtractError) as refused:
+        settings.source("shop").check_allowed(schema, relation)
+    assert refused.value.code == "table_not_allowed"
 
 
 def test_every_code_has_a_hint() -> None:

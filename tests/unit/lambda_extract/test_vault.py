@@ -1,0 +1,281 @@
+"""Logins, leases and refusals of Vault, over HTTPS, and nothing secret told."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lambda_extract import secrets, vault
+from lambda_extract.errors import ExtractError
+from lambda_extract.settings import Source
+from tests.certificates import Authority
+from tests.vault_server import (
+    SECRET_ID,
+    SERVER_ID,
+    Fault,
+    Vault,
+    drip,
+    hang_up,
+    running_vault,
+    silence,
+    status,
+)
+
+SECRETS = {"username": "u", "password": "password-hidden", "hash_key": "hidden" * 6}
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("ca"))
+
+
+@pytest.fixture(scope="module")
+def running(authority: Authority) -> Iterator[Vault]:
+    with running_vault(authority.issue("127.0.0.1")) as server:
+        yield server
+
+
+@pytest.fixture
+def server(running: Vault, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vault]:
+    monkeypatch.setenv("VAULT_SECRET_ID", SECRET_ID)
+    running.secrets = {"aurora/shop": SECRETS, "aurora/deleted": None}
+    running.token_seconds = running.lease_seconds = 3600
+    running.fail()
+    running.requests.clear()
+    secrets.forget(source())
+    yield running
+    secrets.forget(source())
+
+
+def source(credentials: dict[str, Any] | None = None) -> Source:
+    return Source("shop", "db", "shop", credentials or {})
+
+
+def read(options: dict[str, Any], pauses: list[float] | None = None) -> vault.Answer:
+    waited = [] if pauses is None else pauses
+    return vault.read("shop", options, pause=waited.append)
+
+
+def refused(options: dict[str, Any]) -> ExtractError:
+    with pytest.raises(ExtractError) as caught:
+        read(options)
+    error = caught.value
+    # Neither in its text nor in anything that a traceback of it would print.
+    assert error.__cause__ is None
+    assert error.__suppress_context__ or error.__context__ is None
+    for text in (str(error), error.message, error.hint):
+        assert "hidden" not in text and "hvs." not in text
+    return error
+
+
+def test_a_secret_by_approle(server: Vault, authority: Authority) -> None:
+    answer = read(server.options(authority.ca))
+    assert dict(answer.fields) == SECRETS
+    assert answer.lease_seconds is None
+    assert "hidden" not in repr(answer)
+
+
+@pytest.mark.parametrize("region", ["", "eu-central-1"])
+def test_a_secret_by_the_functions_own_role(
+    server: Vault, authority: Authority, region: str
+) -> None:
+    login = {"method": "aws_iam", "role": "r", "header_value": SERVER_ID}
+    options = server.options(authority.ca, login=login | {"sts_region": region})
+    assert read(options).fields["username"] == "u"
+    wrong = login | {"header_value": "another.example"}
+    error = refused(server.options(authority.ca, login=wrong))
+    assert (error.code, error.retryable) == ("credentials_denied", False)
+
+
+def test_another_namespace_is_denied(server: Vault, authority: Authority) -> None:
+    error = refused(server.options(authority.ca, namespace="other"))
+    assert error.code == "credentials_denied"
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"login": {"method": "approle", "role_id": "x"}}, "credentials_denied"),
+        ({"path": "forbidden/x"}, "credentials_denied"),
+        ({"path": "aurora/none"}, "secret_not_found"),
+        ({"path": "aurora/deleted"}, "secret_not_found"),
+        ({"engine": "database", "role": "none"}, "secret_not_found"),
+        ({"login": {"method": "magic"}}, "credentials_unavailable"),
+        ({"url": "http://127.0.0.1:1"}, "credentials_unavailable"),
+        ({"path": ""}, "credentials_unavailable"),
+    ],
+)
+def test_what_will_not_help_by_itself_is_asked_once(
+    server: Vault, authority: Authority, changes: dict[str, Any], code: str
+) -> None:
+    assert refused(server.options(authority.ca, **changes)).code == code
+    assert len(server.requests) <= 2
+
+
+@pytest.mark.parametrize(
+    "fault", [status(429), status(412), status(500), status(502), hang_up]
+)
+def test_what_passes_is_asked_again(
+    server: Vault, authority: Authority, fault: Fault
+) -> None:
+    pauses: list[float] = []
+    server.fail(fault, fault, None, fault)
+    assert read(server.options(authority.ca), pauses).fields["username"] == "u"
+    assert pauses == [*vault.PAUSES, vault.PAUSES[0]]
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (status(503, {"errors": ["Vault is sealed"]}), "vault_sealed"),
+        (status(501), "vault_sealed"),
+        (status(429), "credentials_unavailable"),
+        (hang_up, "credentials_unavailable"),
+    ],
+)
+def test_three_attempts_are_the_end(
+    server: Vault, authority: Authority, fault: Fault, code: str
+) -> None:
+    server.fail(fault, fault, fault, None)
+    error = refused(server.options(authority.ca))
+    assert (error.code, error.retryable) == (code, True)
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        status(200, b"<html>hidden</html>"),
+        status(200, {"auth": None}),
+        status(200, ["hidden"]),
+        status(200, {"auth": {"client_token": "x", "lease_duration": "soon"}}),
+        status(204, b""),
+        status(200, b"\xff\xfe hidden"),
+    ],
+)
+def test_an_answer_that_is_not_vaults_is_refused(
+    server: Vault, authority: Authority, fault: Fault
+) -> None:
+    server.fail(fault)
+    error = refused(server.options(authority.ca))
+    assert error.code in ("credentials_unavailable", "credentials_denied")
+
+
+@pytest.mark.parametrize("code", [301, 307, 308])
+def test_a_token_never_follows_a_redirect(
+    server: Vault, authority: Authority, code: int
+) -> None:
+    elsewhere = f"{server.url}/v1/elsewhere"
+    server.fail(None, status(code, {}, Location=elsewhere))
+    error = refused(server.options(authority.ca))
+    assert "redirected" in error.message
+    assert not any("elsewhere" in request for request in server.requests)
+
+
+@pytest.mark.parametrize("fault", [silence(5), drip])
+def test_a_slow_answer_is_given_up(
+    server: Vault,
+    authority: Authority,
+    fault: Fault,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(vault, "READ_SECONDS", 0.3)
+    monkeypatch.setattr(vault, "ANSWER_SECONDS", 0.5)
+    server.fail(fault, fault, fault)
+    error = refused(server.options(authority.ca))
+    assert (error.code, error.retryable) == ("credentials_unavailable", True)
+    assert len(server.requests) == 3
+
+
+def test_a_huge_answer_is_not_read_to_its_end(
+    server: Vault, authority: Authority
+) -> None:
+    huge = status(200, b" " * (vault.MAX_ANSWER_BYTES + 8192))
+    server.fail(huge, huge, huge)
+    assert "too slowly" in refused(server.options(authority.ca)).message
+
+
+def test_a_token_that_ends_in_the_middle_is_denied(
+    server: Vault, authority: Authority
+) -> None:
+    server.token_seconds = -1
+    error = refused(server.options(authority.ca))
+    assert error.code == "credentials_denied"
+
+
+@pytest.mark.parametrize("wrong", ["authority", "host", "expired"])
+def test_another_servers_certificate_is_refused(
+    authority: Authority, tmp_path: Path, wrong: str
+) -> None:
+    trusted = Authority(tmp_path / "other").ca if wrong == "authority" else authority.ca
+    host = "vault.example" if wrong == "host" else "127.0.0.1"
+    with running_vault(authority.issue(host, expired=wrong == "expired")) as other:
+        error = refused(other.options(trusted))
+        # Nothing was said to it, the secret id least of all.
+        assert other.requests == []
+    assert "certificate" in error.message
+
+
+def test_a_missing_ca_bundle_is_told(server: Vault, tmp_path: Path) -> None:
+    error = refused(server.options(tmp_path / "none.pem"))
+    assert error.code == "credentials_unavailable"
+
+
+def test_a_lease_is_no_longer_than_its_token(
+    server: Vault, authority: Authority
+) -> None:
+    options = server.options(authority.ca, engine="database", role="reader")
+    assert read(options).lease_seconds == pytest.approx(3600, abs=60)
+    server.token_seconds = 600
+    assert 500 < (read(options).lease_seconds or 0) <= 600
+
+
+def test_the_hash_key_of_a_leased_login_is_in_a_secret(
+    server: Vault, authority: Authority
+) -> None:
+    options = server.options(authority.ca, engine="database", role="reader")
+    options["hash_key_path"] = "aurora/shop"
+    shop = source(options)
+    assert secrets.hash_key(shop) == SECRETS["hash_key"]
+    assert secrets.read(shop).user.startswith("v-")
+
+
+def test_a_login_is_kept_well_within_its_lease(
+    server: Vault, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(secrets.time, "monotonic", lambda: now[0])
+    options = server.options(authority.ca, engine="database", role="reader")
+    shop = source(options)
+    server.token_seconds = 10**9
+    server.lease_seconds = 900
+    first = secrets.read(shop, needed_seconds=240)
+    now[0] += 599
+    assert secrets.read(shop, needed_seconds=240) == first
+    now[0] += 2
+    second = secrets.read(shop, needed_seconds=240)
+    assert second.user != first.user
+    # An extraction of 800 s would not end within the 900 s after a while.
+    secrets.forget(shop)
+    third = secrets.read(shop, needed_seconds=800)
+    now[0] += 101
+    assert secrets.read(shop, needed_seconds=800).user != third.user
+
+
+def test_nothing_secret_is_logged(
+    server: Vault,
+    authority: Authority,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    server.lease_seconds = 5
+    options = server.options(authority.ca, engine="database", role="reader")
+    secrets.read(source(options), needed_seconds=240)
+    server.fail(None, status(403))
+    refused(server.options(authority.ca))
+    told = caplog.text + "".join(capsys.readouterr())
+    assert "lease_short" in told
+    assert "hidden" not in told and "hvs." not in told
