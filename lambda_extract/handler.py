@@ -16,7 +16,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambda_extract import contract, envelope, log
+from lambda_extract import contract, envelope, log, watchdog
 from lambda_extract.errors import ExtractError, JobError, RequestError, error_reply
 from lambda_extract.jobs import Claim, Jobs, error_code, job_key
 from lambda_extract.operations import run_operation
@@ -41,10 +41,20 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Answers one invocation.
 
     Args:
-        event: An API Gateway proxy event, or `{"job": key}` for the worker.
+        event: An API Gateway proxy event, `{"job": key}` for the worker, or
+            `{"watchdog": {"sources": [...]}}` from a schedule of EventBridge.
         context: Lambda's context; not used.
+
+    Raises:
+        UnhealthyError: A watchdog found something wrong; the alarm on the function's
+            errors fires.
     """
+    # Told by what API Gateway adds: a caller's JSON is in the body and cannot forge it.
     if not envelope.is_http(event):
+        if "watchdog" in event:
+            return watchdog.watch(
+                event["watchdog"], settings=read_settings(os.environ), s3=_client("s3")
+            )
         return _work(str(event.get("job", "")))
     try:
         call = envelope.parse(event)

@@ -293,6 +293,11 @@ def _connect_error(error: psycopg2.OperationalError, source: Source) -> SourceEr
         return AuthenticationError(
             "source_authentication", f"PostgreSQL of {where} asks for a password."
         )
+    if 'role "' in text and ("does not exist" in text or "not permitted" in text):
+        # A leased role that is gone, where no password is asked for.
+        return AuthenticationError(
+            "source_authentication", f"PostgreSQL of {where} has no such user."
+        )
     if "database" in text and "does not exist" in text:
         return SourceError(
             "source_error",

@@ -1,0 +1,82 @@
+"""The scheduled question whether every source could be extracted now.
+
+EventBridge invokes the function with `{"watchdog": {"sources": ["shop"]}}`. Each source
+gets one log line, `watchdog_source`, with `healthy` 1 or 0 (for a metric filter) and
+the seconds of each step or the error's code; the end is one line `watchdog`. Something
+wrong fails the invocation, so that the alarm on the function's errors fires as well.
+"""
+
+import uuid
+from typing import Any
+
+from lambda_extract import contract, log
+from lambda_extract.errors import ExtractError, RequestError
+from lambda_extract.operations import run_operation
+from lambda_extract.settings import Settings
+
+
+class UnhealthyError(RuntimeError):
+    """At least one source is not healthy; names the sources and codes."""
+
+
+def watch(payload: Any, *, settings: Settings, s3: Any) -> dict[str, Any]:
+    """Checks sources: credentials fresh from their store, PostgreSQL, and S3.
+
+    Args:
+        payload: {"sources": names}; without names every source is checked.
+
+    Returns:
+        {"healthy": names}.
+
+    Raises:
+        UnhealthyError: After all sources were checked.
+        RequestError: bad_request, where the payload is malformed.
+    """
+    run_id = f"watchdog-{uuid.uuid4().hex[:12]}"
+    failed: dict[str, str] = {}
+    names = _names(payload, settings)
+    for name in names:
+        try:
+            _check(name, run_id, settings, s3)
+        except ExtractError as error:
+            failed[name] = error.code
+            log.emit(
+                "watchdog_source",
+                run_id=run_id,
+                source=name,
+                healthy=0,
+                code=error.code,
+                message=error.message,
+                hint=error.hint,
+            )
+    log.emit("watchdog", run_id=run_id, sources=len(names), unhealthy=len(failed))
+    if failed:
+        told = ", ".join(f"{name} ({code})" for name, code in failed.items())
+        raise UnhealthyError(f"not healthy: {told}")
+    return {"healthy": list(names)}
+
+
+def _check(name: str, run_id: str, settings: Settings, s3: Any) -> None:
+    request = contract.HealthRequest(run_id, name)
+    reply = run_operation(request, settings=settings, s3=s3)
+    assert isinstance(reply, contract.HealthReply)
+    log.emit(
+        "watchdog_source",
+        run_id=run_id,
+        source=name,
+        healthy=1,
+        credentials_seconds=reply.credentials_seconds,
+        postgres_seconds=reply.postgres_seconds,
+        landing_seconds=reply.landing_seconds,
+    )
+
+
+def _names(payload: Any, settings: Settings) -> tuple[str, ...]:
+    names = payload.get("sources") if isinstance(payload, dict) else None
+    if isinstance(payload, dict) and names is None:
+        names = sorted(settings.sources)
+    if not isinstance(names, list) or not names:
+        raise RequestError("bad_request", "/watchdog/sources: must name a source.")
+    if not all(isinstance(name, str) for name in names):
+        raise RequestError("bad_request", "/watchdog/sources: must hold texts.")
+    return tuple(names)
