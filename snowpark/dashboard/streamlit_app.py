@@ -18,6 +18,9 @@ from snowpark.dashboard.statements import Query
 # Seconds for which rows are shown again without asking: every click runs the script.
 KEEP_SECONDS = 30
 
+# No red: that means failed on this page.
+BLUE, LIGHT_BLUE, GREEN = "#0068c9", "#83c9ff", "#29b09d"
+
 MOMENT = st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss", width=150)
 
 # Button: (procedure, what the person is asked to confirm).
@@ -157,9 +160,21 @@ def show_history(status: list[Row]) -> None:
         return
     left, right = st.columns(2)
     left.markdown("**Rows by run**")
-    left.bar_chart(points, x="Run", y=["Rows read", "Rows deleted"], y_label="rows")
+    left.bar_chart(
+        points,
+        x="Run",
+        y=["Rows read", "Rows deleted"],
+        y_label="rows",
+        color=[LIGHT_BLUE, BLUE],
+    )
     right.markdown("**Seconds by step**")
-    right.bar_chart(points, x="Run", y=["extract", "load", "merge"], y_label="seconds")
+    right.bar_chart(
+        points,
+        x="Run",
+        y=["extract", "load", "merge"],
+        y_label="seconds",
+        color=[BLUE, LIGHT_BLUE, GREEN],
+    )
     show_list(shaping.run_list(runs, table))
     if len(runs) == statements.MOST_RUNS:
         st.caption(f"Only the newest {statements.MOST_RUNS} runs are shown.")
