@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any, Literal
 
-from snowpark import config, deletes, increment, plan, report, snapshot, state
+from snowpark import config, deletes, increment, load, plan, report, snapshot, state
 from snowpark.errors import ExtractError, SyncError, UsageError
 from snowpark.increment import Extracted
 from snowpark.model import Run, TableState
@@ -14,6 +14,8 @@ from snowpark.warehouse import Warehouse
 # sync: what is new. reload: the whole table, even where an increment would do.
 # confirm_deletes: sync, then compare keys without the circuit breaker.
 Action = Literal["sync", "reload", "confirm_deletes"]
+# Purpose of the staging table, by kind of run; ROWS for all others.
+_STAGED_AS = {"key_compare": "KEYS", "backfill": "BACKFILL"}
 # A new column may ask for a reload; another one may appear while that goes on.
 _RELOADS = 2
 
@@ -55,6 +57,10 @@ def run_owned(
         error.about(run.table, run.id)
         if not run.recorded:
             state.record_run(warehouse, run, "failed", error)
+        if run.tally.files:
+            # Nobody comes back to the rows of a failed run: each run stages its own.
+            purpose = _STAGED_AS.get(run.tally.kind, "ROWS")
+            load.drop_staging(warehouse, load.Job(found.settings, run.id, purpose))
         raise
     finally:
         state.release_lease(warehouse, run.table, run.id)

@@ -171,6 +171,7 @@ def test_a_retried_task_tries_the_whole_sync(
     lab.call("LOAD_TABLE", table)
     faults.snowflake({"match": "^MERGE INTO", "action": "error"})
     assert "warehouse_error" in lab.fail("MERGE_TABLE", table)
+    assert not lab.query(f"SHOW TABLES LIKE '{table}%' IN SCHEMA staging")
     assert lab.call("MERGE_TABLE", table)["rows_inserted"] == 1
     lab.assert_equal(table)
     assert table not in lab.call("FINISH_GROUP", team.group)["failed"]
