@@ -5,12 +5,10 @@ asked; the call is made in the next run of this script, while every button is di
 A second click can neither start a second call nor lose the report of the first one.
 """
 
-import threading
-from dataclasses import dataclass, field
-
 import streamlit as st
 
 from snowpark.dashboard import shaping, statements
+from snowpark.dashboard.actions import ACTIONS, Call
 from snowpark.dashboard.session import CallFailed, call, rows
 from snowpark.dashboard.shaping import Failure, Row
 from snowpark.dashboard.statements import Query
@@ -22,47 +20,6 @@ KEEP_SECONDS = 30
 BLUE, LIGHT_BLUE, GREEN = "#0068c9", "#83c9ff", "#29b09d"
 
 MOMENT = st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss", width=150)
-
-# Button: (procedure, what the person is asked to confirm).
-ACTIONS = {
-    "Sync now": ("SYNC_TABLE", "Read what is new in the source and merge it?"),
-    "Validate": (
-        "VALIDATE_TABLE",
-        "Compare source and target? Both are read completely; nothing is changed.",
-    ),
-    "Pause": ("PAUSE_TABLE", "Stop syncing the table until it is resumed?"),
-    "Resume": ("RESUME_TABLE", "Let the table be synced again?"),
-}
-
-
-@dataclass
-class Call:
-    """One confirmed click.
-
-    A click anywhere starts another run of the script while the call is still waiting
-    in the thread of the run before; that run then waits for the same call.
-
-    Attributes:
-        label: Button.
-        table: Configured name.
-        outcome: The report, or the failure; None while it runs.
-    """
-
-    label: str
-    table: str
-    outcome: dict[str, object] | Failure | None = None
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def make(self) -> None:
-        """Makes the call, once however often it is asked for; waits for its end."""
-        with self.lock:
-            if self.outcome is not None:
-                return
-            procedure, _ = ACTIONS[self.label]
-            try:
-                self.outcome = call(statements.call(procedure, self.table))
-            except CallFailed as error:
-                self.outcome = error.failure
 
 
 @st.cache_data(ttl=KEEP_SECONDS, show_spinner=False)
