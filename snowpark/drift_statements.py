@@ -5,11 +5,14 @@ documents the option for the first (sql-reference/sql/alter-table). Tested again
 tests/golden/*.sql.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from snowpark.identifiers import quote
 from snowpark.model import Statement
 from snowpark.shape import Change, Shape
+
+# A first load records each column, of which PostgreSQL allows 1,600.
+_CHANGES_PER_INSERT = 500
 
 
 def describe_target(target: str) -> Statement:
@@ -50,15 +53,17 @@ SELECT ?, ?, ?, ?, CURRENT_TIMESTAMP()""",
 
 def insert_schema_changes(
     table: str, run_id: str, changes: Sequence[Change]
-) -> Statement:
-    """Appends what happened to the columns of a target."""
-    row = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-    params: list[str | int | None] = []
-    for c in changes:
-        params += [table, run_id, c.change, c.column, c.attnum]
-        params += [c.target, c.old_column, c.source_type, c.old_type, c.new_type]
-    return Statement(
-        """\
+) -> Iterator[Statement]:
+    """Appends what happened to the columns of a target, some hundred at a time."""
+    for i in range(0, len(changes), _CHANGES_PER_INSERT):
+        batch = changes[i : i + _CHANGES_PER_INSERT]
+        params: list[str | int | None] = []
+        for c in batch:
+            params += [table, run_id, c.change, c.column, c.attnum]
+            params += [c.target, c.old_column, c.source_type, c.old_type, c.new_type]
+        rows = ",\n    ".join(["(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"] * len(batch))
+        yield Statement(
+            f"""\
 INSERT INTO control.sync_schema_changes (
     table_name, run_id, change, column_name, attribute_number,
     target_column, old_column_name, source_type, old_type, new_type, recorded_at
@@ -67,6 +72,6 @@ SELECT
     column1, column2, column3, column4, column5,
     column6, column7, column8, column9, column10, CURRENT_TIMESTAMP()
 FROM VALUES
-    """ + ",\n    ".join([row] * len(changes)),
-        tuple(params),
-    )
+    {rows}""",
+            tuple(params),
+        )

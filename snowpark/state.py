@@ -102,8 +102,8 @@ def record_shape(
     """Appends the columns of a table, and what happened to them, where anything did."""
     if shape is not None:
         warehouse.run(drift_statements.insert_shape(table, run_id, shape))
-    if changes:
-        warehouse.run(drift_statements.insert_schema_changes(table, run_id, changes))
+    for statement in drift_statements.insert_schema_changes(table, run_id, changes):
+        warehouse.run(statement)
 
 
 def record_run(

@@ -59,6 +59,7 @@ def kill(lab: Lab, table: str, faults: Switchboard, **rule: Any) -> bool:
         lab.expire_lease(table)
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("mode", [CURSOR, {"mode": "full"}], ids=["cursor", "full"])
 def test_a_part_that_differs_from_the_plan_makes_a_new_plan(
     lab: Lab, mode: dict[str, str]
@@ -124,6 +125,7 @@ def test_columns_may_change_between_two_windows(lab: Lab) -> None:
     assert len(changes(lab, table)) == 5
 
 
+@pytest.mark.large
 def test_a_full_table_follows_every_change_with_its_next_reload(lab: Lab) -> None:
     table = filled(lab, "full", 3)
     lab.apply({table: {"mode": "full"}})
@@ -213,6 +215,7 @@ def test_a_rename_that_was_half_done_and_is_taken_back(
     assert changes(lab, table) == []
 
 
+@pytest.mark.large
 def test_a_backfill_that_is_killed_is_begun_again(
     lab: Lab, faults: Switchboard
 ) -> None:

@@ -145,8 +145,8 @@ CASES: dict[str, Statement | dashboard.Query] = {
     ),
     "insert_abandoned_run": statements.insert_abandoned_run("orders", RUN_ID),
     "insert_part": statements.insert_part("orders", RUN_ID, PART),
-    "insert_schema_changes": drift_statements.insert_schema_changes(
-        "orders", RUN_ID, CHANGES
+    "insert_schema_changes": next(
+        drift_statements.insert_schema_changes("orders", RUN_ID, CHANGES)
     ),
     "insert_shape": drift_statements.insert_shape("orders", RUN_ID, SHAPE),
     "insert_altered_values": statements.insert_altered_values(
