@@ -192,7 +192,8 @@ class ExtractRequest:
     """Extract one window of an increment, or one partition of a snapshot.
 
     Exactly one of (`cursor` and `window`) and `partition` is set. `part` names the S3
-    prefix of this extraction inside its run and must be new for every attempt.
+    prefix of this extraction inside its run and must be new for every attempt. Where
+    `key_hashes` are given, a partition is limited to these keys (see `RowDigest`).
     """
 
     run_id: str
@@ -202,6 +203,7 @@ class ExtractRequest:
     cursor: CursorSpec | None = None
     window: Window | None = None
     partition: Partition | None = None
+    key_hashes: tuple[str, ...] = ()
     op: Literal["extract"] = "extract"
     version: int = VERSION
 
@@ -235,6 +237,36 @@ class KeysRequest:
 
 
 @dataclass(frozen=True)
+class DigestRequest:
+    """Ask for digests of the rows of one partition, without moving them.
+
+    Rows are put into buckets by the first hex digits of the MD5 of their key's
+    canonical text, which both sides compute alike (see lambda_extract/canonical.py).
+
+    Attributes:
+        columns: What a row's digest covers, in this order.
+        key: What its key consists of, in this order.
+        deleted_column: Rows that it calls deleted are left out; empty: none.
+        step: "buckets": one digest per bucket; "rows": one per row; "detail": the key
+            and one digest per column, too.
+        depth: Hex digits of a bucket's name; 0: one bucket.
+        within: Only keys whose MD5 begins with one of these; all of one length.
+    """
+
+    run_id: str
+    table: TableSpec
+    partition: Partition
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+    deleted_column: str = ""
+    step: Literal["buckets", "rows", "detail"] = "buckets"
+    depth: int = 0
+    within: tuple[str, ...] = ()
+    op: Literal["digest"] = "digest"
+    version: int = VERSION
+
+
+@dataclass(frozen=True)
 class HealthRequest:
     """Ask whether credentials, PostgreSQL and S3 can be reached."""
 
@@ -244,7 +276,7 @@ class HealthRequest:
     version: int = VERSION
 
 
-Request = ExtractRequest | PlanRequest | KeysRequest | HealthRequest
+Request = ExtractRequest | PlanRequest | KeysRequest | DigestRequest | HealthRequest
 
 # --- replies --------------------------------------------------------------------------
 
@@ -402,6 +434,59 @@ class PlanReply:
 
 
 @dataclass(frozen=True)
+class Bucket:
+    """Count and order-independent digest of the rows of one bucket.
+
+    Attributes:
+        name: First hex digits of the MD5 of their keys.
+        low: Sum of the first 48 bits of the rows' MD5, decimal text.
+        high: Sum of the next 48 bits, decimal text.
+    """
+
+    name: str
+    rows: int
+    low: str
+    high: str
+
+
+@dataclass(frozen=True)
+class RowDigest:
+    """One row.
+
+    Attributes:
+        key_hash: MD5 (hex) of the key's canonical text.
+        row_hash: MD5 (hex) over key and columns.
+        key: Texts of the key's columns; detail only.
+        columns: 8 hex digits for each column, one after the other; detail only.
+    """
+
+    key_hash: str
+    row_hash: str
+    key: tuple[str | None, ...] = ()
+    columns: str = ""
+
+
+@dataclass(frozen=True)
+class DigestReply:
+    """Digests of one partition.
+
+    Attributes:
+        columns: Of the request, as an extraction would describe them.
+        complete: False where there are more rows than one reply holds.
+    """
+
+    run_id: str
+    columns: tuple[Column, ...]
+    buckets: tuple[Bucket, ...] = ()
+    digests: tuple[RowDigest, ...] = ()
+    complete: bool = True
+    seconds: float = 0.0
+    ok: Literal[True] = True
+    op: Literal["digest"] = "digest"
+    version: int = VERSION
+
+
+@dataclass(frozen=True)
 class HealthReply:
     """Seconds that each dependency took to answer, and the server's version."""
 
@@ -443,18 +528,20 @@ class ErrorReply:
     version: int = VERSION
 
 
-Reply = ExtractReply | PlanReply | HealthReply | ErrorReply
+Reply = ExtractReply | PlanReply | DigestReply | HealthReply | ErrorReply
 
 REQUESTS: dict[str, type] = {
     "extract": ExtractRequest,
     "plan": PlanRequest,
     "keys": KeysRequest,
+    "digest": DigestRequest,
     "health": HealthRequest,
 }
 REPLIES: dict[str, type] = {
     "extract": ExtractReply,
     "plan": PlanReply,
     "keys": ExtractReply,
+    "digest": DigestReply,
     "health": HealthReply,
 }
 
@@ -523,3 +610,5 @@ def _check_extract(request: ExtractRequest) -> None:
         raise ContractError(
             "", "an extract names either cursor and window, or a partition"
         )
+    if request.key_hashes and windowed:
+        raise ContractError("/key_hashes", "limits a partition, not a window")

@@ -8,6 +8,7 @@ from lambda_extract.bounds import check_cursor, read_proof, settle, with_overlap
 from lambda_extract.catalog import read_table
 from lambda_extract.contract import CursorSpec, CursorValue, ExtractReply
 from lambda_extract.contract import ExtractRequest, KeysRequest, Partition, Window
+from lambda_extract.canonical import only_keys
 from lambda_extract.copying import CopyTarget, copy_to_landing, seconds_since
 from lambda_extract.postgres import Database
 from lambda_extract.query import partition_condition
@@ -99,6 +100,8 @@ def extract_partition(
         chosen = keys_of(table) if only_key else table
         wire = build_wire(chosen, careful=target.careful)
         condition = partition_condition(table, partition)
+        if isinstance(request, ExtractRequest) and request.key_hashes:
+            condition = only_keys(table, condition, request.key_hashes)
         copied = copy_to_landing(database, table, wire, condition, target)
     return ExtractReply(
         op=request.op,

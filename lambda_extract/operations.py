@@ -13,6 +13,7 @@ from lambda_extract.bounds import check_cursor, settle, wait_for_proof
 from lambda_extract.catalog import SourceTable, read_table
 from lambda_extract.contract import CursorSpec, CursorValue, Window
 from lambda_extract.copying import copy_target, seconds_since
+from lambda_extract.digest import digest
 from lambda_extract.errors import AuthenticationError, RequestError
 from lambda_extract.extract import extract_partition, extract_window
 from lambda_extract.jobs import landing_error
@@ -22,6 +23,13 @@ from lambda_extract.postgres import Database, application_name, connected
 from lambda_extract.settings import Settings
 from lambda_extract.snapshot import require_key, snapshot
 from lambda_extract.wire import build_wire
+
+TableRequest = (
+    contract.ExtractRequest
+    | contract.KeysRequest
+    | contract.PlanRequest
+    | contract.DigestRequest
+)
 
 
 def run_operation(
@@ -39,6 +47,9 @@ def run_operation(
             return plan(
                 database, request, proof_wait_seconds=settings.proof_wait_seconds
             )
+    if isinstance(request, contract.DigestRequest):
+        with open_source(request, settings) as database:
+            return digest(database, request)
     store = S3Store(s3, bucket=settings.landing_bucket, prefix=settings.landing_prefix)
     try:
         with open_source(request, settings) as database:
@@ -134,7 +145,7 @@ def _snapshot_bound(
 
 @contextlib.contextmanager
 def open_source(
-    request: contract.ExtractRequest | contract.KeysRequest | contract.PlanRequest,
+    request: TableRequest,
     settings: Settings,
 ) -> Iterator[Database]:
     """Connects to a request's source; a refused cached password is read once more.

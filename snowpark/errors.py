@@ -55,6 +55,9 @@ CODES: dict[str, Known] = {
     "nothing_to_backfill": Known(
         False, "CALL SYNC_TABLE, or RESYNC_TABLE to read the whole table again."
     ),
+    "nothing_to_validate": Known(
+        False, "CALL RESYNC_TABLE: its columns are then those of the source."
+    ),
     "table_paused": Known(False, "CALL RESUME_TABLE with the table, then call again."),
     "lease_held": Known(
         True, "Wait for the running sync; SYNC_STATUS shows it. Then call again."

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from lambda_extract.contract import (
     ContractError,
+    DigestReply,
     ErrorReply,
     ExtractReply,
     PlanReply,
@@ -17,7 +18,7 @@ from snowpark import statements
 from snowpark.errors import ExtractError, SyncError, WarehouseError
 from snowpark.warehouse import Warehouse
 
-ReplyType = TypeVar("ReplyType", ExtractReply, PlanReply)
+ReplyType = TypeVar("ReplyType", ExtractReply, PlanReply, DigestReply)
 
 
 def ask(warehouse: Warehouse, request: Request, kind: type[ReplyType]) -> ReplyType:

@@ -24,7 +24,7 @@ from snowpark.shape import Change, Shape
 Mode = Literal["incremental", "full"]
 Drift = Literal["evolve", "freeze", "fail"]
 TypeChange = Literal["fail", "new_column"]
-Kind = Literal["increment", "snapshot", "key_compare", "backfill"]
+Kind = Literal["increment", "snapshot", "key_compare", "backfill", "repair"]
 Deletes = Literal["none", "soft_column", "key_compare"]
 
 

@@ -15,6 +15,7 @@ from snowpark import (
     preview,
     sync,
     tasks,
+    validate,
 )
 from snowpark.warehouse import Warehouse
 
@@ -84,6 +85,11 @@ def backfill_table(
 ) -> dict[str, Any]:
     """CALL BACKFILL_TABLE('orders', '2026-01-01', NULL): reads a range again."""
     return backfill.backfill_table(Warehouse(session), table_name, lower, upper)
+
+
+def validate_table(session: Session, table_name: str, repair: bool) -> dict[str, Any]:
+    """CALL VALIDATE_TABLE('orders'): compares source and target."""
+    return validate.validate_table(Warehouse(session), table_name, repair)
 
 
 def help(session: Session) -> dict[str, Any]:

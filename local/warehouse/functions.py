@@ -82,6 +82,9 @@ CREATE OR REPLACE MACRO _to_varchar(x) AS CASE typeof(x)
     WHEN 'BLOB' THEN hex(TRY_CAST(x AS BLOB))
     WHEN 'DOUBLE' THEN regexp_replace(CAST(x AS VARCHAR), '\\.0$', '')
     ELSE CAST(x AS VARCHAR) END;
+CREATE OR REPLACE MACRO _format_time(x, f) AS strftime(
+    TRY_CAST(CASE typeof(x) WHEN 'TIME' THEN '1970-01-01 ' ELSE '' END
+        || CAST(x AS VARCHAR) AS TIMESTAMP), f);
 CREATE OR REPLACE MACRO _limit(x, n) AS CASE
     WHEN length(x) > n
     THEN error('String ''' || left(x, 40) || ''' is too long and would be truncated')

@@ -6,6 +6,7 @@ replacement. fakesnow's own transformations serve where they are exact.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from fakesnow import transforms
@@ -116,9 +117,20 @@ def _to_char(node: exp.Expr) -> exp.Expr:
     if pattern := node.args.get("format"):
         if not (isinstance(pattern, exp.Literal) and pattern.is_string):
             raise unsupported("TO_CHAR with a format that is no constant")
+        if scientific := re.fullmatch(r"9\.(9+)EEEE", pattern.name):
+            digits = exp.Literal.string(f"{{:.{len(scientific[1])}e}}")
+            return call("format", digits, _duck_cast(node.this, "DOUBLE"))
         text = exp.Literal.string(time_format(pattern.name))
-        return call("strftime", node.this, text)
+        return call("_format_time", node.this, text)
     return _as_text(node.this)
+
+
+def _to_number(node: exp.Expr) -> exp.Expr:
+    pattern = node.args.get("format")
+    if isinstance(pattern, exp.Literal) and re.fullmatch("X{1,15}", pattern.name):
+        prefix = exp.Literal.string("0x")
+        return _duck_cast(call("concat", prefix, node.this), "BIGINT")
+    return transforms.to_decimal(node)
 
 
 _BY_NAME: dict[str, tuple[str, bool]] = {
@@ -299,7 +311,7 @@ _CHANGES: dict[type[exp.Expr], tuple[Rewrite, ...]] = {
     exp.ToDecfloat: (_decfloat_of,),
     exp.ToBinary: (_to_binary,),
     exp.ToVariant: (transforms.to_variant,),
-    exp.ToNumber: (transforms.to_decimal,),
+    exp.ToNumber: (_to_number,),
     exp.Struct: (transforms.object_construct,),
     exp.JSONObject: (transforms.object_construct,),
     exp.Array: (lambda node: call("json_array", *node.expressions),),

@@ -33,7 +33,7 @@ COMMENT = 'Watermark of each table, committed together with its rows';
 CREATE TABLE IF NOT EXISTS sync_runs (
     run_id VARCHAR(64) NOT NULL,
     table_name VARCHAR(255) NOT NULL,
-    kind VARCHAR(20) NOT NULL COMMENT 'increment, snapshot, key_compare, backfill',
+    kind VARCHAR(20) NOT NULL COMMENT 'increment, snapshot, key_compare, backfill, repair',
     status VARCHAR(20) NOT NULL COMMENT 'succeeded, unchanged, failed, abandoned',
     started_at TIMESTAMP_TZ(6),
     finished_at TIMESTAMP_TZ(6) NOT NULL,

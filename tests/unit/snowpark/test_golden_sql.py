@@ -24,6 +24,7 @@ from lambda_extract.types import mapping, protected
 from scripts.print_types import SOURCES
 from snowpark import alert_statements, columns, drift_statements, group_statements
 from snowpark import load_statements, statements, task_graph, task_statements
+from snowpark import validate_statements
 from snowpark.dashboard import statements as dashboard
 from snowpark.errors import SyncError
 from snowpark.group_config import GroupSettings
@@ -108,6 +109,9 @@ STEP = GroupStep(
     RUN_ID, "hourly", "graph", "extract", "succeeded", "orders", "c0ffee", "{}"
 )
 
+DIGESTED = validate_statements.Digested(TARGET, EVERY_TYPE, EVERY_TYPE[:1], False)
+SOFT_DIGESTED = validate_statements.Digested(TARGET, LOADED[:2], LOADED[:2], True)
+
 TASKS = task_graph.build(GroupSettings("my-group.x", "60 MINUTES"), ["orders"], {})
 ON_WAREHOUSE = GroupSettings("hourly", "USING CRON 0 * * * * UTC", "it's mine")
 TROUBLE = Trouble("orders", "hourly", "failed", "lease_lost", "gone", "wait", "now")
@@ -119,6 +123,14 @@ CASES: dict[str, Statement | dashboard.Query] = {
     "read_lease": statements.read_lease("orders"),
     "read_state": statements.read_state("orders"),
     "list_tables": statements.list_tables(),
+    "digest_buckets": validate_statements.buckets(DIGESTED, 2, ()),
+    "digest_buckets_within": validate_statements.buckets(
+        SOFT_DIGESTED, 4, ("0a", "ff")
+    ),
+    "digest_rows": validate_statements.rows(SOFT_DIGESTED, ("0a",), 100),
+    "digest_detail": validate_statements.detail(SOFT_DIGESTED, ("0a" * 16,)),
+    "remove_extra": validate_statements.remove_extra(DIGESTED, ("0a" * 16,), RUN_ID),
+    "flag_extra": validate_statements.remove_extra(SOFT_DIGESTED, ("0a" * 16,), RUN_ID),
     "insert_pause": statements.insert_pause("orders", True, "migration"),
     "show_procedures": statements.show_procedures(),
     "list_groups": group_statements.list_groups(),

@@ -1,0 +1,142 @@
+"""Canonical text of rows in PostgreSQL, for digests. Pure: it composes SQL only.
+
+snowpark/canonical.py gives the same text of the same value in Snowflake; the rules are
+told here, once. A text starts from the wire expression, so that what the extract
+replaces by NULL, hashes or masks is compared as it travels.
+
+- NUMBER: plain digits without zeros at the end of a fraction, so that the scale of the
+  target does not matter.
+- DECFLOAT: sign, significant digits and exponent, whatever notation an engine prints.
+- FLOAT: the same of the value rounded to 15 significant digits. PostgreSQL prints the
+  shortest text that reads back, Snowflake documents no such thing.
+- VARCHAR, BINARY: MD5 of the UTF-8 bytes, of the lower-case hex digits.
+- DATE, TIME, TIMESTAMP: ISO with six digits of a second, in UTC.
+- VARIANT, ARRAY, OBJECT: the kind of value, and the length of an array. Their texts
+  differ between the engines in key order, spaces and the notation of numbers.
+
+None of these texts holds a "|", which separates columns, or is "~", which is NULL.
+"""
+
+from collections.abc import Sequence
+
+from psycopg2 import sql
+
+from lambda_extract.catalog import SourceTable
+from lambda_extract.errors import RequestError
+from lambda_extract.query import TRUE
+from lambda_extract.types import Mapping
+from lambda_extract.wire import mapping_of
+
+MOMENT = "'YYYY-MM-DD HH24:MI:SS.US'"
+FIFTEEN_DIGITS = "'9.99999999999999EEEE'"
+# Sign, digits and exponent of a decimal text {t}, with or without an exponent.
+_MANTISSA = "pg_catalog.ltrim(pg_catalog.split_part({t}, 'e', 1), '-+ ')"
+_DIGITS = f"pg_catalog.replace({_MANTISSA}, '.', '')"
+DECIMAL_FORM = (
+    f"CASE WHEN pg_catalog.btrim({_DIGITS}, '0') = '' THEN '0' ELSE"
+    " CASE WHEN pg_catalog.strpos(pg_catalog.split_part({t}, 'e', 1), '-') > 0"
+    " THEN '-' ELSE '' END"
+    f" || pg_catalog.btrim({_DIGITS}, '0') || 'e' ||"
+    f" (pg_catalog.length(pg_catalog.split_part({_MANTISSA}, '.', 1))"
+    f" - pg_catalog.length({_DIGITS})"
+    f" + pg_catalog.length(pg_catalog.ltrim({_DIGITS}, '0'))"
+    " + COALESCE(NULLIF(pg_catalog.split_part({t}, 'e', 2), ''), '0')::integer)::text"
+    " END"
+)
+_NUMBER = (
+    "CASE WHEN pg_catalog.strpos({t}, '.') > 0"
+    " THEN pg_catalog.rtrim(pg_catalog.rtrim({t}, '0'), '.') ELSE {t} END"
+)
+_FLOAT = (
+    "CASE {f} WHEN 'NaN'::float8 THEN 'nan' WHEN 'Infinity'::float8 THEN 'inf'"
+    " WHEN '-Infinity'::float8 THEN '-inf' ELSE "
+    + DECIMAL_FORM.replace("{t}", f"pg_catalog.to_char({{f}}, {FIFTEEN_DIGITS})")
+    + " END"
+)
+_KIND = (
+    "CASE pg_catalog.json_typeof({j}) WHEN 'array'"
+    " THEN 'array' || pg_catalog.json_array_length({j})::text"
+    " ELSE pg_catalog.json_typeof({j}) END"
+)
+_TEXTS = {
+    "NUMBER": _NUMBER.replace("{t}", "({w})::text"),
+    "DECFLOAT": DECIMAL_FORM.replace("{t}", "({w})::text"),
+    # A real travels as its own shortest text, which Snowflake reads as a double.
+    "FLOAT": _FLOAT.replace("{f}", "({w})::text::float8"),
+    "BOOLEAN": "CASE WHEN {w} THEN 'true' ELSE 'false' END",
+    # concat() gives the text that COPY writes; a cast would strip a char(n).
+    "VARCHAR": "pg_catalog.md5(pg_catalog.convert_to(pg_catalog.concat({w}), 'UTF8'))",
+    "BINARY": "pg_catalog.md5({w})",
+    "DATE": "({w})::text",
+    "TIME": "pg_catalog.to_char({w}, 'HH24:MI:SS.US')",
+    "TIMESTAMP_NTZ": f"pg_catalog.to_char({{w}}, {MOMENT})",
+    "TIMESTAMP_TZ": f"pg_catalog.to_char(({{w}}) AT TIME ZONE 'UTC', {MOMENT})",
+    "VARIANT": _KIND.replace("{j}", "({w})::json"),
+    "ARRAY": _KIND.replace("{j}", "({w})::json"),
+    "OBJECT": _KIND.replace("{j}", "({w})::json"),
+}
+
+
+def column_text(table: SourceTable, name: str) -> sql.Composable:
+    """Returns the canonical text of a column; NULL where NULL travels.
+
+    Raises:
+        RequestError: bad_request, where there is no such column.
+    """
+    family = _mapping(table, name).snowflake_type.partition("(")[0]
+    return _where_it_travels(table, name, _TEXTS[family])
+
+
+def plain_text(table: SourceTable, name: str) -> sql.Composable:
+    """Returns the text of a column as it travels, to name a row to a person.
+
+    Raises:
+        RequestError: bad_request, where there is no such column.
+    """
+    return _where_it_travels(table, name, "pg_catalog.concat({w})")
+
+
+def row_text(table: SourceTable, names: Sequence[str]) -> sql.Composable:
+    """Returns the canonical text of several columns; never NULL."""
+    texts = [sql.SQL("COALESCE({}, '~')").format(column_text(table, n)) for n in names]
+    return sql.SQL(" || '|' || ").join(texts)
+
+
+def key_hash(table: SourceTable, key: Sequence[str]) -> sql.Composable:
+    """Returns the MD5 of a key's canonical text; ASCII, whatever the encoding is."""
+    return sql.SQL("pg_catalog.md5({})").format(row_text(table, key))
+
+
+def only_keys(
+    table: SourceTable, condition: sql.Composable, hashes: Sequence[str]
+) -> sql.Composable:
+    """Returns the condition, limited to rows whose key has one of these hashes."""
+    chosen = sql.SQL("{} = ANY({})").format(
+        key_hash(table, table.key), sql.Literal(list(hashes))
+    )
+    if condition is TRUE:
+        return chosen
+    return sql.SQL("({}) AND {}").format(condition, chosen)
+
+
+def _where_it_travels(table: SourceTable, name: str, text: str) -> sql.Composable:
+    mapping = _mapping(table, name)
+    column = sql.Identifier(name)
+    wire = sql.SQL(mapping.wire).format(c=column)
+    # IS NOT DISTINCT FROM: a composite of NULLs alone IS NULL, and travels.
+    absent = "{c} IS NOT DISTINCT FROM NULL"
+    if mapping.special:
+        absent += f" OR {mapping.special}"
+    return sql.SQL(f"CASE WHEN {absent} THEN NULL ELSE {text} END").format(
+        c=column, w=wire
+    )
+
+
+def _mapping(table: SourceTable, name: str) -> Mapping:
+    source = table.column(name)
+    if source is None:
+        raise RequestError(
+            "bad_request",
+            f"Table {table.spec.name!r} has no column {name!r} to digest.",
+        )
+    return mapping_of(table, source)

@@ -1,0 +1,135 @@
+"""Digests of a table's rows: what VALIDATE_TABLE compares, without moving rows."""
+
+import re
+import time
+
+from psycopg2 import sql
+
+from lambda_extract import canonical
+from lambda_extract.catalog import SourceTable, read_table
+from lambda_extract.contract import Bucket, DigestReply, DigestRequest, RowDigest
+from lambda_extract.copying import seconds_since
+from lambda_extract.errors import RequestError
+from lambda_extract.postgres import Database
+from lambda_extract.query import TRUE, partition_condition
+from lambda_extract.snapshot import snapshot
+from lambda_extract.wire import build_wire
+
+# 32 hex digits; what is deeper would tell nothing more.
+DEEPEST = 32
+# A reply holds 10 MB; a row without detail takes 90 bytes.
+MOST_ROWS = 50_000
+PREFIX = re.compile(r"[0-9a-f]{1,32}")
+
+
+def digest(database: Database, request: DigestRequest) -> DigestReply:
+    """Computes the digests of one partition in one snapshot.
+
+    Raises:
+        ExtractError: See errors.CODES.
+    """
+    started = time.monotonic()
+    _check(request)
+    table = read_table(database, request.table)
+    with snapshot(database, table):
+        described = {column.name: column for column in build_wire(table).columns}
+        rows = _rows(table, request)
+        buckets: tuple[Bucket, ...] = ()
+        found: tuple[RowDigest, ...] = ()
+        if request.step == "buckets":
+            buckets = _buckets(database, rows, request.depth)
+        else:
+            found = _digests(database, rows, request)
+    return DigestReply(
+        run_id=request.run_id,
+        columns=tuple(described[name] for name in request.columns),
+        buckets=buckets,
+        digests=found[:MOST_ROWS],
+        complete=len(found) <= MOST_ROWS,
+        seconds=seconds_since(started),
+    )
+
+
+def _check(request: DigestRequest) -> None:
+    if not request.columns or not request.key:
+        raise RequestError("bad_request", "/: a digest needs columns and a key.")
+    if not 0 <= request.depth <= DEEPEST:
+        raise RequestError("bad_request", f"/depth: must be 0 to {DEEPEST}.")
+    lengths = {len(prefix) for prefix in request.within}
+    wrong = [p for p in request.within if not PREFIX.fullmatch(p)]
+    if wrong or len(lengths) > 1:
+        raise RequestError("bad_request", "/within: hex digits, all of one length.")
+
+
+def _rows(table: SourceTable, request: DigestRequest) -> sql.Composable:
+    """Returns the query of key_hash and row_hash, with key and columns if wanted."""
+    conditions = [partition_condition(table, request.partition)]
+    if request.deleted_column:
+        conditions.append(_alive(table, request.deleted_column))
+    kept = [condition for condition in conditions if condition is not TRUE]
+    details: list[sql.Composable] = []
+    if request.step == "detail":
+        texts = [canonical.plain_text(table, name) for name in request.key]
+        details.append(sql.SQL("ARRAY[{}] AS k").format(sql.SQL(", ").join(texts)))
+        parts = [_short_hash(table, name) for name in request.columns]
+        joined = sql.SQL(" || ").join(parts)
+        details.append(sql.SQL("{} AS c").format(joined))
+    inner = sql.SQL("SELECT {} AS key_hash, {} AS row_text{} FROM {} WHERE {}").format(
+        canonical.key_hash(table, request.key),
+        canonical.row_text(table, request.columns),
+        sql.SQL("").join(sql.SQL(", {}").format(detail) for detail in details),
+        table.name,
+        sql.SQL(" AND ").join(kept or [TRUE]),
+    )
+    within = TRUE
+    if request.within:
+        within = sql.SQL("pg_catalog.left(key_hash, {}) = ANY({})").format(
+            sql.Literal(len(request.within[0])), sql.Literal(list(request.within))
+        )
+    return sql.SQL(
+        "SELECT key_hash, pg_catalog.md5(key_hash || '|' || row_text) AS row_hash{}"
+        " FROM ({}) AS r WHERE {}"
+    ).format(sql.SQL(", k, c" if details else ""), inner, within)
+
+
+def _alive(table: SourceTable, name: str) -> sql.Composable:
+    column = table.column(name)
+    test = "{} IS NULL"
+    if column is not None and column.base.name == "bool":
+        test = "NOT COALESCE({}, FALSE)"
+    return sql.SQL(test).format(sql.Identifier(name))
+
+
+def _short_hash(table: SourceTable, name: str) -> sql.Composable:
+    return sql.SQL("pg_catalog.left(pg_catalog.md5(COALESCE({}, '~')), 8)").format(
+        canonical.column_text(table, name)
+    )
+
+
+def _buckets(
+    database: Database, rows: sql.Composable, depth: int
+) -> tuple[Bucket, ...]:
+    statement = sql.SQL("""
+        SELECT
+            pg_catalog.left(key_hash, {depth}),
+            pg_catalog.count(*),
+            pg_catalog.sum(
+                ('x' || pg_catalog.substr(row_hash, 1, 12))::bit(48)::bigint
+            )::text,
+            pg_catalog.sum(
+                ('x' || pg_catalog.substr(row_hash, 13, 12))::bit(48)::bigint
+            )::text
+        FROM ({rows}) AS d
+        GROUP BY 1
+        """).format(depth=sql.Literal(depth), rows=rows)
+    return tuple(Bucket(*row) for row in database.rows(statement))
+
+
+def _digests(
+    database: Database, rows: sql.Composable, request: DigestRequest
+) -> tuple[RowDigest, ...]:
+    statement = sql.SQL("{} LIMIT {}").format(rows, sql.Literal(MOST_ROWS + 1))
+    found = database.rows(statement)
+    if request.step == "rows":
+        return tuple(RowDigest(key_hash, row_hash) for key_hash, row_hash in found)
+    return tuple(RowDigest(k, r, tuple(key), columns) for k, r, key, columns in found)

@@ -1,0 +1,218 @@
+"""VALIDATE_TABLE: does the target hold what the source holds? And makes it so."""
+
+import time
+from datetime import datetime, timezone
+from typing import Any
+
+from lambda_extract.contract import ExtractReply, ExtractRequest, Partition
+from snowpark import compare, extract, increment, load, state, sync, target
+from snowpark import validate_statements
+from snowpark.columns import digest
+from snowpark.compare import Difference, Subject, Suspects
+from snowpark.errors import SyncError, UsageError
+from snowpark.model import Counts, Run, Seconds
+from snowpark.warehouse import Warehouse
+
+# A row that changes again and again cannot be compared; the others can be after one.
+_ROUNDS = 3
+
+
+def validate_table(
+    warehouse: Warehouse, table_name: object, repair: object = False
+) -> dict[str, Any]:
+    """Compares source and target by digests and names the keys that differ.
+
+    The table is synced first, under its lease, so that no other sync moves the target
+    meanwhile. The source moves on: what differs is synced and looked at again, and
+    counts only where the source's row has not changed in between.
+
+    Args:
+        repair: Read the differing keys again, merge them, and take extra rows out.
+
+    Raises:
+        SyncError: With table, run, and what to do.
+    """
+    run = sync.new_run(sync.canonical_table(table_name))
+    if not isinstance(repair, bool):
+        raise UsageError(
+            "invalid_argument",
+            "Repair is not TRUE or FALSE.",
+            hint="Pass TRUE or FALSE.",
+        ).about(run.table, None)
+    report: dict[str, Any] = {}
+    try:
+        found = state.take_lease(warehouse, run.table, run.id)
+    except SyncError as error:
+        raise error.about(run.table, run.id)
+
+    def work() -> None:
+        report.update(_validate(warehouse, run, repair=repair))
+
+    sync.run_owned(warehouse, found, run, work)
+    return report
+
+
+def _validate(warehouse: Warehouse, run: Run, *, repair: bool) -> dict[str, Any]:
+    found = state.read_state(warehouse, run.table)
+    if found.ledger is None or found.settings.cursor is not None:
+        sync.bring_up_to_date(warehouse, found, run)
+        found = state.read_state(warehouse, run.table)
+    subject = compare.subject(warehouse, found, run.id)
+    suspects = compare.suspects(warehouse, subject)
+    real, moving = _settled(warehouse, run, subject, suspects)
+    report = _report(run, subject, suspects, real, moving)
+    if repair and real:
+        left = _repair(warehouse, run, subject, real)
+        report["repaired"] = len(real) - len(left)
+        report["status"] = "different" if left else "repaired"
+        report["summary"] += f" Repaired: {report['repaired']}."
+    return report
+
+
+def _settled(
+    warehouse: Warehouse, run: Run, subject: Subject, suspects: Suspects
+) -> tuple[list[Difference], list[Difference]]:
+    """Tells differences from rows that are only on their way.
+
+    Returns:
+        Those whose source row is what it was before a sync that would have brought it,
+        and those that changed in every round.
+    """
+    before = compare.look_at(warehouse, subject, suspects.keys)
+    real: list[Difference] = []
+    for number in range(1, _ROUNDS + 1):
+        if not before:
+            break
+        if subject.found.settings.cursor is not None:
+            run.begin("increment", _now())
+            current = state.read_state(warehouse, run.table)
+            increment.run_increment(warehouse, current, run, number)
+        after = compare.look_at(warehouse, subject, tuple(before))
+        same = [k for k in after if after[k].source_hash == before[k].source_hash]
+        real += [after.pop(k) for k in same]
+        before = after
+    return real, list(before.values())
+
+
+def _repair(
+    warehouse: Warehouse, run: Run, subject: Subject, real: list[Difference]
+) -> dict[str, Difference]:
+    """Merges the source's rows of these keys and takes out rows that it has not.
+
+    Returns:
+        What still differs.
+    """
+    settings = subject.found.settings
+    run.begin("repair", _now())
+    wanted = [d.key_hash for d in real if d.kind != "extra_in_target"]
+    extra = [d.key_hash for d in real if d.kind == "extra_in_target"]
+    started = time.monotonic()
+    request = ExtractRequest(
+        run_id=run.id,
+        table=settings.table_spec,
+        part="repair",
+        limits=settings.limits,
+        partition=Partition(part="repair"),
+        # No row has the empty hash: a table without missing rows is described only.
+        key_hashes=tuple(wanted) or ("",),
+    )
+    reply = extract.ask(warehouse, request, ExtractReply)
+    load.check_key(reply.key, reply.columns)
+    found = state.read_state(warehouse, run.table)
+    columns = digest(reply.columns, reply.key, reply.relation_id, settings)
+    if found.ledger is None or columns != found.ledger.columns_sha256:
+        raise UsageError("columns_changed", "The columns changed while validating.")
+    extracted = time.monotonic()
+    job = load.Job(settings, run.id, purpose="REPAIR")
+    aligned = target.plan(warehouse, job.target, target.source_of(reply), found.shape)
+    load.stage(warehouse, job, aligned.columns, reply.files)
+    rows = load.batch(job, aligned, reply.key, reply.extracted_at)
+    loaded = time.monotonic()
+
+    def change() -> Counts:
+        merged = load.merge_rows(warehouse, rows) if reply.files else Counts()
+        deleted = merged.deleted
+        if extra:
+            gone = validate_statements.remove_extra(subject.digested, extra, run.id)
+            deleted += warehouse.changed_rows(gone)
+        return Counts(merged.inserted, merged.updated, deleted)
+
+    def record(counts: Counts) -> None:
+        run.note(
+            windows=1,
+            rows=reply.rows,
+            files=len(reply.files),
+            bytes=reply.bytes,
+            counts=counts,
+            seconds=Seconds(
+                extracted - started, loaded - extracted, time.monotonic() - loaded
+            ),
+        )
+        state.record_run(warehouse, run, "succeeded")
+
+    load.commit_rows(warehouse, job, None, change, record)
+    load.drop_staging(warehouse, job)
+    return compare.look_at(warehouse, subject, [d.key_hash for d in real])
+
+
+def _report(
+    run: Run,
+    subject: Subject,
+    suspects: Suspects,
+    real: list[Difference],
+    moving: list[Difference],
+) -> dict[str, Any]:
+    kinds = [d.kind for d in real]
+    counts = {kind: kinds.count(kind) for kind in sorted(set(kinds))}
+    unfinished = moving or not suspects.complete
+    status = "different" if real else "incomplete" if unfinished else "equal"
+    told = ", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in counts.items())
+    report: dict[str, Any] = {
+        "table": run.table,
+        "status": status,
+        "summary": f"{run.table}: {told or 'no difference'} in"
+        f" {suspects.source_rows} rows.",
+        "run_id": run.id,
+        "source_rows": suspects.source_rows,
+        "target_rows": suspects.target_rows,
+        "counts": counts,
+        "differences": [_named(subject, d) for d in real],
+        "not_compared": subject.not_compared,
+        "complete": suspects.complete,
+    }
+    if moving:
+        report["in_flight"] = [_named(subject, d) for d in moving]
+    if real or unfinished:
+        report["hint"] = _hint(subject, suspects, real)
+    return report
+
+
+def _hint(subject: Subject, suspects: Suspects, real: list[Difference]) -> str:
+    settings = subject.found.settings
+    hints = []
+    if settings.cursor is None:
+        hints.append(
+            "The source may have changed since the last reload: CALL SYNC_TABLE."
+        )
+    if not suspects.complete:
+        hints.append("More rows differ than can be named: CALL RESYNC_TABLE.")
+    if real:
+        hints.append("CALL VALIDATE_TABLE with TRUE repairs the named keys.")
+    if settings.deletes == "none" and any(d.kind == "extra_in_target" for d in real):
+        hints.append('Extra rows were deleted in the source: "deletes" is "none".')
+    return " ".join(hints) or "Rows in flight changed in every round: call again."
+
+
+def _named(subject: Subject, difference: Difference) -> dict[str, Any]:
+    names = [c.source.name for c in subject.digested.key]
+    named: dict[str, Any] = {
+        "kind": difference.kind,
+        "key": dict(zip(names, difference.key, strict=True)),
+    }
+    if difference.columns:
+        named["columns"] = list(difference.columns)
+    return named
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat()

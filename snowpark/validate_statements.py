@@ -1,0 +1,112 @@
+"""PURE: the SQL texts that compare a target with its source, and take out what is gone.
+
+Values are bound with question marks. Tested against tests/golden/*.sql.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from snowpark import canonical
+from snowpark.columns import LoadColumn
+from snowpark.identifiers import DELETED_AT, RUN_ID, quote
+from snowpark.model import Statement
+
+
+@dataclass(frozen=True)
+class Digested:
+    """The rows of a target that are compared.
+
+    Attributes:
+        target: Quoted name.
+        columns: What a row's digest covers, in the order of the request.
+        key: What identifies a row, likewise.
+        soft_deletes: True where flagged rows are none.
+    """
+
+    target: str
+    columns: tuple[LoadColumn, ...]
+    key: tuple[LoadColumn, ...]
+    soft_deletes: bool
+
+
+def buckets(digested: Digested, depth: int, within: Sequence[str]) -> Statement:
+    """Reads name, count and two sums of each bucket, as `contract.Bucket`."""
+    rows, params = _rows(digested, "", within)
+    return Statement(
+        f"""\
+SELECT
+    LEFT(key_hash, ?) AS bucket,
+    COUNT(*) AS row_count,
+    SUM(TO_NUMBER(SUBSTR(row_hash, 1, 12), 'XXXXXXXXXXXX')) AS low,
+    SUM(TO_NUMBER(SUBSTR(row_hash, 13, 12), 'XXXXXXXXXXXX')) AS high
+FROM ({rows}
+)
+GROUP BY 1""",
+        (depth, *params),
+    )
+
+
+def rows(digested: Digested, within: Sequence[str], most: int) -> Statement:
+    """Reads key_hash and row_hash of rows, as `contract.RowDigest`."""
+    text, params = _rows(digested, "", within)
+    return Statement(
+        f"SELECT key_hash, row_hash\nFROM ({text}\n)\nLIMIT {most}", params
+    )
+
+
+def detail(digested: Digested, within: Sequence[str]) -> Statement:
+    """Reads rows with the texts of their keys and a digest for each column."""
+    names = [f"k{number}" for number in range(len(digested.key))]
+    texts = [
+        f"TO_VARCHAR({quote(column.name)}) AS {name}"
+        for column, name in zip(digested.key, names, strict=True)
+    ]
+    more = f"{canonical.short_hashes(digested.columns)} AS column_hashes"
+    extra = ",\n        ".join(["", more, *texts])
+    text, params = _rows(digested, extra, within)
+    listed = ", ".join(names)
+    return Statement(
+        f"SELECT key_hash, row_hash, column_hashes, {listed}\nFROM ({text}\n)", params
+    )
+
+
+def _rows(
+    digested: Digested, extra: str, within: Sequence[str]
+) -> tuple[str, tuple[str | int | float | bool | None, ...]]:
+    alive = f"\n    WHERE {quote(DELETED_AT)} IS NULL" if digested.soft_deletes else ""
+    where = ""
+    if within:
+        marks = ", ".join("?" * len(within))
+        where = f"\n    WHERE LEFT(r.key_hash, {len(within[0])}) IN ({marks})"
+    own = "r.key_hash, MD5(r.key_hash || '|' || r.row_text) AS row_hash"
+    if extra:
+        own += ", r.column_hashes"
+        own += "".join(f", r.k{number}" for number in range(len(digested.key)))
+    return (
+        f"""
+    SELECT {own}
+    FROM (
+        SELECT
+        {canonical.key_hash(digested.key)} AS key_hash,
+        {canonical.row_text(digested.columns)} AS row_text{extra}
+        FROM {digested.target}{alive}
+    ) AS r{where}""",
+        tuple(within),
+    )
+
+
+def remove_extra(digested: Digested, hashes: Sequence[str], run_id: str) -> Statement:
+    """Removes rows with these keys, or flags them where the target flags deletes."""
+    marks = ", ".join("?" * len(hashes))
+    where = f"WHERE {canonical.key_hash(digested.key)} IN ({marks})"
+    if not digested.soft_deletes:
+        return Statement(f"DELETE FROM {digested.target}\n{where}", tuple(hashes))
+    return Statement(
+        f"""\
+UPDATE {digested.target}
+SET
+    {quote(DELETED_AT)} = CURRENT_TIMESTAMP(),
+    {quote(RUN_ID)} = ?
+{where}""",
+        (run_id, *hashes),
+    )
