@@ -1,4 +1,4 @@
-"""Canonical text of rows in PostgreSQL, for digests. Pure: it composes SQL only.
+"""Canonical text of rows in PostgreSQL, for digests; SQL is composed, not executed.
 
 snowpark/canonical.py gives the same text of the same value in Snowflake; the rules are
 told here, once. A text starts from the wire expression, so that what the extract

@@ -20,7 +20,6 @@ MUST_BE_PURE = {
     "snowpark/group_config.py",
     "snowpark/task_graph.py",
     "snowpark/task_statements.py",
-    "lambda_extract/canonical.py",
     "lambda_extract/envelope.py",
     "snowpark/canonical.py",
     "snowpark/validate_statements.py",
