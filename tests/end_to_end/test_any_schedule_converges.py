@@ -15,7 +15,7 @@ from tests.soak.schedules import TIME_SETTINGS, run_schedules
 @pytest.mark.parametrize(
     ("seed", "schedules"),
     [
-        (1, 8),
+        (1, 3),
         pytest.param(2, 25, marks=pytest.mark.large),
         pytest.param(3, 25, marks=pytest.mark.large),
     ],

@@ -102,6 +102,7 @@ def test_ctrl_c_ends_it_and_leaves_no_process_behind(serving: tuple) -> None:
     assert not alive
 
 
+@pytest.mark.large
 def test_a_postgresql_of_ones_own_is_used(tmp_path: Path) -> None:
     aurora = start_aurora(tmp_path / "own", password="a secret: 'x'")
     try:
