@@ -15,7 +15,7 @@ from snowpark.warehouse import Warehouse
 # confirm_deletes: sync, then compare keys without the circuit breaker.
 Action = Literal["sync", "reload", "confirm_deletes"]
 # Purpose of the staging table, by kind of run; ROWS for all others.
-_STAGED_AS = {"key_compare": "KEYS", "backfill": "BACKFILL"}
+_STAGED_AS = {"key_compare": "KEYS", "backfill": "BACKFILL", "repair": "REPAIR"}
 # A new column may ask for a reload; another one may appear while that goes on.
 _RELOADS = 2
 

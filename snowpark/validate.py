@@ -117,6 +117,7 @@ def _repair(
         key_hashes=tuple(wanted) or ("",),
     )
     reply = extract.ask(warehouse, request, ExtractReply)
+    run.note(files=len(reply.files))
     load.check_key(reply.key, reply.columns)
     found = state.read_state(warehouse, run.table)
     columns = digest(reply.columns, reply.key, reply.relation_id, settings)
