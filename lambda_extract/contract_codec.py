@@ -139,4 +139,13 @@ def _convert_scalar(hint: type, value: Any, pointer: str) -> Any:
         return float(value)
     if type(value) is not hint or hint not in Scalar:
         raise ContractError(pointer, f"must be of type {hint.__name__}")
+    if isinstance(value, str) and not _is_text(value):
+        raise ContractError(pointer, "holds a character that no PostgreSQL text has")
     return value
+
+
+def _is_text(value: str) -> bool:
+    """False for a NUL character and for half of a surrogate pair."""
+    return "\0" not in value and (
+        value.isascii() or not any("\ud800" <= c <= "\udfff" for c in value)
+    )

@@ -67,6 +67,8 @@ def parse(event: Mapping[str, Any]) -> Call:
     batch_id = headers.get(BATCH_ID_HEADER, "")
     if not 0 < len(batch_id) <= MAX_BATCH_ID:
         raise EnvelopeError(f"the header {BATCH_ID_HEADER} is missing or too long")
+    if not (batch_id.isascii() and batch_id.isprintable()):
+        raise EnvelopeError(f"the header {BATCH_ID_HEADER} is no visible ASCII text")
     accepts_gzip = "gzip" in headers.get("accept-encoding", "").lower()
     if method == "GET":
         return Call(method, batch_id, accepts_gzip)

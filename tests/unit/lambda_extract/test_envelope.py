@@ -55,6 +55,8 @@ BOMB = base64.b64encode(gzip.compress(b" " * (envelope.MAX_BODY_BYTES + 1))).dec
         event({"data": [[0, "x"]]}, method="PUT"),
         event({"data": [[0, "x"]]}, headers={}),
         event({"data": [[0, "x"]]}, headers={envelope.BATCH_ID_HEADER: "x" * 999}),
+        event(method="GET", headers={envelope.BATCH_ID_HEADER: "\ud800"}),
+        event(method="GET", headers={envelope.BATCH_ID_HEADER: "a\nb"}),
         event(None),
         event("{"),
         event("[" * 100_000),
