@@ -65,7 +65,7 @@ def read(
 
     Args:
         source: Name of the source, for messages.
-        options: `credentials` of the source, see docs/DEPLOYMENT.md: url, namespace,
+        options: `credentials` of the source, see docs/SECURITY.md: url, namespace,
             ca_bundle, login, and either path and mount (engine "kv", version 2) or
             role and mount (engine "database").
         pause: Waits between attempts, in seconds.
