@@ -1,0 +1,115 @@
+# No custom domain: Snowflake calls API Gateway's own. The URL is built from the API's id
+# and the stage's name, so that the integration, the role that trusts it and the policy
+# that names the role can all exist before the stage does.
+locals {
+  methods = ["GET", "POST"]
+  stage   = "v1"
+  path    = "extract"
+  api_url = "https://${aws_api_gateway_rest_api.extract.id}.execute-api.${var.region}.amazonaws.com/${local.stage}/${local.path}"
+  api_arn = "${aws_api_gateway_rest_api.extract.execution_arn}/${local.stage}"
+}
+
+resource "aws_api_gateway_rest_api" "extract" {
+  name        = var.name
+  description = "Called by Snowflake's external function only"
+
+  endpoint_configuration {
+    types = ["REGIONAL"]
+  }
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+data "aws_iam_policy_document" "api" {
+  statement {
+    actions   = ["execute-api:Invoke"]
+    resources = [for method in local.methods : "${local.api_arn}/${method}/${local.path}"]
+    principals {
+      type        = "AWS"
+      identifiers = ["arn:aws:sts::${var.account_id}:assumed-role/${var.caller_role_name}/snowflake"]
+    }
+  }
+}
+
+resource "aws_api_gateway_rest_api_policy" "extract" {
+  rest_api_id = aws_api_gateway_rest_api.extract.id
+  policy      = data.aws_iam_policy_document.api.json
+}
+
+resource "aws_api_gateway_resource" "extract" {
+  rest_api_id = aws_api_gateway_rest_api.extract.id
+  parent_id   = aws_api_gateway_rest_api.extract.root_resource_id
+  path_part   = local.path
+}
+
+resource "aws_api_gateway_method" "extract" {
+  for_each      = toset(local.methods)
+  rest_api_id   = aws_api_gateway_rest_api.extract.id
+  resource_id   = aws_api_gateway_resource.extract.id
+  http_method   = each.key
+  authorization = "AWS_IAM"
+}
+
+resource "aws_api_gateway_integration" "extract" {
+  for_each                = toset(local.methods)
+  rest_api_id             = aws_api_gateway_rest_api.extract.id
+  resource_id             = aws_api_gateway_resource.extract.id
+  http_method             = aws_api_gateway_method.extract[each.key].http_method
+  type                    = "AWS_PROXY"
+  integration_http_method = "POST"
+  uri                     = aws_lambda_function.extract.invoke_arn
+}
+
+resource "aws_api_gateway_deployment" "extract" {
+  rest_api_id = aws_api_gateway_rest_api.extract.id
+
+  # A change of any of these reaches callers only with a new deployment.
+  triggers = {
+    shape = sha256(jsonencode([
+      data.aws_iam_policy_document.api.json,
+      aws_api_gateway_method.extract,
+      aws_api_gateway_integration.extract,
+    ]))
+  }
+
+  lifecycle {
+    create_before_destroy = true
+  }
+
+  depends_on = [aws_api_gateway_rest_api_policy.extract]
+}
+
+resource "aws_api_gateway_stage" "extract" {
+  rest_api_id          = aws_api_gateway_rest_api.extract.id
+  deployment_id        = aws_api_gateway_deployment.extract.id
+  stage_name           = local.stage
+  xray_tracing_enabled = true
+
+  access_log_settings {
+    destination_arn = aws_cloudwatch_log_group.api.arn
+    format = jsonencode({
+      time    = "$context.requestTime"
+      request = "$context.requestId"
+      method  = "$context.httpMethod"
+      status  = "$context.status"
+      caller  = "$context.identity.userArn"
+      latency = "$context.responseLatency"
+    })
+  }
+}
+
+resource "aws_api_gateway_method_settings" "extract" {
+  rest_api_id = aws_api_gateway_rest_api.extract.id
+  stage_name  = aws_api_gateway_stage.extract.stage_name
+  method_path = "*/*"
+
+  settings {
+    metrics_enabled        = true
+    throttling_rate_limit  = 100
+    throttling_burst_limit = 200
+    # Bodies hold table names and bounds: never traced.
+    data_trace_enabled = false
+  }
+}

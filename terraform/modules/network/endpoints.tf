@@ -1,0 +1,27 @@
+data "aws_vpc" "given" {
+  id = var.vpc_id
+
+  lifecycle {
+    postcondition {
+      condition     = self.default != true
+      error_message = "The default VPC is not for this: name a VPC with private subnets."
+    }
+  }
+}
+
+resource "aws_vpc_endpoint" "s3" {
+  vpc_id            = data.aws_vpc.given.id
+  service_name      = "com.amazonaws.${var.region}.s3"
+  vpc_endpoint_type = "Gateway"
+  route_table_ids   = var.private_route_table_ids
+}
+
+resource "aws_vpc_endpoint" "interface" {
+  for_each            = toset(["kms", "lambda", "secretsmanager"])
+  vpc_id              = data.aws_vpc.given.id
+  service_name        = "com.amazonaws.${var.region}.${each.key}"
+  vpc_endpoint_type   = "Interface"
+  subnet_ids          = var.private_subnet_ids
+  security_group_ids  = [aws_security_group.endpoints.id]
+  private_dns_enabled = true
+}

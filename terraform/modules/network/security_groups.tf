@@ -1,0 +1,57 @@
+# Rules are resources of their own: the groups name each other.
+resource "aws_security_group" "function" {
+  name        = "${var.name}-function"
+  description = "The extraction function: out to Aurora, S3 and the endpoints, nothing in"
+  vpc_id      = var.vpc_id
+}
+
+resource "aws_security_group" "endpoints" {
+  name        = "${var.name}-endpoints"
+  description = "VPC endpoints: in from the extraction function only"
+  vpc_id      = var.vpc_id
+}
+
+resource "aws_vpc_security_group_egress_rule" "to_aurora" {
+  security_group_id            = aws_security_group.function.id
+  description                  = "PostgreSQL"
+  ip_protocol                  = "tcp"
+  from_port                    = var.aurora_port
+  to_port                      = var.aurora_port
+  referenced_security_group_id = var.aurora_security_group_id
+}
+
+resource "aws_vpc_security_group_ingress_rule" "aurora_from_function" {
+  security_group_id            = var.aurora_security_group_id
+  description                  = "PostgreSQL from the extraction function"
+  ip_protocol                  = "tcp"
+  from_port                    = var.aurora_port
+  to_port                      = var.aurora_port
+  referenced_security_group_id = aws_security_group.function.id
+}
+
+resource "aws_vpc_security_group_egress_rule" "to_endpoints" {
+  security_group_id            = aws_security_group.function.id
+  description                  = "HTTPS to the interface endpoints"
+  ip_protocol                  = "tcp"
+  from_port                    = 443
+  to_port                      = 443
+  referenced_security_group_id = aws_security_group.endpoints.id
+}
+
+resource "aws_vpc_security_group_ingress_rule" "endpoints_from_function" {
+  security_group_id            = aws_security_group.endpoints.id
+  description                  = "HTTPS from the extraction function"
+  ip_protocol                  = "tcp"
+  from_port                    = 443
+  to_port                      = 443
+  referenced_security_group_id = aws_security_group.function.id
+}
+
+resource "aws_vpc_security_group_egress_rule" "to_s3" {
+  security_group_id = aws_security_group.function.id
+  description       = "HTTPS to S3 through the gateway endpoint"
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+  prefix_list_id    = aws_vpc_endpoint.s3.prefix_list_id
+}

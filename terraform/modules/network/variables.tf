@@ -1,0 +1,34 @@
+variable "name" {
+  type        = string
+  description = "Prefix of every AWS name."
+}
+
+variable "region" {
+  type        = string
+  description = "AWS region."
+}
+
+variable "vpc_id" {
+  type        = string
+  description = "The VPC that reaches Aurora."
+}
+
+variable "private_subnet_ids" {
+  type        = list(string)
+  description = "Private subnets of the VPC."
+}
+
+variable "private_route_table_ids" {
+  type        = list(string)
+  description = "Route tables that get the S3 gateway endpoint."
+}
+
+variable "aurora_security_group_id" {
+  type        = string
+  description = "Security group of the Aurora cluster."
+}
+
+variable "aurora_port" {
+  type        = number
+  description = "Port of the Aurora cluster."
+}

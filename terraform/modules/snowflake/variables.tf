@@ -1,0 +1,39 @@
+variable "name" {
+  type        = string
+  description = "Prefix of every AWS name."
+}
+
+variable "account_id" {
+  type        = string
+  description = "AWS account."
+}
+
+variable "bucket" {
+  type        = string
+  description = "Name of the landing bucket."
+}
+
+variable "bucket_arn" {
+  type        = string
+  description = "ARN of the landing bucket."
+}
+
+variable "landing_prefix" {
+  type        = string
+  description = "Prefix of data and job objects, ending in a slash."
+}
+
+variable "kms_key_arn" {
+  type        = string
+  description = "The one key of this deployment."
+}
+
+variable "api_url" {
+  type        = string
+  description = "URL that the API integration may call."
+}
+
+variable "api_arn" {
+  type        = string
+  description = "Execution ARN of the API's stage."
+}

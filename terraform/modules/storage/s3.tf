@@ -1,0 +1,64 @@
+resource "aws_s3_bucket" "landing" {
+  bucket = "${var.name}-landing-${var.account_id}-${var.region}"
+}
+
+resource "aws_s3_bucket_public_access_block" "landing" {
+  bucket                  = aws_s3_bucket.landing.id
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = true
+}
+
+resource "aws_s3_bucket_server_side_encryption_configuration" "landing" {
+  bucket = aws_s3_bucket.landing.id
+  rule {
+    apply_server_side_encryption_by_default {
+      sse_algorithm     = "aws:kms"
+      kms_master_key_id = aws_kms_key.this.arn
+    }
+    bucket_key_enabled = true
+  }
+}
+
+# Every object is written once and lives for days: no versioning, nothing to restore.
+resource "aws_s3_bucket_lifecycle_configuration" "landing" {
+  bucket = aws_s3_bucket.landing.id
+  rule {
+    id     = "expire"
+    status = "Enabled"
+    filter {
+      prefix = var.landing_prefix
+    }
+    expiration {
+      days = var.retention_days
+    }
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 1
+    }
+  }
+}
+
+data "aws_iam_policy_document" "landing" {
+  statement {
+    sid       = "TlsOnly"
+    effect    = "Deny"
+    actions   = ["s3:*"]
+    resources = [aws_s3_bucket.landing.arn, "${aws_s3_bucket.landing.arn}/*"]
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+    condition {
+      test     = "Bool"
+      variable = "aws:SecureTransport"
+      values   = ["false"]
+    }
+  }
+}
+
+resource "aws_s3_bucket_policy" "landing" {
+  bucket     = aws_s3_bucket.landing.id
+  policy     = data.aws_iam_policy_document.landing.json
+  depends_on = [aws_s3_bucket_public_access_block.landing]
+}

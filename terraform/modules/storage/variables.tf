@@ -1,0 +1,24 @@
+variable "name" {
+  type        = string
+  description = "Prefix of every AWS name."
+}
+
+variable "account_id" {
+  type        = string
+  description = "AWS account."
+}
+
+variable "region" {
+  type        = string
+  description = "AWS region."
+}
+
+variable "landing_prefix" {
+  type        = string
+  description = "Prefix of data and job objects, ending in a slash."
+}
+
+variable "retention_days" {
+  type        = number
+  description = "Days until landing objects expire."
+}
