@@ -308,8 +308,28 @@ def _connect_error(error: psycopg2.OperationalError, source: Source) -> SourceEr
         return SourceError(
             "source_unreachable",
             f"No TLS connection to PostgreSQL of {where} (sslmode {source.sslmode}).",
-            hint="Check sslmode and sslrootcert of the source.",
+            hint=_tls_hint(text),
         )
     return SourceError(
         "source_unreachable", f"PostgreSQL of {where} could not be reached."
+    )
+
+
+def _tls_hint(text: str) -> str:
+    """Says which part of the verification failed, by libpq's and OpenSSL's phrases."""
+    if "root certificate file" in text:
+        return "There is no usable file at sslrootcert of the source: correct its path."
+    if "does not match host name" in text:
+        return (
+            "The certificate is another host's: set host of the source to the"
+            " cluster's own endpoint, not to an address or an alias."
+        )
+    # The second one: a CA of the same name with another key.
+    if "certificate verify failed" in text or "signature failure" in text:
+        return (
+            "No CA certificate of sslrootcert has signed the server's. For a new AWS"
+            " region: scripts/package_lambda.sh --rds-ca with Amazon's newest bundle."
+        )
+    return (
+        "Check sslmode and sslrootcert of the source, and whether the server has TLS."
     )

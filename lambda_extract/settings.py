@@ -4,9 +4,13 @@ import fnmatch
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from lambda_extract.errors import RequestError
+
+# In the package beside this file: the CA certificates of Amazon RDS.
+RDS_CA = Path(__file__).with_name("rds_ca.pem")
 
 CREDENTIAL_KINDS = ("environment", "vault", "secrets_manager", "rds_iam")
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
@@ -28,6 +32,7 @@ class Source:
     Attributes:
         credentials: Where its secret is kept: "kind" and what that kind needs; never
             the secret itself (see secrets.py).
+        sslrootcert: File of the CA certificates that may have signed the server's.
         tables: Allow-list: patterns of "schema.relation" in which `*` and `?` stand for
             any characters, compared with case. None: the grants of the reader role
             decide alone.
@@ -175,7 +180,8 @@ def _source(name: str, data: Any) -> Source:
         raise _wrong("SOURCES", f"has a port that is no number for {name!r}") from None
     if not 0 < port < 65536:
         raise _wrong("SOURCES", f"has a port out of range for {name!r}")
-    if data.get("sslmode", "verify-full") not in SSL_MODES:
+    sslmode = data.get("sslmode", "verify-full")
+    if sslmode not in SSL_MODES:
         raise _wrong("SOURCES", f"has an sslmode unknown to PostgreSQL for {name!r}")
     return Source(
         name=name,
@@ -183,10 +189,15 @@ def _source(name: str, data: Any) -> Source:
         dbname=str(data["dbname"]),
         credentials=credentials,
         port=port,
-        sslmode=str(data.get("sslmode", "verify-full")),
-        sslrootcert=str(data.get("sslrootcert", "")),
+        sslmode=sslmode,
+        sslrootcert=str(data.get("sslrootcert") or _default_ca(sslmode)),
         tables=_tables(name, data.get("tables")),
     )
+
+
+def _default_ca(sslmode: str) -> str:
+    """With "require" libpq would verify as well, if it were given a file."""
+    return str(RDS_CA) if sslmode.startswith("verify-") else ""
 
 
 def _tables(name: str, patterns: Any) -> tuple[str, ...] | None:

@@ -1,103 +1,296 @@
 """Builds lambda_extract.zip: the function and its dependencies for Lambda's platform.
 
 pip fetches wheels for Lambda's Python and platform, whatever this machine is; nothing
-is compiled, so Docker is not needed. The same sources and wheels give the same bytes.
+is compiled. Where Docker runs, pip is the one of Lambda's own image and the finished
+package is imported there; without it, this machine's pip fetches the same wheels, so
+both ways give the same bytes. The zip carries the CA certificates of Amazon RDS, by
+which the function tells Aurora from somebody else (lambda_extract/settings.py).
 """
 
+import hashlib
+import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import tomllib
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from scripts.archives import write_archive
+from scripts.certificates import CertificateError, read_bundle
 
 ROOT = Path(__file__).resolve().parents[1]
 NAME = "lambda_extract.zip"
-# Lambda refuses more, unpacked: 250 MiB.
+RDS_CA = "lambda_extract/rds_ca.pem"
+REQUIREMENTS = ROOT / "lambda_extract" / "requirements.txt"
+CONSTRAINTS = ROOT / "constraints.txt"
+# Lambda refuses more: 50 MB zipped, 250 MiB unpacked (gettingstarted-limits).
+ZIPPED_LIMIT = 50_000_000
 UNPACKED_LIMIT = 250 * 1024 * 1024
+# All that the function imports, also what it imports late.
+IMPORTS = (
+    "import boto3, hvac, psycopg2, zstandard, lambda_extract.handler,"
+    " lambda_extract.vault"
+)
+DOCKER_PLATFORMS = {"x86_64": "linux/amd64", "aarch64": "linux/arm64"}
+Builder = Literal["auto", "docker", "pip"]
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
 
 class PackageError(RuntimeError):
-    """The dependencies cannot be fetched, or the package is too large for Lambda."""
+    """The dependencies cannot be fetched, or the package is of no use to Lambda."""
 
 
-def own_files() -> dict[str, Path]:
-    """Returns name in the zip -> file, for the function's own code."""
+@dataclass(frozen=True)
+class Runtime:
+    """What the function runs on.
+
+    Attributes:
+        python: Such as "3.12".
+        platform: A wheel's platform tag, such as "manylinux2014_x86_64".
+    """
+
+    python: str
+    platform: str
+
+    @property
+    def image(self) -> str:
+        """Amazon's image of the runtime."""
+        return f"amazon/aws-lambda-python:{self.python}"
+
+    @property
+    def is_here(self) -> bool:
+        """True where this interpreter can import what is built for the runtime."""
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        machine = self.platform.split("_", 1)[1]
+        here = os.uname()
+        return (version, here.sysname, here.machine) == (self.python, "Linux", machine)
+
+
+def lambda_runtime() -> Runtime:
+    """Returns the runtime that pyproject.toml names, the one place for it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    settings = project["tool"]["aurora_sync"]
+    return Runtime(settings["lambda_python"], settings["lambda_platform"])
+
+
+def own_files(rds_ca: Path | None = None) -> dict[str, Path]:
+    """Returns name in the zip -> file, for the function's own code.
+
+    Args:
+        rds_ca: CA certificates to trust instead of the repository's.
+    """
     own = sorted((ROOT / "lambda_extract").rglob("*.py"))
-    return {path.relative_to(ROOT).as_posix(): path for path in own}
+    named = {path.relative_to(ROOT).as_posix(): path for path in own}
+    return {**named, RDS_CA: rds_ca or ROOT / RDS_CA}
 
 
-def dependency_files(folder: Path) -> dict[str, Path]:
-    """Installs the dependencies into the folder and returns name in the zip -> file.
+def docker_runs() -> bool:
+    """True where there is a Docker that can run something, not its client alone."""
+    if shutil.which("docker") is None:
+        return False
+    found = subprocess.run(["docker", "info"], capture_output=True, check=False)
+    return found.returncode == 0
+
+
+def fetch_with_pip(folder: Path, runtime: Runtime) -> None:
+    """Installs the dependencies into the folder with this machine's pip.
 
     Raises:
         PackageError: pip failed.
     """
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    runtime = project["tool"]["aurora_sync"]
-    command = [
-        *(sys.executable, "-m", "pip", "install", "--quiet", "--no-compile"),
-        *(
-            "--disable-pip-version-check",
-            "--only-binary=:all:",
-            "--target",
-            str(folder),
-        ),
-        *("--implementation", "cp", "--python-version", runtime["lambda_python"]),
-        *("--platform", runtime["lambda_platform"]),
-        *("--requirement", str(ROOT / "lambda_extract" / "requirements.txt")),
-        *("--constraint", str(ROOT / "constraints.txt")),
+    pip = _pip_arguments(
+        runtime,
+        target=str(folder),
+        requirements=str(REQUIREMENTS),
+        constraints=str(CONSTRAINTS),
+    )
+    _run([sys.executable, *pip], "pip could not fetch the dependencies")
+
+
+def fetch_with_docker(folder: Path, runtime: Runtime) -> None:
+    """Installs the dependencies into the folder with the pip of Lambda's image.
+
+    Raises:
+        PackageError: Docker or pip failed.
+    """
+    pip = _pip_arguments(
+        runtime,
+        target="/package",
+        requirements="/requirements.txt",
+        constraints="/constraints.txt",
+    )
+    mounts = {
+        f"{folder}:/package",
+        f"{REQUIREMENTS}:/requirements.txt:ro",
+        f"{CONSTRAINTS}:/constraints.txt:ro",
+    }
+    _run(
+        [*_in_container(runtime, mounts), *pip],
+        "pip in Lambda's image could not fetch the dependencies",
+    )
+
+
+def _pip_arguments(
+    runtime: Runtime, *, target: str, requirements: str, constraints: str
+) -> list[str]:
+    return [
+        *("-m", "pip", "install", "--quiet", "--no-compile"),
+        *("--disable-pip-version-check", "--only-binary=:all:", "--target", target),
+        *("--implementation", "cp", "--python-version", runtime.python),
+        *("--platform", runtime.platform),
+        *("--requirement", requirements, "--constraint", constraints),
     ]
+
+
+def _in_container(
+    runtime: Runtime, mounts: set[str], *options: str, python: str = "python"
+) -> list[str]:
+    """Returns the command that starts Python in a container; its arguments follow."""
+    machine = DOCKER_PLATFORMS[runtime.platform.split("_", 1)[1]]
+    command = ["docker", "run", "--rm", "--platform", machine]
+    # Files that root writes could not be removed by who builds.
+    command += ["--user", f"{os.getuid()}:{os.getgid()}", "--env", "HOME=/tmp"]
+    for mount in sorted(mounts):
+        command += ["--volume", mount]
+    return [*command, *options, "--entrypoint", python, runtime.image]
+
+
+def _run(command: Sequence[str], failure: str) -> None:
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode != 0:
-        raise PackageError(f"pip could not fetch the dependencies:\n{result.stderr}")
-    return {
-        path.relative_to(folder).as_posix(): path
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and _belongs(path.relative_to(folder))
-    }
+        raise PackageError(f"{failure}:\n{result.stderr}")
 
 
 def _belongs(path: Path) -> bool:
     """Leaves out scripts and what pip writes about this machine or this moment."""
     written_by_pip = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}
-    return path.parts[0] != "bin" and not (
-        path.parts[0].endswith(".dist-info") and path.name in written_by_pip
+    return (
+        path.parts[0] != "bin"
+        and "__pycache__" not in path.parts
+        and not (path.parts[0].endswith(".dist-info") and path.name in written_by_pip)
     )
 
 
-def package_lambda(folder: Path) -> Path:
+def package_lambda(
+    folder: Path,
+    *,
+    runtime: Runtime,
+    fetch: Callable[[Path, Runtime], None] = fetch_with_pip,
+    rds_ca: Path | None = None,
+) -> Path:
     """Writes the zip into the folder and returns its path.
 
+    Args:
+        fetch: Puts the dependencies into a folder.
+        rds_ca: CA certificates to trust instead of the repository's.
+
     Raises:
-        PackageError: pip failed, or the package is larger than Lambda takes.
+        PackageError: The dependencies could not be had, or the package is larger than
+            Lambda takes.
     """
-    with tempfile.TemporaryDirectory() as dependencies:
-        files = dependency_files(Path(dependencies)) | own_files()
+    with tempfile.TemporaryDirectory() as name:
+        dependencies = Path(name)
+        fetch(dependencies, runtime)
+        fetched = {
+            path.relative_to(dependencies).as_posix(): path
+            for path in sorted(dependencies.rglob("*"))
+            if path.is_file() and _belongs(path.relative_to(dependencies))
+        }
+        files = fetched | own_files(rds_ca)
         unpacked = sum(path.stat().st_size for path in files.values())
-        if unpacked > UNPACKED_LIMIT:
-            raise PackageError(
-                f"{unpacked} bytes unpacked; Lambda takes {UNPACKED_LIMIT}"
+        path = write_archive(folder / NAME, files, compress=True)
+    zipped = path.stat().st_size
+    if unpacked > UNPACKED_LIMIT or zipped > ZIPPED_LIMIT:
+        path.unlink()
+        raise PackageError(
+            f"{zipped} bytes zipped and {unpacked} unpacked; Lambda takes"
+            f" {ZIPPED_LIMIT} and {UNPACKED_LIMIT}"
+        )
+    return path
+
+
+def check_imports(archive: Path, runtime: Runtime, *, docker: bool) -> str:
+    """Imports the package alone, where Lambda's Python is at hand; says what was done.
+
+    Raises:
+        PackageError: It cannot be imported.
+    """
+    if not docker and not runtime.is_here:
+        return (
+            f"not imported: neither Docker nor Python {runtime.python} for"
+            f" {runtime.platform} is here"
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        # Lambda unpacks it as well: Python loads no shared library from a zip.
+        with zipfile.ZipFile(archive) as opened:
+            opened.extractall(folder)
+        failure = "the package cannot be imported by itself"
+        if docker:
+            command = _in_container(
+                runtime, {f"{folder}:/var/task:ro"}, "--network", "none"
             )
-        return write_archive(folder / NAME, files, compress=True)
+            # As Lambda finds it: in the folder in which Python starts.
+            _run([*command, "-c", IMPORTS], failure)
+            return f"imported in {runtime.image}"
+        # -I and -S: nothing else that is installed here lends a module.
+        text = f"import sys; sys.path.insert(0, sys.argv[1]); {IMPORTS}"
+        _run([sys.executable, "-I", "-S", "-c", text, folder], failure)
+        return f"imported by Python {runtime.python}"
+
+
+def _describe_certificates(rds_ca: Path | None) -> str:
+    """Says which CA certificates go into the package.
+
+    Raises:
+        CertificateError: None that is valid.
+    """
+    known = read_bundle(ROOT / RDS_CA)
+    if rds_ca is None:
+        return (
+            f"the repository's {len(known.roots)} of Amazon RDS, the first one until"
+            f" {known.until}"
+        )
+    return read_bundle(rds_ca).compared_with(known)
 
 
 @app.command()
 def _main(
     folder: Annotated[Path, typer.Option(help="Where the zip goes.")] = ROOT / "build",
+    rds_ca: Annotated[
+        Path | None,
+        typer.Option(help="CA certificates (PEM) instead of the repository's."),
+    ] = None,
+    builder: Annotated[
+        Builder,
+        typer.Option("--with", help="auto: Docker where it runs, pip otherwise."),
+    ] = "auto",
 ) -> None:
     """Builds the zip of the Lambda function."""
+    runtime = lambda_runtime()
+    docker = docker_runs() if builder == "auto" else builder == "docker"
     try:
-        path = package_lambda(folder)
-    except PackageError as error:
+        certificates = _describe_certificates(rds_ca)
+        path = package_lambda(
+            folder,
+            runtime=runtime,
+            fetch=fetch_with_docker if docker else fetch_with_pip,
+            rds_ca=rds_ca,
+        )
+        imported = check_imports(path, runtime, docker=docker)
+    except (CertificateError, PackageError) as error:
         print(error, file=sys.stderr)
         raise typer.Exit(1) from None
-    print(f"{path} {path.stat().st_size / 1e6:.1f} MB")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    print(f"{path} {path.stat().st_size / 1e6:.1f} MB, sha256 {digest}")
+    print(f"  runtime: Python {runtime.python}, {runtime.platform}; {imported}")
+    print(f"  CA certificates: {certificates}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The function's environment, and where it goes wrong."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,6 +31,26 @@ def test_defaults() -> None:
     source = settings.source("shop")
     # Anything weaker lets somebody in between read the password.
     assert (source.port, source.sslmode) == (5432, "verify-full")
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, "rds_ca.pem"),
+        ({"sslmode": "verify-ca"}, "rds_ca.pem"),
+        ({"sslrootcert": "own.pem"}, "own.pem"),
+        # A file would make libpq verify, which this mode does not ask for.
+        ({"sslmode": "require"}, ""),
+        ({"sslmode": "disable"}, ""),
+    ],
+)
+def test_the_certificates_of_rds_are_trusted_by_default(
+    given: dict[str, str], expected: str
+) -> None:
+    settings = read_settings(environ(SOURCES=json.dumps({"shop": SHOP | given})))
+    trusted = settings.source("shop").sslrootcert
+    assert Path(trusted).name == expected
+    assert expected != "rds_ca.pem" or Path(trusted).is_file()
 
 
 def test_an_unknown_source_names_the_known_ones() -> None:

@@ -1,6 +1,7 @@
 """PostgreSQL over TLS with sslmode verify-full, and logins that Vault leases."""
 
 import contextlib
+import json
 import uuid
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from lambda_extract import operations, secrets
 from lambda_extract.errors import ExtractError
 from lambda_extract.postgres import connected
 from lambda_extract.secrets import Credentials
-from lambda_extract.settings import Settings, Source
+from lambda_extract.settings import RDS_CA, Settings, Source, read_settings
 from local.aurora import Aurora
 from tests.certificates import Authority
 from tests.tls_front import tls_front
@@ -45,15 +46,39 @@ def test_the_servers_certificate_is_verified_in_full(
 ) -> None:
     with tls_front(aurora.port, authority.issue("localhost")) as port:
         assert ask(source(port, authority.ca)) == READER
-        for wrong in (
-            source(port, Authority(tmp_path / "other").ca),
-            source(port, authority.ca, host="127.0.0.1"),
-            source(port, tmp_path / "none.pem"),
+        for wrong, hint in (
+            (source(port, Authority(tmp_path / "other").ca), "--rds-ca"),
+            (source(port, authority.ca, host="127.0.0.1"), "set host of the source"),
+            (source(port, tmp_path / "none.pem"), "correct its path"),
+            # The certificates of RDS, which did not sign this server's.
+            (source(port, RDS_CA), "--rds-ca"),
         ):
             with pytest.raises(ExtractError) as refused:
                 ask(wrong)
             assert refused.value.code == "source_unreachable"
             assert "TLS" in refused.value.message
+            assert hint in refused.value.hint
+
+
+def test_a_source_without_settings_trusts_the_packaged_certificates(
+    aurora: Aurora,
+    authority: Authority,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One of many in the file, as in Amazon's; and nothing else is said about TLS."""
+    bundle = tmp_path / "rds_ca.pem"
+    bundle.write_bytes(RDS_CA.read_bytes() + authority.ca.read_bytes())
+    monkeypatch.setattr("lambda_extract.settings.RDS_CA", bundle)
+    with tls_front(aurora.port, authority.issue("localhost")) as port:
+        kind = {"kind": "environment"}
+        place = {"host": "localhost", "port": port, "dbname": "shop"}
+        environ = {
+            "LANDING_BUCKET": "b",
+            "AWS_LAMBDA_FUNCTION_NAME": "f",
+            "SOURCES": json.dumps({"shop": place | {"credentials": kind}}),
+        }
+        assert ask(read_settings(environ).source("shop")) == READER
 
 
 def test_an_expired_certificate_is_refused(

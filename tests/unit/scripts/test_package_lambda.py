@@ -1,0 +1,216 @@
+"""The package of the function: how it is built, and what it is refused for."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from scripts import package_lambda as packaging
+from scripts.archives import write_archive
+from scripts.package_lambda import PackageError, Runtime, lambda_runtime, own_files
+from tests.certificates import Authority
+
+ROOT = Path(__file__).resolve().parents[3]
+
+# Stands in for Docker: keeps each command, and does what it would do to the folder that
+# is mounted. FAIL names what goes wrong.
+FAKE_DOCKER = """#!{python}
+import json, os, sys
+arguments = sys.argv[1:]
+with open(os.environ["DOCKER_LOG"], "a") as log:
+    log.write(json.dumps(arguments) + "\\n")
+step = "info" if arguments == ["info"] else "pip" if "pip" in arguments else "import"
+if os.environ.get("DOCKER_FAIL") == step:
+    sys.exit(f"{{step}} failed")
+mounts = dict(
+    reversed(arguments[i + 1].removesuffix(":ro").rsplit(":", 1))
+    for i, word in enumerate(arguments)
+    if word == "--volume"
+)
+if step == "pip":
+    folder = mounts[arguments[arguments.index("--target") + 1]]
+    for name in ("hvac.py", "bin/normalizer", "hvac-2.dist-info/RECORD"):
+        path = os.path.join(folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        open(path, "w").write("imitated")
+if step == "import":
+    assert os.path.exists(os.path.join(mounts["/var/task"], "hvac.py"))
+"""
+
+
+@pytest.fixture
+def docker_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A Docker on the PATH; returns the file that keeps its commands."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    fake = folder / "docker"
+    fake.write_text(FAKE_DOCKER.format(python=sys.executable))
+    fake.chmod(0o755)
+    log = tmp_path / "docker.log"
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("DOCKER_LOG", str(log))
+    return log
+
+
+def run(*options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "scripts.package_lambda", *options],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_docker_builds_and_imports_in_lambdas_own_image(
+    docker_log: Path, tmp_path: Path
+) -> None:
+    result = run("--folder", str(tmp_path / "out"))
+    assert result.returncode == 0, result.stderr
+    info, pip, imported = map(json.loads, docker_log.read_text().splitlines())
+    runtime = lambda_runtime()
+    image = f"amazon/aws-lambda-python:{runtime.python}"
+    assert info == ["info"]
+    place = pip.index(image)
+    assert pip[:4] == ["run", "--rm", "--platform", "linux/amd64"]
+    assert pip[pip.index("--user") + 1] == f"{os.getuid()}:{os.getgid()}"
+    requirements = ROOT / "lambda_extract" / "requirements.txt"
+    assert f"{requirements}:/requirements.txt:ro" in pip
+    assert pip[place + 1 :] == packaging._pip_arguments(
+        runtime,
+        target="/package",
+        requirements="/requirements.txt",
+        constraints="/constraints.txt",
+    )
+    # It is imported without a network, and cannot change what was built.
+    place = imported.index(image)
+    assert imported[imported.index("--network") + 1] == "none"
+    assert imported[imported.index("--volume") + 1].endswith(":/var/task:ro")
+    assert imported[place + 1 :] == ["-c", packaging.IMPORTS]
+    assert f"imported in {image}" in result.stdout
+    assert "the repository's 81 of Amazon RDS" in result.stdout
+    with zipfile.ZipFile(tmp_path / "out" / packaging.NAME) as archive:
+        names = set(archive.namelist())
+    assert {"hvac.py", "lambda_extract/handler.py", packaging.RDS_CA} <= names
+    # Scripts, and what pip writes about this moment, would change the bytes.
+    assert not {"bin/normalizer", "hvac-2.dist-info/RECORD"} & names
+
+
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        ("pip", "pip in Lambda's image could not fetch the dependencies"),
+        ("import", "the package cannot be imported by itself"),
+    ],
+)
+def test_a_failure_in_the_container_is_told(
+    docker_log: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+    told: str,
+) -> None:
+    monkeypatch.setenv("DOCKER_FAIL", step)
+    result = run("--folder", str(tmp_path / "out"))
+    assert result.returncode == 1
+    assert told in result.stderr and f"{step} failed" in result.stderr
+
+
+def test_a_client_without_a_daemon_is_no_docker(
+    docker_log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert packaging.docker_runs()
+    monkeypatch.setenv("DOCKER_FAIL", "info")
+    assert not packaging.docker_runs()
+    monkeypatch.setenv("PATH", "")
+    assert not packaging.docker_runs()
+
+
+def test_ca_certificates_of_ones_own_are_packaged(
+    docker_log: Path, tmp_path: Path
+) -> None:
+    ca = Authority(tmp_path / "ca").ca
+    result = run("--folder", str(tmp_path / "out"), "--rds-ca", str(ca))
+    assert result.returncode == 0, result.stderr
+    assert "1 are not in the repository's (tests)" in result.stdout
+    with zipfile.ZipFile(tmp_path / "out" / packaging.NAME) as archive:
+        assert archive.read(packaging.RDS_CA) == ca.read_bytes()
+
+
+def test_an_unusable_bundle_is_refused_before_anything_is_fetched(
+    docker_log: Path, tmp_path: Path
+) -> None:
+    page = tmp_path / "page.pem"
+    page.write_text("<html>")
+    result = run("--with", "docker", "--rds-ca", str(page))
+    assert result.returncode == 1
+    assert "page.pem is no PEM file" in result.stderr
+    assert not docker_log.exists()
+
+
+def imitated(folder: Path, runtime: Runtime) -> None:
+    """Fetches nothing but a file of 2,000 random bytes."""
+    (folder / "library.bin").write_bytes(os.urandom(2000))
+
+
+@pytest.mark.parametrize("limit", ["ZIPPED_LIMIT", "UNPACKED_LIMIT"])
+def test_a_package_too_large_for_lambda_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    monkeypatch.setattr(packaging, limit, 2000)
+    with pytest.raises(PackageError, match="Lambda takes"):
+        packaging.package_lambda(tmp_path, runtime=lambda_runtime(), fetch=imitated)
+    assert not (tmp_path / packaging.NAME).exists()
+
+
+def here() -> Runtime:
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return Runtime(python, f"manylinux2014_{os.uname().machine}")
+
+
+def test_a_package_without_its_libraries_is_noticed(tmp_path: Path) -> None:
+    archive = write_archive(tmp_path / "own.zip", own_files(), compress=True)
+    with pytest.raises(PackageError, match="No module named 'boto3'"):
+        packaging.check_imports(archive, here(), docker=False)
+
+
+def test_what_cannot_be_imported_here_is_said(tmp_path: Path) -> None:
+    told = packaging.check_imports(
+        tmp_path / "unread.zip", Runtime("3.99", "manylinux2014_x86_64"), docker=False
+    )
+    assert told.startswith("not imported: neither Docker nor Python 3.99")
+
+
+@pytest.mark.large
+def test_the_package_is_complete_and_its_bytes_are_repeated(tmp_path: Path) -> None:
+    """With real wheels, for this machine's Python so that it can be imported."""
+    first, second = (
+        packaging.package_lambda(tmp_path / name, runtime=here())
+        for name in ("first", "second")
+    )
+    assert first.read_bytes() == second.read_bytes()
+    assert "imported by Python" in packaging.check_imports(first, here(), docker=False)
+
+
+@pytest.mark.large
+def test_the_package_for_lambda_is_small_enough(tmp_path: Path) -> None:
+    path = packaging.package_lambda(tmp_path, runtime=lambda_runtime())
+    assert 5_000_000 < path.stat().st_size < packaging.ZIPPED_LIMIT
+    with zipfile.ZipFile(path) as archive:
+        libraries = [name for name in archive.namelist() if name.endswith(".so")]
+    tag = f"cpython-{lambda_runtime().python.replace('.', '')}-x86_64-linux-gnu.so"
+    assert any(f"_psycopg.{tag}" in name for name in libraries)
+
+
+def test_terraform_runs_the_same_python() -> None:
+    text = (ROOT / "terraform/modules/compute/lambda.tf").read_text(encoding="utf-8")
+    (version,) = re.findall(r'^\s*runtime\s*=\s*"python([\d.]+)"', text, re.MULTILINE)
+    (machine,) = re.findall(r'^\s*architectures\s*=\s*\["(\w+)"\]', text, re.MULTILINE)
+    runtime = lambda_runtime()
+    assert version == runtime.python
+    assert runtime.platform.endswith(machine.replace("arm64", "aarch64"))
