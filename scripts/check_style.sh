@@ -17,6 +17,9 @@ check "sqlfluff" .venv/bin/python -m sqlfluff lint snowflake
 for script in scripts/*.sh .ci/run; do
     check "bash -n $script" bash -n "$script"
 done
+if command -v shellcheck > /dev/null; then
+    check "shellcheck" shellcheck scripts/*.sh .ci/run
+fi
 if command -v terraform > /dev/null && [[ -d terraform ]]; then
     check "terraform fmt" terraform fmt -check -recursive -diff terraform
 fi
