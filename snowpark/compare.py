@@ -188,7 +188,7 @@ def look_at(
     for reply in _ask(warehouse, subject, "detail", 0, keys):
         source |= {row.key_hash: row for row in reply.digests}
     target: dict[str, RowDigest] = {}
-    for row in warehouse.run(texts.detail(subject.digested, keys)):
+    for row in warehouse.run(texts.detail(subject.digested, keys), tell_only=()):
         key = tuple(None if v is None else str(v) for v in list(row)[3:])
         digest = RowDigest(str(row[0]), str(row[1]), key, str(row[2]))
         target[digest.key_hash] = digest
@@ -227,7 +227,9 @@ def _keys_within(
 ) -> tuple[list[str], bool]:
     replies = _ask(warehouse, subject, "rows", 0, within)
     source = {row.key_hash: row.row_hash for reply in replies for row in reply.digests}
-    found = warehouse.run(texts.rows(subject.digested, within, _MOST_ROWS))
+    found = warehouse.run(
+        texts.rows(subject.digested, within, _MOST_ROWS), tell_only=()
+    )
     target = {str(row[0]): str(row[1]) for row in found}
     complete = all(reply.complete for reply in replies) and len(found) < _MOST_ROWS
     keys = sorted(source.keys() | target.keys())
@@ -241,7 +243,7 @@ def _both_buckets(
     for reply in _ask(warehouse, subject, "buckets", depth, within):
         for bucket in reply.buckets:
             source[bucket.name] = _sum(source.get(bucket.name), bucket)
-    rows = warehouse.run(texts.buckets(subject.digested, depth, within))
+    rows = warehouse.run(texts.buckets(subject.digested, depth, within), tell_only=())
     target = {
         str(row[0]): Bucket(str(row[0]), int(row[1]), str(row[2]), str(row[3]))
         for row in rows

@@ -101,7 +101,7 @@ def _extract_keys(
 
 
 def _check_breaker(warehouse: Warehouse, gone: Batch, max_percent: float) -> None:
-    (row,) = warehouse.run(load_statements.count_gone(gone))
+    (row,) = warehouse.run(load_statements.count_gone(gone), tell_only=())
     alive, missing = int(row[0]), int(row[1])
     if missing * 100 > alive * max_percent:
         raise UsageError(
@@ -113,7 +113,9 @@ def _check_breaker(warehouse: Warehouse, gone: Batch, max_percent: float) -> Non
 
 def _apply(warehouse: Warehouse, gone: Batch) -> Counts:
     if not gone.soft_deletes:
-        return Counts(deleted=warehouse.changed_rows(load_statements.remove_gone(gone)))
-    flagged = warehouse.changed_rows(load_statements.flag_gone(gone))
-    revived = warehouse.changed_rows(load_statements.revive(gone))
+        removal = load_statements.remove_gone(gone)
+        return Counts(deleted=warehouse.changed_rows(removal, tell_only=()))
+    flagging = load_statements.flag_gone(gone)
+    flagged = warehouse.changed_rows(flagging, tell_only=())
+    revived = warehouse.changed_rows(load_statements.revive(gone), tell_only=())
     return Counts(updated=revived, deleted=flagged)

@@ -60,8 +60,9 @@ def stage(
     for i in range(0, len(files), _FILES_PER_COPY):
         batch = files[i : i + _FILES_PER_COPY]
         copy = load_statements.copy_files(job.staging, columns, batch)
+        known = [column.name for column in columns] + [file.path for file in batch]
         try:
-            rows = warehouse.run(copy, hide_values=True)
+            rows = warehouse.run(copy, tell_only=known)
         except WarehouseError as error:
             raise LoadError("load_failed", error.message) from error
         # A COPY that finds nothing to do answers with a status and no counts.
@@ -118,7 +119,8 @@ def merge_rows(warehouse: Warehouse, rows: Batch) -> Counts:
     """
     bounds = _key_bounds(warehouse, rows.staging, rows.key[0])
     statement = load_statements.merge(rows, bounds)
-    (row,) = warehouse.run(statement, hide_values=True)
+    known = [column.name for column in rows.columns]
+    (row,) = warehouse.run(statement, tell_only=known)
     changed = row.as_dict()
     return Counts(
         inserted=int(changed.get("number of rows inserted", 0)),
@@ -133,13 +135,14 @@ def _key_bounds(
     kind = first.source.snowflake_type
     if first.source.nullable or not kind.startswith(_PRUNED_TYPES):
         return None
-    (row,) = warehouse.run(load_statements.key_bounds(staging, first))
+    (row,) = warehouse.run(load_statements.key_bounds(staging, first), tell_only=())
     return (str(row[0]), str(row[1])) if row[0] is not None else None
 
 
 def overwrite_rows(warehouse: Warehouse, rows: Batch) -> Counts:
     """Replaces the rows of the target, inside the current transaction."""
-    (row,) = warehouse.run(load_statements.overwrite(rows), hide_values=True)
+    known = [column.name for column in rows.columns]
+    (row,) = warehouse.run(load_statements.overwrite(rows), tell_only=known)
     return Counts(inserted=int(row[0]))
 
 

@@ -19,8 +19,17 @@ from lambda_extract.contract import (
     decode_reply,
     encode,
 )
-from snowpark import columns, extract, load, plan, state, statements, target
-from snowpark.errors import ExtractError
+from snowpark import (
+    columns,
+    extract,
+    load,
+    plan,
+    refusals,
+    state,
+    statements,
+    target,
+)
+from snowpark.errors import ExtractError, LoadError, WarehouseError
 from snowpark.model import Commit, Counts, Run, SnapshotPart, TableSettings, TableState
 from snowpark.warehouse import Warehouse
 
@@ -66,7 +75,8 @@ def run_snapshot(
         True where all rows are of one moment of this call: one part, read just now.
 
     Raises:
-        SyncError: The target is as it was; finished parts are kept for the next call.
+        SyncError: The target is as it was; finished parts are kept for the next call,
+            unless Snowflake refused their rows.
     """
     settings = found.settings
     job = load.Job(settings, run.id, reload=True, rebuild=rebuild)
@@ -80,9 +90,22 @@ def run_snapshot(
     )
     replies = list(snapshot.done.values())
     _note_extraction(run, snapshot)
-    _load(warehouse, job, found, run, snapshot, replies)
+    try:
+        _load(warehouse, job, found, run, snapshot, replies)
+    except (LoadError, WarehouseError) as error:
+        if _refuses_rows(error):
+            # The next call must not go on with these files.
+            _record(warehouse, settings, run, snapshot, "#closed")
+        raise
     load.drop_staging(warehouse, job)
     return len(replies) == 1 and snapshot.planned_by(run)
+
+
+def _refuses_rows(error: LoadError | WarehouseError) -> bool:
+    # Without a cause the rows were loaded, and are not those of the manifest.
+    cause = error if isinstance(error, WarehouseError) else error.__cause__
+    # Without a cause the rows were loaded and are not those of the manifest.
+    return not isinstance(cause, WarehouseError) or refusals.is_about_rows(cause.number)
 
 
 def _extracted(warehouse: Warehouse, found: TableState, run: Run) -> Snapshot:

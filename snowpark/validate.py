@@ -135,7 +135,7 @@ def _repair(
         deleted = merged.deleted
         if extra:
             gone = validate_statements.remove_extra(subject.digested, extra, run.id)
-            deleted += warehouse.changed_rows(gone)
+            deleted += warehouse.changed_rows(gone, tell_only=())
         return Counts(merged.inserted, merged.updated, deleted)
 
     def record(counts: Counts) -> None:

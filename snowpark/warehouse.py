@@ -1,6 +1,6 @@
 """The only module that touches a Snowpark session."""
 
-import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,13 +8,10 @@ from snowflake.connector.errors import Error as ConnectorError
 from snowflake.snowpark import Session
 from snowflake.snowpark.exceptions import SnowparkClientException
 
+from snowpark import refusals
 from snowpark.errors import WarehouseError
 from snowpark.model import Statement
 
-# Snowflake quotes offending row values in its messages ("Numeric value 'x' is not
-# recognized"); they must not travel into errors or ledgers. Identifiers are in double
-# quotes or single ones: losing some of the latter is the price.
-_QUOTED_VALUE = re.compile(r"'(?:[^']|'')*'")
 _MISSING_OBJECT = 2003
 
 
@@ -30,13 +27,15 @@ class Warehouse:
     session: Session
     statements: int = field(default=0)
 
-    def run(self, statement: Statement, *, hide_values: bool = False) -> list[Any]:
+    def run(
+        self, statement: Statement, *, tell_only: Collection[str] | None = None
+    ) -> list[Any]:
         """Sends one statement and returns its rows.
 
         Args:
             statement: Text and bound values.
-            hide_values: Removes quoted text from an error message; set where
-                Snowflake's message may quote a row value (COPY, MERGE).
+            tell_only: Given where the statement touches rows, so that Snowflake's
+                message may quote them: nothing of it is passed on but these names.
 
         Raises:
             WarehouseError: Snowflake refused the statement; "target_missing" where an
@@ -49,20 +48,26 @@ class Warehouse:
         except (SnowparkClientException, ConnectorError) as error:
             # Not chained: the original's text holds the statement, and maybe row
             # values.
-            raise _wrapped(error, hide_values) from None
+            raise _wrapped(error, tell_only) from None
 
-    def changed_rows(self, statement: Statement) -> int:
+    def changed_rows(
+        self, statement: Statement, *, tell_only: Collection[str] | None = None
+    ) -> int:
         """Sends a DML statement and returns the number of rows it changed.
+
+        Args:
+            statement: Text and bound values.
+            tell_only: As for `run`.
 
         Raises:
             WarehouseError: Snowflake refused the statement.
         """
-        (row,) = self.run(statement)
+        (row,) = self.run(statement, tell_only=tell_only)
         return int(row[0])
 
 
 def _wrapped(
-    error: SnowparkClientException | ConnectorError, hide_values: bool
+    error: SnowparkClientException | ConnectorError, tell_only: Collection[str] | None
 ) -> WarehouseError:
     if isinstance(error, ConnectorError):
         number, text = error.errno, error.raw_msg
@@ -70,13 +75,13 @@ def _wrapped(
         number = getattr(error, "sql_error_code", None)
         text = getattr(error, "raw_message", None) or error.message
     query_id = getattr(error, "sfqid", None)
-    text = " ".join((text or "").split())[:2000]
-    if hide_values:
-        text = _QUOTED_VALUE.sub("'...'", text)
+    text = " ".join((text or "").split())
+    if tell_only is not None:
+        text = refusals.describe(number, text, tell_only)
     code = "target_missing" if number == _MISSING_OBJECT else "warehouse_error"
     return WarehouseError(
         code,
-        f"Snowflake answered: {text} (query {query_id}).",
+        f"Snowflake answered: {text[:2000]} (query {query_id}).",
         number=number,
         query_id=query_id,
     )
