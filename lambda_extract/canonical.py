@@ -7,12 +7,17 @@ replaces by NULL, hashes or masks is compared as it travels.
 - NUMBER: plain digits without zeros at the end of a fraction, so that the scale of the
   target does not matter.
 - DECFLOAT: sign, significant digits and exponent, whatever notation an engine prints.
-- FLOAT: the same of the value rounded to 15 significant digits. PostgreSQL prints the
-  shortest text that reads back, Snowflake documents no such thing.
+- FLOAT: the same of the shortest text that reads back, which both engines can print.
+  -0 is 0.
 - VARCHAR, BINARY: MD5 of the UTF-8 bytes, of the lower-case hex digits.
 - DATE, TIME, TIMESTAMP: ISO with six digits of a second, in UTC.
-- VARIANT, ARRAY, OBJECT: the kind of value, and the length of an array. Their texts
-  differ between the engines in key order, spaces and the notation of numbers.
+- VARIANT, ARRAY, OBJECT: MD5 of the document as jsonb prints it: keys by length and
+  then by bytes, one space after ":" and ","; and its numbers plain, without zeros at
+  the end of a fraction. So 1.50, 1.5 and 15e-1 are one number, and "1.5" is none.
+
+Two values have no canonical text. One that a sync refuses is REFUSED, which no target
+holds. A document that one of the engines cannot put into this form is INCOMPARABLE_IN_
+SOURCE or _TARGET: neither equal nor different, and VALIDATE_TABLE names its column.
 
 None of these texts holds a "|", which separates columns, or is "~", which is NULL.
 """
@@ -22,13 +27,16 @@ from collections.abc import Sequence
 from psycopg2 import sql
 
 from lambda_extract.catalog import SourceTable
+from lambda_extract.contract import INCOMPARABLE_IN_SOURCE
 from lambda_extract.errors import RequestError
 from lambda_extract.query import TRUE
 from lambda_extract.types import Mapping
 from lambda_extract.wire import mapping_of
 
 MOMENT = "'YYYY-MM-DD HH24:MI:SS.US'"
-FIFTEEN_DIGITS = "'9.99999999999999EEEE'"
+REFUSED = "!refused"
+# As jsonb a text may need 32 times its size while it is read; PostgreSQL ends at 1 GB.
+LARGEST_DOCUMENT_BYTES = 4_194_304
 # Sign, digits and exponent of a decimal text {t}, with or without an exponent.
 _MANTISSA = "pg_catalog.ltrim(pg_catalog.split_part({t}, 'e', 1), '-+ ')"
 _DIGITS = f"pg_catalog.replace({_MANTISSA}, '.', '')"
@@ -50,13 +58,24 @@ _NUMBER = (
 _FLOAT = (
     "CASE {f} WHEN 'NaN'::float8 THEN 'nan' WHEN 'Infinity'::float8 THEN 'inf'"
     " WHEN '-Infinity'::float8 THEN '-inf' ELSE "
-    + DECIMAL_FORM.replace("{t}", f"pg_catalog.to_char({{f}}, {FIFTEEN_DIGITS})")
+    + DECIMAL_FORM.replace("{t}", "({f})::text")
     + " END"
 )
-_KIND = (
-    "CASE pg_catalog.json_typeof({j}) WHEN 'array'"
-    " THEN 'array' || pg_catalog.json_array_length({j})::text"
-    " ELSE pg_catalog.json_typeof({j}) END"
+# Strings first, so that nothing inside one looks like a number.
+_FRACTIONS = (
+    r"""("(?:[^"\\]|\\.)*")|(-?[0-9]+)\.0+(?![0-9])|"""
+    r"""(-?[0-9]+\.[0-9]*[1-9])0+(?![0-9])"""
+)
+# jsonb sorts keys by the bytes of the database's encoding.
+_OTHER_ORDER = (
+    "pg_catalog.getdatabaseencoding() <> 'UTF8' AND pg_catalog.octet_length("
+    "pg_catalog.convert_to({j}::text, 'UTF8')) <> pg_catalog.length({j}::text)"
+)
+_JSON = (
+    f"CASE WHEN pg_catalog.octet_length({{j}}::text) > {LARGEST_DOCUMENT_BYTES}"
+    f" OR ({_OTHER_ORDER}) THEN '{INCOMPARABLE_IN_SOURCE}'"
+    " ELSE pg_catalog.md5(pg_catalog.convert_to(pg_catalog.regexp_replace("
+    f"({{j}}::jsonb)::text, '{_FRACTIONS}', '\\1\\2\\3', 'g'), 'UTF8')) END"
 )
 _TEXTS = {
     "NUMBER": _NUMBER.replace("{t}", "({w})::text"),
@@ -71,9 +90,9 @@ _TEXTS = {
     "TIME": "pg_catalog.to_char({w}, 'HH24:MI:SS.US')",
     "TIMESTAMP_NTZ": f"pg_catalog.to_char({{w}}, {MOMENT})",
     "TIMESTAMP_TZ": f"pg_catalog.to_char(({{w}}) AT TIME ZONE 'UTC', {MOMENT})",
-    "VARIANT": _KIND.replace("{j}", "({w})::json"),
-    "ARRAY": _KIND.replace("{j}", "({w})::json"),
-    "OBJECT": _KIND.replace("{j}", "({w})::json"),
+    "VARIANT": _JSON.replace("{j}", "({w})"),
+    "ARRAY": _JSON.replace("{j}", "({w})"),
+    "OBJECT": _JSON.replace("{j}", "({w})"),
 }
 
 
@@ -127,9 +146,11 @@ def _where_it_travels(table: SourceTable, name: str, text: str) -> sql.Composabl
     absent = "{c} IS NOT DISTINCT FROM NULL"
     if mapping.special:
         absent += f" OR {mapping.special}"
-    return sql.SQL(f"CASE WHEN {absent} THEN NULL ELSE {text} END").format(
-        c=column, w=wire
-    )
+    cases = f"WHEN {absent} THEN NULL"
+    if mapping.too_wide:
+        # Such a value may fail in a cast, which would end the whole digest.
+        cases += f" WHEN {mapping.too_wide} THEN '{REFUSED}'"
+    return sql.SQL(f"CASE {cases} ELSE {text} END").format(c=column, w=wire)
 
 
 def _mapping(table: SourceTable, name: str) -> Mapping:

@@ -17,6 +17,10 @@ from lambda_extract import contract_codec as codec
 from lambda_extract.contract_codec import ContractError
 
 VERSION = 1
+# What a digest has for a value of which its side can make no canonical text. Never
+# equal to anything, so that such a row is always looked at.
+INCOMPARABLE_IN_SOURCE = "!source"
+INCOMPARABLE_IN_TARGET = "!target"
 
 
 # --- values that several messages share -----------------------------------------------
@@ -247,10 +251,14 @@ class DigestRequest:
         columns: What a row's digest covers, in this order.
         key: What its key consists of, in this order.
         deleted_column: Rows that it calls deleted are left out; empty: none.
-        step: "buckets": one digest per bucket; "rows": one per row; "detail": the key
-            and one digest per column, too.
+        step: "newest": no digest, but the largest cursor; "buckets": one digest per
+            bucket; "rows": one per row; "detail": the key and one digest per column,
+            too.
         depth: Hex digits of a bucket's name; 0: one bucket.
         within: Only keys whose MD5 begins with one of these; all of one length.
+        cursor: Where `newest` is asked for, or `upto` given.
+        upto: Rows whose cursor is beyond are left out of "buckets" and "rows"; the
+            reply names their keys. A row without a cursor is not.
     """
 
     run_id: str
@@ -259,9 +267,11 @@ class DigestRequest:
     columns: tuple[str, ...]
     key: tuple[str, ...]
     deleted_column: str = ""
-    step: Literal["buckets", "rows", "detail"] = "buckets"
+    step: Literal["newest", "buckets", "rows", "detail"] = "buckets"
     depth: int = 0
     within: tuple[str, ...] = ()
+    cursor: CursorSpec | None = None
+    upto: CursorValue | None = None
     op: Literal["digest"] = "digest"
     version: int = VERSION
 
@@ -472,6 +482,9 @@ class DigestReply:
 
     Attributes:
         columns: Of the request, as an extraction would describe them.
+        beyond: First 16 hex digits of the MD5 of each key that was left out because of
+            its cursor, in the snapshot of the digests; deleted rows too.
+        newest: Largest cursor of the table; None where there is none.
         complete: False where there are more rows than one reply holds.
     """
 
@@ -479,6 +492,8 @@ class DigestReply:
     columns: tuple[Column, ...]
     buckets: tuple[Bucket, ...] = ()
     digests: tuple[RowDigest, ...] = ()
+    beyond: tuple[str, ...] = ()
+    newest: CursorValue | None = None
     complete: bool = True
     seconds: float = 0.0
     ok: Literal[True] = True

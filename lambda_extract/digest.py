@@ -6,12 +6,19 @@ import time
 from psycopg2 import sql
 
 from lambda_extract import canonical
+from lambda_extract.bounds import Cursor, check_cursor
 from lambda_extract.catalog import SourceTable, read_table
-from lambda_extract.contract import Bucket, DigestReply, DigestRequest, RowDigest
+from lambda_extract.contract import (
+    Bucket,
+    CursorValue,
+    DigestReply,
+    DigestRequest,
+    RowDigest,
+)
 from lambda_extract.copying import seconds_since
 from lambda_extract.errors import RequestError
 from lambda_extract.postgres import Database
-from lambda_extract.query import TRUE, partition_condition
+from lambda_extract.query import TRUE, CursorRange, partition_condition
 from lambda_extract.snapshot import snapshot
 from lambda_extract.wire import build_wire
 
@@ -19,6 +26,9 @@ from lambda_extract.wire import build_wire
 DEEPEST = 32
 # A reply holds 10 MB; a row without detail takes 90 bytes.
 MOST_ROWS = 50_000
+# A key that was left out takes 19 bytes, here and in the statement to Snowflake.
+MOST_BEYOND = 20_000
+BEYOND_DIGITS = 16
 PREFIX = re.compile(r"[0-9a-f]{1,32}")
 
 
@@ -33,19 +43,31 @@ def digest(database: Database, request: DigestRequest) -> DigestReply:
     table = read_table(database, request.table)
     with snapshot(database, table):
         described = {column.name: column for column in build_wire(table).columns}
-        rows = _rows(table, request)
+        columns = tuple(described[name] for name in request.columns)
         buckets: tuple[Bucket, ...] = ()
         found: tuple[RowDigest, ...] = ()
-        if request.step == "buckets":
+        beyond: tuple[str, ...] = ()
+        newest = None
+        cursor = _cursor(database, table, request)
+        rows = _rows(table, request, cursor)
+        if request.step == "newest" and cursor is not None:
+            newest = _newest(database, table, cursor)
+        elif request.step == "buckets":
             buckets = _buckets(database, rows, request.depth)
         else:
             found = _digests(database, rows, request)
+        if request.upto is not None and cursor is not None:
+            later = CursorRange(cursor.spec.column, cursor.literal(request.upto))
+            beyond = _beyond(database, table, request, later)
+    complete = len(found) <= MOST_ROWS and len(beyond) <= MOST_BEYOND
     return DigestReply(
         run_id=request.run_id,
-        columns=tuple(described[name] for name in request.columns),
+        columns=columns,
         buckets=buckets,
         digests=found[:MOST_ROWS],
-        complete=len(found) <= MOST_ROWS,
+        beyond=beyond[:MOST_BEYOND],
+        newest=newest,
+        complete=complete,
         seconds=seconds_since(started),
     )
 
@@ -59,11 +81,54 @@ def _check(request: DigestRequest) -> None:
     wrong = [p for p in request.within if not PREFIX.fullmatch(p)]
     if wrong or len(lengths) > 1:
         raise RequestError("bad_request", "/within: hex digits, all of one length.")
+    if request.cursor is None and (request.upto or request.step == "newest"):
+        raise RequestError("bad_request", "/cursor: needed here.")
+    if request.upto is not None and request.step not in ("buckets", "rows"):
+        raise RequestError("bad_request", "/upto: not for this step.")
 
 
-def _rows(table: SourceTable, request: DigestRequest) -> sql.Composable:
+def _cursor(
+    database: Database, table: SourceTable, request: DigestRequest
+) -> Cursor | None:
+    if request.cursor is None:
+        return None
+    return check_cursor(database, table, request.cursor)
+
+
+def _newest(
+    database: Database, table: SourceTable, cursor: Cursor
+) -> CursorValue | None:
+    statement = sql.SQL("SELECT pg_catalog.max({})::text FROM {}")
+    (text,) = database.row(statement.format(cursor.name, table.name))
+    return None if text is None else CursorValue(text, cursor.family)
+
+
+def _beyond(
+    database: Database, table: SourceTable, request: DigestRequest, later: CursorRange
+) -> tuple[str, ...]:
+    statement = sql.SQL(
+        "SELECT pg_catalog.left({}, {}) FROM {} WHERE {} AND {} LIMIT {}"
+    ).format(
+        canonical.key_hash(table, request.key),
+        sql.Literal(BEYOND_DIGITS),
+        table.name,
+        later.condition(),
+        partition_condition(table, request.partition),
+        sql.Literal(MOST_BEYOND + 1),
+    )
+    return tuple(prefix for (prefix,) in database.rows(statement))
+
+
+def _rows(
+    table: SourceTable, request: DigestRequest, cursor: Cursor | None
+) -> sql.Composable:
     """Returns the query of key_hash and row_hash, with key and columns if wanted."""
     conditions = [partition_condition(table, request.partition)]
+    if request.upto is not None and cursor is not None:
+        upto = CursorRange(
+            cursor.spec.column, upper=cursor.literal(request.upto), with_nulls=True
+        )
+        conditions.append(upto.condition())
     if request.deleted_column:
         conditions.append(_alive(table, request.deleted_column))
     kept = [condition for condition in conditions if condition is not TRUE]

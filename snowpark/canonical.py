@@ -1,15 +1,18 @@
 """PURE: canonical text of rows in Snowflake.
 
 lambda_extract/canonical.py gives the same text in PostgreSQL, and has the rules.
+snowflake/45_function/020_canonical.sql has the two functions that are called here.
 """
 
 from collections.abc import Sequence
 
+from lambda_extract.contract import INCOMPARABLE_IN_TARGET
 from snowpark.columns import LoadColumn, family
 from snowpark.identifiers import quote
 
 _MOMENT = "'YYYY-MM-DD HH24:MI:SS.FF6'"
-_FIFTEEN_DIGITS = "'9.99999999999999EEEE'"
+# Beyond what the source compares, whatever the notation, and within a VARCHAR argument.
+_LARGEST_DOCUMENT = 16_000_000
 _MANTISSA = "LTRIM(SPLIT_PART(LOWER({t}), 'e', 1), '-+ ')"
 _DIGITS = f"REPLACE({_MANTISSA}, '.', '')"
 _DECIMAL_FORM = (
@@ -25,21 +28,14 @@ _NUMBER = (
     "IFF(CONTAINS(TO_VARCHAR({c}), '.'),"
     " RTRIM(RTRIM(TO_VARCHAR({c}), '0'), '.'), TO_VARCHAR({c}))"
 )
-_FLOAT = (
-    "CASE WHEN {c} = 'NaN'::FLOAT THEN 'nan' WHEN {c} = 'inf'::FLOAT THEN 'inf'"
-    " WHEN {c} = '-inf'::FLOAT THEN '-inf' ELSE "
-    + _DECIMAL_FORM.replace("{t}", f"TO_VARCHAR({{c}}, {_FIFTEEN_DIGITS})")
-    + " END"
-)
-_KIND = (
-    "CASE TYPEOF({v}) WHEN 'ARRAY' THEN 'array' || TO_VARCHAR(ARRAY_SIZE({v}))"
-    " WHEN 'OBJECT' THEN 'object' WHEN 'VARCHAR' THEN 'string'"
-    " WHEN 'BOOLEAN' THEN 'boolean' WHEN 'NULL_VALUE' THEN 'null' ELSE 'number' END"
+_JSON = (
+    f"IFF(LENGTH(TO_JSON({{v}})) > {_LARGEST_DOCUMENT}, '{INCOMPARABLE_IN_TARGET}',"
+    " control.canonical_json(TO_JSON({v}), {v}))"
 )
 _TEXTS = {
     "NUMBER": _NUMBER,
     "DECFLOAT": _DECIMAL_FORM.replace("{t}", "TO_VARCHAR({c})"),
-    "FLOAT": _FLOAT,
+    "FLOAT": "control.canonical_float({c})",
     "BOOLEAN": "IFF({c}, 'true', 'false')",
     "VARCHAR": "MD5({c})",
     "BINARY": "MD5(LOWER(HEX_ENCODE({c})))",
@@ -47,9 +43,9 @@ _TEXTS = {
     "TIME": "TO_VARCHAR({c}, 'HH24:MI:SS.FF6')",
     "TIMESTAMP_NTZ": f"TO_VARCHAR({{c}}, {_MOMENT})",
     "TIMESTAMP_TZ": f"TO_VARCHAR(CONVERT_TIMEZONE('UTC', {{c}}), {_MOMENT})",
-    "VARIANT": _KIND.replace("{v}", "{c}"),
-    "ARRAY": _KIND.replace("{v}", "TO_VARIANT({c})"),
-    "OBJECT": _KIND.replace("{v}", "TO_VARIANT({c})"),
+    "VARIANT": _JSON.replace("{v}", "{c}"),
+    "ARRAY": _JSON.replace("{v}", "TO_VARIANT({c})"),
+    "OBJECT": _JSON.replace("{v}", "TO_VARIANT({c})"),
 }
 
 

@@ -1,15 +1,25 @@
 """Finds the rows in which a target differs from its source, bucket by bucket."""
 
 import dataclasses
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from lambda_extract.contract import DigestReply, DigestRequest, Partition, PlanReply
-from lambda_extract.contract import Bucket, RowDigest
+from lambda_extract.contract import (
+    Bucket,
+    CursorValue,
+    DigestReply,
+    DigestRequest,
+    Partition,
+    PlanReply,
+    RowDigest,
+)
 from snowpark import columns, drift_statements, extract, plan, state
 from snowpark import validate_statements as texts
+from snowpark.buckets import Both, added_up, differing_keys
 from snowpark.columns import LoadColumn
+from snowpark.differences import Difference, between
 from snowpark.errors import SyncError, UsageError
 from snowpark.model import TableState
 from snowpark.pairing import paired
@@ -18,17 +28,18 @@ from snowpark.target import source_of
 from snowpark.validate_statements import Digested
 from snowpark.warehouse import Warehouse
 
-Kind = Literal["missing_in_target", "extra_in_target", "different"]
-
 # About as many rows in a bucket, so that those of a differing one can be looked at.
 _ROWS_PER_BUCKET = 16
 # 4096 buckets at first: one reply of 300 kB. Each further level divides by 256.
 _DEEPEST_START = 3
 _DEEPER = 2
+_DEEPEST = 12
 # What a person can look at. More differences than this are a case for RESYNC_TABLE.
 MOST_DIFFERENCES = 1000
 _BUCKETS_AT_A_TIME = 200
 _MOST_ROWS = 50_000
+# Keys in one statement; each takes 19 bytes.
+_MOST_BEYOND = 50_000
 
 
 @dataclass(frozen=True)
@@ -38,6 +49,7 @@ class Subject:
     Attributes:
         digested: The target's side.
         partitions: The source, in parts that fit into one call each.
+        upto: Rows whose cursor is beyond are not promised yet; None: all are compared.
         not_compared: Source column -> why it is not compared, or not fully.
     """
 
@@ -47,23 +59,7 @@ class Subject:
     partitions: tuple[Partition, ...]
     estimated_rows: int
     not_compared: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One key whose rows differ.
-
-    Attributes:
-        key: Texts of the key's columns.
-        columns: Source columns that differ.
-        source_hash: Digest of the source's row; None where there is none.
-    """
-
-    key_hash: str
-    key: tuple[str | None, ...]
-    kind: Kind
-    columns: tuple[str, ...]
-    source_hash: str | None
+    upto: CursorValue | None = None
 
 
 @dataclass(frozen=True)
@@ -71,16 +67,41 @@ class Suspects:
     """Keys that differed when both sides were looked at, one after the other.
 
     Attributes:
+        beyond: Rows of the source that were left out because of their cursor.
         complete: False where there are more than could be named.
     """
 
     keys: tuple[str, ...]
     source_rows: int
     target_rows: int
+    beyond: int
     complete: bool
 
 
-def subject(warehouse: Warehouse, found: TableState, run_id: str) -> Subject:
+def newest(warehouse: Warehouse, found: TableState, run_id: str) -> CursorValue | None:
+    """Returns the source's largest cursor: a sync from now on brings all up to it.
+
+    Raises:
+        SyncError: The source could not be read.
+    """
+    settings = found.settings
+    if settings.cursor is None:
+        return None
+    request = DigestRequest(
+        run_id=run_id,
+        table=settings.table_spec,
+        partition=Partition(part="whole"),
+        columns=(settings.cursor,),
+        key=(settings.cursor,),
+        step="newest",
+        cursor=settings.cursor_spec,
+    )
+    return extract.ask(warehouse, request, DigestReply).newest
+
+
+def subject(
+    warehouse: Warehouse, found: TableState, run_id: str, upto: CursorValue | None
+) -> Subject:
     """Looks at both sides' columns and returns what can be compared.
 
     Raises:
@@ -103,7 +124,6 @@ def subject(warehouse: Warehouse, found: TableState, run_id: str) -> Subject:
             reasons[column.source.name] = reason
         else:
             chosen.append(column)
-            reasons |= _limits(column)
     by_name = {column.source.name: column for column in chosen}
     key = planned.key or tuple(by_name)
     if not by_name or not set(key) <= set(by_name):
@@ -115,7 +135,13 @@ def subject(warehouse: Warehouse, found: TableState, run_id: str) -> Subject:
         soft_deletes=settings.deletes_softly,
     )
     return Subject(
-        found, run_id, digested, planned.partitions, planned.estimated_rows, reasons
+        found=found,
+        run_id=run_id,
+        digested=digested,
+        partitions=planned.partitions,
+        estimated_rows=planned.estimated_rows,
+        not_compared=reasons,
+        upto=upto,
     )
 
 
@@ -126,16 +152,6 @@ def _why_not(column: LoadColumn, existing: dict[str, str], new: bool) -> str:
     if held != columns.family(column.source.snowflake_type):
         return f"the target holds it as {held}"
     return ""
-
-
-def _limits(column: LoadColumn) -> dict[str, str]:
-    family = columns.family(column.source.snowflake_type)
-    if family == "FLOAT":
-        return {column.source.name: "compared to 15 significant digits"}
-    if family in ("VARIANT", "ARRAY", "OBJECT"):
-        text = "compared by NULL, the kind of value and the length of an array"
-        return {column.source.name: text}
-    return {}
 
 
 def suspects(warehouse: Warehouse, subject: Subject) -> Suspects:
@@ -149,16 +165,17 @@ def suspects(warehouse: Warehouse, subject: Subject) -> Suspects:
         16**depth * _ROWS_PER_BUCKET < subject.estimated_rows
     ):
         depth += 1
-    source, target = _both_buckets(warehouse, subject, depth, ())
-    counts = _total(source), _total(target)
-    differing = _differing(source, target)
-    complete = True
-    while differing and _largest(source, target, differing) > _ROWS_PER_BUCKET * 8:
+    both = _both_buckets(warehouse, subject, depth, ())
+    counts = *both.rows, both.beyond
+    differing = both.differing
+    complete = both.complete
+    while differing and both.largest > _ROWS_PER_BUCKET * 8 and depth < _DEEPEST:
         complete = complete and len(differing) <= _BUCKETS_AT_A_TIME
         depth += _DEEPER
         within = differing[:_BUCKETS_AT_A_TIME]
-        source, target = _both_buckets(warehouse, subject, depth, within)
-        differing = _differing(source, target)
+        both = _both_buckets(warehouse, subject, depth, within)
+        differing = both.differing
+        complete = complete and both.complete
     keys: list[str] = []
     for start in range(0, len(differing), _BUCKETS_AT_A_TIME):
         if len(keys) > MOST_DIFFERENCES:
@@ -184,100 +201,57 @@ def look_at(
     """
     if not keys:
         return {}
-    source: dict[str, RowDigest] = {}
+    source: dict[str, list[RowDigest]] = defaultdict(list)
     for reply in _ask(warehouse, subject, "detail", 0, keys):
-        source |= {row.key_hash: row for row in reply.digests}
-    target: dict[str, RowDigest] = {}
+        for digest in reply.digests:
+            source[digest.key_hash].append(digest)
+    target: dict[str, list[RowDigest]] = defaultdict(list)
     for row in warehouse.run(texts.detail(subject.digested, keys), tell_only=()):
         key = tuple(None if v is None else str(v) for v in list(row)[3:])
         digest = RowDigest(str(row[0]), str(row[1]), key, str(row[2]))
-        target[digest.key_hash] = digest
+        target[digest.key_hash].append(digest)
     names = [column.source.name for column in subject.digested.columns]
-    found = (_difference(k, source.get(k), target.get(k), names) for k in keys)
+    found = (between(k, source[k], target[k], names) for k in keys)
     return {d.key_hash: d for d in found if d is not None}
-
-
-def _difference(
-    key_hash: str,
-    source: RowDigest | None,
-    target: RowDigest | None,
-    names: Sequence[str],
-) -> Difference | None:
-    if source is None and target is None:
-        return None
-    if target is None and source is not None:
-        return Difference(
-            key_hash, source.key, "missing_in_target", (), source.row_hash
-        )
-    if source is None and target is not None:
-        return Difference(key_hash, target.key, "extra_in_target", (), None)
-    if source is None or target is None or source.row_hash == target.row_hash:
-        return None
-    differ = tuple(
-        name
-        for place, name in enumerate(names)
-        if source.columns[place * 8 : place * 8 + 8]
-        != target.columns[place * 8 : place * 8 + 8]
-    )
-    return Difference(key_hash, source.key, "different", differ, source.row_hash)
 
 
 def _keys_within(
     warehouse: Warehouse, subject: Subject, within: Sequence[str]
 ) -> tuple[list[str], bool]:
     replies = _ask(warehouse, subject, "rows", 0, within)
-    source = {row.key_hash: row.row_hash for reply in replies for row in reply.digests}
-    found = warehouse.run(
-        texts.rows(subject.digested, within, _MOST_ROWS), tell_only=()
+    beyond = _beyond(replies)
+    statement = texts.rows(subject.digested, within, _MOST_ROWS, beyond[:_MOST_BEYOND])
+    found = warehouse.run(statement, tell_only=())
+    complete = _complete(replies, beyond) and len(found) < _MOST_ROWS
+    keys = differing_keys(
+        (digest for reply in replies for digest in reply.digests),
+        (RowDigest(str(row[0]), str(row[1])) for row in found),
     )
-    target = {str(row[0]): str(row[1]) for row in found}
-    complete = all(reply.complete for reply in replies) and len(found) < _MOST_ROWS
-    keys = sorted(source.keys() | target.keys())
-    return [k for k in keys if source.get(k) != target.get(k)], complete
+    return keys, complete
 
 
 def _both_buckets(
     warehouse: Warehouse, subject: Subject, depth: int, within: Sequence[str]
-) -> tuple[dict[str, Bucket], dict[str, Bucket]]:
-    source: dict[str, Bucket] = {}
-    for reply in _ask(warehouse, subject, "buckets", depth, within):
-        for bucket in reply.buckets:
-            source[bucket.name] = _sum(source.get(bucket.name), bucket)
-    rows = warehouse.run(texts.buckets(subject.digested, depth, within), tell_only=())
+) -> Both:
+    replies = _ask(warehouse, subject, "buckets", depth, within)
+    # The target still holds these rows as they were: they are compared on no side.
+    beyond = _beyond(replies)
+    statement = texts.buckets(subject.digested, depth, within, beyond[:_MOST_BEYOND])
+    rows = warehouse.run(statement, tell_only=())
     target = {
         str(row[0]): Bucket(str(row[0]), int(row[1]), str(row[2]), str(row[3]))
         for row in rows
     }
-    return source, target
+    complete = _complete(replies, beyond)
+    return Both(added_up(replies), target, len(beyond), complete)
 
 
-def _sum(one: Bucket | None, other: Bucket) -> Bucket:
-    if one is None:
-        return other
-    return Bucket(
-        name=one.name,
-        rows=one.rows + other.rows,
-        low=str(int(one.low) + int(other.low)),
-        high=str(int(one.high) + int(other.high)),
-    )
+def _beyond(replies: Sequence[DigestReply]) -> list[str]:
+    return [prefix for reply in replies for prefix in reply.beyond]
 
 
-def _differing(source: dict[str, Bucket], target: dict[str, Bucket]) -> list[str]:
-    names = sorted(source.keys() | target.keys())
-    return [name for name in names if source.get(name) != target.get(name)]
-
-
-def _largest(
-    source: dict[str, Bucket], target: dict[str, Bucket], names: Sequence[str]
-) -> int:
-    found = [
-        side[name].rows for side in (source, target) for name in names if name in side
-    ]
-    return max(found, default=0)
-
-
-def _total(buckets: dict[str, Bucket]) -> int:
-    return sum(bucket.rows for bucket in buckets.values())
+def _complete(replies: Sequence[DigestReply], beyond: Sequence[str]) -> bool:
+    return all(reply.complete for reply in replies) and len(beyond) <= _MOST_BEYOND
 
 
 def _ask(
@@ -301,6 +275,9 @@ def _ask(
         depth=depth,
         within=tuple(within),
     )
+    if step != "detail" and subject.upto is not None:
+        cursor = settings.cursor_spec
+        request = dataclasses.replace(request, cursor=cursor, upto=subject.upto)
     expected = tuple(c.source for c in subject.digested.columns)
     replies = []
     for start in range(0, len(subject.partitions), settings.max_parallel):

@@ -1,6 +1,7 @@
 """VALIDATE_TABLE: does the target hold what the source holds? And makes it so."""
 
 import time
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -8,9 +9,11 @@ from lambda_extract.contract import ExtractReply, ExtractRequest, Partition
 from snowpark import compare, extract, increment, load, state, sync, target
 from snowpark import validate_statements
 from snowpark.columns import digest
-from snowpark.compare import Difference, Subject, Suspects
+from snowpark.compare import Subject, Suspects
+from snowpark.differences import Difference
 from snowpark.errors import SyncError, UsageError
 from snowpark.model import Counts, Run, Seconds
+from snowpark.validate_report import Settled, add_repair, report_of
 from snowpark.warehouse import Warehouse
 
 # A row that changes again and again cannot be compared; the others can be after one.
@@ -54,33 +57,35 @@ def validate_table(
 
 def _validate(warehouse: Warehouse, run: Run, *, repair: bool) -> dict[str, Any]:
     found = state.read_state(warehouse, run.table)
+    # Asked before the sync: it brings every row up to here. What comes later is not
+    # promised yet, however busy the source is.
+    upto = compare.newest(warehouse, found, run.id)
     if found.ledger is None or found.settings.cursor is not None:
         sync.bring_up_to_date(warehouse, found, run)
         found = state.read_state(warehouse, run.table)
-    subject = compare.subject(warehouse, found, run.id)
+    subject = compare.subject(warehouse, found, run.id, upto)
     suspects = compare.suspects(warehouse, subject)
-    real, moving = _settled(warehouse, run, subject, suspects)
-    report = _report(run, subject, suspects, real, moving)
-    if repair and real:
-        left = _repair(warehouse, run, subject, real)
-        report["repaired"] = len(real) - len(left)
-        report["status"] = "different" if left else "repaired"
-        report["summary"] += f" Repaired: {report['repaired']}."
+    settled = _settle(warehouse, run, subject, suspects)
+    report = report_of(run, subject, suspects, settled)
+    if repair and settled.real:
+        left = _repair(warehouse, run, subject, settled.real)
+        add_repair(report, len(settled.real), len(left))
     return report
 
 
-def _settled(
+def _settle(
     warehouse: Warehouse, run: Run, subject: Subject, suspects: Suspects
-) -> tuple[list[Difference], list[Difference]]:
+) -> Settled:
     """Tells differences from rows that are only on their way.
 
-    Returns:
-        Those whose source row is what it was before a sync that would have brought it,
-        and those that changed in every round.
+    A difference is a row that was the same before a sync that would have brought it.
     """
     before = compare.look_at(warehouse, subject, suspects.keys)
     real: list[Difference] = []
+    unknown: list[Difference] = []
     for number in range(1, _ROUNDS + 1):
+        unknown += [d for d in before.values() if d.kind == "incomparable"]
+        before = {k: d for k, d in before.items() if d.kind != "incomparable"}
         if not before:
             break
         if subject.found.settings.cursor is not None:
@@ -88,14 +93,18 @@ def _settled(
             current = state.read_state(warehouse, run.table)
             increment.run_increment(warehouse, current, run, number)
         after = compare.look_at(warehouse, subject, tuple(before))
-        same = [k for k in after if after[k].source_hash == before[k].source_hash]
+        same = [
+            k
+            for k, d in after.items()
+            if d.source_hash == before[k].source_hash and d.kind != "incomparable"
+        ]
         real += [after.pop(k) for k in same]
         before = after
-    return real, list(before.values())
+    return Settled(tuple(real), tuple(before.values()), tuple(unknown))
 
 
 def _repair(
-    warehouse: Warehouse, run: Run, subject: Subject, real: list[Difference]
+    warehouse: Warehouse, run: Run, subject: Subject, real: Sequence[Difference]
 ) -> dict[str, Difference]:
     """Merges the source's rows of these keys and takes out rows that it has not.
 
@@ -154,65 +163,6 @@ def _repair(
     load.commit_rows(warehouse, job, None, change, record)
     load.drop_staging(warehouse, job)
     return compare.look_at(warehouse, subject, [d.key_hash for d in real])
-
-
-def _report(
-    run: Run,
-    subject: Subject,
-    suspects: Suspects,
-    real: list[Difference],
-    moving: list[Difference],
-) -> dict[str, Any]:
-    kinds = [d.kind for d in real]
-    counts = {kind: kinds.count(kind) for kind in sorted(set(kinds))}
-    unfinished = moving or not suspects.complete
-    status = "different" if real else "incomplete" if unfinished else "equal"
-    told = ", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in counts.items())
-    report: dict[str, Any] = {
-        "table": run.table,
-        "status": status,
-        "summary": f"{run.table}: {told or 'no difference'} in"
-        f" {suspects.source_rows} rows.",
-        "run_id": run.id,
-        "source_rows": suspects.source_rows,
-        "target_rows": suspects.target_rows,
-        "counts": counts,
-        "differences": [_named(subject, d) for d in real],
-        "not_compared": subject.not_compared,
-        "complete": suspects.complete,
-    }
-    if moving:
-        report["in_flight"] = [_named(subject, d) for d in moving]
-    if real or unfinished:
-        report["hint"] = _hint(subject, suspects, real)
-    return report
-
-
-def _hint(subject: Subject, suspects: Suspects, real: list[Difference]) -> str:
-    settings = subject.found.settings
-    hints = []
-    if settings.cursor is None:
-        hints.append(
-            "The source may have changed since the last reload: CALL SYNC_TABLE."
-        )
-    if not suspects.complete:
-        hints.append("More rows differ than can be named: CALL RESYNC_TABLE.")
-    if real:
-        hints.append("CALL VALIDATE_TABLE with TRUE repairs the named keys.")
-    if settings.deletes == "none" and any(d.kind == "extra_in_target" for d in real):
-        hints.append('Extra rows were deleted in the source: "deletes" is "none".')
-    return " ".join(hints) or "Rows in flight changed in every round: call again."
-
-
-def _named(subject: Subject, difference: Difference) -> dict[str, Any]:
-    names = [c.source.name for c in subject.digested.key]
-    named: dict[str, Any] = {
-        "kind": difference.kind,
-        "key": dict(zip(names, difference.key, strict=True)),
-    }
-    if difference.columns:
-        named["columns"] = list(difference.columns)
-    return named
 
 
 def _now() -> str:

@@ -3,6 +3,7 @@
 Values are bound with question marks. Tested against tests/golden/*.sql.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -29,9 +30,18 @@ class Digested:
     soft_deletes: bool
 
 
-def buckets(digested: Digested, depth: int, within: Sequence[str]) -> Statement:
-    """Reads name, count and two sums of each bucket, as `contract.Bucket`."""
-    rows, params = _rows(digested, "", within)
+def buckets(
+    digested: Digested,
+    depth: int,
+    within: Sequence[str],
+    without: Sequence[str] = (),
+) -> Statement:
+    """Reads name, count and two sums of each bucket, as `contract.Bucket`.
+
+    Args:
+        without: Beginnings of the MD5 of keys whose rows are left out.
+    """
+    rows, params = _rows(digested, "", within, without)
     return Statement(
         f"""\
 SELECT
@@ -46,9 +56,11 @@ GROUP BY 1""",
     )
 
 
-def rows(digested: Digested, within: Sequence[str], most: int) -> Statement:
+def rows(
+    digested: Digested, within: Sequence[str], most: int, without: Sequence[str] = ()
+) -> Statement:
     """Reads key_hash and row_hash of rows, as `contract.RowDigest`."""
-    text, params = _rows(digested, "", within)
+    text, params = _rows(digested, "", within, without)
     return Statement(
         f"SELECT key_hash, row_hash\nFROM ({text}\n)\nLIMIT {most}", params
     )
@@ -63,7 +75,7 @@ def detail(digested: Digested, within: Sequence[str]) -> Statement:
     ]
     more = f"{canonical.short_hashes(digested.columns)} AS column_hashes"
     extra = ",\n        ".join(["", more, *texts])
-    text, params = _rows(digested, extra, within)
+    text, params = _rows(digested, extra, within, ())
     listed = ", ".join(names)
     return Statement(
         f"SELECT key_hash, row_hash, column_hashes, {listed}\nFROM ({text}\n)", params
@@ -71,13 +83,22 @@ def detail(digested: Digested, within: Sequence[str]) -> Statement:
 
 
 def _rows(
-    digested: Digested, extra: str, within: Sequence[str]
+    digested: Digested, extra: str, within: Sequence[str], without: Sequence[str]
 ) -> tuple[str, tuple[str | int | float | bool | None, ...]]:
     alive = f"\n    WHERE {quote(DELETED_AT)} IS NULL" if digested.soft_deletes else ""
-    where = ""
+    conditions: list[str] = []
+    params: list[str | int | float | bool | None] = list(within)
     if within:
         marks = ", ".join("?" * len(within))
-        where = f"\n    WHERE LEFT(r.key_hash, {len(within[0])}) IN ({marks})"
+        conditions.append(f"LEFT(r.key_hash, {len(within[0])}) IN ({marks})")
+    if without:
+        # One bound text: there may be thousands of them.
+        params.append(json.dumps(list(without)))
+        conditions.append(f"""\
+LEFT(r.key_hash, {len(without[0])}) NOT IN (
+        SELECT CAST(f.value AS VARCHAR) FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f
+    )""")
+    where = "\n    WHERE " + "\n    AND ".join(conditions) if conditions else ""
     own = "r.key_hash, MD5(r.key_hash || '|' || r.row_text) AS row_hash"
     if extra:
         own += ", r.column_hashes"
@@ -91,7 +112,7 @@ def _rows(
         {canonical.row_text(digested.columns)} AS row_text{extra}
         FROM {digested.target}{alive}
     ) AS r{where}""",
-        tuple(within),
+        tuple(params),
     )
 
 

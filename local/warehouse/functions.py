@@ -72,6 +72,8 @@ CONTEXT = {
 }
 
 _MACROS = """
+CREATE OR REPLACE MACRO _json(x) AS CASE typeof(x)
+    WHEN 'JSON' THEN TRY_CAST(CAST(x AS VARCHAR) AS JSON) ELSE to_json(x) END;
 CREATE OR REPLACE MACRO _to_varchar(x) AS CASE typeof(x)
     WHEN 'JSON' THEN json_extract_string(TRY_CAST(CAST(x AS VARCHAR) AS JSON), '$')
     WHEN 'TIMESTAMP' THEN
@@ -91,10 +93,10 @@ CREATE OR REPLACE MACRO _limit(x, n) AS CASE
     ELSE x END;
 CREATE OR REPLACE MACRO _to_array(x) AS CASE
     WHEN x IS NULL OR json_type(to_json(x)) = 'NULL' THEN NULL
-    WHEN json_type(to_json(x)) = 'ARRAY' THEN to_json(x) ELSE json_array(x) END;
+    WHEN json_type(to_json(x)) = 'ARRAY' THEN _json(x) ELSE json_array(x) END;
 CREATE OR REPLACE MACRO _to_object(x) AS CASE
     WHEN x IS NULL OR json_type(to_json(x)) = 'NULL' THEN NULL
-    WHEN json_type(to_json(x)) = 'OBJECT' THEN to_json(x)
+    WHEN json_type(to_json(x)) = 'OBJECT' THEN _json(x)
     ELSE error('Failed to cast variant value to OBJECT') END;
 CREATE OR REPLACE MACRO _to_binary(x) AS CASE typeof(x)
     WHEN 'BLOB' THEN TRY_CAST(x AS BLOB) ELSE unhex(CAST(x AS VARCHAR)) END;

@@ -36,7 +36,7 @@ from local.warehouse.stages import find
 from local.warehouse.translate import parse, put_binds
 from local.warehouse.types import SnowType, read_type
 
-_VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
+RUNTIMES = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Procedure:
 
 
 _OPTIONS = {
-    "RUNTIME_VERSION": lambda scanner: one_of(*_VERSIONS)(scanner),
+    "RUNTIME_VERSION": lambda scanner: one_of(*RUNTIMES)(scanner),
     "PACKAGES": Scanner.strings,
     "IMPORTS": Scanner.strings,
     "HANDLER": Scanner.string,

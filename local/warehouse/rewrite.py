@@ -96,7 +96,7 @@ def _cast(node: exp.Expr) -> exp.Expr:
 def convert(value: exp.Expr, kind: SnowType, *, safe: bool = False) -> exp.Expr:
     """CAST (or TRY_CAST) to a Snowflake type."""
     if kind.base in ("VARIANT", "ARRAY", "OBJECT"):
-        name = {"VARIANT": "to_json", "ARRAY": "_to_array", "OBJECT": "_to_object"}
+        name = {"VARIANT": "_json", "ARRAY": "_to_array", "OBJECT": "_to_object"}
         return call(name[kind.base], value)
     if kind.base == "BINARY":
         return call("_to_binary", value)
@@ -251,6 +251,12 @@ def _star_map(node: exp.Expr) -> exp.Expr:
     raise unsupported("OBJECT_CONSTRUCT(*)")
 
 
+def _json_text(value: exp.Expr) -> exp.Expr:
+    made = _duck_cast(call("_json", value), "VARCHAR")
+    made.meta["made"] = True
+    return made
+
+
 def _date_of(node: exp.Expr) -> exp.Expr:
     if isinstance(node, exp.TsOrDsToTime):
         return convert(node.this, SnowType("TIME"))
@@ -310,7 +316,8 @@ _CHANGES: dict[type[exp.Expr], tuple[Rewrite, ...]] = {
     exp.TsOrDsToTime: (_date_of,),
     exp.ToDecfloat: (_decfloat_of,),
     exp.ToBinary: (_to_binary,),
-    exp.ToVariant: (transforms.to_variant,),
+    exp.ToVariant: (lambda node: call("_json", node.this),),
+    exp.JSONFormat: (lambda node: _json_text(node.this),),
     exp.ToNumber: (_to_number,),
     exp.Struct: (transforms.object_construct,),
     exp.JSONObject: (transforms.object_construct,),

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
-from local.warehouse import copying, external, statements
+from local.warehouse import copying, external, python_functions, statements
 from local.warehouse.carriers import Carriers
 from local.warehouse.catalog import Thing
 from local.warehouse.code import Code
@@ -29,6 +29,7 @@ def open_warehouse(settings: Settings) -> Warehouse:
     warehouse = Warehouse(settings)
     copying.install(warehouse)
     external.install(warehouse)
+    python_functions.install(warehouse)
     for role in _ROLES:
         warehouse.catalog.in_account["ROLE"][role] = Thing(name=role, properties={})
     warehouse.catalog.in_account["WAREHOUSE"]["COMPUTE_WH"] = Thing(

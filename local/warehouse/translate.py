@@ -12,10 +12,11 @@ from sqlglot.errors import SqlglotError
 from sqlglot.tokens import TokenType
 
 from local.warehouse import functions
+from local.warehouse.calls import external_call, python_call
 from local.warehouse.catalog import Catalog, View, full_name
 from local.warehouse.errors import compilation, from_duckdb, missing, unsupported
 from local.warehouse.names import Name, decode, encode, literal
-from local.warehouse.rewrite import context, rewrite
+from local.warehouse.rewrite import rewrite
 
 BIND = re.compile(r"\$(w(?:bind|ctx)_\w+?__)")
 
@@ -139,14 +140,14 @@ class Translator:
             name = node.sql_name()
         if name in functions.ALLOWED or name in ("::", "||"):
             return
-        if isinstance(node, exp.Anonymous) and self._call_external(node):
+        if isinstance(node, exp.Anonymous) and self._call_own(node):
             return
         if not re.match(r"\w", name):
             return
         raise functions.unknown(name)
 
-    def _call_external(self, node: exp.Anonymous) -> bool:
-        """Put the call of an external function in the place of its name."""
+    def _call_own(self, node: exp.Anonymous) -> bool:
+        """Put the call of a user's function in the place of its name."""
         whole: exp.Expr = node
         parts = [node.name.upper()]
         while isinstance(whole.parent, exp.Dot):
@@ -163,22 +164,13 @@ class Translator:
                 f"{len(found.arguments)} arguments, got {len(node.expressions)}",
                 code=1044,
             )
-        self.external = True
-        arguments = exp.Anonymous(
-            this="json_array",
-            expressions=[exp.cast(e.copy(), "TEXT") for e in node.expressions],
-        )
-        call = exp.Anonymous(
-            this="_external",
-            expressions=[
-                exp.Literal.string(str(name)),
-                context("query"),
-                exp.cast(arguments, "TEXT"),
-            ],
-        )
-        result: exp.Expr = exp.cast(call, "JSON", dialect="duckdb")
-        for made in (arguments, call, result):
-            made.meta["made"] = True
+        given = list(node.expressions)
+        if found.described.get("language") == "PYTHON":
+            types = [a.type.base for a in found.arguments]
+            result = python_call(name, types, given)
+        else:
+            self.external = True
+            result = external_call(name, given)
         if isinstance(whole.parent, exp.Select):
             result = exp.alias_(result, f"{node.name.upper()}(...)", quoted=True)
         whole.replace(result)

@@ -128,6 +128,9 @@ CASES: dict[str, Statement | dashboard.Query] = {
         SOFT_DIGESTED, 4, ("0a", "ff")
     ),
     "digest_rows": validate_statements.rows(SOFT_DIGESTED, ("0a",), 100),
+    "digest_rows_without": validate_statements.rows(
+        SOFT_DIGESTED, ("0a",), 100, ("0a1b2c3d4e5f6071", "0a1b2c3d4e5f6072")
+    ),
     "digest_detail": validate_statements.detail(SOFT_DIGESTED, ("0a" * 16,)),
     "remove_extra": validate_statements.remove_extra(DIGESTED, ("0a" * 16,), RUN_ID),
     "flag_extra": validate_statements.remove_extra(SOFT_DIGESTED, ("0a" * 16,), RUN_ID),
