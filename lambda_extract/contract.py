@@ -214,12 +214,16 @@ class ExtractRequest:
 
 @dataclass(frozen=True)
 class PlanRequest:
-    """Ask for columns, the safe bound and the partitions of a snapshot."""
+    """Ask for columns, the safe bound and the partitions of a snapshot.
+
+    Where `partition` is given, only its rows are split, by its one column.
+    """
 
     run_id: str
     table: TableSpec
     limits: Limits = field(default_factory=Limits)
     cursor: CursorSpec | None = None
+    partition: Partition | None = None
     op: Literal["plan"] = "plan"
     version: int = VERSION
 

@@ -18,7 +18,7 @@ from lambda_extract.errors import AuthenticationError, RequestError
 from lambda_extract.extract import extract_partition, extract_window
 from lambda_extract.jobs import landing_error
 from lambda_extract.landing import S3Store, Store, WatchedTextSeen
-from lambda_extract.partitions import plan_partitions, read_size
+from lambda_extract.partitions import plan_partitions, read_size, split_range
 from lambda_extract.postgres import Database, application_name, connected
 from lambda_extract.settings import Settings
 from lambda_extract.snapshot import require_key, snapshot
@@ -108,7 +108,11 @@ def plan(
         bound = _snapshot_bound(database, keyed, request.cursor, proof_wait_seconds)
     with snapshot(database, table):
         size = read_size(database, table)
-        partitions = plan_partitions(database, table, size, request.limits)
+        if request.partition is None:
+            partitions = plan_partitions(database, table, size, request.limits)
+        else:
+            whole, limits = request.partition, request.limits
+            partitions = split_range(database, table, size, limits, whole)
     return contract.PlanReply(
         run_id=request.run_id,
         planned_at=planned_at,

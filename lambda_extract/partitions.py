@@ -7,6 +7,7 @@ fresh statistics. Every bound is compared as PostgreSQL compares the key, hence 
 falls into exactly one part whatever the sample was.
 """
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from itertools import pairwise
@@ -16,6 +17,7 @@ from psycopg2 import sql
 from lambda_extract.catalog import PARTITIONED, TABLE, SourceTable, has_index
 from lambda_extract.contract import Limits, Partition
 from lambda_extract.postgres import Database
+from lambda_extract.query import partition_condition
 
 # Rows that the sample looks at: some dozens of blocks for each part, and more where the
 # parts are few, because each is a large share of the work then. 3 M rows: two parts of
@@ -77,16 +79,50 @@ def plan_partitions(
     Tables without a key, with a key that may be NULL or that no index serves, and views
     are one part too.
     """
-    parts = min(math.ceil(size.rows / limits.chunk_rows), MAX_PARTS)
-    if parts <= 1 or not _can_split(database, table):
-        return whole_table(size)
-    sample = _sample(database, table, size.rows, parts)
-    return split(table.key, choose_bounds(sample, parts), size)
+    whole = whole_table(size)
+    parts = _parts_of(size, limits)
+    columns = [table.column(name) for name in table.key]
+    nullable = any(column is None or not column.not_null for column in columns)
+    if parts <= 1 or nullable or not _can_split(database, table, table.key):
+        return (whole,)
+    keyed = dataclasses.replace(whole, columns=table.key)
+    sample = _sample(database, table, size.rows, parts, keyed)
+    bounds = choose_bounds(sample, parts)
+    return split(keyed, bounds, size.rows) if bounds else (whole,)
 
 
-def whole_table(size: Size) -> tuple[Partition, ...]:
+def split_range(
+    database: Database,
+    table: SourceTable,
+    size: Size,
+    limits: Limits,
+    whole: Partition,
+) -> tuple[Partition, ...]:
+    """Returns a range of one column as parts of about `chunk_rows` rows each.
+
+    It stays one part where no index serves the column: each part would read the whole
+    table. Rows without a value are in no range.
+
+    Raises:
+        ExtractError: bad_request, where PostgreSQL cannot read a bound.
+    """
+    parts = _parts_of(size, limits)
+    if parts <= 1 or not _can_split(database, table, whole.columns):
+        return (whole,)
+    # As dense as a sample of the whole table: what falls into the range tells its size.
+    sample = _sample(database, table, size.rows, parts, whole)
+    inside = math.ceil(len(sample) / KEYS_PER_PART)
+    rows = inside * size.rows // parts
+    return split(whole, choose_bounds(sample, inside), rows)
+
+
+def _parts_of(size: Size, limits: Limits) -> int:
+    return min(math.ceil(size.rows / limits.chunk_rows), MAX_PARTS)
+
+
+def whole_table(size: Size) -> Partition:
     """Returns the one part that is the whole table."""
-    return (Partition(part="00000", estimated_rows=size.rows),)
+    return Partition(part="00000", estimated_rows=size.rows)
 
 
 def choose_bounds(sample: list[Key], parts: int) -> list[Key]:
@@ -99,16 +135,18 @@ def choose_bounds(sample: list[Key], parts: int) -> list[Key]:
     return bounds
 
 
-def split(columns: Key, bounds: list[Key], size: Size) -> tuple[Partition, ...]:
-    """Returns the half-open ranges between the bounds, open at both ends."""
-    if not bounds:
-        return whole_table(size)
-    ends: list[Key | None] = [None, *bounds, None]
-    estimate = size.rows // (len(bounds) + 1)
+def split(whole: Partition, bounds: list[Key], rows: int) -> tuple[Partition, ...]:
+    """Returns the half-open ranges between the bounds and the ends of the whole.
+
+    Args:
+        rows: Estimate for the whole; -1 where unknown.
+    """
+    ends: list[Key | None] = [whole.lower, *bounds, whole.upper]
+    estimate = rows // (len(bounds) + 1)
     return tuple(
         Partition(
             part=f"{number:05d}",
-            columns=columns,
+            columns=whole.columns,
             lower=lower,
             upper=upper,
             estimated_rows=estimate,
@@ -117,20 +155,23 @@ def split(columns: Key, bounds: list[Key], size: Size) -> tuple[Partition, ...]:
     )
 
 
-def _can_split(database: Database, table: SourceTable) -> bool:
-    if table.kind not in (TABLE, PARTITIONED) or not table.key:
+def _can_split(database: Database, table: SourceTable, names: Key) -> bool:
+    if table.kind not in (TABLE, PARTITIONED) or not names:
         return False
-    columns = [table.column(name) for name in table.key]
-    if any(column is None or not column.not_null for column in columns):
+    if any(table.column_spec(name).protect for name in names):
+        # The bounds are values of rows, and travel to Snowflake in plain text.
         return False
-    if any(table.column_spec(name).protect for name in table.key):
-        # The bounds are key values, and travel to Snowflake in plain text.
-        return False
-    return has_index(database, table, table.key)
+    return has_index(database, table, names)
 
 
-def _sample(database: Database, table: SourceTable, rows: int, parts: int) -> list[Key]:
-    """Returns keys in order, about `KEYS_PER_PART` for each part.
+def _sample(
+    database: Database, table: SourceTable, rows: int, parts: int, whole: Partition
+) -> list[Key]:
+    """Returns keys of a range in order, about `KEYS_PER_PART` for each part.
+
+    Args:
+        rows: Of the whole table.
+        parts: Of the whole table, whatever share of it the range is.
 
     SYSTEM takes whole blocks, so many more rows are looked at than are returned: bounds
     from two blocks a part were off by a factor of five. REPEATABLE makes the same
@@ -138,7 +179,7 @@ def _sample(database: Database, table: SourceTable, rows: int, parts: int) -> li
     """
     wanted = max(SAMPLE_ROWS, parts * SAMPLE_ROWS_PER_PART)
     percent = min(100.0, 100.0 * wanted / max(rows, 1))
-    names = [sql.Identifier(name) for name in table.key]
+    names = [sql.Identifier(name) for name in whole.columns]
     numbered = [sql.Identifier(f"k{number}") for number in range(len(names))]
     # At 100 % SYSTEM reads every block, which is right for a table that small.
     statement = sql.SQL("""
@@ -146,11 +187,12 @@ def _sample(database: Database, table: SourceTable, rows: int, parts: int) -> li
         FROM (
             SELECT
                 {columns},
+                {condition} AS inside,
                 pg_catalog.row_number() OVER (ORDER BY {names}) AS place,
                 pg_catalog.count(*) OVER () AS total
             FROM {table} TABLESAMPLE SYSTEM ({percent}) REPEATABLE (1)
         ) AS s
-        WHERE s.place % GREATEST(1, s.total / {wanted}) = 0
+        WHERE s.inside AND s.place % GREATEST(1, s.total / {wanted}) = 0
         ORDER BY s.place
         """).format(
         texts=sql.SQL(", ").join(sql.SQL("s.{}::text").format(k) for k in numbered),
@@ -159,6 +201,7 @@ def _sample(database: Database, table: SourceTable, rows: int, parts: int) -> li
             for name, k in zip(names, numbered, strict=True)
         ),
         names=sql.SQL(", ").join(names),
+        condition=partition_condition(table, whole),
         table=table.name,
         percent=sql.Literal(percent),
         wanted=sql.Literal(parts * KEYS_PER_PART),

@@ -1,15 +1,19 @@
 """BACKFILL_TABLE: reads a range of cursor values again; the watermark stays."""
 
+import dataclasses
+import itertools
 import time
 from typing import Any
 
-from lambda_extract.contract import ExtractReply, ExtractRequest, Partition
-from snowpark import columns, extract, load, state, statements, sync, target
-from snowpark.errors import SyncError, UsageError
-from snowpark.model import Counts, Run, Seconds, TableState
+from lambda_extract.contract import ExtractReply, Partition, PlanReply
+from snowpark import columns, extract, increment, load, plan, state, statements, sync
+from snowpark import target
+from snowpark.errors import ExtractError, SyncError, UsageError
+from snowpark.model import Counts, Run, TableSettings, TableState
 from snowpark.warehouse import Warehouse
 
 _LONGEST_VALUE = 1000
+_STAGED_AS = "BACKFILL"
 
 
 def backfill_table(
@@ -25,7 +29,7 @@ def backfill_table(
         upper: The same; None: no bound.
 
     Raises:
-        SyncError: With table, run, and what to do. The target is as it was.
+        SyncError: With table, run, and what to do. Parts that were committed stay.
     """
     run = sync.new_run(sync.canonical_table(table_name))
     try:
@@ -62,6 +66,10 @@ def _backfill(
     run: Run,
     bounds: tuple[str | None, str | None],
 ) -> None:
+    """Reads and commits the range part by part, about `chunk_rows` rows each.
+
+    A part stands on its own: rows that are read and merged twice are what they were.
+    """
     settings = found.settings
     run.note(kind="backfill")
     if settings.cursor is None or found.ledger is None:
@@ -69,36 +77,68 @@ def _backfill(
             "nothing_to_backfill", "The table has no cursor, or was never loaded."
         )
     lower, upper = bounds
-    request = ExtractRequest(
-        run_id=run.id,
-        table=settings.table_spec,
-        part="backfill",
-        limits=settings.limits,
-        partition=Partition(
-            part="backfill",
+    left = _split(
+        warehouse,
+        run,
+        settings,
+        Partition(
+            part="00000",
             columns=(settings.cursor,),
             lower=None if lower is None else (lower,),
             upper=None if upper is None else (upper,),
         ),
     )
-    started = time.monotonic()
-    reply = extract.ask(warehouse, request, ExtractReply)
-    run.note(
-        windows=1,
-        rows=reply.rows,
-        files=len(reply.files),
-        bytes=reply.bytes,
-        seconds=Seconds(extract=time.monotonic() - started),
-        warnings=tuple((w.code, w.message, w.hint) for w in reply.warnings),
+    attempts = itertools.count()
+    while left:
+        part, left = left[0], left[1:]
+        # Each attempt has an S3 prefix of its own.
+        request = plan.part_request(settings, part, run.id, f"b{next(attempts)}")
+        started = time.monotonic()
+        try:
+            reply = extract.ask(warehouse, request, ExtractReply)
+        except ExtractError as error:
+            smaller = settings.chunk_rows // 2
+            if error.code != "window_too_large" or smaller < plan.SMALLEST_WINDOW:
+                raise
+            settings = dataclasses.replace(settings, chunk_rows=smaller)
+            left = _split(warehouse, run, settings, part) + left
+            continue
+        _note_part(run, reply, time.monotonic() - started)
+        if reply.files:
+            _load(warehouse, found, run, reply, last=not left)
+        elif not left:
+            changed = run.tally.files > 0
+            state.record_run(warehouse, run, "succeeded" if changed else "unchanged")
+    if run.tally.files:
+        load.drop_staging(warehouse, load.Job(found.settings, run.id, _STAGED_AS))
+
+
+def _split(
+    warehouse: Warehouse, run: Run, settings: TableSettings, whole: Partition
+) -> tuple[Partition, ...]:
+    request = dataclasses.replace(
+        plan.snapshot_request(settings, run.id), cursor=None, partition=whole
     )
-    if not reply.files:
-        state.record_run(warehouse, run, "unchanged")
-        return
-    _load(warehouse, found, run, reply)
+    return extract.ask(warehouse, request, PlanReply).partitions
+
+
+def _note_part(run: Run, reply: ExtractReply, seconds: float) -> None:
+    tally = run.tally
+    run.note(
+        windows=tally.windows + 1,
+        rows=tally.rows + reply.rows,
+        files=tally.files + len(reply.files),
+        bytes=tally.bytes + reply.bytes,
+        seconds=dataclasses.replace(
+            tally.seconds, extract=tally.seconds.extract + seconds
+        ),
+        warnings=tally.warnings
+        + tuple((w.code, w.message, w.hint) for w in reply.warnings),
+    )
 
 
 def _load(
-    warehouse: Warehouse, found: TableState, run: Run, reply: ExtractReply
+    warehouse: Warehouse, found: TableState, run: Run, reply: ExtractReply, last: bool
 ) -> None:
     settings = found.settings
     load.check_key(reply.key, reply.columns)
@@ -110,28 +150,22 @@ def _load(
             hint="CALL SYNC_TABLE, which follows them, then call again.",
         )
     started = time.monotonic()
-    job = load.Job(settings, run.id, purpose="BACKFILL")
+    job = load.Job(settings, run.id, _STAGED_AS)
     aligned = target.plan(warehouse, job.target, target.source_of(reply), found.shape)
     load.stage(warehouse, job, aligned.columns, reply.files)
+    increment.note_load(run, time.monotonic() - started)
     rows = load.batch(job, aligned, reply.key, reply.extracted_at)
-    staged = time.monotonic()
+    started = time.monotonic()
 
     def record(counts: Counts) -> None:
         if reply.altered:
             warehouse.run(
                 statements.insert_altered_values(settings.name, run.id, reply.altered)
             )
-        run.note(
-            counts=counts,
-            seconds=Seconds(
-                extract=run.tally.seconds.extract,
-                load=staged - started,
-                merge=time.monotonic() - staged,
-            ),
-        )
-        state.record_run(warehouse, run, "succeeded")
+        increment.note_counts(run, counts, time.monotonic() - started)
+        if last:
+            state.record_run(warehouse, run, "succeeded")
 
     load.commit_rows(
         warehouse, job, None, lambda: load.merge_rows(warehouse, rows), record
     )
-    load.drop_staging(warehouse, job)

@@ -52,7 +52,7 @@ def sync_group(warehouse: Warehouse, group_name: object) -> dict[str, Any]:
                 group_table.merge_table(warehouse, table, group.run_id)
             except SyncError:
                 continue
-        return finish_group(warehouse, group.name, group.run_id)
+        return _finish(warehouse, group.run_id)
     except SyncError:
         warehouse.run(group_statements.release_leases(group.run_id))
         raise
@@ -87,23 +87,28 @@ def extract_group(warehouse: Warehouse, group_name: object) -> dict[str, Any]:
     }
 
 
-def finish_group(
-    warehouse: Warehouse, group_name: object, group_run_id: str | None = None
-) -> dict[str, Any]:
-    """Closes a group run: what was lost on the way, the leases, and the report.
+def finish_group(warehouse: Warehouse, group_name: object) -> dict[str, Any]:
+    """Closes the runs of a group's task graph: what was lost on the way, the leases.
 
-    Args:
-        group_run_id: Default: the latest run of the group's task graph.
+    A graph has one run at a time, so that others that are open were given up.
+
+    Returns:
+        The report of the latest run.
 
     Raises:
-        SyncError: There is no such run, or Snowflake itself failed.
+        SyncError: There is no run, or Snowflake itself failed.
     """
     name = _canonical(group_name)
-    steps = group_steps.of_group(warehouse, name, group_run_id)
-    if not steps:
+    runs = group_steps.graph_runs(warehouse, name)
+    if not runs:
         raise UsageError(
             "nothing_to_finish", f"No run of group {_shown(name)} has begun."
         )
+    return [_finish(warehouse, run_id) for run_id in runs][-1]
+
+
+def _finish(warehouse: Warehouse, group_run_id: str) -> dict[str, Any]:
+    steps = group_steps.of_group(warehouse, group_run_id)
     ended = [s for s in steps if s.step == "finished"]
     if ended and ended[-1].message:
         report: dict[str, Any] = json.loads(ended[-1].message)

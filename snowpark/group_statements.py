@@ -130,38 +130,47 @@ ORDER BY recorded_at""",
 WHERE
     table_name = ?
     AND group_run_id = (
-        SELECT MAX(x.group_run_id)
+        SELECT MAX_BY(x.group_run_id, x.recorded_at)
         FROM control.sync_group_steps AS x
-        WHERE x.table_name = ? AND x.origin = 'graph'
+        WHERE x.table_name = ? AND x.origin = 'graph' AND x.step = 'extract'
     )
 ORDER BY recorded_at""",
         (table, table),
     )
 
 
-def read_group_steps(group: str, group_run_id: str | None) -> Statement:
-    """Reads all steps of a group run; None: of the latest run of its graph.
+def read_graph_runs(group: str) -> Statement:
+    """Reads which runs of a group's graph are open, and the latest, oldest first."""
+    return Statement(
+        """\
+SELECT r.group_run_id
+FROM (
+    SELECT
+        group_run_id,
+        MIN(recorded_at) AS began_at,
+        MAX(IFF(step = 'finished', 1, 0)) AS ended
+    FROM control.sync_group_steps
+    WHERE UPPER(group_name) = UPPER(?) AND origin = 'graph'
+    GROUP BY group_run_id
+) AS r
+QUALIFY r.ended = 0 OR ROW_NUMBER() OVER (ORDER BY r.began_at DESC) = 1
+ORDER BY r.began_at""",
+        (group,),
+    )
+
+
+def read_group_steps(group_run_id: str) -> Statement:
+    """Reads all steps of a group run.
 
     Without the replies of the extractions, which may be large and are not needed.
     """
-    run = (
-        "?"
-        if group_run_id is not None
-        else """(
-        SELECT MAX(x.group_run_id)
-        FROM control.sync_group_steps AS x
-        WHERE UPPER(x.group_name) = UPPER(?) AND x.origin = 'graph'
-    )"""
-    )
     columns = _STEP_COLUMNS.replace(
         "    message,", "    IFF(step = 'extract', NULL, message) AS message,"
     )
     return Statement(
         f"""\
 {columns}
-WHERE
-    UPPER(group_name) = UPPER(?)
-    AND group_run_id = {run}
+WHERE group_run_id = ?
 ORDER BY recorded_at""",
-        (group, group_run_id if group_run_id is not None else group),
+        (group_run_id,),
     )

@@ -28,11 +28,15 @@ def of_table(
     return [_step(row) for row in rows]
 
 
-def of_group(
-    warehouse: Warehouse, group: str, group_run_id: str | None
-) -> list[GroupStep]:
+def graph_runs(warehouse: Warehouse, group: str) -> list[str]:
+    """Returns the runs of a group's graph that are open, and the latest, as the last."""
+    rows = warehouse.run(group_statements.read_graph_runs(group))
+    return [str(row["GROUP_RUN_ID"]) for row in rows]
+
+
+def of_group(warehouse: Warehouse, group_run_id: str) -> list[GroupStep]:
     """Returns all steps of a group run, without the replies of extractions."""
-    rows = warehouse.run(group_statements.read_group_steps(group, group_run_id))
+    rows = warehouse.run(group_statements.read_group_steps(group_run_id))
     return [_step(row) for row in rows]
 
 

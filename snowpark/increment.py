@@ -257,7 +257,7 @@ def _commit_window(
     commit = _commit(course, reply, progress)
 
     def record(counts: Counts) -> None:
-        _note_counts(run, counts, time.monotonic() - started)
+        note_counts(run, counts, time.monotonic() - started)
         run.note_changes(commit.changes)
         if not rows.removes:
             _warn_of_shared_keys(run, reply.rows - counts.inserted - counts.updated)
@@ -289,7 +289,8 @@ def _commit(course: _Course, reply: ExtractReply, progress: Progress) -> Commit:
     )
 
 
-def _note_counts(run: Run, counts: Counts, merge_seconds: float) -> None:
+def note_counts(run: Run, counts: Counts, merge_seconds: float) -> None:
+    """Adds to the rows that were merged, and to the seconds that it took."""
     tally = run.tally
     run.note(
         counts=Counts(

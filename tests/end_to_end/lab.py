@@ -69,7 +69,11 @@ class Lab:
 
     def apply(self, tables: dict[str, dict[str, Any]]) -> dict[str, Any]:
         """Applies a configuration of these tables, with a margin of zero seconds."""
-        config = {
+        return self.call("APPLY_CONFIG", json.dumps(self.config(tables)))
+
+    def config(self, tables: dict[str, dict[str, Any]]) -> dict[str, Any]:
+        """Returns a configuration of these tables, with a margin of zero seconds."""
+        return {
             "version": 1,
             "defaults": {
                 "source": "shop",
@@ -79,7 +83,6 @@ class Lab:
             "sources": {"shop": {}},
             "tables": tables,
         }
-        return self.call("APPLY_CONFIG", json.dumps(config))
 
     def sync(self, table: str) -> dict[str, Any]:
         """Syncs a table."""

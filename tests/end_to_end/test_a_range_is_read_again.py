@@ -2,6 +2,7 @@
 
 import json
 
+from tests.end_to_end.faults import Switchboard
 from tests.end_to_end.lab import TARGET_SCHEMA, Lab
 
 
@@ -61,3 +62,29 @@ def test_wrong_ranges_are_told_and_nothing_is_changed(lab: Lab) -> None:
     text = lab.fail_with("BACKFILL_TABLE", table, "2026-01-01", None)
     assert "columns_changed" in text
     assert lab.last_run(table)["FRESHNESS_MINUTES"] == 0
+
+
+def test_a_long_range_is_read_part_by_part(lab: Lab, faults: Switchboard) -> None:
+    """Parts that were committed before an error stay; the call is simply repeated."""
+    table = lab.name("orders")
+    lab.orders_table(table, 6000)
+    lab.psql(f"ANALYZE {table}")
+    lab.apply({table: {"cursor": "updated_at", "chunk_rows": 1000}})
+    lab.sync(table)
+    lab.psql(f"UPDATE {table} SET note = 'restored' WHERE id BETWEEN 501 AND 5500")
+    (row,) = lab.psql(
+        f"SELECT min(updated_at)::text, max(updated_at)::text FROM {table}"
+        " WHERE note = 'restored'"
+    )
+    lower, last = row
+    faults.snowflake({"match": "^MERGE", "nth": 3, "action": "error"})
+    assert "warehouse_error" in lab.fail_with("BACKFILL_TABLE", table, lower, last)
+    faults.clear()
+    restored = f"{TARGET_SCHEMA}.{table} WHERE note = 'restored'"
+    (partly,) = lab.query(f"SELECT COUNT(*) AS n FROM {restored}")
+    assert 0 < partly["N"] < 5000
+    report = backfill(lab, table, lower, None)
+    assert report["windows"] >= 4
+    assert report["rows_extracted"] == 5500
+    lab.assert_equal(table)
+    assert not lab.query(f"SHOW TABLES LIKE '{table}%' IN SCHEMA staging")

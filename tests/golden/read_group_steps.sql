@@ -12,7 +12,5 @@ SELECT
     error_retryable,
     error_hint
 FROM control.sync_group_steps
-WHERE
-    UPPER(group_name) = UPPER(?)
-    AND group_run_id = ?
+WHERE group_run_id = ?
 ORDER BY recorded_at;

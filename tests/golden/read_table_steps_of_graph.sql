@@ -15,8 +15,8 @@ FROM control.sync_group_steps
 WHERE
     table_name = ?
     AND group_run_id = (
-        SELECT MAX(x.group_run_id)
+        SELECT MAX_BY(x.group_run_id, x.recorded_at)
         FROM control.sync_group_steps AS x
-        WHERE x.table_name = ? AND x.origin = 'graph'
+        WHERE x.table_name = ? AND x.origin = 'graph' AND x.step = 'extract'
     )
 ORDER BY recorded_at;

@@ -4,7 +4,7 @@ import pytest
 
 from lambda_extract.contract import Limits, Partition, PlanReply
 from lambda_extract.errors import ExtractError
-from lambda_extract.partitions import Size, choose_bounds, split
+from lambda_extract.partitions import choose_bounds, split
 
 from .conftest import MakeTable, Reader
 
@@ -108,8 +108,56 @@ def test_bounds_are_spread_evenly_and_differ() -> None:
     assert choose_bounds([], 4) == []
 
 
-def test_ranges_touch_and_are_open_at_both_ends() -> None:
-    first, middle, last = split(("id",), [("1",), ("2",)], Size(300, 1))
+def test_ranges_touch_and_keep_the_ends_of_the_whole() -> None:
+    open_ended = Partition("00000", columns=("id",))
+    first, middle, last = split(open_ended, [("1",), ("2",)], 300)
     assert (first.lower, first.upper) == (None, ("1",))
     assert (middle.lower, middle.upper) == (("1",), ("2",))
     assert (last.lower, last.upper, last.estimated_rows) == (("2",), None, 100)
+    closed = Partition("00000", columns=("id",), lower=("0",), upper=("9",))
+    first, last = split(closed, [("5",)], -1)
+    assert (first.lower, first.upper, last.lower) == (("0",), ("5",), ("5",))
+    assert last.upper == ("9",)
+    assert split(closed, [], 300) == (
+        Partition("00000", ("id",), ("0",), ("9",), estimated_rows=300),
+    )
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "rows"),
+    [
+        ("2026-01-05", "2026-01-20", 15_000 * 0.9),
+        ("2026-01-05", None, 18_000 * 0.9),
+        (None, "2026-01-03", 2_000 * 0.9),
+        ("2027-01-01", None, 0),
+    ],
+)
+def test_a_range_of_a_cursor_is_split_like_a_table(
+    make_table: MakeTable, lower: str | None, upper: str | None, rows: int
+) -> None:
+    reader = make_table(
+        "id int PRIMARY KEY, seen date",
+        "INSERT INTO {table} SELECT i, CASE WHEN i % 10 > 0 THEN date '2026-01-01'"
+        " + i / 1000 END FROM generate_series(0, 21999) AS i;"
+        "CREATE INDEX ON {table} (seen); ANALYZE {table};",
+    )
+    whole = Partition(
+        "range",
+        columns=("seen",),
+        lower=None if lower is None else (lower,),
+        upper=None if upper is None else (upper,),
+    )
+    plan = reader.plan(limits=Limits(chunk_rows=2_000), partition=whole)
+    assert sum(reader.run(partition=part).rows for part in plan.partitions) == rows
+    assert rows / 4_000 <= len(plan.partitions) <= max(1, rows / 1_000)
+
+
+def test_a_range_without_an_index_is_one_part(make_table: MakeTable) -> None:
+    reader = make_table(
+        "id int PRIMARY KEY, seen int",
+        "INSERT INTO {table} SELECT i, i FROM generate_series(1, 20000) AS i;"
+        "ANALYZE {table}",
+    )
+    whole = Partition("range", columns=("seen",), lower=("5",), upper=("19005",))
+    plan = reader.plan(limits=Limits(chunk_rows=2_000), partition=whole)
+    assert plan.partitions == (whole,)
