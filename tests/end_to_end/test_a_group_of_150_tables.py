@@ -14,6 +14,7 @@ import snowflake.connector
 
 from local.stack import running_stack
 from scripts.deploy_local import deploy_local
+from tests.end_to_end.faults import Switchboard
 from tests.end_to_end.lab import TARGET_SCHEMA, Lab
 
 MAIL, TOPIC = "AURORA_SYNC_TEST_MAIL", "AURORA_SYNC_TEST_TOPIC"
@@ -216,6 +217,42 @@ def test_a_scheduled_group_with_three_broken_tables(lab_after: Lab) -> None:
     check_that_tasks_follow_the_configuration(schedule)
     check_that_late_tables_are_told_of(schedule)
     check_that_a_lasting_trouble_is_told_once(schedule)
+
+
+@pytest.mark.large
+def test_a_task_that_is_killed_in_a_running_graph(
+    lab_after: Lab, faults: Switchboard
+) -> None:
+    """Other tables go on, the finalizer tells of it, the next run makes it good."""
+    lab, schedule = lab_after, Schedule(lab_after, 6)
+    schedule.apply(schedule.good, retry_attempts=0)
+    assert {state for state, _ in schedule.cycle().values()} == {"SUCCEEDED"}
+    for procedure, statement, survivors in (
+        ("EXTRACT_GROUP", "aurora_extract", 0),
+        ("LOAD_TABLE", "^COPY INTO", 2),
+        ("MERGE_TABLE", "^MERGE INTO", 2),
+        ("MERGE_TABLE", "^COMMIT", 2),
+        ("FINISH_GROUP", "INSERT INTO control.sync_group_steps", 3),
+    ):
+        schedule.change(0)
+        rule = {"match": statement, "procedure": procedure, "action": "kill_procedure"}
+        faults.snowflake(rule)
+        states = schedule.cycle()
+        faults.clear()
+        killed = f"{procedure.partition('_')[0]}_"
+        failed = [name for name, (state, _) in states.items() if state == "FAILED"]
+        assert [name for name in failed if name.startswith(killed)] == failed
+        assert len(failed) == 1, (procedure, states)
+        merged = [
+            t for t in schedule.good if states[f"MERGE_{t.upper()}"][0] == "SUCCEEDED"
+        ]
+        assert len(merged) == survivors, (procedure, states)
+        for table in merged:
+            lab.assert_equal(table)
+        assert {lab.lease_owner(table) for table in schedule.good} == {None}, procedure
+        assert {state for state, _ in schedule.cycle().values()} == {"SUCCEEDED"}
+        for table in schedule.good:
+            lab.assert_equal(table)
 
 
 def check_that_tasks_follow_the_configuration(schedule: Schedule) -> None:
