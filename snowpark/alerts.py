@@ -1,14 +1,19 @@
 """RAISE_ALERTS: tells people what is wrong, once, and again while it lasts."""
 
+import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from snowpark import alert_statements, alert_text, group_config, task_statements
+from snowpark import alert_statements, alert_text, group_config, state, statements
+from snowpark import task_statements
 from snowpark.errors import WarehouseError
 from snowpark.group_config import AlertTargets
 from snowpark.model import Trouble, Statement
 from snowpark.warehouse import Warehouse
 
+# A finalizer and the alert object may come at the same moment; one of them tells it.
+_LEASE = "#alerts"
+_LEASE_SECONDS = 300
 # An alert that could not be sent is tried again soon.
 _RETRY_MINUTES = 60
 
@@ -22,8 +27,26 @@ def raise_alerts(warehouse: Warehouse) -> dict[str, Any]:
     Raises:
         SyncError: The ledgers could not be read or written.
     """
+    if not _due(warehouse):
+        return {"summary": "Nothing to tell.", "tables": []}
+    call_id = f"alerts-{uuid.uuid4().hex}"
+    lease = statements.take_lease(_LEASE, call_id, _LEASE_SECONDS)
+    if warehouse.changed_rows(lease) != 1:
+        return {"summary": "Another call is telling it.", "tables": []}
+    try:
+        return _tell(warehouse)
+    finally:
+        state.release_lease(warehouse, _LEASE, call_id)
+
+
+def _due(warehouse: Warehouse) -> list[Trouble]:
     rows = warehouse.run(alert_statements.read_due_troubles())
-    troubles = [_trouble(row) for row in rows]
+    return [_trouble(row) for row in rows]
+
+
+def _tell(warehouse: Warehouse) -> dict[str, Any]:
+    # Read again under the lease: another call may have told it a moment ago.
+    troubles = _due(warehouse)
     if not troubles:
         return {"summary": "Nothing to tell.", "tables": []}
     targets = _targets(warehouse)

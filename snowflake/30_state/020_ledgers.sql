@@ -4,7 +4,7 @@ USE WAREHOUSE <% warehouse %>;
 USE SCHEMA <% database %>.control;
 
 CREATE TABLE IF NOT EXISTS sync_leases (
-    table_name VARCHAR(255) NOT NULL COMMENT 'Configured name; #config guards APPLY_CONFIG',
+    table_name VARCHAR(255) NOT NULL COMMENT 'Configured name; #config guards APPLY_CONFIG, #alerts RAISE_ALERTS',
     run_id VARCHAR(64) COMMENT 'Run that owns the table now; NULL: nobody',
     previous_run_id VARCHAR(64) COMMENT 'Run whose expired lease this run took over',
     acquired_at TIMESTAMP_TZ(6),
@@ -113,7 +113,8 @@ CREATE TABLE IF NOT EXISTS sync_pauses (
 )
 COMMENT = 'Who paused and resumed which table, and why; the latest row of a table counts';
 
--- The lease of APPLY_CONFIG; tables get theirs when they are configured.
+-- The leases of APPLY_CONFIG and RAISE_ALERTS; tables get theirs when they are configured.
 INSERT INTO sync_leases (table_name)
-SELECT '#config'
-WHERE NOT EXISTS (SELECT 1 FROM sync_leases WHERE table_name = '#config');
+SELECT v.column1
+FROM VALUES ('#config'), ('#alerts') AS v
+WHERE NOT EXISTS (SELECT 1 FROM sync_leases AS l WHERE l.table_name = v.column1);
