@@ -29,7 +29,7 @@ def of_table(
 
 
 def graph_runs(warehouse: Warehouse, group: str) -> list[str]:
-    """Returns the runs of a group's graph that are open, and the latest, as the last."""
+    """Returns the open runs of a group's graph and the latest, which is the last."""
     rows = warehouse.run(group_statements.read_graph_runs(group))
     return [str(row["GROUP_RUN_ID"]) for row in rows]
 
