@@ -10,13 +10,13 @@ USE SCHEMA <% database %>.control;
 CREATE OR REPLACE VIEW sync_cost (
     day COMMENT 'Day of the call, in the time zone of the session',
     table_name COMMENT 'Configured name; NULL: a call that no run could be tied to, such as one with bound arguments',
-    credits COMMENT 'Warehouse credits of the calls, idle time and cloud services not included',
+    credits COMMENT 'Of the calls on a warehouse, without idle time and cloud services; and of serverless tasks',
     calls COMMENT 'Calls that had a part in it; one call of a group counts for each of its tables',
     runs COMMENT 'Runs of the table in those calls',
     rows_extracted COMMENT 'Rows that those runs read',
     bytes COMMENT 'Compressed bytes that those runs loaded'
 )
-COMMENT = 'Credits per table and day, up to eight hours late; serverless tasks are in SERVERLESS_TASK_HISTORY instead'
+COMMENT = 'Credits per table and day, up to eight hours late'
 AS
 WITH texts AS (
     SELECT
@@ -98,6 +98,46 @@ weighed AS (
         s.bytes
     FROM shares AS s
     INNER JOIN credits AS k ON s.query_id = k.query_id
+),
+
+-- Serverless tasks have no attributed query; their names tell the table or the group.
+serverless AS (
+    SELECT
+        h.start_time,
+        t.table_name,
+        h.credits_used / COUNT(*) OVER (PARTITION BY h.task_name, h.start_time) AS credits
+    FROM snowflake.account_usage.serverless_task_history AS h
+    INNER JOIN sync_current_tables AS t
+        ON h.task_name IN (
+            'LOAD_' || UPPER(t.table_name), 'MERGE_' || UPPER(t.table_name),
+            'EXTRACT_' || UPPER(t.group_name), 'FINISH_' || UPPER(t.group_name)
+        )
+    WHERE
+        h.start_time >= DATEADD('day', -90, CURRENT_TIMESTAMP())
+        AND UPPER(h.database_name) = UPPER('<% database %>')
+        AND h.schema_name = 'CONTROL'
+),
+
+shown AS (
+    SELECT
+        start_time,
+        table_name,
+        credits,
+        query_id,
+        IFF(nth = 1 AND run_id IS NOT NULL, 1, 0) AS runs,
+        IFF(nth = 1, rows_extracted, 0) AS rows_extracted,
+        IFF(nth = 1, bytes, 0) AS bytes
+    FROM weighed
+    UNION ALL
+    SELECT
+        start_time,
+        table_name,
+        credits,
+        NULL AS query_id,
+        0 AS runs,
+        0 AS rows_extracted,
+        0 AS bytes
+    FROM serverless
 )
 
 SELECT
@@ -105,10 +145,10 @@ SELECT
     table_name,
     SUM(credits) AS credits,
     COUNT(DISTINCT query_id) AS calls,
-    SUM(IFF(nth = 1 AND run_id IS NOT NULL, 1, 0)) AS runs,
-    SUM(IFF(nth = 1, rows_extracted, 0)) AS rows_extracted,
-    SUM(IFF(nth = 1, bytes, 0)) AS bytes
-FROM weighed
+    SUM(runs) AS runs,
+    SUM(rows_extracted) AS rows_extracted,
+    SUM(bytes) AS bytes
+FROM shown
 GROUP BY 1, 2;
 
 GRANT SELECT ON VIEW sync_cost TO ROLE sync_reader;

@@ -25,6 +25,14 @@ QUERIES = (
     ("q7", None, "CALL sync_table(?)", 30, 31, 8.0),
     ("q8", None, "SELECT 'sync_table(''{a}'')'", 0, 5, 64.0),
 )  # fmt: skip
+# task, database, credits
+SERVERLESS = (
+    ("LOAD_{a}", "AURORA_SYNC", 0.125),
+    ("MERGE_{b}", "AURORA_SYNC", 0.25),
+    ("EXTRACT_{group}", "AURORA_SYNC", 1.0),
+    ("MERGE_{b}", "ELSEWHERE", 64.0),
+    ("LOAD_NOBODY", "AURORA_SYNC", 64.0),
+)
 # run, table, start, end, rows
 RUNS = (
     ("r1", "a", 1, 4, 10),
@@ -68,6 +76,9 @@ def test_credits_go_to_the_tables_of_each_call(lab: Lab, names: dict[str, str]) 
         "CREATE TABLE snowflake.account_usage.query_attribution_history"
         " (query_id VARCHAR, root_query_id VARCHAR, start_time TIMESTAMP_TZ,"
         " credits_attributed_compute FLOAT, credits_used_query_acceleration FLOAT)",
+        "CREATE TABLE snowflake.account_usage.serverless_task_history (task_name"
+        " VARCHAR, database_name VARCHAR, schema_name VARCHAR, start_time"
+        " TIMESTAMP_TZ, credits_used FLOAT)",
         "USE SCHEMA aurora_sync.control",
     ):
         lab.query(text)
@@ -90,6 +101,13 @@ def test_credits_go_to_the_tables_of_each_call(lab: Lab, names: dict[str, str]) 
             f" 'increment', 'succeeded', {minute(start)}, {minute(end)}, %s, %s",
             run, names[table], rows, 2 * rows,
         )  # fmt: skip
+    for task, database, credits in SERVERLESS:
+        lab.query(
+            "INSERT INTO snowflake.account_usage.serverless_task_history"
+            f" SELECT %s, %s, 'CONTROL', {minute(40)}, %s",
+            task.format(**{n: name.upper() for n, name in names.items()}),
+            database, credits,
+        )  # fmt: skip
     (file,) = [file for file in read_files() if file.folder == "90_cost"]
     for statement in statements(file, VALUES):
         lab.query(statement.text)
@@ -104,7 +122,7 @@ def test_credits_go_to_the_tables_of_each_call(lab: Lab, names: dict[str, str]) 
         for row in lab.query("SELECT * FROM control.sync_cost")
     }
     assert found == {
-        names["a"]: (4.0, 2, 2, 30, 60),
-        names["b"]: (2.5, 3, 2, 120, 240),
+        names["a"]: (4.0 + 0.125 + 0.5, 2, 2, 30, 60),
+        names["b"]: (2.5 + 0.25 + 0.5, 3, 2, 120, 240),
         None: (8.0, 1, 0, 0, 0),
     }
