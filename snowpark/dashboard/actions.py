@@ -11,7 +11,8 @@ ACTIONS = {
     "Sync now": ("SYNC_TABLE", "Read what is new in the source and merge it?"),
     "Validate": (
         "VALIDATE_TABLE",
-        "Compare source and target? Both are read completely; nothing is changed.",
+        "Sync the table, then compare all its rows with the source?"
+        " Nothing is repaired.",
     ),
     "Pause": ("PAUSE_TABLE", "Stop syncing the table until it is resumed?"),
     "Resume": ("RESUME_TABLE", "Let the table be synced again?"),

@@ -20,7 +20,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from local.aurora import free_port
 from local.stack import Stack
-from tests.end_to_end.lab import Lab
+from tests.end_to_end.lab import TARGET_SCHEMA, Lab
 
 ROOT = Path(__file__).resolve().parents[2]
 DRIVER = shutil.which("chromedriver")
@@ -142,6 +142,10 @@ def test_a_person_looks_at_the_tables_and_syncs_one(
     click(browser, "button", "Yes, sync now")
     shows(browser, f"{fine}: 1 rows read, 1 inserted, 0 updated.")
     lab.assert_equal(fine)
+    lab.query(f"UPDATE {TARGET_SCHEMA}.{fine} SET note = 'planted' WHERE id = 7")
+    click(browser, "button", "Validate")
+    click(browser, "button", "Yes, validate")
+    shows(browser, f"{fine}: 1 different in 51 rows.")
     click(browser, "button", "Pause")
     click(browser, "button", "Yes, pause")
     shows(browser, "paused: paused in the dashboard")
