@@ -191,7 +191,11 @@ def _main(
     ] = None,
     variables_file: Annotated[
         Path | None,
-        typer.Option(help="JSON with values, or the text of `terraform output -json`."),
+        typer.Option(
+            "--variables-file",
+            "--terraform-outputs",
+            help="JSON with values, or the text of `terraform output -json`.",
+        ),
     ] = None,
     assignments: Annotated[
         list[str] | None,

@@ -129,7 +129,8 @@ def read_variables(path: Path) -> dict[str, str]:
     values: dict[str, str] = {}
     for name, value in content.items():
         if isinstance(value, dict) and "value" in value:
-            if name not in VARIABLES:
+            # Null: an option of Terraform that is switched off.
+            if name not in VARIABLES or value["value"] is None:
                 continue
             value = value["value"]
         if not isinstance(value, str):

@@ -8,8 +8,11 @@ alarm_emails             = ["data-team@example.com"]
 
 sources = {
   shop = {
-    host      = "shop.cluster-abc.eu-west-1.rds.amazonaws.com"
-    dbname    = "shop"
-    secret_id = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:aurora-sync/shop-AbCdEf"
+    host   = "shop.cluster-abc.eu-west-1.rds.amazonaws.com"
+    dbname = "shop"
+    credentials = {
+      kind      = "secrets_manager"
+      secret_id = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:aurora-sync/shop-AbCdEf"
+    }
   }
 }

@@ -1,17 +1,45 @@
 locals {
   # Data and job objects live under it; a stage is its root.
   landing_prefix = "landing/"
+
+  # The one place for the version: scripts/package_lambda packs for the same one.
+  lambda_python = regex("(?m)^lambda_python = \"([0-9.]+)\"$", file("${path.module}/../pyproject.toml"))[0]
+
+  kinds         = toset([for source in values(var.sources) : source.credentials.kind])
+  uses_vault    = contains(local.kinds, "vault")
+  vault_sources = { for name, source in var.sources : name => source.credentials if source.credentials.kind == "vault" }
+}
+
+module "vpc" {
+  count                  = var.new_vpc == null ? 0 : 1
+  source                 = "./modules/vpc"
+  name                   = var.name
+  account_id             = var.aws_account_id
+  cidr                   = var.new_vpc.cidr
+  availability_zones     = var.new_vpc.availability_zones
+  nat                    = var.new_vpc.nat
+  aurora_vpc_id          = var.new_vpc.aurora_vpc_id
+  aurora_route_table_ids = var.new_vpc.aurora_route_table_ids
+  kms_key_arn            = module.storage.kms_key_arn
+  log_retention_days     = var.log_retention_days
 }
 
 module "network" {
   source                   = "./modules/network"
   name                     = var.name
   region                   = var.region
-  vpc_id                   = var.vpc_id
-  private_subnet_ids       = var.private_subnet_ids
-  private_route_table_ids  = var.private_route_table_ids
+  vpc_id                   = var.new_vpc == null ? var.vpc_id : module.vpc[0].vpc_id
+  private_subnet_ids       = var.new_vpc == null ? var.private_subnet_ids : module.vpc[0].private_subnet_ids
+  private_route_table_ids  = var.new_vpc == null ? var.private_route_table_ids : module.vpc[0].private_route_table_ids
   aurora_security_group_id = var.aurora_security_group_id
   aurora_port              = var.aurora_port
+  vault_cidr_blocks        = local.uses_vault ? var.vault.cidr_blocks : []
+  vault_port               = local.uses_vault ? var.vault.port : 8200
+  interface_endpoints = setunion(
+    ["lambda"],
+    contains(local.kinds, "secrets_manager") ? ["secretsmanager"] : [],
+    var.extra_interface_endpoints,
+  )
 }
 
 module "storage" {
@@ -21,6 +49,8 @@ module "storage" {
   region         = var.region
   landing_prefix = local.landing_prefix
   retention_days = var.landing_retention_days
+
+  log_retention_days = var.log_retention_days
 }
 
 module "compute" {
@@ -42,6 +72,12 @@ module "compute" {
   landing_prefix      = local.landing_prefix
   kms_key_arn         = module.storage.kms_key_arn
   caller_role_name    = module.snowflake.api_role_name
+  vault               = local.uses_vault ? var.vault : null
+  snowflake_vpc_ids   = var.snowflake_vpc_ids
+  runtime             = "python${local.lambda_python}"
+
+  code_signing_config_arn    = var.code_signing_config_arn
+  manage_api_gateway_logging = var.manage_api_gateway_logging
 }
 
 module "snowflake" {
@@ -54,6 +90,36 @@ module "snowflake" {
   kms_key_arn    = module.storage.kms_key_arn
   api_url        = module.compute.api_url
   api_arn        = module.compute.api_arn
+  private_api    = length(var.snowflake_vpc_ids) > 0
+  region         = var.region
+
+  alerts_by_sns   = var.alerts_by_sns
+  alert_emails    = var.alert_emails
+  alarm_topic_arn = module.observability.topic_arn
+}
+
+module "pipe" {
+  count          = var.pipes ? 1 : 0
+  source         = "./modules/pipe"
+  name           = var.name
+  account_id     = var.aws_account_id
+  region         = var.region
+  bucket         = module.storage.bucket
+  landing_prefix = local.landing_prefix
+  kms_key_arn    = module.storage.kms_key_arn
+}
+
+module "vault" {
+  count             = local.uses_vault && try(var.vault.manage, false) ? 1 : 0
+  source            = "./modules/vault"
+  name              = var.name
+  namespace         = var.vault.namespace
+  auth_mount        = var.vault.auth_mount
+  function_role_arn = module.compute.function_role_arn
+  sources           = local.vault_sources
+  database_roles    = var.vault.database_roles
+  # A login of the database engine ends with the token that asked for it.
+  token_seconds = max(3600, [for role in values(var.vault.database_roles) : role.ttl_seconds]...)
 }
 
 module "observability" {
@@ -61,10 +127,14 @@ module "observability" {
   name            = var.name
   account_id      = var.aws_account_id
   function_name   = module.compute.function_name
+  function_arn    = module.compute.function_arn
+  source_names    = sort(keys(var.sources))
   log_group       = module.compute.log_group
   dead_letters    = module.compute.dead_letters
   timeout_seconds = module.compute.timeout_seconds
   kms_key_arn     = module.storage.kms_key_arn
   silence_hours   = var.silence_hours
   alarm_emails    = var.alarm_emails
+
+  watchdog_minutes = var.watchdog_minutes
 }

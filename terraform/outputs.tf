@@ -1,4 +1,4 @@
-# The first four have the names that scripts/deploy_variables.py knows.
+# The first five have the names that scripts/deploy_variables.py knows.
 output "landing_url" {
   description = "Root of the landing stage."
   value       = "s3://${module.storage.bucket}/${local.landing_prefix}"
@@ -17,6 +17,16 @@ output "api_role_arn" {
 output "api_url" {
   description = "What the external function calls."
   value       = module.compute.api_url
+}
+
+output "pipe_sns_topic_arn" {
+  description = "Topic that tells Snowpipe of new files; null without pipes."
+  value       = var.pipes ? module.pipe[0].topic_arn : null
+}
+
+output "function_role_arn" {
+  description = "Role of the function: what a Vault role is bound to where Terraform does not make it."
+  value       = module.compute.function_role_arn
 }
 
 output "function_name" {

@@ -12,6 +12,15 @@ provider "snowflake" {
   role = var.snowflake_admin_role
   preview_features_enabled = [
     "snowflake_api_integration_amazon_api_gateway_resource",
+    "snowflake_email_notification_integration_resource",
+    "snowflake_notification_integration_resource",
     "snowflake_storage_integration_aws_resource",
+    "snowflake_system_get_aws_sns_iam_policy_datasource",
   ]
+}
+
+# Logs in when it has something to do, so never where no source uses Vault. Token or login
+# come from VAULT_* variables of the environment.
+provider "vault" {
+  address = try(var.vault.url, null)
 }

@@ -51,92 +51,6 @@ variable "snowflake_admin_role" {
   }
 }
 
-variable "vpc_id" {
-  type        = string
-  description = "The VPC that reaches Aurora; never the default one."
-
-  validation {
-    condition     = can(regex("^vpc-[0-9a-f]+$", var.vpc_id))
-    error_message = "A VPC id looks like vpc-0123456789abcdef0."
-  }
-}
-
-variable "private_subnet_ids" {
-  type        = list(string)
-  description = "Private subnets of the VPC, in two availability zones or more."
-
-  validation {
-    condition = (
-      length(distinct(var.private_subnet_ids)) >= 2
-      && alltrue([for id in var.private_subnet_ids : can(regex("^subnet-[0-9a-f]+$", id))])
-    )
-    error_message = "At least two different subnet ids."
-  }
-}
-
-variable "private_route_table_ids" {
-  type        = list(string)
-  description = "Route tables of these subnets: the S3 gateway endpoint is entered there."
-
-  validation {
-    condition = (
-      length(var.private_route_table_ids) > 0
-      && alltrue([for id in var.private_route_table_ids : can(regex("^rtb-[0-9a-f]+$", id))])
-    )
-    error_message = "At least one route table id."
-  }
-}
-
-variable "aurora_security_group_id" {
-  type        = string
-  description = "Security group of the Aurora cluster; gets one ingress rule from the function."
-
-  validation {
-    condition     = can(regex("^sg-[0-9a-f]+$", var.aurora_security_group_id))
-    error_message = "A security group id looks like sg-0123456789abcdef0."
-  }
-}
-
-variable "aurora_port" {
-  type        = number
-  description = "Port of the Aurora cluster."
-  default     = 5432
-
-  validation {
-    condition     = var.aurora_port > 0 && var.aurora_port < 65536
-    error_message = "A TCP port."
-  }
-}
-
-variable "sources" {
-  type = map(object({
-    host        = string
-    dbname      = string
-    secret_id   = string
-    sslrootcert = optional(string)
-  }))
-  description = "Source name -> writer endpoint, database, complete ARN of its Secrets Manager secret (fields username, password), path of the CA bundle in the function's zip."
-
-  validation {
-    condition = length(var.sources) > 0 && alltrue([
-      for source in values(var.sources) :
-      can(regex("^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+$", source.secret_id))
-    ])
-    error_message = "At least one source, each with the complete ARN of its secret."
-  }
-}
-
-variable "secret_kms_key_arns" {
-  type        = list(string)
-  description = "Customer keys that the secrets are encrypted with; empty for the AWS managed key."
-  default     = []
-
-  validation {
-    condition     = alltrue([for arn in var.secret_kms_key_arns : can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[a-f0-9-]+$", arn))])
-    error_message = "Complete ARNs of KMS keys."
-  }
-}
-
 variable "lambda_zip" {
   type        = string
   description = "The package of scripts/package_lambda.sh."
@@ -212,4 +126,58 @@ variable "alarm_emails" {
     condition     = alltrue([for address in var.alarm_emails : can(regex("^[^@ ]+@[^@ ]+$", address))])
     error_message = "Mail addresses."
   }
+}
+
+variable "code_signing_config_arn" {
+  type        = string
+  description = "Code signing configuration that Lambda checks the package against; null: none."
+  default     = null
+
+  validation {
+    condition     = var.code_signing_config_arn == null ? true : can(regex("^arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:code-signing-config:csc-[a-z0-9]{17}$", var.code_signing_config_arn))
+    error_message = "The ARN of a code signing configuration."
+  }
+}
+
+variable "manage_api_gateway_logging" {
+  type        = bool
+  description = "Set the account's and region's one role that API Gateway writes logs with; false where it is set already."
+  default     = true
+  nullable    = false
+}
+
+variable "watchdog_minutes" {
+  type        = number
+  description = "Minutes between two checks of credentials, Aurora and S3."
+  default     = 60
+
+  validation {
+    condition     = contains([5, 10, 15, 30, 60, 120, 240], var.watchdog_minutes)
+    error_message = "5, 10, 15, 30, 60, 120 or 240."
+  }
+}
+
+variable "alerts_by_sns" {
+  type        = bool
+  description = "Make the notification integration AURORA_SYNC_ALERTS, which publishes to the alarm topic."
+  default     = false
+  nullable    = false
+}
+
+variable "alert_emails" {
+  type        = set(string)
+  description = "Verified addresses of Snowflake users that the integration AURORA_SYNC_EMAIL may write to; empty: it is not made."
+  default     = []
+
+  validation {
+    condition     = alltrue([for address in var.alert_emails : can(regex("^[^@ ]+@[^@ ]+$", address))])
+    error_message = "Mail addresses."
+  }
+}
+
+variable "pipes" {
+  type        = bool
+  description = "Tell Snowpipe of new files, for tables with load_method snowpipe."
+  default     = false
+  nullable    = false
 }

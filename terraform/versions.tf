@@ -10,5 +10,9 @@ terraform {
       source  = "snowflakedb/snowflake"
       version = "~> 2.22"
     }
+    vault = {
+      source  = "hashicorp/vault"
+      version = "~> 5.0"
+    }
   }
 }

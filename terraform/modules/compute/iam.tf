@@ -14,6 +14,9 @@ resource "aws_iam_role" "function" {
 }
 
 data "aws_iam_policy_document" "function" {
+  #checkov:skip=CKV_AWS_111:X-Ray knows no resources, and takes nothing but measurements
+  # policies.py: aws_iam_role_policy.function RESOURCE_MISMATCH: AWS wants every resource of the account for interfaces, see there
+  # policies.py: aws_iam_role_policy.function UNKNOWN_CONDITION_FOR_ACTION: Lambda adds lambda:SourceFunctionArn to every call of the code
   statement {
     sid       = "LandingObjects"
     actions   = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
@@ -51,10 +54,23 @@ data "aws_iam_policy_document" "function" {
     resources = ["${aws_cloudwatch_log_group.function.arn}:*"]
   }
 
-  statement {
-    sid       = "Secrets"
-    actions   = ["secretsmanager:GetSecretValue"]
-    resources = [for source in values(var.sources) : source.secret_id]
+  dynamic "statement" {
+    for_each = length(local.secret_ids) > 0 ? [1] : []
+    content {
+      sid       = "Secrets"
+      actions   = ["secretsmanager:GetSecretValue"]
+      resources = local.secret_ids
+    }
+  }
+
+  # A login token is signed without asking anybody; this is what Aurora looks at.
+  dynamic "statement" {
+    for_each = length(local.database_users) > 0 ? [1] : []
+    content {
+      sid       = "DatabaseUsers"
+      actions   = ["rds-db:connect"]
+      resources = local.database_users
+    }
   }
 
   dynamic "statement" {
@@ -78,10 +94,17 @@ data "aws_iam_policy_document" "function" {
     resources = ["*"]
   }
 
-  # Lambda itself, not the code, makes the interfaces; it checks for all resources.
+  # Lambda itself, not the code, makes the interfaces. Every resource of the account, says
+  # AWS, or the function may not get into its subnets; what it lists knows no resources.
   statement {
     sid       = "Interfaces"
-    actions   = ["ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"]
+    actions   = ["ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface"]
+    resources = ["arn:aws:ec2:${var.region}:${var.account_id}:*/*"]
+  }
+
+  statement {
+    sid       = "ListInterfaces"
+    actions   = ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"]
     resources = ["*"]
   }
 

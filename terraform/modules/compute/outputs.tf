@@ -3,6 +3,16 @@ output "function_name" {
   value       = aws_lambda_function.extract.function_name
 }
 
+output "function_arn" {
+  description = "ARN of the function."
+  value       = aws_lambda_function.extract.arn
+}
+
+output "function_role_arn" {
+  description = "Role of the function: what Vault binds its role to."
+  value       = aws_iam_role.function.arn
+}
+
 output "timeout_seconds" {
   description = "Time-out of the function."
   value       = local.timeout_seconds

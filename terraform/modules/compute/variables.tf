@@ -37,10 +37,22 @@ variable "sources" {
   type = map(object({
     host        = string
     dbname      = string
-    secret_id   = string
     sslrootcert = optional(string)
+    tables      = optional(list(string))
+    credentials = object({
+      kind          = string
+      secret_id     = optional(string)
+      user          = optional(string)
+      resource_id   = optional(string)
+      engine        = optional(string, "kv")
+      mount         = optional(string)
+      path          = optional(string)
+      role          = optional(string)
+      hash_key_path = optional(string)
+      kv_mount      = optional(string)
+    })
   }))
-  description = "Source name -> where it lives, and the ARN of its secret."
+  description = "Source name -> where it lives, and where its credentials are kept."
 }
 
 variable "aurora_port" {
@@ -86,4 +98,36 @@ variable "kms_key_arn" {
 variable "caller_role_name" {
   type        = string
   description = "Role whose session may call the API."
+}
+
+variable "runtime" {
+  type        = string
+  description = "Lambda's name of the Python version."
+}
+
+variable "code_signing_config_arn" {
+  type        = string
+  description = "Code signing configuration; null: the zip need not be signed."
+}
+
+variable "vault" {
+  type = object({
+    url        = string
+    namespace  = string
+    ca_bundle  = string
+    auth_mount = string
+    server_id  = string
+    sts_region = string
+  })
+  description = "Vault, where a source keeps its credentials there; or null."
+}
+
+variable "snowflake_vpc_ids" {
+  type        = set(string)
+  description = "Makes the API private to these VPCs; empty: a regional one."
+}
+
+variable "manage_api_gateway_logging" {
+  type        = bool
+  description = "Give API Gateway the account-wide role that it writes logs with."
 }

@@ -17,7 +17,7 @@ resource "aws_vpc_endpoint" "s3" {
 }
 
 resource "aws_vpc_endpoint" "interface" {
-  for_each            = toset(["kms", "lambda", "secretsmanager"])
+  for_each            = var.interface_endpoints
   vpc_id              = data.aws_vpc.given.id
   service_name        = "com.amazonaws.${var.region}.${each.key}"
   vpc_endpoint_type   = "Interface"

@@ -1,7 +1,8 @@
 # Rules are resources of their own: the groups name each other.
 resource "aws_security_group" "function" {
+  #checkov:skip=CKV2_AWS_5:attached to the function, in the module compute
   name        = "${var.name}-function"
-  description = "The extraction function: out to Aurora, S3 and the endpoints, nothing in"
+  description = "The extraction function: out to Aurora, S3, Vault and the endpoints, nothing in"
   vpc_id      = var.vpc_id
 }
 
@@ -54,4 +55,14 @@ resource "aws_vpc_security_group_egress_rule" "to_s3" {
   from_port         = 443
   to_port           = 443
   prefix_list_id    = aws_vpc_endpoint.s3.prefix_list_id
+}
+
+resource "aws_vpc_security_group_egress_rule" "to_vault" {
+  for_each          = var.vault_cidr_blocks
+  security_group_id = aws_security_group.function.id
+  description       = "HTTPS to Vault"
+  ip_protocol       = "tcp"
+  from_port         = var.vault_port
+  to_port           = var.vault_port
+  cidr_ipv4         = each.key
 }

@@ -32,3 +32,18 @@ variable "aurora_port" {
   type        = number
   description = "Port of the Aurora cluster."
 }
+
+variable "interface_endpoints" {
+  type        = set(string)
+  description = "Services that get an interface endpoint."
+}
+
+variable "vault_cidr_blocks" {
+  type        = set(string)
+  description = "Where Vault is reached; empty where no source uses it."
+}
+
+variable "vault_port" {
+  type        = number
+  description = "Port of Vault."
+}

@@ -42,3 +42,18 @@ variable "alarm_emails" {
   type        = set(string)
   description = "Addresses that get the alarms."
 }
+
+variable "function_arn" {
+  type        = string
+  description = "ARN of the function."
+}
+
+variable "source_names" {
+  type        = list(string)
+  description = "Sources that the watchdog checks."
+}
+
+variable "watchdog_minutes" {
+  type        = number
+  description = "Minutes between two checks."
+}

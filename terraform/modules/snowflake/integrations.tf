@@ -18,7 +18,7 @@ resource "snowflake_api_integration_amazon_api_gateway" "extract" {
   name                 = "AURORA_SYNC_API"
   comment              = "Calls the extraction Lambda of the Aurora sync"
   enabled              = true
-  api_provider         = "aws_api_gateway"
+  api_provider         = var.private_api ? "aws_private_api_gateway" : "aws_api_gateway"
   api_aws_role_arn     = "arn:aws:iam::${var.account_id}:role/${local.api_role_name}"
   api_allowed_prefixes = [var.api_url]
 }

@@ -37,3 +37,28 @@ variable "api_arn" {
   type        = string
   description = "Execution ARN of the API's stage."
 }
+
+variable "region" {
+  type        = string
+  description = "AWS region."
+}
+
+variable "private_api" {
+  type        = bool
+  description = "The API is reached from within Snowflake's VPC only."
+}
+
+variable "alerts_by_sns" {
+  type        = bool
+  description = "Make a notification integration for the alarm topic."
+}
+
+variable "alarm_topic_arn" {
+  type        = string
+  description = "SNS topic of all alarms."
+}
+
+variable "alert_emails" {
+  type        = set(string)
+  description = "Addresses that Snowflake may write to."
+}

@@ -22,3 +22,8 @@ variable "retention_days" {
   type        = number
   description = "Days until landing objects expire."
 }
+
+variable "log_retention_days" {
+  type        = number
+  description = "Days until access logs expire."
+}

@@ -77,6 +77,8 @@ def test_values_come_from_terraform_outputs(tmp_path: Path) -> None:
     outputs = {
         "api_url": {"sensitive": False, "type": "string", "value": GOOD["api_url"]},
         "something_else": {"type": ["list", "string"], "value": ["x"]},
+        # An option that is switched off.
+        "storage_role_arn": {"type": "string", "value": None},
     }
     file.write_text(json.dumps(outputs))
     assert read_variables(file) == {"api_url": GOOD["api_url"]}

@@ -1,0 +1,62 @@
+# What lambda_extract/settings.py and secrets.py read; settings.py refuses unknown fields,
+# so absent ones are left out.
+locals {
+  vault_login = var.vault == null ? null : {
+    for key, value in {
+      method       = "aws_iam"
+      role         = var.name
+      mount        = var.vault.auth_mount
+      header_value = var.vault.server_id
+      sts_region   = var.vault.sts_region
+    } : key => value if value != null
+  }
+
+  # What every source in Vault shares.
+  vault_settings = {
+    for key, value in {
+      url       = try(var.vault.url, null)
+      namespace = try(var.vault.namespace, null)
+      ca_bundle = try(var.vault.ca_bundle, null)
+      login     = local.vault_login
+    } : key => value if value != null
+  }
+
+  credentials = {
+    for name, source in var.sources : name => merge(
+      {
+        for key, value in merge(source.credentials, {
+          engine = source.credentials.kind == "vault" ? source.credentials.engine : null
+          region = source.credentials.kind == "rds_iam" ? var.region : null
+          # For IAM policies only.
+          resource_id = null
+        }) : key => value if value != null
+      },
+      { for key, value in local.vault_settings : key => value if source.credentials.kind == "vault" },
+    )
+  }
+
+  sources = {
+    for name, source in var.sources : name => {
+      for key, value in {
+        host        = source.host
+        port        = var.aurora_port
+        dbname      = source.dbname
+        sslmode     = "verify-full"
+        sslrootcert = source.sslrootcert
+        tables      = source.tables
+        credentials = local.credentials[name]
+      } : key => value if value != null
+    }
+  }
+
+  secret_ids = [
+    for source in values(var.sources) : source.credentials.secret_id
+    if source.credentials.kind == "secrets_manager"
+  ]
+
+  database_users = [
+    for source in values(var.sources) :
+    "arn:aws:rds-db:${var.region}:${var.account_id}:dbuser:${source.credentials.resource_id}/${source.credentials.user}"
+    if source.credentials.kind == "rds_iam"
+  ]
+}

@@ -1,0 +1,191 @@
+variables {
+  name       = "aurora-sync"
+  account_id = "123456789012"
+  region     = "eu-west-1"
+  zip        = "lambda_extract.zip"
+  sources = {
+    shop = {
+      host   = "shop.example.com"
+      dbname = "shop"
+      credentials = {
+        kind      = "secrets_manager"
+        secret_id = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:aurora-sync/shop-AbCdEf"
+      }
+    }
+  }
+}
+
+run "function" {
+  command = apply
+  module {
+    source = "./modules/compute"
+  }
+  variables {
+    memory_mb           = 1769
+    concurrency         = 40
+    log_retention_days  = 365
+    aurora_port         = 5432
+    secret_kms_key_arns = []
+    subnet_ids          = ["subnet-0a1b2c3d4e5f60718"]
+    security_group_id   = "sg-0a1b2c3d4e5f60718"
+    bucket              = "landing-bucket"
+    bucket_arn          = "arn:aws:s3:::landing-bucket"
+    landing_prefix      = "landing/"
+    kms_key_arn         = "arn:aws:kms:eu-west-1:123456789012:key/0a1b2c3d-0000-4000-8000-000000000000"
+    caller_role_name    = "aurora-sync-snowflake-api"
+    runtime             = "python3.12"
+
+    code_signing_config_arn    = null
+    vault                      = null
+    snowflake_vpc_ids          = []
+    manage_api_gateway_logging = true
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in jsondecode(aws_iam_role_policy.function.policy).Statement :
+      alltrue([for action in flatten([statement.Action]) : !strcontains(action, "*")])
+    ])
+    error_message = "a wildcard action"
+  }
+  assert {
+    condition = toset([
+      for statement in jsondecode(aws_iam_role_policy.function.policy).Statement :
+      statement.Sid if statement.Effect == "Allow" && contains(flatten([statement.Resource]), "*")
+    ]) == toset(["ListInterfaces", "Trace"])
+    error_message = "a wildcard resource where AWS knows a narrower one"
+  }
+  assert {
+    condition     = alltrue([for method in values(aws_api_gateway_method.extract) : method.authorization == "AWS_IAM"])
+    error_message = "a method that anybody may call"
+  }
+  assert {
+    condition = (
+      jsondecode(aws_api_gateway_rest_api_policy.extract.policy).Statement[0].Principal.AWS
+      == "arn:aws:sts::123456789012:assumed-role/aurora-sync-snowflake-api/snowflake"
+    )
+    error_message = "the API may be called by others than Snowflake's session"
+  }
+  assert {
+    condition     = length(jsondecode(aws_api_gateway_rest_api_policy.extract.policy).Statement) == 1
+    error_message = "the API's policy allows something else beside"
+  }
+  assert {
+    condition     = aws_api_gateway_rest_api.extract.endpoint_configuration[0].types == tolist(["REGIONAL"])
+    error_message = "the API is not regional"
+  }
+  assert {
+    condition     = alltrue([for group in [aws_cloudwatch_log_group.function, aws_cloudwatch_log_group.api] : group.kms_key_id == var.kms_key_arn && group.retention_in_days >= 365])
+    error_message = "a log group without our key, or of short memory"
+  }
+  assert {
+    condition     = aws_sqs_queue.dead_letters.kms_master_key_id == var.kms_key_arn && aws_lambda_function.extract.kms_key_arn == var.kms_key_arn
+    error_message = "dead letters or the environment are not encrypted with our key"
+  }
+  assert {
+    condition = alltrue([
+      for permission in values(aws_lambda_permission.api) :
+      permission.principal == "apigateway.amazonaws.com" && !strcontains(permission.source_arn, "*")
+    ])
+    error_message = "another API than ours may invoke the function"
+  }
+  assert {
+    condition     = aws_lambda_function_event_invoke_config.extract.maximum_retry_attempts == 0
+    error_message = "Lambda would repeat workers"
+  }
+  assert {
+    condition = jsondecode(aws_lambda_function.extract.environment[0].variables["SOURCES"]) == {
+      shop = {
+        host        = "shop.example.com"
+        port        = 5432
+        dbname      = "shop"
+        sslmode     = "verify-full"
+        credentials = { kind = "secrets_manager", secret_id = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:aurora-sync/shop-AbCdEf" }
+      }
+    }
+    error_message = "settings.py would read something else"
+  }
+}
+
+
+run "other_credentials" {
+  command = apply
+  module {
+    source = "./modules/compute"
+  }
+  variables {
+    memory_mb           = 1769
+    concurrency         = 40
+    log_retention_days  = 365
+    aurora_port         = 5432
+    secret_kms_key_arns = []
+    subnet_ids          = ["subnet-0a1b2c3d4e5f60718"]
+    security_group_id   = "sg-0a1b2c3d4e5f60718"
+    bucket              = "landing-bucket"
+    bucket_arn          = "arn:aws:s3:::landing-bucket"
+    landing_prefix      = "landing/"
+    kms_key_arn         = "arn:aws:kms:eu-west-1:123456789012:key/0a1b2c3d-0000-4000-8000-000000000000"
+    caller_role_name    = "aurora-sync-snowflake-api"
+    runtime             = "python3.12"
+    snowflake_vpc_ids   = ["vpc-0b1b2c3d4e5f60718"]
+
+    code_signing_config_arn    = null
+    manage_api_gateway_logging = false
+    vault = {
+      url        = "https://vault.example.com:8200"
+      namespace  = null
+      ca_bundle  = null
+      auth_mount = "aws"
+      server_id  = "vault.example.com"
+      sts_region = null
+    }
+    sources = {
+      crm = {
+        host        = "crm.example.com"
+        dbname      = "crm"
+        credentials = { kind = "vault", path = "aurora-sync/crm" }
+      }
+      erp = {
+        host        = "erp.example.com"
+        dbname      = "erp"
+        credentials = { kind = "rds_iam", user = "aurora_sync", resource_id = "cluster-ABC" }
+      }
+    }
+  }
+
+  assert {
+    condition = jsondecode(aws_lambda_function.extract.environment[0].variables["SOURCES"]).crm.credentials == {
+      kind   = "vault"
+      engine = "kv"
+      path   = "aurora-sync/crm"
+      url    = "https://vault.example.com:8200"
+      login  = { method = "aws_iam", mount = "aws", role = "aurora-sync", header_value = "vault.example.com" }
+    }
+    error_message = "vault.py would read something else"
+  }
+  assert {
+    condition     = jsondecode(aws_lambda_function.extract.environment[0].variables["SOURCES"]).erp.credentials == { kind = "rds_iam", user = "aurora_sync", region = "eu-west-1" }
+    error_message = "secrets.py would read something else"
+  }
+  assert {
+    condition = [
+      for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : statement.Resource
+      if contains(flatten([statement.Action]), "rds-db:connect")
+    ] == ["arn:aws:rds-db:eu-west-1:123456789012:dbuser:cluster-ABC/aurora_sync"]
+    error_message = "the function may log in as another user, or not at all"
+  }
+  assert {
+    condition = !anytrue([
+      for statement in jsondecode(aws_iam_role_policy.function.policy).Statement :
+      contains(flatten([statement.Action]), "secretsmanager:GetSecretValue")
+    ])
+    error_message = "the function may read secrets that no source keeps there"
+  }
+  assert {
+    condition = (
+      aws_api_gateway_rest_api.extract.endpoint_configuration[0].types == tolist(["PRIVATE"])
+      && jsondecode(aws_api_gateway_rest_api_policy.extract.policy).Statement[0].Condition.StringEquals["aws:SourceVpc"] == "vpc-0b1b2c3d4e5f60718"
+    )
+    error_message = "the private API is reached from elsewhere"
+  }
+}
