@@ -29,9 +29,9 @@ _KINDS = {
 }
 _OTHER = "the query history has the reason"
 # Errors that come from no row: of rights, names, warehouses and time. Their own words
-# are told: missing object (2003, 2043), rights (3001), name (904), cancelled (604), no
-# warehouse (606), locks (625), time-out (630).
-_ROWLESS = frozenset({604, 606, 625, 630, 904, 2003, 2043, 3001})
+# are told: missing object (2003, 2043), rights (3001), name (904), syntax (1003: values
+# are bound), cancelled (604), no warehouse (606), locks (625), time-out (630).
+_ROWLESS = frozenset({604, 606, 625, 630, 904, 1003, 2003, 2043, 3001})
 
 # Snowflake's numbers of errors in data begin here.
 _FIRST_OF_DATA = 100000

@@ -102,7 +102,7 @@ def run_snapshot(
 
 
 def _refuses_rows(error: LoadError | WarehouseError) -> bool:
-    # Without a cause the rows were loaded, and are not those of the manifest.
+    """True where the same files would fail again."""
     cause = error if isinstance(error, WarehouseError) else error.__cause__
     # Without a cause the rows were loaded and are not those of the manifest.
     return not isinstance(cause, WarehouseError) or refusals.is_about_rows(cause.number)

@@ -3,7 +3,8 @@
 DuckDB compares names without case. To keep "id" and ID apart, every lower-case ASCII
 letter of a name travels to DuckDB as '~' and its upper-case letter ('~' itself as
 '~~'), and results and messages are turned back. Names that differ only in case then
-really differ.
+really differ. Line ends and vertical tabs become '~1' and '~2': the translation of a
+statement parts its pieces with them.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_ENCODE = re.compile(r"[a-z~]")
-_DECODE = re.compile(r"~([A-Z~.])")
+_ENCODE = re.compile(r"[a-z~\n\v]")
+_DECODE = re.compile(r"~([A-Z~.12])")
+_PARTING = {"\n": "~1", "\v": "~2"}
+_PARTED = {"1": "\n", "2": "\v", ".": ""}
 _SIMPLE = re.compile(r"[A-Z_][A-Z0-9_$]*\Z")
 
 
@@ -20,12 +23,14 @@ def encode(name: str) -> str:
     """The name under which DuckDB knows a Snowflake name."""
     if name == "ROWID":  # a column that every table of DuckDB has
         return "ROWID~."
-    return _ENCODE.sub(lambda found: "~" + found.group().upper(), name)
+    return _ENCODE.sub(
+        lambda found: _PARTING.get(found[0], "~" + found[0].upper()), name
+    )
 
 
 def decode(text: str) -> str:
     """Snowflake's form of every encoded name in a text."""
-    return _DECODE.sub(lambda found: found.group(1).lower().replace(".", ""), text)
+    return _DECODE.sub(lambda found: _PARTED.get(found[1], found[1].lower()), text)
 
 
 def quoted(name: str) -> str:

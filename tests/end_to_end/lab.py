@@ -150,7 +150,8 @@ class Lab:
     def statements(self) -> list[dict[str, Any]]:
         """Returns the query history so far."""
         lines = Path(self.stack.endpoints.queries).read_text(encoding="utf-8")
-        return [json.loads(line) for line in lines.splitlines()]
+        # Not splitlines: a name may hold U+2028, which ends a line there.
+        return [json.loads(line) for line in lines.split("\n") if line]
 
     @contextlib.contextmanager
     def before_statement(
