@@ -18,7 +18,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -132,6 +132,7 @@ def running_stack(
     folder: Path,
     *,
     aurora_dsn: str | None = None,
+    more_sources: Mapping[str, Mapping[str, Any]] | None = None,
     progress: Callable[[str], None] = lambda message: None,
 ) -> Iterator[Stack]:
     """Runs the stack for the length of a `with` block.
@@ -139,6 +140,8 @@ def running_stack(
     Args:
         folder: For data, logs and the query history; an earlier run's are removed.
         aurora_dsn: Use this PostgreSQL server instead of the embedded one.
+        more_sources: Name -> credentials (see docs/SECURITY.md) of more sources, which
+            are the same database.
         progress: Told what happens.
 
     Raises:
@@ -166,9 +169,8 @@ def running_stack(
             login = {"user": READER, "password": READER_PASSWORD}
         else:
             login = _login_of(aurora_dsn)
-        launcher.launch(
-            "gateway", "local.gateway", [], cloud | _lambda_settings(aurora_dsn, login)
-        )
+        settings = _lambda_settings(aurora_dsn, login, more_sources or {})
+        launcher.launch("gateway", "local.gateway", [], cloud | settings)
         aws.make_bucket(landing)
         gateway_port = launcher.wait("gateway", "/local/faults")
         snowflake_port = launcher.wait("snowflake", "/")
@@ -278,7 +280,9 @@ def _login_of(dsn: str) -> dict[str, str]:
         return {"user": info.user, "password": info.password or ""}
 
 
-def _lambda_settings(dsn: str, login: dict[str, str]) -> dict[str, str]:
+def _lambda_settings(
+    dsn: str, login: dict[str, str], more_sources: Mapping[str, Mapping[str, Any]]
+) -> dict[str, str]:
     """Environment of the Lambda function."""
     with contextlib.closing(psycopg2.connect(dsn)) as connection:
         info = connection.info
@@ -287,10 +291,11 @@ def _lambda_settings(dsn: str, login: dict[str, str]) -> dict[str, str]:
             "port": info.port,
             "dbname": info.dbname,
             "sslmode": info.dsn_parameters.get("sslmode", "prefer"),
-            "credentials": {"kind": "environment"},
         }
+    credentials = {SOURCE: {"kind": "environment"}} | dict(more_sources)
+    sources = {name: source | {"credentials": c} for name, c in credentials.items()}
     return {
-        "SOURCES": json.dumps({SOURCE: source}),
+        "SOURCES": json.dumps(sources),
         f"SOURCE_{SOURCE.upper()}_USER": login["user"],
         f"SOURCE_{SOURCE.upper()}_PASSWORD": login["password"],
         f"SOURCE_{SOURCE.upper()}_HASH_KEY": HASH_KEY,

@@ -17,6 +17,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from tests.certificates import Files
@@ -31,11 +32,13 @@ class Vault:
     """What the server knows, and what it was asked.
 
     Attributes:
+        ca: What a client must trust; set by who starts the server.
         make_login: Makes a database user for a lease; given its seconds.
         requests: "METHOD path" of each request, in order.
     """
 
     url: str = ""
+    ca: Path = Path()
     namespace: str = "team"
     token_seconds: int = 3600
     lease_seconds: int = 3600

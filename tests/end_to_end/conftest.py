@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg2
@@ -11,15 +12,36 @@ import snowflake.connector
 
 from local.stack import Stack, running_stack
 from scripts.deploy_local import deploy_local
+from tests.certificates import Authority
 from tests.end_to_end.faults import Switchboard
 from tests.end_to_end.lab import Lab
+from tests.vault_server import SECRET_ID, Vault, running_vault
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def vault(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vault]:
+    """The Vault that the source "vaulted" of the stack has its credentials from."""
+    authority = Authority(tmp_path_factory.mktemp("vault"))
+    with running_vault(authority.issue("127.0.0.1")) as server:
+        server.ca = authority.ca
+        yield server
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, vault: Vault) -> Iterator[Stack]:
     """The running stack, deployed; every test makes tables of its own names."""
     folder = tmp_path_factory.mktemp("stack")
-    with running_stack(folder) as running:
+    leased = vault.options(
+        vault.ca, engine="database", role="reader", hash_key_path="aurora/hash"
+    )
+    with pytest.MonkeyPatch.context() as environment:
+        # The stack's processes inherit it.
+        environment.setenv("VAULT_SECRET_ID", SECRET_ID)
+        yield from _deployed(folder, leased)
+
+
+def _deployed(folder: Path, leased: dict[str, Any]) -> Iterator[Stack]:
+    with running_stack(folder, more_sources={"vaulted": leased}) as running:
         deploy_local(running.endpoints)
         yield running
 
