@@ -5,6 +5,7 @@ lease where they have one. Where PostgreSQL refuses a cached login, the password
 probably been rotated: `forget` it and read once more.
 """
 
+import dataclasses
 import json
 import os
 import time
@@ -74,8 +75,10 @@ def hash_key(source: Source, *, needed_seconds: float = 0.0) -> str:
     """Returns the key that hashes the columns of a source.
 
     It stands beside the password: field "hash_key" of the secret (or the one that
-    `hash_key_field` names), or variable SOURCE_<NAME>_HASH_KEY. Sources whose hashes
-    are to be equal hold the same key.
+    `hash_key_field` names), or variable SOURCE_<NAME>_HASH_KEY. Where the login has no
+    secret of its own, or one that is rotated as a whole, `hash_key_path` (Vault) or
+    `hash_key_secret_id` (Secrets Manager) names another one. Sources whose hashes are
+    to be equal hold the same key.
 
     Raises:
         CredentialsError: credentials_unavailable; hash_key_missing.
@@ -164,24 +167,41 @@ def _from_environment(source: Source, options: Mapping[str, Any]) -> Credentials
 
 
 def _from_secrets_manager(source: Source, options: Mapping[str, Any]) -> Credentials:
+    secret_id = _required(source.name, options, "secret_id")
+    found = _pick(source.name, options, _managed_secret(source.name, secret_id))
+    if options.get("hash_key_secret_id"):
+        key = _managed_hash_key(source.name, options)
+        found = dataclasses.replace(found, hash_key=key)
+    return found
+
+
+def _managed_hash_key(source: str, options: Mapping[str, Any]) -> str:
+    """Reads the key from a secret of its own: RDS writes its logins' secrets anew."""
+    secret = _managed_secret(source, str(options["hash_key_secret_id"]))
+    name = str(options.get("hash_key_field", "hash_key"))
+    key = secret.get(name) if isinstance(secret, dict) else None
+    if not isinstance(key, str):
+        raise _unavailable(source, f"the hash key's secret has no text field {name!r}")
+    return key
+
+
+def _managed_secret(source: str, secret_id: str) -> Any:
+    """Reads a secret of AWS Secrets Manager, which is JSON text."""
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
-    secret_id = _required(source.name, options, "secret_id")
     try:
         client = boto3.client("secretsmanager")
-        text = client.get_secret_value(SecretId=secret_id)["SecretString"]
-        secret = json.loads(text)
+        return json.loads(client.get_secret_value(SecretId=secret_id)["SecretString"])
     except ClientError as error:
-        raise _refused(source.name, error.response.get("Error", {})) from None
+        raise _refused(source, error.response.get("Error", {})) from None
     except (BotoCoreError, KeyError) as error:
         raise _unavailable(
-            source.name, f"Secrets Manager failed ({type(error).__name__})"
+            source, f"Secrets Manager failed ({type(error).__name__})"
         ) from None
     except ValueError:
         # Its text would quote the secret.
-        raise _unavailable(source.name, "the secret is not JSON text") from None
-    return _pick(source.name, options, secret)
+        raise _unavailable(source, "the secret is not JSON text") from None
 
 
 def _refused(source: str, error: Mapping[str, Any]) -> CredentialsError:
@@ -223,7 +243,12 @@ def _from_rds_iam(source: Source, options: Mapping[str, Any]) -> Credentials:
         raise _unavailable(
             source.name, f"no RDS token could be signed ({type(error).__name__})"
         ) from None
-    return Credentials(user, token, _hash_key_variable(source.name, options), 900.0)
+    key = (
+        _managed_hash_key(source.name, options)
+        if options.get("hash_key_secret_id")
+        else _hash_key_variable(source.name, options)
+    )
+    return Credentials(user, token, key, 900.0)
 
 
 _READERS = {

@@ -87,15 +87,18 @@ def read(
         # The token was given first: its time has run since.
         left = token_seconds - (time.monotonic() - started) if token_seconds else None
         limits = [s for s in (answer.lease_seconds, left) if s is not None]
-        fields = dict(answer.fields)
-        if options.get("hash_key_path"):
-            place = {"path": options["hash_key_path"]} | _only(options, "kv_mount")
-            more = attempts.run(
-                "the hash key", lambda: _from_kv(client, source, place, "kv_mount")
-            )
-            fields = dict(more.fields) | fields
-        return Answer(fields, min(limits, default=None))
-    return attempts.run("the secret", lambda: _from_kv(client, source, options))
+        answer = Answer(answer.fields, min(limits, default=None))
+    else:
+        answer = attempts.run("the secret", lambda: _from_kv(client, source, options))
+    if not options.get("hash_key_path"):
+        return answer
+    place = {"path": options["hash_key_path"]} | _only(options, "kv_mount")
+    more = attempts.run(
+        "the hash key", lambda: _from_kv(client, source, place, "kv_mount")
+    )
+    # Nothing else of that secret: it may hold the login of somebody else.
+    key = _only(more.fields, str(options.get("hash_key_field", "hash_key")))
+    return Answer(dict(answer.fields) | key, answer.lease_seconds)
 
 
 class _Attempts:

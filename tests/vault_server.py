@@ -4,6 +4,20 @@ AppRole and AWS IAM logins with tokens that end, namespaces, KV version 2 with d
 versions, and a database secrets engine whose leases end with their token. `fail` puts
 misbehaviour in front of the next requests. AWS is not asked who signed: the signed
 headers are checked for what Vault itself checks before it asks.
+
+Compared with the documentation (api-docs: index, secret/databases, secret/kv/kv-v2,
+auth/approle), not with a running Vault:
+
+- errors are {"errors": [...]} for each status from 400 on: 400 malformed or unknown
+  role, 403 wrong token or no policy, 404 nothing there, 412 a replica behind, 429 a
+  quota, 500, 502 a third party (STS, the database) failed, 503 sealed or in maintenance;
+- a lease has lease_id, lease_duration and renewable beside "data" with username and
+  password, and its username begins with "v-";
+- a deleted version of KV 2 is a 404 whose data.data is null, beside its metadata;
+- a login has auth.client_token, auth.lease_duration and auth.renewable.
+
+Not imitated: renewal and revocation of leases by the API (the function uses neither),
+response wrapping, MFA, and policies beyond one forbidden path.
 """
 
 import base64

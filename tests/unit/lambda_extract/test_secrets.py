@@ -70,6 +70,30 @@ def test_the_hash_key_stands_beside_the_password(
     assert secrets.hash_key(source(kind="environment")) == KEY
 
 
+@pytest.mark.parametrize("kind", ["secrets_manager", "rds_iam"])
+def test_a_rotated_login_has_its_hash_key_in_a_secret_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """RDS writes the secret of a login anew; IAM has none."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    settings = {"kind": kind, "user": "u", "secret_id": "aurora"}
+    shop = source(**settings, hash_key_secret_id="hash")
+    with mock_aws():
+        client = boto3.client("secretsmanager")
+        login = json.dumps({"username": "u", "password": "p"})
+        client.create_secret(Name="aurora", SecretString=login)
+        with pytest.raises(ExtractError) as refused:
+            secrets.hash_key(shop)
+        assert refused.value.code == "secret_not_found"
+        client.create_secret(Name="hash", SecretString=json.dumps({"key": KEY}))
+        with pytest.raises(ExtractError) as refused:
+            secrets.hash_key(shop)
+        assert "'hash_key'" in refused.value.message
+        field = source(**settings, hash_key_secret_id="hash", hash_key_field="key")
+        assert secrets.hash_key(field) == KEY
+        assert secrets.read(field).user == "u"
+
+
 def test_a_hash_key_that_was_added_since_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

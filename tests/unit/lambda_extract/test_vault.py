@@ -239,7 +239,24 @@ def test_the_hash_key_of_a_leased_login_is_in_a_secret(
     options["hash_key_path"] = "aurora/shop"
     shop = source(options)
     assert secrets.hash_key(shop) == SECRETS["hash_key"]
+    # Of that secret the key alone: its login is another one.
     assert secrets.read(shop).user.startswith("v-")
+    assert secrets.read(shop).password == "password-hidden"
+    assert secrets.read(shop).lease_seconds is not None
+
+
+def test_a_hash_key_path_wins_over_the_secret_of_the_login(
+    server: Vault, authority: Authority
+) -> None:
+    server.secrets["aurora/key"] = {"hash_key": "hidden-own" * 4, "username": "x"}
+    shop = source(server.options(authority.ca, hash_key_path="aurora/key"))
+    assert secrets.hash_key(shop) == "hidden-own" * 4
+    assert secrets.read(shop).user == "u"
+    secrets.forget(shop)
+    server.secrets["aurora/key"] = {"key": "hidden-own" * 4}
+    with pytest.raises(ExtractError) as refused:
+        secrets.hash_key(source(server.options(authority.ca, hash_key_path="none")))
+    assert refused.value.code == "secret_not_found"
 
 
 def test_a_login_is_kept_well_within_its_lease(
