@@ -98,6 +98,15 @@ def connect(settings: Mapping[str, Any]) -> Any:
         raise ConnectionSettingsError(
             f"cannot connect to Snowflake: {error}"
         ) from error
+    except (TypeError, ValueError) as error:
+        # What the connector raises before it asks anybody: the key cannot be read.
+        if "private_key_file" not in parameters:
+            raise
+        raise ConnectionSettingsError(
+            f"{parameters['private_key_file']} cannot be read as a private key: it must"
+            " be PEM (PKCS 8), and an encrypted one needs its passphrase in"
+            " SNOWFLAKE_PRIVATE_KEY_FILE_PWD"
+        ) from error
 
 
 def _read_file(path: Path, name: str) -> dict[str, Any]:
