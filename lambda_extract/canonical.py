@@ -7,8 +7,7 @@ replaces by NULL, hashes or masks is compared as it travels.
 - NUMBER: plain digits without zeros at the end of a fraction, so that the scale of the
   target does not matter.
 - DECFLOAT: sign, significant digits and exponent, whatever notation an engine prints.
-- FLOAT: the same of the shortest text that reads back, which both engines can print.
-  -0 is 0.
+- FLOAT: the 64 bits (IEEE 754) as hex digits, or nan. -0 is 0.
 - VARCHAR, BINARY: MD5 of the UTF-8 bytes, of the lower-case hex digits.
 - DATE, TIME, TIMESTAMP: ISO with six digits of a second, in UTC.
 - VARIANT, ARRAY, OBJECT: MD5 of the document as jsonb prints it: keys by length and
@@ -55,11 +54,11 @@ _NUMBER = (
     "CASE WHEN pg_catalog.strpos({t}, '.') > 0"
     " THEN pg_catalog.rtrim(pg_catalog.rtrim({t}, '0'), '.') ELSE {t} END"
 )
+# The bits. Their shortest texts differ between engines where one lies halfway between
+# two floats; -0 plus 0 is 0.
 _FLOAT = (
-    "CASE {f} WHEN 'NaN'::float8 THEN 'nan' WHEN 'Infinity'::float8 THEN 'inf'"
-    " WHEN '-Infinity'::float8 THEN '-inf' ELSE "
-    + DECIMAL_FORM.replace("{t}", "({f})::text")
-    + " END"
+    "CASE WHEN {f} = 'NaN'::float8 THEN 'nan'"
+    " ELSE pg_catalog.encode(pg_catalog.float8send({f} + 0::float8), 'hex') END"
 )
 # Strings first, so that nothing inside one looks like a number.
 _FRACTIONS = (

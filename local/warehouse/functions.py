@@ -74,7 +74,7 @@ CONTEXT = {
 _MACROS = """
 CREATE OR REPLACE MACRO _json(x) AS CASE typeof(x)
     WHEN 'JSON' THEN TRY_CAST(CAST(x AS VARCHAR) AS JSON) ELSE to_json(x) END;
-CREATE OR REPLACE MACRO _to_varchar(x) AS CASE typeof(x)
+CREATE OR REPLACE MACRO _not_decimal_to_varchar(x) AS CASE typeof(x)
     WHEN 'JSON' THEN json_extract_string(TRY_CAST(CAST(x AS VARCHAR) AS JSON), '$')
     WHEN 'TIMESTAMP' THEN
         strftime(TRY_CAST(CAST(x AS VARCHAR) AS TIMESTAMP), '%Y-%m-%d %H:%M:%S.%g')
@@ -84,6 +84,10 @@ CREATE OR REPLACE MACRO _to_varchar(x) AS CASE typeof(x)
     WHEN 'BLOB' THEN hex(TRY_CAST(x AS BLOB))
     WHEN 'DOUBLE' THEN regexp_replace(CAST(x AS VARCHAR), '\\.0$', '')
     ELSE CAST(x AS VARCHAR) END;
+CREATE OR REPLACE MACRO _to_varchar(x) AS CASE
+    WHEN typeof(x) LIKE 'DECIMAL%' THEN
+        regexp_replace(CAST(x AS VARCHAR), '^(-?)[.]', '\\1' || '0.')
+    ELSE _not_decimal_to_varchar(x) END;
 CREATE OR REPLACE MACRO _format_time(x, f) AS strftime(
     TRY_CAST(CASE typeof(x) WHEN 'TIME' THEN '1970-01-01 ' ELSE '' END
         || CAST(x AS VARCHAR) AS TIMESTAMP), f);

@@ -12,21 +12,16 @@ RETURNS NULL ON NULL INPUT
 IMMUTABLE
 RUNTIME_VERSION = '<% python_version %>'
 HANDLER = 'canonical'
-COMMENT = 'Sign, shortest digits that mean this number, and exponent; for VALIDATE_TABLE'
+COMMENT = 'The bits of a number as hex digits; for VALIDATE_TABLE'
 AS $$
-from decimal import Decimal
+import struct
 
 
 def canonical(number):
-    # repr() is the shortest text that reads back, as PostgreSQL's is.
-    decimal = Decimal(repr(number))
-    if not decimal.is_finite():
-        return repr(number)
-    if not decimal:
-        return "0"
-    sign = "-" if decimal < 0 else ""
-    digits = "".join(map(str, decimal.as_tuple().digits)).strip("0")
-    return f"{sign}{digits}e{decimal.adjusted() + 1}"
+    if number != number:
+        return "nan"
+    # -0 plus 0 is 0.
+    return struct.pack(">d", number + 0.0).hex()
 $$;
 
 CREATE OR REPLACE FUNCTION canonical_json(document VARCHAR, held VARIANT)
@@ -40,7 +35,9 @@ COMMENT = 'MD5 of a document as jsonb prints it, numbers plain; for VALIDATE_TAB
 AS $$
 import hashlib
 import json
+import math
 from decimal import Decimal
+from fractions import Fraction
 
 
 class Number(str):
@@ -88,9 +85,24 @@ def place(key):
 def plain(number, held):
     # TO_JSON rounds a DOUBLE to 16 digits, and prints only those with an exponent.
     rounded = "e" in number.lower() and isinstance(held, float)
-    decimal = Decimal(repr(held) if rounded else number)
+    decimal = Decimal(shortest(held) if rounded else number)
     if not decimal:
         return "0"
     digits = format(decimal, "f")
     return digits.rstrip("0").rstrip(".") if "." in digits else digits
+
+
+def shortest(double):
+    # repr() may lie halfway between two floats. PostgreSQL takes one digit more then.
+    beside = (math.nextafter(double, math.inf), math.nextafter(double, -math.inf))
+    exact = Fraction(double)
+    halfway = [
+        (exact + Fraction(other)) / 2 for other in beside if math.isfinite(other)
+    ]
+    texts = [repr(double)] + [f"{double:.{digits}e}" for digits in range(17)]
+    return next(
+        text
+        for text in texts
+        if float(text) == double and Fraction(text) not in halfway
+    )
 $$;
