@@ -22,7 +22,7 @@ def large_table(lab: Lab) -> str:
 
 @pytest.mark.large
 def test_half_of_the_source_moves_after_the_sync(lab: Lab) -> None:
-    """Rows beyond the cursor are left out, though the target holds their old content."""
+    """Rows beyond the cursor are left out; the target holds their old content."""
     table = large_table(lab)
     target = f"{TARGET_SCHEMA}.{table}"
     lab.query(f"UPDATE {target} SET note = note || ' ' WHERE id = 2001")

@@ -1,4 +1,4 @@
-"""VALIDATE_TABLE on values of every type: equal ones are equal, all others are found."""
+"""VALIDATE_TABLE on values of every type: equal ones are equal, others are found."""
 
 from typing import Any
 
