@@ -198,6 +198,7 @@ class ExtractRequest:
     Exactly one of (`cursor` and `window`) and `partition` is set. `part` names the S3
     prefix of this extraction inside its run and must be new for every attempt. Where
     `key_hashes` are given, a partition is limited to these keys (see `RowDigest`).
+    `load_method` says who loads the files: it decides their folder (contract_paths).
     """
 
     run_id: str
@@ -208,6 +209,7 @@ class ExtractRequest:
     window: Window | None = None
     partition: Partition | None = None
     key_hashes: tuple[str, ...] = ()
+    load_method: Literal["copy", "snowpipe"] = "copy"
     op: Literal["extract"] = "extract"
     version: int = VERSION
 

@@ -1,7 +1,5 @@
 """One COPY from a table into landing files."""
 
-import hashlib
-import re
 import time
 from dataclasses import dataclass
 
@@ -9,15 +7,12 @@ from psycopg2 import sql
 
 from lambda_extract.catalog import SourceTable
 from lambda_extract.contract import AlteredValue, ExtractRequest, File, KeysRequest
+from lambda_extract.contract_paths import COMPONENT, Place
 from lambda_extract.errors import RequestError, SourceError, WatchedTextSeen
 from lambda_extract.landing import Landing, Store
 from lambda_extract.postgres import Database
 from lambda_extract.query import copy_rows
 from lambda_extract.wire import Wire, read_altered
-
-DATA_FOLDER = "data/"
-UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
-COMPONENT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}")
 
 
 @dataclass(frozen=True)
@@ -25,12 +20,12 @@ class CopyTarget:
     """Where an extraction's files go.
 
     Attributes:
-        folder: Prefix of its files, new for every attempt.
+        place: Its files' prefix, but for the number of columns; new for every attempt.
         careful: See wire.build_wire.
     """
 
     store: Store
-    folder: str
+    place: Place
     file_bytes: int
     careful: bool = False
 
@@ -51,7 +46,7 @@ NOTHING = Copied((), 0, 0, ())
 def copy_target(
     store: Store, request: ExtractRequest | KeysRequest, *, careful: bool = False
 ) -> CopyTarget:
-    """Returns the target of a request: `data/<table>/<run id>/<part>/`.
+    """Returns the target of a request (see contract_paths).
 
     Raises:
         RequestError: bad_request, where run id or part cannot be part of a path.
@@ -61,18 +56,9 @@ def copy_target(
             raise RequestError(
                 "bad_request", f"/{name}: may hold letters, digits, '_', '-' and '.'."
             )
-    folder = f"{path_safe(request.table.name)}/{request.run_id}/{request.part}/"
-    file_bytes = request.limits.file_bytes
-    return CopyTarget(store, DATA_FOLDER + folder, file_bytes, careful)
-
-
-def path_safe(name: str) -> str:
-    """Returns a name that can be a path component; different names stay different."""
-    safe = UNSAFE.sub("_", name)
-    if safe == name and len(name) <= 100:
-        return name
-    digest = hashlib.sha256(name.encode()).hexdigest()[:12]
-    return f"{safe[:100]}.{digest}"
+    piped = isinstance(request, ExtractRequest) and request.load_method == "snowpipe"
+    place = Place(request.table.name, request.run_id, request.part, piped)
+    return CopyTarget(store, place, request.limits.file_bytes, careful)
 
 
 def copy_to_landing(
@@ -95,7 +81,7 @@ def copy_to_landing(
         return NOTHING
     landing = Landing(
         target.store,
-        folder=target.folder,
+        folder=target.place.folder(len(wire.columns)),
         file_bytes=target.file_bytes,
         watch_for=wire.watch_for,
     )

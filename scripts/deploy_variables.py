@@ -67,6 +67,11 @@ VARIABLES: dict[str, Variable] = {
         f"{_API_GATEWAY}|{_LOCAL_GATEWAY}",
         "URL of the extraction's API Gateway resource, stage and path included",
     ),
+    "pipe_sns_topic_arn": Variable(
+        r"(arn:aws(-[a-z]+)*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256})?",
+        "SNS topic that tells pipes of new files; empty: S3 tells Snowflake's queue",
+        "",
+    ),
     "python_version": Variable(
         r"3\.\d{1,2}", "Python version of the procedures", runtime_python()
     ),

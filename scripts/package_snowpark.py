@@ -9,11 +9,13 @@ from scripts.archives import write_archive
 
 ROOT = Path(__file__).resolve().parents[1]
 NAME = "snowpark.zip"
-# Shared with the Lambda function: the contract with its codec, and nothing else of it.
+# Shared with the Lambda function: the contract with its codec and its paths, and
+# nothing else of it.
 SHARED = (
     "lambda_extract/__init__.py",
     "lambda_extract/contract.py",
     "lambda_extract/contract_codec.py",
+    "lambda_extract/contract_paths.py",
     "config/__init__.py",
     "config/sync_config.schema.json",
 )

@@ -70,7 +70,9 @@ def _backfill(
 
     A part stands on its own: rows that are read and merged twice are what they were.
     """
-    settings = found.settings
+    # Not by a pipe: its landed rows go with a commit that moves the table's version,
+    # which a backfill does not, because an open snapshot may still need its own.
+    settings = dataclasses.replace(found.settings, load_method="copy")
     run.note(kind="backfill")
     if settings.cursor is None or found.ledger is None:
         raise UsageError(

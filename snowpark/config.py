@@ -314,6 +314,8 @@ def _settings(data: dict[str, Any], name: str) -> TableSettings:
         "delete_action",
         "delete_check_minutes",
         "max_delete_percent",
+        "load_method",
+        "pipe_wait_seconds",
     )
     optional = {setting: merged[setting] for setting in plain if setting in merged}
     if "file_megabytes" in merged:

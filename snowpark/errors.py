@@ -117,6 +117,21 @@ CODES: dict[str, Known] = {
     "load_failed": Known(
         False, "Look at the named file and column; nothing was merged."
     ),
+    "pipe_stopped": Known(
+        False,
+        "ALTER PIPE ... SET PIPE_EXECUTION_PAUSED = FALSE, or set"
+        ' "load_method" to "copy"; then call again.',
+    ),
+    "pipe_file_failed": Known(
+        False,
+        "COPY_HISTORY of the pipe's table says what is wrong with the file; nothing was"
+        " merged. Call again to extract the rows anew.",
+    ),
+    "pipe_timeout": Known(
+        True,
+        "Nothing was merged; call again. If it lasts, look at the notifications: S3 ->"
+        " EventBridge -> SNS topic -> pipe (RUNBOOK.md).",
+    ),
     "extract_call_failed": Known(
         True,
         "Check the API integration and API Gateway (RUNBOOK.md), then call again.",

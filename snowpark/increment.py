@@ -4,7 +4,7 @@ import dataclasses
 import time
 from dataclasses import dataclass
 
-from lambda_extract.contract import ExtractReply
+from lambda_extract.contract import ExtractReply, File
 from snowpark import columns, extract, load, plan, state, target
 from snowpark.alignment import Alignment
 from snowpark.errors import ExtractError
@@ -51,6 +51,7 @@ class _Course:
         digest: Of the columns that `aligned` is for.
         drifted: True where the target has to follow, whether or not there are rows.
         staged: True once the staging table exists.
+        files: Of the last window that had any.
     """
 
     ledger: Ledger
@@ -59,6 +60,7 @@ class _Course:
     aligned: Alignment | None = None
     digest: str | None = None
     staged: bool = False
+    files: tuple[File, ...] = ()
 
 
 def run_increment(
@@ -97,13 +99,14 @@ def run_increment(
             staged = first is not None and first.staged
             if not staged:
                 _stage_window(warehouse, job, run, course, reply)
+            course.files = reply.files
             _commit_window(warehouse, job, run, course, reply, progress)
         else:
             _note_nothing_new(warehouse, job, run, course, reply, progress)
         complete = reply.complete
         first = None
     if course.staged:
-        load.drop_staging(warehouse, job)
+        load.drop_staging(warehouse, job, course.files if complete else ())
     after = dataclasses.replace(found, ledger=course.ledger, shape=course.shape)
     return Outcome(after, complete)
 

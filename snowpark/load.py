@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lambda_extract.contract import Column, File
-from snowpark import identifiers, load_statements, state, statements
+from snowpark import identifiers, load_statements, pipe, state, statements
 from snowpark.columns import LoadColumn
 from snowpark.alignment import Alignment, Rules
 from snowpark.errors import LoadError, SyncError, UsageError, WarehouseError
@@ -51,11 +51,32 @@ def stage(
 ) -> None:
     """Loads exactly these files into an empty staging table and checks the count.
 
+    Where the files lie decides who loads them: the configuration may have changed since
+    they were asked for.
+
     Raises:
         LoadError: "load_failed": Snowflake refused a file; "count_mismatch": not the
-            rows that the manifest says.
+            rows that the manifest says; of a pipe, see `pipe.fill_staging`.
     """
     warehouse.run(load_statements.create_staging(job.staging, columns))
+    if pipe.carries(files):
+        loaded = pipe.fill_staging(
+            warehouse, job.settings, job.run_id, job.staging, columns, files
+        )
+    else:
+        loaded = _copy(warehouse, job, columns, files)
+    expected = sum(file.rows for file in files)
+    if loaded != expected:
+        raise LoadError(
+            "count_mismatch",
+            f"The manifest has {expected} rows in {len(files)} files, Snowflake loaded"
+            f" {loaded}.",
+        )
+
+
+def _copy(
+    warehouse: Warehouse, job: Job, columns: Sequence[LoadColumn], files: Sequence[File]
+) -> int:
     loaded = 0
     for i in range(0, len(files), _FILES_PER_COPY):
         batch = files[i : i + _FILES_PER_COPY]
@@ -67,18 +88,19 @@ def stage(
             raise LoadError("load_failed", error.message) from error
         # A COPY that finds nothing to do answers with a status and no counts.
         loaded += sum(int(row.as_dict().get("rows_loaded", 0)) for row in rows)
-    expected = sum(file.rows for file in files)
-    if loaded != expected:
-        raise LoadError(
-            "count_mismatch",
-            f"The manifest has {expected} rows in {len(files)} files, Snowflake loaded"
-            f" {loaded}.",
-        )
+    return loaded
 
 
-def drop_staging(warehouse: Warehouse, job: Job) -> None:
-    """Drops the staging table of the run."""
+def drop_staging(warehouse: Warehouse, job: Job, files: Sequence[File] = ()) -> None:
+    """Drops the staging table of the run.
+
+    Args:
+        files: Of its last manifest, where all of the run is committed: what a pipe has
+            loaded for it goes, too.
+    """
     warehouse.run(load_statements.drop_staging(job.staging))
+    if pipe.carries(files):
+        pipe.forget_rows(warehouse, job.settings, job.run_id, files)
 
 
 def batch(job: Job, aligned: Alignment, key: Sequence[str], extracted_at: str) -> Batch:

@@ -51,6 +51,8 @@ class TableSettings:
         delete_column: Source column that says whether a row is deleted.
         delete_check_minutes: Shortest time between two comparisons of all keys.
         max_delete_percent: Above it, a comparison deletes nothing and fails.
+        load_method: Who loads the files of increments and snapshots.
+        pipe_wait_seconds: Longest wait for a pipe to load the files of one manifest.
     """
 
     name: str
@@ -84,6 +86,8 @@ class TableSettings:
     delete_action: Literal["soft", "hard"] = "soft"
     delete_check_minutes: int = 1440
     max_delete_percent: float = 10.0
+    load_method: Literal["copy", "snowpipe"] = "copy"
+    pipe_wait_seconds: int = 600
 
     @property
     def deletes_softly(self) -> bool:

@@ -94,6 +94,7 @@ def next_window(
             overlap=progress.bound.overlap if first else None,
             first=first,
         ),
+        load_method=settings.load_method,
     )
 
 
@@ -149,6 +150,7 @@ def part_request(
         part=f"{partition.part}-{attempt}",
         limits=settings.limits,
         partition=partition,
+        load_method=settings.load_method,
     )
 
 

@@ -36,6 +36,8 @@ from snowpark.warehouse import Warehouse
 # Files of a plan older than this may have been expired from the landing bucket.
 _RESUME_HOURS = 24
 _ATTEMPTS = 2
+# The files are as good as they were; a pipe may still load them.
+_FILES_PENDING = ("pipe_stopped", "pipe_timeout")
 # A source whose columns change more often than this while it is read is left alone.
 _PLANS = 3
 
@@ -97,12 +99,15 @@ def run_snapshot(
             # The next call must not go on with these files.
             _record(warehouse, settings, run, snapshot, "#closed")
         raise
-    load.drop_staging(warehouse, job)
+    files = [file for reply in replies for file in reply.files]
+    load.drop_staging(warehouse, job, files)
     return len(replies) == 1 and snapshot.planned_by(run)
 
 
 def _refuses_rows(error: LoadError | WarehouseError) -> bool:
     """True where the same files would fail again."""
+    if error.code in _FILES_PENDING:
+        return False
     cause = error if isinstance(error, WarehouseError) else error.__cause__
     # Without a cause the rows were loaded and are not those of the manifest.
     return not isinstance(cause, WarehouseError) or refusals.is_about_rows(cause.number)

@@ -128,6 +128,7 @@ class Catalog:
                 "TASK",
                 "ALERT",
                 "STREAMLIT",
+                "PIPE",
             )
         }
         self.in_account: dict[str, dict[str, Thing]] = {

@@ -19,13 +19,14 @@ from local.warehouse.errors import WarehouseError, compilation, unsupported
 from local.warehouse.names import encode, quoted
 from local.warehouse.results import COPY, NUMBER, TEXT, Result, made
 from local.warehouse.scan import Scanner, one_of
+from local.warehouse.session import Session
 from local.warehouse.stages import Stage
 
 MOST_FILES = 1000
 
 _OPTIONS = {
     "FILES": Scanner.strings,
-    "FILE_FORMAT": lambda scanner: _format_reference(scanner),
+    "FILE_FORMAT": lambda scanner: format_reference(scanner),
     "ON_ERROR": one_of("ABORT_STATEMENT"),
     "FORCE": Scanner.boolean,
     "PURGE": Scanner.boolean,
@@ -41,7 +42,8 @@ _UNSUPPORTED = {
 }
 
 
-def _format_reference(scanner: Scanner) -> dict[str, Any]:
+def format_reference(scanner: Scanner) -> dict[str, Any]:
+    """FILE_FORMAT = (FORMAT_NAME = ... or options)."""
     scanner.expect("(")
     found = scanner.options({"FORMAT_NAME": _format_name, **stages.FORMAT_OPTIONS})
     scanner.expect(")")
@@ -140,6 +142,23 @@ def _read(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> _Load
     for key, value in _UNSUPPORTED.items():
         if options.get(key) is value:
             raise unsupported(f"COPY with {key} = {value}")
+    chosen = chosen_format(warehouse, session, options)
+    if len(options.get("FILES", ())) > MOST_FILES:
+        raise compilation(f"The number of files exceeds the limit of {MOST_FILES}.")
+    return _Load(
+        table=table, columns=columns, stage=stage, path=path, options=options,
+        format=chosen,
+    )  # fmt: skip
+
+
+def chosen_format(
+    warehouse: Warehouse, session: Session, options: dict[str, Any]
+) -> dict[str, Any]:
+    """All options of the file format that a COPY names or describes.
+
+    Raises:
+        WarehouseError: There is no such format, or this stand-in cannot read it.
+    """
     given = dict(options.get("FILE_FORMAT", {}))
     chosen = dict(stages.CSV_DEFAULTS)
     if "FORMAT_NAME" in given:
@@ -147,12 +166,7 @@ def _read(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> _Load
         chosen |= warehouse.catalog.thing("FILE FORMAT", name).properties
     chosen |= given
     _check_format(chosen)
-    if len(options.get("FILES", ())) > MOST_FILES:
-        raise compilation(f"The number of files exceeds the limit of {MOST_FILES}.")
-    return _Load(
-        table=table, columns=columns, stage=stage, path=path, options=options,
-        format=chosen,
-    )  # fmt: skip
+    return chosen
 
 
 # What the reader below implements; any other value is refused, not ignored.
@@ -259,7 +273,7 @@ def _load_file(
 def _insert(
     connection: duckdb.DuckDBPyConnection, load: _Load, name: str, content: bytes
 ) -> int:
-    data = _decompressed(content, load.format["COMPRESSION"], name)
+    data = decompressed(content, load.format["COMPRESSION"], name)
     if not data:
         return 0
     table = parse_csv(
@@ -297,7 +311,12 @@ def _explained(load: _Load, name: str, error: duckdb.Error) -> WarehouseError:
     return WarehouseError(100038, "22018", f"{text}\n  File '{name}'")
 
 
-def _decompressed(content: bytes, compression: str, name: str) -> bytes:
+def decompressed(content: bytes, compression: str, name: str) -> bytes:
+    """The text of a file.
+
+    Raises:
+        WarehouseError: It is not what its compression says.
+    """
     if compression == "AUTO":
         endings = {".zst": "ZSTD", ".gz": "GZIP"}
         compression = next((v for k, v in endings.items() if name.endswith(k)), "NONE")

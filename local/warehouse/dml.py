@@ -9,7 +9,7 @@ import duckdb
 from sqlglot import exp
 
 from local.warehouse.catalog import Column
-from local.warehouse.engine import Statement, Warehouse
+from local.warehouse.engine import Statement, Warehouse, forget_loads
 from local.warehouse.errors import compilation, syntax, unsupported
 from local.warehouse.names import Name, encode, quoted
 from local.warehouse.results import DELETE as DELETE_TYPE
@@ -310,7 +310,7 @@ def truncate(warehouse: Warehouse, statement: Statement) -> Result:
 
     def work(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"DELETE FROM {table.physical}")
-        connection.execute("DELETE FROM _loads WHERE table_number = ?", [table.number])
+        forget_loads(connection, table)
 
     warehouse.write(session, work)
     return status("Statement executed successfully.")

@@ -82,6 +82,7 @@ class Warehouse:
         self.describe: Callable[[Warehouse, Statement], Result] = _not_started
         self.runner: Any = None
         self.scheduler: Any = None
+        self.pipes: Any = None
         self.notifications: list[dict[str, Any]] = []
         self._translated: OrderedDict[tuple[Any, ...], Translated] = OrderedDict()
         self._cache_lock = threading.Lock()
@@ -273,7 +274,14 @@ def _not_started(_warehouse: Warehouse, _statement: Statement) -> Result:
 def drop_physical(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     """Remove a table and what was remembered of its loads."""
     connection.execute(f"DROP TABLE {table.physical}")
-    connection.execute("DELETE FROM _loads WHERE table_number = ?", [table.number])
+    forget_loads(connection, table)
+
+
+def forget_loads(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Remove what was remembered of a table's loads."""
+    for history in ("_loads", "_pipe_loads"):
+        statement = f"DELETE FROM {history} WHERE table_number = ?"
+        connection.execute(statement, [table.number])
 
 
 def create_physical_schema(connection: duckdb.DuckDBPyConnection, name: Name) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow
 
+from local.warehouse import pipe_loads
 from local.warehouse.catalog import Table, View
 from local.warehouse.engine import Warehouse
 from local.warehouse.errors import missing
@@ -27,6 +28,8 @@ def register(warehouse: Warehouse, session: Session, database: str, view: str) -
     Raises:
         WarehouseError: No such view here.
     """
+    if view.startswith(pipe_loads.HISTORY):
+        return pipe_loads.register_history(warehouse, session, view)
     made = {
         "COLUMNS": _columns,
         "TABLES": _tables,

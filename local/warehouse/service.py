@@ -8,7 +8,13 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
-from local.warehouse import copying, external, python_functions, statements
+from local.warehouse import (
+    copying,
+    external,
+    pipe_loads,
+    python_functions,
+    statements,
+)
 from local.warehouse.carriers import Carriers
 from local.warehouse.catalog import Thing
 from local.warehouse.code import Code
@@ -38,6 +44,7 @@ def open_warehouse(settings: Settings) -> Warehouse:
     warehouse.execute = statements.execute
     warehouse.describe = statements.describe
     warehouse.scheduler = Scheduler(warehouse)
+    pipe_loads.install(warehouse)
     return warehouse
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-from local.warehouse import alerts, tasks
+from local.warehouse import alerts, pipes, tasks
 from local.warehouse.catalog import Table, View
 from local.warehouse.engine import Statement, Warehouse
 from local.warehouse.errors import missing, syntax, unsupported
@@ -229,6 +229,7 @@ _KINDS: dict[str, Find] = {
     "TASKS": tasks.show,
     "ALERTS": alerts.show,
     "STREAMLITS": _in_schema("STREAMLIT"),
+    "PIPES": pipes.show,
     "PROCEDURES": _callables("PROCEDURE"),
     "FUNCTIONS": _callables("FUNCTION"),
     "USER PROCEDURES": _callables("PROCEDURE"),
@@ -275,6 +276,10 @@ def describe(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Re
         name = warehouse.name(statement.session, scanner.path())
         scanner.end()
         return tasks.describe(warehouse, name)
+    if kind == "PIPE":
+        name = warehouse.name(statement.session, scanner.path())
+        scanner.end()
+        return pipes.describe(warehouse, name)
     if kind in ("PROCEDURE", "FUNCTION"):
         name = warehouse.name(statement.session, scanner.path())
         found = warehouse.catalog.thing(kind, name)

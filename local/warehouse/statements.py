@@ -12,6 +12,7 @@ from local.warehouse import (
     copying,
     dml,
     external,
+    pipes,
     procedures,
     python_functions,
     schemas,
@@ -50,8 +51,9 @@ def execute(warehouse: Warehouse, statement: Statement) -> Result:
         return dml.select(warehouse, statement)
     found = _WORD.match(text)
     word = found.group().upper() if found else ""
-    if (enabled := tasks.enable_dependents(warehouse, statement)) is not None:
-        return enabled
+    for asked in (tasks.enable_dependents, pipes.pipe_status):
+        if (answer := asked(warehouse, statement)) is not None:
+            return answer
     if run_parsed := _PARSED.get(word):
         return run_parsed(warehouse, statement)
     run = _SCANNED.get(word)
@@ -121,6 +123,7 @@ _OBJECTS: tuple[tuple[tuple[str, ...], Run], ...] = (
     (("TASK",), tasks.create),
     (("ALERT",), alerts.create),
     (("STREAMLIT",), streamlits.create),
+    (("PIPE",), pipes.create),
     (("ROLE",), accounts.create_role),
     (("WAREHOUSE",), accounts.create_warehouse),
 )
@@ -160,6 +163,8 @@ def _alter(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Resu
         return tasks.alter(warehouse, statement, scanner)
     if kind == "STREAMLIT":
         return streamlits.alter(warehouse, statement, scanner)
+    if kind == "PIPE":
+        return pipes.alter(warehouse, statement, scanner)
     if kind == "ALERT":
         return alerts.alter(warehouse, statement, scanner)
     raise unsupported(f"ALTER {kind}")
@@ -181,6 +186,7 @@ _DROPS: tuple[tuple[tuple[str, ...], Run], ...] = (
     (("TASK",), tasks.drop),
     (("ALERT",), alerts.drop),
     (("STREAMLIT",), streamlits.drop),
+    (("PIPE",), pipes.drop),
     (("ROLE",), accounts.drop),
     (("WAREHOUSE",), accounts.drop),
 )

@@ -114,6 +114,7 @@ class Translator:
 
     def _resolve(self, statement: exp.Expr) -> None:
         text = statement.meta.get("text", "")
+        _put_copy_history(statement)
         _check_syntax(statement)
         self._call_functions(statement, text)
         self._name_results(statement)
@@ -254,6 +255,27 @@ class Translator:
             if node.args.get(key):
                 made.set(key, node.args[key])
         node.replace(made)
+
+
+_HISTORY_ARGUMENTS = ("TABLE_NAME", "START_TIME")
+
+
+def _put_copy_history(statement: exp.Expr) -> None:
+    """TABLE(INFORMATION_SCHEMA.COPY_HISTORY(...)) as a view that is named after it."""
+    for node in list(statement.find_all(exp.TableFromRows)):
+        call = node.this.expression if isinstance(node.this, exp.Dot) else None
+        if not isinstance(call, exp.Anonymous) or call.name.upper() != "COPY_HISTORY":
+            continue
+        given = {a.name.upper(): a.expression for a in call.find_all(exp.Kwarg)}
+        table = given.get("TABLE_NAME")
+        if tuple(given) != _HISTORY_ARGUMENTS or not isinstance(table, exp.Literal):
+            raise unsupported("COPY_HISTORY with other arguments")
+        node.replace(
+            exp.Table(
+                this=exp.to_identifier(f"COPY_HISTORY {table.name}", quoted=True),
+                db=exp.to_identifier(node.this.this.name.upper(), quoted=True),
+            )
+        )
 
 
 def _identifier(node: exp.Expr) -> str:

@@ -245,6 +245,8 @@ def test_each_type_with_each_of_its_values(lab: Lab, schema: str) -> None:
         f" UPDATE {table} AS t SET {others}, updated_at = now() FROM {table} AS o"
         f" WHERE t.id < 1000 AND o.id = {most} - t.id"
     )
+    # The other way of loading, which gives the values their types in another place.
+    lab.apply({table: {"cursor": "updated_at", "load_method": "snowpipe"}})
     report = lab.sync(table)
     assert (report["rows_inserted"], report["rows_updated"]) == (most + 1, most + 1)
     assert_same(lab, table, expressions, kinds)

@@ -1,5 +1,6 @@
 """Hostile names and bounds against a real PostgreSQL, prefixes and log lines."""
 
+import dataclasses
 import json
 
 import psycopg2.extensions
@@ -63,9 +64,13 @@ def test_no_request_leaves_its_prefix(value: str, tmp_path: object) -> None:
         with pytest.raises(ExtractError):
             copy_target(store, request)
     good = contract.ExtractRequest("r", table, "p", partition=whole)
-    folder = copy_target(store, good).folder
+    folder = copy_target(store, good).place.folder(3)
     assert folder.startswith("data/") and ".." not in folder.split("/")
     assert folder.count("/") == 4
+    piped = dataclasses.replace(good, load_method="snowpipe")
+    folder = copy_target(store, piped).place.folder(3)
+    assert folder.startswith("pipe/") and ".." not in folder.split("/")
+    assert folder.split("/")[2:] == ["3", "r", "p", ""]
 
 
 def test_a_name_cannot_forge_a_log_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,6 +20,7 @@ GOOD = {
     "storage_role_arn": "arn:aws:iam::123456789012:role/sync/storage",
     "api_role_arn": "arn:aws-cn:iam::123456789012:role/api",
     "api_url": "https://a1b2.execute-api.eu-central-1.amazonaws.com/prod/extract",
+    "pipe_sns_topic_arn": "arn:aws:sns:eu-central-1:123456789012:aurora-sync-landing",
     "python_version": "3.12",
 }
 
@@ -46,6 +47,8 @@ def test_every_variable_has_a_good_example() -> None:
         ("api_url", "https://example.com/prod/extract"),
         ("api_url", "http://a.execute-api.eu-central-1.amazonaws.com/prod"),
         ("api_url", "http://localhost.evil:1/x"),
+        ("pipe_sns_topic_arn", "arn:aws:sns:eu-central-1:123456789012:a'b"),
+        ("pipe_sns_topic_arn", "arn:aws:sqs:eu-central-1:123456789012:a"),
         ("python_version", "3"),
     ],
 )

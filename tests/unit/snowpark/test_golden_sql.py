@@ -23,7 +23,8 @@ from lambda_extract.contract import (
 from lambda_extract.types import mapping, protected
 from scripts.print_types import SOURCES
 from snowpark import alert_statements, columns, drift_statements, group_statements
-from snowpark import load_statements, statements, task_graph, task_statements
+from snowpark import load_statements, pipe_statements, statements, task_graph
+from snowpark import task_statements
 from snowpark import validate_statements
 from snowpark.dashboard import statements as dashboard
 from snowpark.errors import SyncError
@@ -116,6 +117,11 @@ TASKS = task_graph.build(GroupSettings("my-group.x", "60 MINUTES"), ["orders"], 
 ON_WAREHOUSE = GroupSettings("hourly", "USING CRON 0 * * * * UTC", "it's mine")
 TROUBLE = Trouble("orders", "hourly", "failed", "lease_lost", "gone", "wait", "now")
 
+PAIR = pipe_statements.Pair("my-orders.x", len(LOADED))
+PIPES = pipe_statements.PipeSettings(
+    "AURORA_SYNC", "arn:aws:sns:eu-central-1:123456789012:landing"
+)
+
 CASES: dict[str, Statement | dashboard.Query] = {
     "take_lease": statements.take_lease("orders", RUN_ID, 900),
     "hold_lease": statements.hold_lease("orders", RUN_ID, 900),
@@ -188,6 +194,23 @@ CASES: dict[str, Statement | dashboard.Query] = {
     "widen_column": drift_statements.widen_column(TARGET, "A", "NUMBER(19,0)"),
     "widen_text": drift_statements.widen_column(TARGET, "A", "VARCHAR(50)"),
     "copy_files": load_statements.copy_files(STAGING, LOADED, FILES),
+    "show_pipes": pipe_statements.show_pipes(PAIR),
+    "read_pipe_settings": pipe_statements.read_settings(),
+    "create_landed": pipe_statements.create_landed(PAIR),
+    "create_pipe": pipe_statements.create_pipe(PAIR, PIPES),
+    "create_pipe_without_topic": pipe_statements.create_pipe(
+        PAIR, dataclasses.replace(PIPES, topic_arn="")
+    ),
+    "refresh_pipe": pipe_statements.refresh_pipe(PAIR, RUN_ID),
+    "pipe_status": pipe_statements.pipe_status(PAIR),
+    "copy_history": pipe_statements.copy_history(PAIR, (RUN_ID, "other")),
+    "fill_staging": pipe_statements.fill_staging(STAGING, LOADED, PAIR, ("r/p/0", "x")),
+    "fill_staging_every_type": pipe_statements.fill_staging(
+        STAGING, EVERY_TYPE, pipe_statements.Pair("o", len(EVERY_TYPE)), ("r/p/0",)
+    ),
+    "forget_rows": pipe_statements.forget_rows(PAIR, RUN_ID),
+    "drop_landed": pipe_statements.drop_landed(PAIR),
+    "drop_pipe": pipe_statements.drop_pipe(PAIR),
     "key_bounds": load_statements.key_bounds(STAGING, LOADED[0]),
     "merge": load_statements.merge(BATCH, ("1", "9")),
     "merge_nullable_composite_key": load_statements.merge(

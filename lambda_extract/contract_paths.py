@@ -1,0 +1,92 @@
+"""PURE: where the files of an extraction lie; the rule that both sides share.
+
+    data/<table>/<run id>/<part>/00000.csv.zst            loaded by COPY
+    pipe/<table>/<columns>/<run id>/<part>/00000.csv.zst  loaded by a pipe
+
+A pipe takes every file below its own folder, so a table that is loaded by pipes has one
+folder for each number of columns: a file can never reach a pipe of another width.
+Standard library alone, as in `contract`.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+# What run ids and parts may consist of; neither a slash nor a leading dot is in it.
+COMPONENT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}")
+_UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
+_PIPED = re.compile(
+    r"pipe/(?P<table>[^/]+)/(?P<width>[1-9][0-9]{0,3})"
+    rf"/(?P<run_id>{COMPONENT.pattern})/(?P<part>{COMPONENT.pattern})"
+    r"/(?P<name>[0-9]{5,}\.csv\.zst)"
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one extraction writes.
+
+    Attributes:
+        table: Configured name.
+        run_id: A component of the path, as is `part`.
+        part: New for every attempt.
+        piped: True where a pipe loads the files.
+    """
+
+    table: str
+    run_id: str
+    part: str
+    piped: bool = False
+
+    def folder(self, width: int) -> str:
+        """Returns the prefix of the files, for so many columns."""
+        root = pipe_folder(self.table, width) if self.piped else data_folder(self.table)
+        return f"{root}{self.run_id}/{self.part}/"
+
+
+@dataclass(frozen=True)
+class PipedFile:
+    """A path below a table's folder for pipes, taken apart.
+
+    Attributes:
+        width: Number of columns.
+        run_id: Run that asked for the extraction; run ids sort by time.
+        tail: `<run id>/<part>/<file>`, which no other file of the table has.
+    """
+
+    width: int
+    run_id: str
+    tail: str
+
+
+def data_folder(table: str) -> str:
+    """Returns the folder of a table's files that COPY loads."""
+    return f"data/{path_safe(table)}/"
+
+
+def pipe_folder(table: str, width: int) -> str:
+    """Returns the folder of a table's files with so many columns that a pipe loads."""
+    return f"pipe/{path_safe(table)}/{width}/"
+
+
+def is_piped(path: str) -> bool:
+    """Returns whether a path claims to be one that a pipe loads."""
+    return path.startswith("pipe/")
+
+
+def piped_file(path: str, table: str) -> PipedFile | None:
+    """Returns what a path says; None where it is not one of this table's for pipes."""
+    match = _PIPED.fullmatch(path)
+    if match is None or match["table"] != path_safe(table):
+        return None
+    tail = f"{match['run_id']}/{match['part']}/{match['name']}"
+    return PipedFile(int(match["width"]), match["run_id"], tail)
+
+
+def path_safe(name: str) -> str:
+    """Returns a name that can be a path component; different names stay different."""
+    safe = _UNSAFE.sub("_", name)
+    if safe == name and len(name) <= 100:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:12]
+    return f"{safe[:100]}.{digest}"

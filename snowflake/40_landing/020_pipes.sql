@@ -1,0 +1,12 @@
+-- What the procedures have to know when they create a pipe. Pipes that exist keep what
+-- they were created with; docs/DEPLOYMENT.md says how to change the topic.
+USE ROLE sync_admin;
+USE WAREHOUSE <% warehouse %>;
+USE SCHEMA <% database %>.control;
+
+CREATE OR REPLACE VIEW sync_pipe_settings
+COMMENT = 'Where pipes are created, and the SNS topic that tells them of new files'
+AS
+SELECT
+    UPPER('<% database %>') AS database_name,
+    '<% pipe_sns_topic_arn %>' AS topic_arn;
