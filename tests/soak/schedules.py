@@ -1,7 +1,8 @@
 """Random schedules of changes, ALTER TABLE, transactions, syncs, faults; then equality.
 
 Each schedule has tables of its own: two with a timestamp cursor (one of them compares
-keys), one with an integer cursor, one that is reloaded. Whatever went wrong in between,
+keys), one with an integer cursor, one that is reloaded. In some schedules pipes load
+them. Whatever went wrong in between,
 once every transaction has ended and one more sync of each table went well, source and
 target hold the same rows, and no watermark ever went back.
 """
@@ -100,6 +101,11 @@ faults = st.one_of(
         st.integers(0, 1),
         st.sampled_from([403, 500]),
     ),
+    st.builds(
+        lambda rule, n: ("storage", {rule: n}),
+        st.sampled_from(["lose_events", "double_events"]),
+        st.integers(1, 4),
+    ),
     st.just(("postgres", {})),
 )
 tables = st.sampled_from(KINDS)
@@ -133,8 +139,11 @@ class Schedules(RuleBasedStateMachine):
         """Returns the table of a kind in this schedule."""
         return f"{kind}_{self.number}"
 
-    @initialize(rows=st.integers(0, 30))
-    def create(self, rows: int) -> None:
+    @initialize(
+        rows=st.integers(0, 30),
+        load_method=st.sampled_from(["copy", "copy", "snowpipe"]),
+    )
+    def create(self, rows: int, load_method: str) -> None:
         """Creates the tables and applies a configuration for them."""
         for kind in KINDS:
             table = self.name(kind)
@@ -160,6 +169,8 @@ class Schedules(RuleBasedStateMachine):
                 "source": "shop",
                 "target_schema": "soak",
                 "margin_seconds": 0,
+                "load_method": load_method,
+                "pipe_wait_seconds": 2,
             },
             "sources": {"shop": {"max_parallel": 2}},
             "tables": {self.name(kind): SETTINGS[kind] for kind in KINDS},
