@@ -35,6 +35,9 @@ module "network" {
   aurora_port              = var.aurora_port
   vault_cidr_blocks        = local.uses_vault ? var.vault.cidr_blocks : []
   vault_port               = local.uses_vault ? var.vault.port : 8200
+
+  given_s3_endpoint         = var.given_endpoints.s3
+  given_interface_endpoints = var.given_endpoints.interface
   interface_endpoints = setunion(
     ["lambda"],
     contains(local.kinds, "secrets_manager") ? ["secretsmanager"] : [],

@@ -74,6 +74,24 @@ variable "new_vpc" {
   }
 }
 
+variable "given_endpoints" {
+  type = object({
+    s3        = optional(bool, false)
+    interface = optional(map(string), {})
+  })
+  description = "Endpoints that vpc_id has already, so that none is made: s3 (the gateway endpoint of the route tables), and interface endpoints with private DNS, from service (lambda, secretsmanager) to security group, which gets one ingress rule from the function."
+  default     = {}
+
+  validation {
+    condition     = alltrue([for id in values(var.given_endpoints.interface) : can(regex("^sg-[0-9a-f]+$", id))])
+    error_message = "given_endpoints.interface: the name of a service, and a security group id."
+  }
+  validation {
+    condition     = var.vpc_id != null || (!var.given_endpoints.s3 && length(var.given_endpoints.interface) == 0)
+    error_message = "A new VPC has no endpoints yet."
+  }
+}
+
 variable "aurora_security_group_id" {
   type        = string
   description = "Security group of the Aurora cluster; gets one ingress rule from the function."

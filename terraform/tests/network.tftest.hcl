@@ -10,6 +10,9 @@ variables {
   vault_port               = 8200
   interface_endpoints      = ["lambda"]
   vault_cidr_blocks        = ["10.30.0.0/24"]
+
+  given_s3_endpoint         = false
+  given_interface_endpoints = {}
 }
 
 run "groups" {
@@ -44,6 +47,34 @@ run "groups" {
   assert {
     condition     = toset([for endpoint in values(aws_vpc_endpoint.interface) : endpoint.service_name]) == toset(["com.amazonaws.eu-west-1.lambda"])
     error_message = "other endpoints than asked for"
+  }
+}
+
+run "endpoints_that_are_there_are_not_made_again" {
+  command = apply
+  module {
+    source = "./modules/network"
+  }
+  variables {
+    interface_endpoints       = ["lambda", "secretsmanager"]
+    given_s3_endpoint         = true
+    given_interface_endpoints = { lambda = "sg-0c1b2c3d4e5f60718" }
+  }
+
+  assert {
+    condition     = length(aws_vpc_endpoint.s3) == 0 && keys(aws_vpc_endpoint.interface) == ["secretsmanager"]
+    error_message = "an endpoint is made a second time"
+  }
+  assert {
+    condition = (
+      keys(aws_vpc_security_group_egress_rule.to_given_endpoints) == ["sg-0c1b2c3d4e5f60718"]
+      && alltrue([
+        for rule in values(aws_vpc_security_group_ingress_rule.given_endpoints_from_function) :
+        rule.referenced_security_group_id == aws_security_group.function.id && rule.from_port == 443 && rule.to_port == 443
+      ])
+      && length(aws_vpc_security_group_ingress_rule.given_endpoints_from_function) == 1
+    )
+    error_message = "the function does not reach the endpoints that are there"
   }
 }
 

@@ -9,7 +9,13 @@ data "aws_vpc" "given" {
   }
 }
 
+data "aws_prefix_list" "s3" {
+  name = "com.amazonaws.${var.region}.s3"
+}
+
+# A route table takes one S3 gateway endpoint, a VPC one private name of each service.
 resource "aws_vpc_endpoint" "s3" {
+  count             = var.given_s3_endpoint ? 0 : 1
   vpc_id            = data.aws_vpc.given.id
   service_name      = "com.amazonaws.${var.region}.s3"
   vpc_endpoint_type = "Gateway"
@@ -17,7 +23,7 @@ resource "aws_vpc_endpoint" "s3" {
 }
 
 resource "aws_vpc_endpoint" "interface" {
-  for_each            = var.interface_endpoints
+  for_each            = setsubtract(var.interface_endpoints, keys(var.given_interface_endpoints))
   vpc_id              = data.aws_vpc.given.id
   service_name        = "com.amazonaws.${var.region}.${each.key}"
   vpc_endpoint_type   = "Interface"

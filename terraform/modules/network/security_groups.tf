@@ -48,13 +48,33 @@ resource "aws_vpc_security_group_ingress_rule" "endpoints_from_function" {
   referenced_security_group_id = aws_security_group.function.id
 }
 
+resource "aws_vpc_security_group_egress_rule" "to_given_endpoints" {
+  for_each                     = toset(values(var.given_interface_endpoints))
+  security_group_id            = aws_security_group.function.id
+  description                  = "HTTPS to interface endpoints that the VPC had"
+  ip_protocol                  = "tcp"
+  from_port                    = 443
+  to_port                      = 443
+  referenced_security_group_id = each.key
+}
+
+resource "aws_vpc_security_group_ingress_rule" "given_endpoints_from_function" {
+  for_each                     = toset(values(var.given_interface_endpoints))
+  security_group_id            = each.key
+  description                  = "HTTPS from the extraction function"
+  ip_protocol                  = "tcp"
+  from_port                    = 443
+  to_port                      = 443
+  referenced_security_group_id = aws_security_group.function.id
+}
+
 resource "aws_vpc_security_group_egress_rule" "to_s3" {
   security_group_id = aws_security_group.function.id
   description       = "HTTPS to S3 through the gateway endpoint"
   ip_protocol       = "tcp"
   from_port         = 443
   to_port           = 443
-  prefix_list_id    = aws_vpc_endpoint.s3.prefix_list_id
+  prefix_list_id    = data.aws_prefix_list.s3.id
 }
 
 resource "aws_vpc_security_group_egress_rule" "to_vault" {

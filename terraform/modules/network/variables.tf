@@ -38,6 +38,16 @@ variable "interface_endpoints" {
   description = "Services that get an interface endpoint."
 }
 
+variable "given_s3_endpoint" {
+  type        = bool
+  description = "The route tables have an S3 gateway endpoint already."
+}
+
+variable "given_interface_endpoints" {
+  type        = map(string)
+  description = "Interface endpoints that the VPC has already: service to its security group."
+}
+
 variable "vault_cidr_blocks" {
   type        = set(string)
   description = "Where Vault is reached; empty where no source uses it."

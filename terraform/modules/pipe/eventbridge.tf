@@ -17,7 +17,8 @@ resource "aws_cloudwatch_event_rule" "created" {
   })
 }
 
-# The event goes on as it is: Snowpipe knows EventBridge's form.
+# The event goes on as it is: Snowpipe knows EventBridge's form (Snowflake's documentation,
+# data-load-snowpipe-auto-s3, option 3).
 resource "aws_cloudwatch_event_target" "topic" {
   rule      = aws_cloudwatch_event_rule.created.name
   target_id = "snowpipe"
