@@ -5,8 +5,11 @@ locals {
   # The one place for the version: scripts/package_lambda packs for the same one.
   lambda_python = regex("(?m)^lambda_python = \"([0-9.]+)\"$", file("${path.module}/../pyproject.toml"))[0]
 
-  kinds         = toset([for source in values(var.sources) : source.credentials.kind])
-  uses_vault    = contains(local.kinds, "vault")
+  kinds      = toset([for source in values(var.sources) : source.credentials.kind])
+  uses_vault = contains(local.kinds, "vault")
+  uses_secrets = contains(local.kinds, "secrets_manager") || anytrue([
+    for source in values(var.sources) : source.credentials.hash_key_secret_id != null
+  ])
   vault_sources = { for name, source in var.sources : name => source.credentials if source.credentials.kind == "vault" }
 }
 
@@ -40,7 +43,7 @@ module "network" {
   given_interface_endpoints = var.given_endpoints.interface
   interface_endpoints = setunion(
     ["lambda"],
-    contains(local.kinds, "secrets_manager") ? ["secretsmanager"] : [],
+    local.uses_secrets ? ["secretsmanager"] : [],
     var.extra_interface_endpoints,
   )
 }

@@ -5,19 +5,20 @@ variable "sources" {
     sslrootcert = optional(string)
     tables      = optional(list(string))
     credentials = object({
-      kind          = string
-      secret_id     = optional(string)
-      user          = optional(string)
-      resource_id   = optional(string)
-      engine        = optional(string, "kv")
-      mount         = optional(string)
-      path          = optional(string)
-      role          = optional(string)
-      hash_key_path = optional(string)
-      kv_mount      = optional(string)
+      kind               = string
+      secret_id          = optional(string)
+      user               = optional(string)
+      resource_id        = optional(string)
+      engine             = optional(string, "kv")
+      mount              = optional(string)
+      path               = optional(string)
+      role               = optional(string)
+      hash_key_path      = optional(string)
+      kv_mount           = optional(string)
+      hash_key_secret_id = optional(string)
     })
   }))
-  description = "Source name -> writer endpoint, database, allow-list of tables (none: the reader's grants decide alone) and credentials: kind secrets_manager (secret_id: complete ARN), rds_iam (user; resource_id of the cluster, cluster-...) or vault (engine kv: path, mount; engine database: role, mount, and hash_key_path with kv_mount for hashed columns)."
+  description = "Source name -> writer endpoint, database, allow-list of tables (none: the reader's grants decide alone) and credentials: kind secrets_manager (secret_id: complete ARN), rds_iam (user; resource_id of the cluster, cluster-...) or vault (engine kv: path, mount; engine database: role, mount, and hash_key_path with kv_mount for hashed columns). hash_key_secret_id is the complete ARN of a secret with the hash key alone, for secrets_manager and rds_iam."
 
   validation {
     condition = length(var.sources) > 0 && alltrue([
@@ -32,6 +33,15 @@ variable "sources" {
       || can(regex("^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+$", source.credentials.secret_id))
     ])
     error_message = "credentials.kind secrets_manager needs the complete ARN of the secret."
+  }
+  validation {
+    condition = alltrue([
+      for source in values(var.sources) : source.credentials.hash_key_secret_id == null ? true : (
+        source.credentials.kind != "vault"
+        && can(regex("^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+$", source.credentials.hash_key_secret_id))
+      )
+    ])
+    error_message = "credentials.hash_key_secret_id is the complete ARN of a secret, and not for Vault, which has hash_key_path."
   }
   validation {
     condition = alltrue([

@@ -148,7 +148,7 @@ run "other_credentials" {
       erp = {
         host        = "erp.example.com"
         dbname      = "erp"
-        credentials = { kind = "rds_iam", user = "aurora_sync", resource_id = "cluster-ABC" }
+        credentials = { kind = "rds_iam", user = "aurora_sync", resource_id = "cluster-ABC", hash_key_secret_id = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:aurora-sync/hash-AbCdEf" }
       }
     }
   }
@@ -164,7 +164,7 @@ run "other_credentials" {
     error_message = "vault.py would read something else"
   }
   assert {
-    condition     = jsondecode(aws_lambda_function.extract.environment[0].variables["SOURCES"]).erp.credentials == { kind = "rds_iam", user = "aurora_sync", region = "eu-west-1" }
+    condition     = jsondecode(aws_lambda_function.extract.environment[0].variables["SOURCES"]).erp.credentials == { kind = "rds_iam", user = "aurora_sync", region = "eu-west-1", hash_key_secret_id = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:aurora-sync/hash-AbCdEf" }
     error_message = "secrets.py would read something else"
   }
   assert {
@@ -175,10 +175,10 @@ run "other_credentials" {
     error_message = "the function may log in as another user, or not at all"
   }
   assert {
-    condition = !anytrue([
-      for statement in jsondecode(aws_iam_role_policy.function.policy).Statement :
-      contains(flatten([statement.Action]), "secretsmanager:GetSecretValue")
-    ])
+    condition = [
+      for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : statement.Resource
+      if contains(flatten([statement.Action]), "secretsmanager:GetSecretValue")
+    ] == ["arn:aws:secretsmanager:eu-west-1:123456789012:secret:aurora-sync/hash-AbCdEf"]
     error_message = "the function may read secrets that no source keeps there"
   }
   assert {

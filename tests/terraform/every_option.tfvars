@@ -46,7 +46,7 @@ sources = {
   erp = {
     host        = "erp.cluster-abc.eu-west-1.rds.amazonaws.com"
     dbname      = "erp"
-    credentials = { kind = "rds_iam", user = "aurora_sync", resource_id = "cluster-ABCDEFGHIJKLMNOPQRSTUVWXYZ" }
+    credentials = { kind = "rds_iam", user = "aurora_sync", resource_id = "cluster-ABCDEFGHIJKLMNOPQRSTUVWXYZ", hash_key_secret_id = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:aurora-sync/hash-AbCdEf" }
   }
   old = {
     host        = "old.cluster-abc.eu-west-1.rds.amazonaws.com"

@@ -49,10 +49,16 @@ locals {
     }
   }
 
-  secret_ids = [
-    for source in values(var.sources) : source.credentials.secret_id
-    if source.credentials.kind == "secrets_manager"
-  ]
+  secret_ids = distinct(concat(
+    [
+      for source in values(var.sources) : source.credentials.secret_id
+      if source.credentials.kind == "secrets_manager"
+    ],
+    [
+      for source in values(var.sources) : source.credentials.hash_key_secret_id
+      if source.credentials.hash_key_secret_id != null
+    ],
+  ))
 
   database_users = [
     for source in values(var.sources) :

@@ -40,16 +40,17 @@ variable "sources" {
     sslrootcert = optional(string)
     tables      = optional(list(string))
     credentials = object({
-      kind          = string
-      secret_id     = optional(string)
-      user          = optional(string)
-      resource_id   = optional(string)
-      engine        = optional(string, "kv")
-      mount         = optional(string)
-      path          = optional(string)
-      role          = optional(string)
-      hash_key_path = optional(string)
-      kv_mount      = optional(string)
+      kind               = string
+      secret_id          = optional(string)
+      user               = optional(string)
+      resource_id        = optional(string)
+      engine             = optional(string, "kv")
+      mount              = optional(string)
+      path               = optional(string)
+      role               = optional(string)
+      hash_key_path      = optional(string)
+      kv_mount           = optional(string)
+      hash_key_secret_id = optional(string)
     })
   }))
   description = "Source name -> where it lives, and where its credentials are kept."
