@@ -262,9 +262,10 @@ def _run(strategy: Any, attempt: Callable[[Any], None], inputs: int, seed: int) 
     def test(value: Any) -> None:
         nonlocal count
         count += 1
-        started = time.monotonic()
+        # This process's own time: a busy machine is no fault, and nothing waits here.
+        started = time.process_time()
         attempt(value)
-        assert time.monotonic() - started < SLOW_SECONDS, "took too long"
+        assert time.process_time() - started < SLOW_SECONDS, "took too long"
 
     test()
     return count
