@@ -171,7 +171,8 @@ def _wait(warehouse: Warehouse, delivery: Delivery) -> None:
             _refresh(warehouse, delivery)
             refreshed = True
         time.sleep(pause)
-        pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+        # A quarter: neither the refresh nor the end of a short limit is slept through.
+        pause = min(2 * pause, _LONGEST_PAUSE_SECONDS, limit / 4)
 
 
 def _missing(warehouse: Warehouse, delivery: Delivery) -> list[str]:

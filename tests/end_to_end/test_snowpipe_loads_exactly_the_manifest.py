@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 import pytest
+import zstandard
 
 from tests.end_to_end.faults import Switchboard
 from tests.end_to_end.lab import TARGET_SCHEMA, Lab
@@ -81,6 +82,20 @@ def test_increments_arrive_and_leave_nothing_behind(
     idle = sent_by_sync(lab, table)
     assert len(idle) <= 8
     assert not [t for t in idle if "copy_history" in t or t.startswith("SHOW")]
+
+
+def test_an_object_of_somebody_else_is_never_merged(lab: Lab) -> None:
+    table = piped(lab, "pipe_alien")
+    bucket = lab.stack.endpoints.landing.bucket
+    (known,) = piped_files(lab, table)
+    folder = known.rsplit("/", 3)[0]
+    lab.psql(f"UPDATE {table} SET note = 'new', updated_at = now()")
+    rows = zstandard.compress(b"1,false,1,2999-01-01 00:00:00+00\n")
+    for name in ("20000101T000000-alien/w00001/00000.csv.zst", "x.csv", "a/b/c/d"):
+        lab.s3.put_object(Bucket=bucket, Key=f"{folder}/{name}", Body=rows)
+    wait_for_rows(lab, table)
+    lab.sync(table)
+    lab.assert_equal(table)
 
 
 def test_windows_and_parts_of_a_table_come_by_one_pipe(
