@@ -117,9 +117,6 @@ def _to_char(node: exp.Expr) -> exp.Expr:
     if pattern := node.args.get("format"):
         if not (isinstance(pattern, exp.Literal) and pattern.is_string):
             raise unsupported("TO_CHAR with a format that is no constant")
-        if scientific := re.fullmatch(r"9\.(9+)EEEE", pattern.name):
-            digits = exp.Literal.string(f"{{:.{len(scientific[1])}e}}")
-            return call("format", digits, _duck_cast(node.this, "DOUBLE"))
         text = exp.Literal.string(time_format(pattern.name))
         return call("_format_time", node.this, text)
     return _as_text(node.this)

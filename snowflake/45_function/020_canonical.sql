@@ -84,7 +84,8 @@ def place(key):
 
 def plain(number, held):
     # TO_JSON rounds a DOUBLE to 16 digits, and prints only those with an exponent.
-    rounded = "e" in number.lower() and isinstance(held, float)
+    double = isinstance(held, float) and math.isfinite(held)
+    rounded = double and "e" in number.lower()
     decimal = Decimal(shortest(held) if rounded else number)
     if not decimal:
         return "0"

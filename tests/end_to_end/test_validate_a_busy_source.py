@@ -204,3 +204,28 @@ def test_tables_that_are_read_in_other_ways(lab: Lab) -> None:
     ]
     for name in names.values():
         assert validate(lab, name)["status"] == "equal"
+
+
+@pytest.mark.large
+def test_what_cannot_be_compared_is_named_and_nothing_else_is_lost(lab: Lab) -> None:
+    table = lab.name("too_large")
+    lab.psql(f"""
+        CREATE TABLE {table} (id int PRIMARY KEY, j jsonb, v text, f float8);
+        INSERT INTO {table} SELECT i, '[1]', 'v', 0.1 FROM generate_series(1, 9) AS i;
+        UPDATE {table} SET j = to_jsonb(repeat('x', 5000000)) WHERE id IN (1, 2)
+        """)
+    lab.apply({table: {"mode": "full"}})
+    lab.sync(table)
+    target = f"{TARGET_SCHEMA}.{table}"
+    lab.query(f"UPDATE {target} SET v = 'w' WHERE id IN (2, 3)")
+    report = validate(lab, table)
+    assert named(report) == {("different", "2", "v"), ("different", "3", "v")}
+    assert list(report["not_compared"]) == ["j"]
+    assert report["not_compared"]["j"].startswith("1 row(s)")
+    # What no sync has written: a document and numbers that PostgreSQL cannot have sent.
+    lab.query(f"UPDATE {target} SET v = 'v'")
+    lab.query(f"UPDATE {target} SET j = PARSE_JSON('1e400') WHERE id = 4")
+    lab.query(f"UPDATE {target} SET f = 'NaN'::FLOAT WHERE id = 5")
+    report = validate(lab, table)
+    assert named(report) == {("different", "4", "j"), ("different", "5", "f")}
+    assert report["not_compared"]["j"].startswith("2 row(s)")

@@ -93,6 +93,7 @@ def test_a_double_is_told_by_its_value_not_by_its_rounded_text() -> None:
     for extreme in (1.7976931348623157e308, 5e-324, 2.0**60, -1e23):
         (number,) = json.loads(text_of(f"[{extreme:.15e}]", [extreme]))
         assert float(number) == extreme
+    assert text_of("1e400", math.inf) == "1" + "0" * 400
     # What is no DOUBLE is handed over as a text, or not at all.
     assert text_of("[1.50]", ["1.50"]) == text_of("[1.5]", []) == "[1.5]"
 
