@@ -7,6 +7,8 @@ import pytest
 
 from lambda_extract.contract import (
     Bucket,
+    CursorSpec,
+    CursorValue,
     DigestReply,
     DigestRequest,
     Partition,
@@ -26,6 +28,7 @@ REQUEST = DigestRequest(
     columns=("id", "note"),
     key=("id",),
 )
+NOON = CursorValue("2026-01-01 12:00:00+00", "timestamp with time zone")
 
 
 @pytest.mark.parametrize(
@@ -39,6 +42,9 @@ REQUEST = DigestRequest(
         {"within": ("",)},
         {"within": ("0a", "0ab")},
         {"within": ("') OR true --",)},
+        {"step": "newest"},
+        {"upto": NOON},
+        {"upto": NOON, "cursor": CursorSpec("at"), "step": "detail"},
     ],
 )
 def test_a_request_without_sense_is_refused(wrong: dict[str, Any]) -> None:
@@ -49,11 +55,15 @@ def test_a_request_without_sense_is_refused(wrong: dict[str, Any]) -> None:
 
 
 def test_messages_survive_their_way() -> None:
-    assert decode_request(encode(REQUEST)) == REQUEST
+    limited = dataclasses.replace(REQUEST, cursor=CursorSpec("at"), upto=NOON)
+    for request in (REQUEST, limited):
+        assert decode_request(encode(request)) == request
     reply = DigestReply(
         run_id="r",
         columns=(),
         buckets=(Bucket("0a", 2, "1" * 16, "7"),),
         digests=(RowDigest("0a", "ff", ("1", None), "0" * 16),),
+        beyond=("0a1b2c3d4e5f6071",),
+        newest=NOON,
     )
     assert decode_reply(encode(reply)) == reply
