@@ -59,6 +59,11 @@ CODES: dict[str, Known] = {
         False, "CALL RESYNC_TABLE: its columns are then those of the source."
     ),
     "table_paused": Known(False, "CALL RESUME_TABLE with the table, then call again."),
+    "date_input_formats": Known(
+        False,
+        "Set DATE_INPUT_FORMAT, TIME_INPUT_FORMAT and TIMESTAMP_INPUT_FORMAT to AUTO,"
+        " for the user or the account (SHOW PARAMETERS LIKE '%_INPUT_FORMAT').",
+    ),
     "lease_held": Known(
         True, "Wait for the running sync; SYNC_STATUS shows it. Then call again."
     ),

@@ -191,6 +191,7 @@ def _extract(warehouse: Warehouse, group: Group) -> list[GroupStep]:
         if row["LEASE_RUN_ID"] != group.run_id:
             steps.append(group_steps.failed(blank, _held(row["LEASE_RUN_ID"])))
             continue
+        state.check_dates(row)
         found = state.state_of(row)
         if found.previous_run_id:
             lost = statements.insert_abandoned_run(table, found.previous_run_id)

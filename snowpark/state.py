@@ -25,7 +25,7 @@ def take_lease(warehouse: Warehouse, table: str, run_id: str) -> TableState:
     of a run which commits in between.
 
     Raises:
-        UsageError: "unknown_table", "table_paused".
+        UsageError: "unknown_table", "table_paused", "date_input_formats".
         LeaseError: "lease_held": another run is at work.
     """
     taken = warehouse.changed_rows(statements.take_lease(table, run_id, LEASE_SECONDS))
@@ -36,6 +36,11 @@ def take_lease(warehouse: Warehouse, table: str, run_id: str) -> TableState:
         raise _unknown(warehouse, table)
     if not taken or rows[0]["LEASE_RUN_ID"] != run_id:
         raise _held(warehouse, table)
+    try:
+        check_dates(rows[0])
+    except UsageError:
+        release_lease(warehouse, table, run_id)
+        raise
     state = state_of(rows[0])
     if state.previous_run_id:
         warehouse.run(statements.insert_abandoned_run(table, state.previous_run_id))
@@ -116,6 +121,23 @@ def record_run(
         )
     )
     run.recorded = True
+
+
+def check_dates(row: Mapping[str, object]) -> None:
+    """Refuses a session that would read dates in another way than they are written.
+
+    COPY and casts follow DATE_INPUT_FORMAT, TIME_INPUT_FORMAT and
+    TIMESTAMP_INPUT_FORMAT, which an account, a user or a session may set; days and
+    months could change places in silence.
+
+    Raises:
+        UsageError: "date_input_formats".
+    """
+    if row["DATES_READ_AS"] != statements.DATES_READ_RIGHT:
+        raise UsageError(
+            "date_input_formats",
+            "Dates or times in PostgreSQL's notation are read wrongly in this session.",
+        )
 
 
 def state_of(row: Mapping[str, object]) -> TableState:

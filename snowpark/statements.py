@@ -78,10 +78,29 @@ WHERE table_name = ?""",
 # --- reading state --------------------------------------------------------------------
 
 
+# Texts as PostgreSQL writes them; the offset of the last one makes it another moment.
+_MOMENT = "'YYYY-MM-DD HH24:MI:SS.FF6'"
+_DATES_READ_AS = f"""\
+    TO_VARCHAR(TRY_CAST('2001-02-03' AS DATE), 'YYYY-MM-DD')
+        || ' ' || TO_VARCHAR(
+            TRY_CAST('2001-02-03 04:05:06.789012' AS TIMESTAMP_NTZ(6)), {_MOMENT}
+        )
+        || ' ' || TO_VARCHAR(
+            CONVERT_TIMEZONE(
+                'UTC', TRY_CAST('2001-02-03 04:05:06.789012+01' AS TIMESTAMP_TZ(6))
+            ),
+            {_MOMENT}
+        ) AS dates_read_as"""
+# What that is where the parameters for the input of dates are AUTO, as they are unless
+# somebody sets them; COPY takes them, too (docs: date-time-input-output).
+DATES_READ_RIGHT = "2001-02-03 2001-02-03 04:05:06.789012 2001-02-03 03:05:06.789012"
+
+
 def state_columns() -> str:
     """Returns the query of all that a run has to know of a table, without its WHERE."""
-    return """\
+    return f"""\
 SELECT
+{_DATES_READ_AS},
     t.table_name,
     t.settings,
     t.paused,

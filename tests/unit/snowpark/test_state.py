@@ -1,0 +1,44 @@
+"""What a run is told of its table, and what it refuses to begin with."""
+
+from typing import Any
+
+import pytest
+
+from snowpark import state, statements
+from snowpark.errors import UsageError
+from snowpark.warehouse import Warehouse
+
+
+class Session:
+    """Answers the statements of a lease; keeps their texts."""
+
+    def __init__(self, dates: str | None) -> None:
+        self.dates, self.texts = dates, list[str]()
+
+    def sql(self, text: str, params: Any = None) -> "Session":
+        self.texts.append(text)
+        return self
+
+    def collect(self, **_: Any) -> list[Any]:
+        if "dates_read_as" in self.texts[-1]:
+            return [{"LEASE_RUN_ID": "r1", "DATES_READ_AS": self.dates}]
+        return [[1]]
+
+
+@pytest.mark.parametrize(
+    "dates",
+    [
+        None,
+        statements.DATES_READ_RIGHT.replace("02-03", "03-02"),
+        statements.DATES_READ_RIGHT.replace(" 03:05", " 04:05"),
+    ],
+    ids=["not at all", "month and day", "offset"],
+)
+def test_a_session_that_reads_dates_otherwise_loads_nothing(dates: str | None) -> None:
+    session: Any = Session(dates)
+    with pytest.raises(UsageError) as refused:
+        state.take_lease(Warehouse(session), "orders", "r1")
+    assert refused.value.code == "date_input_formats"
+    assert "INPUT_FORMAT" in refused.value.hint
+    release = statements.release_lease("orders", "r1").text
+    assert session.texts[-1] == release
