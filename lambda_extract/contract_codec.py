@@ -136,7 +136,11 @@ def _convert_tuple(hint: Any, value: Any, pointer: str) -> tuple[Any, ...]:
 
 def _convert_scalar(hint: type, value: Any, pointer: str) -> Any:
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            # JSON's numbers have no end, and Python's integers neither.
+            raise ContractError(pointer, "is too large a number") from None
     if type(value) is not hint or hint not in Scalar:
         raise ContractError(pointer, f"must be of type {hint.__name__}")
     if isinstance(value, str) and not _is_text(value):

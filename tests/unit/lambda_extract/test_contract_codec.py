@@ -1,0 +1,33 @@
+"""Numbers of a request that Python reads and nothing else could hold."""
+
+import json
+from typing import Any
+
+import pytest
+
+from lambda_extract import contract
+
+TABLE = contract.TableSpec("orders", "shop", "public", "orders")
+REQUEST = contract.PlanRequest("r1", TABLE, cursor=contract.CursorSpec("updated_at"))
+
+
+def request(margin: Any) -> str:
+    data = contract.to_object(REQUEST)
+    data["cursor"]["margin_seconds"] = margin
+    return json.dumps(data)
+
+
+def test_an_integer_is_a_number_of_seconds() -> None:
+    decoded = contract.decode_request(request(5))
+    assert isinstance(decoded, contract.PlanRequest) and decoded.cursor is not None
+    assert decoded.cursor.margin_seconds == 5.0
+    assert isinstance(decoded.cursor.margin_seconds, float)
+
+
+@pytest.mark.parametrize("margin", [10**400, -(10**400), True, "5", float("inf")])
+def test_what_is_no_number_of_seconds_is_refused_by_name(margin: Any) -> None:
+    with pytest.raises(contract.ContractError):
+        contract.decode_request(request(margin))
+    text = request(10**400)
+    with pytest.raises(contract.ContractError, match="/cursor/margin_seconds"):
+        contract.decode_request(text)
