@@ -10,7 +10,7 @@ auth/approle), not with a running Vault:
 
 - errors are {"errors": [...]} for each status from 400 on: 400 malformed or unknown
   role, 403 wrong token or no policy, 404 nothing there, 412 a replica behind, 429 a
-  quota, 500, 502 a third party (STS, the database) failed, 503 sealed or in maintenance;
+  quota, 500, 502 a third one (STS, the database) failed, 503 sealed or in maintenance;
 - a lease has lease_id, lease_duration and renewable beside "data" with username and
   password, and its username begins with "v-";
 - a deleted version of KV 2 is a 404 whose data.data is null, beside its metadata;
