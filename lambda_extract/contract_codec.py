@@ -6,6 +6,7 @@ missing value is refused by JSON pointer, before anything is done with it.
 
 import dataclasses
 import json
+import math
 import types
 import typing
 from typing import Any, Literal
@@ -135,17 +136,24 @@ def _convert_tuple(hint: Any, value: Any, pointer: str) -> tuple[Any, ...]:
 
 
 def _convert_scalar(hint: type, value: Any, pointer: str) -> Any:
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        try:
-            return float(value)
-        except OverflowError:
-            # JSON's numbers have no end, and Python's integers neither.
-            raise ContractError(pointer, "is too large a number") from None
+    if hint is float and type(value) in (int, float):
+        return _finite(value, pointer)
     if type(value) is not hint or hint not in Scalar:
         raise ContractError(pointer, f"must be of type {hint.__name__}")
     if isinstance(value, str) and not _is_text(value):
         raise ContractError(pointer, "holds a character that no PostgreSQL text has")
     return value
+
+
+def _finite(value: int | float, pointer: str) -> float:
+    """JSON's integers have no end in Python, and 1e999 is read as infinity."""
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ContractError(pointer, "is no finite number")
+    return number
 
 
 def _is_text(value: str) -> bool:
