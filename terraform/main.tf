@@ -55,6 +55,7 @@ module "storage" {
   region         = var.region
   landing_prefix = local.landing_prefix
   retention_days = var.landing_retention_days
+  pipes          = var.pipes
 
   log_retention_days = var.log_retention_days
 }

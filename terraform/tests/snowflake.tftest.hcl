@@ -93,9 +93,10 @@ run "pipe" {
   assert {
     condition = (
       jsondecode(aws_sns_topic_policy.pipe.policy).Statement[0].Principal.Service == "events.amazonaws.com"
-      && jsondecode(aws_sns_topic_policy.pipe.policy).Statement[0].Condition.ArnEquals["aws:SourceArn"] == aws_cloudwatch_event_rule.created.arn
+      && jsondecode(aws_sns_topic_policy.pipe.policy).Statement[0].Action == "sns:Publish"
+      && !can(jsondecode(aws_sns_topic_policy.pipe.policy).Statement[0].Condition)
     )
-    error_message = "others than our rule may publish"
+    error_message = "EventBridge cannot publish: it meets no condition"
   }
   assert {
     condition = (

@@ -12,10 +12,15 @@ run "landing" {
   variables {
     landing_prefix = "landing/"
     retention_days = 7
+    pipes          = false
 
     log_retention_days = 365
   }
 
+  assert {
+    condition     = !strcontains(aws_kms_key.this.policy, "events.amazonaws.com")
+    error_message = "EventBridge uses the key without pipes"
+  }
   assert {
     condition = anytrue([
       for statement in jsondecode(aws_s3_bucket_policy.landing.policy).Statement :

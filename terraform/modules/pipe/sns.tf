@@ -13,6 +13,8 @@ data "snowflake_system_get_aws_sns_iam_policy" "pipe" {
 }
 
 data "aws_iam_policy_document" "pipe" {
+  # EventBridge gives SNS no context: with a condition nothing is ever published ("You can't
+  # use Condition blocks in Amazon SNS topic policies for EventBridge", its user guide).
   statement {
     sid       = "Publish"
     actions   = ["sns:Publish"]
@@ -20,11 +22,6 @@ data "aws_iam_policy_document" "pipe" {
     principals {
       type        = "Service"
       identifiers = ["events.amazonaws.com"]
-    }
-    condition {
-      test     = "ArnEquals"
-      variable = "aws:SourceArn"
-      values   = [aws_cloudwatch_event_rule.created.arn]
     }
   }
   statement {

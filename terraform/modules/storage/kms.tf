@@ -37,19 +37,33 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
-  # Both publish to encrypted topics: alarms, and new files for Snowpipe.
+  # Alarms are published to an encrypted topic.
   statement {
-    sid       = "Publishers"
+    sid       = "Alarms"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
     resources = ["*"]
     principals {
       type        = "Service"
-      identifiers = ["cloudwatch.amazonaws.com", "events.amazonaws.com"]
+      identifiers = ["cloudwatch.amazonaws.com"]
     }
     condition {
       test     = "StringEquals"
       variable = "aws:SourceAccount"
       values   = [var.account_id]
+    }
+  }
+
+  # So are new files for Snowpipe; EventBridge gives no context to compare (see pipe/sns.tf).
+  dynamic "statement" {
+    for_each = var.pipes ? [1] : []
+    content {
+      sid       = "NewFiles"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = ["*"]
+      principals {
+        type        = "Service"
+        identifiers = ["events.amazonaws.com"]
+      }
     }
   }
 }

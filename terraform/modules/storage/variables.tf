@@ -23,6 +23,11 @@ variable "retention_days" {
   description = "Days until landing objects expire."
 }
 
+variable "pipes" {
+  type        = bool
+  description = "EventBridge publishes new files to an encrypted topic."
+}
+
 variable "log_retention_days" {
   type        = number
   description = "Days until access logs expire."
