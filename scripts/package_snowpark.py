@@ -16,6 +16,8 @@ SHARED = (
     "lambda_extract/contract.py",
     "lambda_extract/contract_codec.py",
     "lambda_extract/contract_paths.py",
+    "lambda_extract/contract_replies.py",
+    "lambda_extract/contract_values.py",
     "config/__init__.py",
     "config/sync_config.schema.json",
 )

@@ -1,0 +1,264 @@
+"""PURE: the replies of the contract; see `contract`."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from lambda_extract.contract_values import (
+    VERSION,
+    CursorValue,
+    Overlap,
+    Partition,
+    PendingBound,
+)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the wire, in file order.
+
+    Attributes:
+        name: PostgreSQL name; for a filler the name Snowflake stages it under.
+        type: PostgreSQL's format_type() text.
+        snowflake_type: Type of the target column, with lengths.
+        nullable: False where PostgreSQL declares NOT NULL.
+        attnum: PostgreSQL attribute number; tells a rename from drop and add. 0: none.
+        role: "source", or "filler": a constant beside a single column, because
+            Snowflake cannot tell a NULL alone in its line from a blank line.
+        target_name: Configured name in Snowflake; empty: the PostgreSQL name.
+        protection: "mask", or "hash:" and a fingerprint of the key; empty: the value
+            itself travels.
+    """
+
+    name: str
+    type: str
+    snowflake_type: str
+    nullable: bool = True
+    attnum: int = 0
+    role: Literal["source", "filler"] = "source"
+    target_name: str = ""
+    protection: str = ""
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of a manifest.
+
+    Attributes:
+        path: S3 key relative to the landing prefix.
+        rows: Rows in the file.
+        bytes: Compressed size.
+        sha256: Hex digest of the compressed bytes.
+    """
+
+    path: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class AlteredValue:
+    """Values of one column that became NULL because Snowflake cannot hold them.
+
+    Attributes:
+        column: PostgreSQL column.
+        rows: Number of replaced values.
+        sample_keys: Up to ten keys (JSON text of the key object).
+    """
+
+    column: str
+    rows: int
+    sample_keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Warning:
+    """Something a person should know; the sync went on."""
+
+    code: str
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Bound:
+    """How far the watermark may move, and what holds it back.
+
+    Attributes:
+        watermark: Proven: every row at or below it was delivered. None: nothing proven
+            yet, the next sync reads from the start.
+        pending_bound: Integer cursors: becomes the watermark once proven.
+        held_back: True where rows beyond `watermark` were delivered too.
+        oldest_transaction: Start (timestamptz text) of the oldest open transaction
+            where that is what holds the watermark back.
+        overlap: Identity of the delivered row versions beyond `watermark`.
+    """
+
+    watermark: CursorValue | None = None
+    pending_bound: PendingBound | None = None
+    held_back: bool = False
+    oldest_transaction: str | None = None
+    overlap: Overlap | None = None
+
+
+@dataclass(frozen=True)
+class ExtractReply:
+    """The manifest of one extraction.
+
+    Attributes:
+        extracted_at: PostgreSQL's clock just before the data snapshot (timestamptz
+            text).
+        rows: Server's COPY count; the sum over `files`.
+        bound: Incremental windows only.
+        position: Where the next window of this run starts (cursor of the last row of a
+            bounded window); None for a partition or where nothing was read.
+        complete: False where the next window has rows to read.
+        unchanged: True where the rows beyond the watermark are exactly those that
+            were delivered before, so that nothing was written.
+        null_cursor_rows: Rows whose cursor is NULL (-1: not counted).
+        relation_id: pg_class.oid. Attribute numbers mean the same thing only within it.
+    """
+
+    run_id: str
+    part: str
+    extracted_at: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    files: tuple[File, ...]
+    rows: int
+    bytes: int
+    bound: Bound | None = None
+    position: CursorValue | None = None
+    complete: bool = True
+    unchanged: bool = False
+    null_cursor_rows: int = -1
+    altered: tuple[AlteredValue, ...] = ()
+    warnings: tuple[Warning, ...] = ()
+    seconds: float = 0.0
+    relation_id: int = 0
+    ok: Literal[True] = True
+    op: Literal["extract", "keys"] = "extract"
+    version: int = VERSION
+
+
+@dataclass(frozen=True)
+class PlanReply:
+    """Columns, safe bound and partitions of a snapshot.
+
+    `bound.watermark` was taken before any partition is read: increments start there.
+    `relation_id` is that of an `ExtractReply`.
+    """
+
+    run_id: str
+    planned_at: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    partitions: tuple[Partition, ...]
+    estimated_rows: int
+    estimated_bytes: int
+    bound: Bound | None = None
+    warnings: tuple[Warning, ...] = ()
+    relation_id: int = 0
+    ok: Literal[True] = True
+    op: Literal["plan"] = "plan"
+    version: int = VERSION
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """Count and order-independent digest of the rows of one bucket.
+
+    Attributes:
+        name: First hex digits of the MD5 of their keys.
+        low: Sum of the first 48 bits of the rows' MD5, decimal text.
+        high: Sum of the next 48 bits, decimal text.
+    """
+
+    name: str
+    rows: int
+    low: str
+    high: str
+
+
+@dataclass(frozen=True)
+class RowDigest:
+    """One row.
+
+    Attributes:
+        key_hash: MD5 (hex) of the key's canonical text.
+        row_hash: MD5 (hex) over key and columns.
+        key: Texts of the key's columns; detail only.
+        columns: 8 hex digits for each column, one after the other; detail only.
+    """
+
+    key_hash: str
+    row_hash: str
+    key: tuple[str | None, ...] = ()
+    columns: str = ""
+
+
+@dataclass(frozen=True)
+class DigestReply:
+    """Digests of one partition.
+
+    Attributes:
+        columns: Of the request, as an extraction would describe them.
+        beyond: First 16 hex digits of the MD5 of each key that was left out because of
+            its cursor, in the snapshot of the digests; deleted rows too.
+        newest: Largest cursor of the table; None where there is none.
+        complete: False where there are more rows than one reply holds.
+    """
+
+    run_id: str
+    columns: tuple[Column, ...]
+    buckets: tuple[Bucket, ...] = ()
+    digests: tuple[RowDigest, ...] = ()
+    beyond: tuple[str, ...] = ()
+    newest: CursorValue | None = None
+    complete: bool = True
+    seconds: float = 0.0
+    ok: Literal[True] = True
+    op: Literal["digest"] = "digest"
+    version: int = VERSION
+
+
+@dataclass(frozen=True)
+class HealthReply:
+    """Seconds that each dependency took to answer, and the server's version."""
+
+    run_id: str
+    server_version: str
+    credentials_seconds: float
+    postgres_seconds: float
+    landing_seconds: float
+    ok: Literal[True] = True
+    op: Literal["health"] = "health"
+    version: int = VERSION
+
+
+@dataclass(frozen=True)
+class ErrorDetail:
+    """What went wrong, for a person and for the procedure.
+
+    Attributes:
+        code: Stable name, see docs/RUNBOOK.md.
+        message: What happened; never a row value or a secret.
+        retryable: True where the same request may succeed later.
+        hint: What to do.
+    """
+
+    code: str
+    message: str
+    retryable: bool
+    hint: str
+
+
+@dataclass(frozen=True)
+class ErrorReply:
+    """A refusal or failure; inside HTTP 200, because Snowflake retries every 5xx."""
+
+    run_id: str
+    error: ErrorDetail
+    ok: Literal[False] = False
+    op: str = ""
+    version: int = VERSION

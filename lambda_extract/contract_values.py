@@ -1,0 +1,172 @@
+"""PURE: values that several messages of the contract share; see `contract`."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+VERSION = 1
+# What a digest has for a value of which its side can make no canonical text. Never
+# equal to anything, so that such a row is always looked at.
+INCOMPARABLE_IN_SOURCE = "!source"
+INCOMPARABLE_IN_TARGET = "!target"
+
+
+@dataclass(frozen=True)
+class CursorValue:
+    """A cursor value as PostgreSQL's own text, so that no precision is lost.
+
+    Attributes:
+        value: PostgreSQL's text output (DateStyle ISO, TimeZone UTC).
+        type: PostgreSQL type name, e.g. "timestamp with time zone".
+    """
+
+    value: str
+    type: str
+
+
+@dataclass(frozen=True)
+class PendingBound:
+    """An integer maximum that is proven once every transaction open at `seen_at` ended.
+
+    Attributes:
+        value: The maximum, as text.
+        seen_at: PostgreSQL's clock (timestamptz text) when it was seen.
+    """
+
+    value: str
+    seen_at: str
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Identity of the row versions beyond the watermark that were already delivered.
+
+    Rows after the watermark are read again by the next sync. Where their count and
+    digest are what they were, nothing is new and nothing is sent.
+
+    Attributes:
+        rows: Number of rows with cursor > watermark.
+        digest: Order-independent digest of their (tableoid, ctid, xmin), as text.
+    """
+
+    rows: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class CursorSpec:
+    """How an incremental table is read.
+
+    Attributes:
+        column: Cursor column in PostgreSQL.
+        margin_seconds: Subtracted from the safe bound (clock skew between sessions).
+        lookback_seconds: Time cursors: read this far behind the watermark again.
+            Replaces the proof where open transactions cannot be seen. None: not set.
+        lookback_values: The same for integer cursors, in cursor units.
+        time_zone: Zone in which `timestamp without time zone` values are written.
+        null_policy: Rows whose cursor is NULL: "load" with every sync, "ignore",
+            "fail".
+    """
+
+    column: str
+    margin_seconds: float = 5.0
+    lookback_seconds: float | None = None
+    lookback_values: int | None = None
+    time_zone: str = "UTC"
+    null_policy: Literal["load", "ignore", "fail"] = "load"
+
+
+@dataclass(frozen=True)
+class ColumnSpec:
+    """How one column differs from what its type says.
+
+    Attributes:
+        name: PostgreSQL name.
+        rename: Name in Snowflake; empty: the PostgreSQL name.
+        type: Snowflake type "VARCHAR", "VARCHAR(n)" or "NUMBER(p,s)"; empty: the one
+            that belongs to the PostgreSQL type. Values that it cannot hold exactly
+            are refused.
+        protect: "hash" sends HMAC-SHA-256 (hex) of the value's text, "mask" a constant
+            text, in place of the value. NULL stays NULL.
+    """
+
+    name: str
+    rename: str = ""
+    type: str = ""
+    protect: Literal["", "hash", "mask"] = ""
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """The table to read.
+
+    Attributes:
+        name: Configured name; used in S3 prefixes, logs and application_name.
+        source: Configured source; Lambda maps it to a host and credentials.
+        schema: PostgreSQL schema.
+        relation: PostgreSQL table, partitioned table, view or materialized view.
+        key: Key columns; empty means the primary key.
+        exclude: Columns that never leave PostgreSQL.
+        special_values: What happens to values Snowflake has no place for.
+        columns: Columns that are renamed, protected or have another type.
+    """
+
+    name: str
+    source: str
+    schema: str
+    relation: str
+    key: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    special_values: Literal["null", "fail"] = "null"
+    columns: tuple[ColumnSpec, ...] = ()
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Sizes of one extraction.
+
+    Attributes:
+        chunk_rows: Rows of one window or part, ties not counted.
+        file_bytes: Compressed bytes after which a file is cut at the next row boundary.
+    """
+
+    chunk_rows: int = 1_000_000
+    file_bytes: int = 150_000_000
+
+
+@dataclass(frozen=True)
+class Window:
+    """An interval of cursor values: lower < cursor (<= upper).
+
+    Attributes:
+        lower: Exclusive lower end; None reads from the start.
+        upper: Inclusive upper end; None reads to the end, `chunk_rows` at a time.
+        pending_bound: From the ledger, integer cursors only.
+        overlap: From the ledger: what was already delivered beyond `lower`.
+        first: True for the first window of a run; rows with a NULL cursor travel with
+            it.
+    """
+
+    lower: CursorValue | None = None
+    upper: CursorValue | None = None
+    pending_bound: PendingBound | None = None
+    overlap: Overlap | None = None
+    first: bool = True
+
+
+@dataclass(frozen=True)
+class Partition:
+    """One part of a snapshot: a half-open range of key values, lower <= key < upper.
+
+    Attributes:
+        part: Name of the part; a component of its S3 prefix.
+        columns: Columns that the range compares; empty means the whole table.
+        lower: Inclusive lower end, PostgreSQL's text for each column; None: no bound.
+        upper: Exclusive upper end; None: no bound.
+        estimated_rows: From statistics; -1 where unknown.
+    """
+
+    part: str
+    columns: tuple[str, ...] = ()
+    lower: tuple[str, ...] | None = None
+    upper: tuple[str, ...] | None = None
+    estimated_rows: int = -1
