@@ -45,6 +45,17 @@ def history(client: Client, files: int) -> list[Any]:
     return rows
 
 
+def idle(client: Client) -> None:
+    """Waits until the pipe has looked at every file that it was told of."""
+    deadline = time.monotonic() + 30
+    while True:
+        (row,) = client.run("SELECT SYSTEM$PIPE_STATUS('p')")
+        if json.loads(row[0])["pendingFileCount"] == 0:
+            return
+        assert time.monotonic() < deadline, row
+        time.sleep(0.02)
+
+
 @pytest.mark.usefixtures("table")
 def test_a_refresh_loads_each_file_once(
     client: Client, landing: Any, database: str  # noqa: F811
@@ -57,6 +68,7 @@ def test_a_refresh_loads_each_file_once(
     history(client, 1)
     client.run("ALTER PIPE p REFRESH")
     client.run("ALTER PIPE p REFRESH")
+    idle(client)
     rows = history(client, 2)
     assert [(name, state, count, bad) for name, state, count, _, bad in rows] == [
         ("r1/a", "Loaded", 2, 0),
