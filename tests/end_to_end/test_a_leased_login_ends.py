@@ -37,17 +37,21 @@ class Leases:
         return role, "leased-hidden"
 
     def revoke(self) -> None:
-        """Ends every lease: its sessions, then its role."""
+        """Ends every lease: no more logins, its sessions, then its role."""
+        # The reader asks for its next login as soon as its session ends, before this is
+        # over: that one stays.
+        ended, self.alive = self.alive, []
         with contextlib.closing(self._owner()) as owner:
-            for role in self.alive:
+            for role in ended:
+                name = sql.Identifier(role)
                 cursor = owner.cursor()
+                cursor.execute(sql.SQL("ALTER ROLE {} NOLOGIN").format(name))
                 cursor.execute(
                     "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
                     " WHERE usename = %s",
                     (role,),
                 )
-                cursor.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
-        self.alive.clear()
+                cursor.execute(sql.SQL("DROP ROLE {}").format(name))
 
     def _owner(self) -> psycopg2.extensions.connection:
         connection = psycopg2.connect(self._lab.stack.endpoints.aurora_dsn)

@@ -11,7 +11,9 @@ resource "vault_database_secret_backend_role" "reader" {
   creation_statements = [
     "CREATE ROLE \"{{name}}\" WITH LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}' INHERIT IN ROLE \"${each.value.reader_role}\"",
   ]
+  # A session that ends here would otherwise come back before the role is gone.
   revocation_statements = [
+    "ALTER ROLE \"{{name}}\" NOLOGIN",
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{{name}}'",
     "DROP ROLE IF EXISTS \"{{name}}\"",
   ]
