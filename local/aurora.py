@@ -262,8 +262,14 @@ def _reachable_programs(user: pwd.struct_passwd | None, scratch: list[Path]) -> 
     copy = Path(tempfile.mkdtemp(prefix="aurora-programs-"))
     scratch.append(copy)
     copy.chmod(0o755)
-    shutil.copytree(programs.parent, copy / "postgresql", symlinks=True)
-    return copy / "postgresql" / "bin"
+    # In the same places: the programs find their libraries beside the package.
+    package = programs.parents[1]
+    libraries = package.with_name(f"{package.name}.libs")
+    installed = copy / package.name / programs.parent.name
+    shutil.copytree(programs.parent, installed, symlinks=True)
+    if libraries.is_dir():
+        shutil.copytree(libraries, copy / libraries.name, symlinks=True)
+    return installed / programs.name
 
 
 def _reachable_folder(
