@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from local.warehouse.catalog import Thing
-from local.warehouse.engine import Statement, Warehouse
+from local.warehouse.engine import Warehouse
 from local.warehouse.errors import compilation, exists, missing, syntax
 from local.warehouse.names import shown
 from local.warehouse.results import Result, status
 from local.warehouse.scan import Scanner, one_of
+from local.warehouse.statement import Statement
 
 _DONE = "Statement executed successfully."
 

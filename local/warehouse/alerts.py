@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from local.warehouse.engine import Statement, Warehouse
+from local.warehouse.engine import Warehouse
 from local.warehouse.errors import compilation, exists, missing
 from local.warehouse.names import Name, shown
 from local.warehouse.results import MOMENT, TEXT, Result, made, status
 from local.warehouse.results import SELECT as SELECT_TYPE
 from local.warehouse.scan import Scanner
+from local.warehouse.statement import Statement
 from local.warehouse.task_schedule import Schedule, read_schedule
 
 _OPTIONS = {

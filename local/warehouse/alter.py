@@ -8,12 +8,13 @@ import duckdb
 from sqlglot import exp
 
 from local.warehouse.catalog import Table
-from local.warehouse.engine import Statement, Warehouse
+from local.warehouse.engine import Warehouse
 from local.warehouse.errors import compilation, exists, syntax, unsupported
 from local.warehouse.names import Name, encode, quoted
 from local.warehouse.results import Result, status
 from local.warehouse.scan import Scanner
 from local.warehouse.session import Session
+from local.warehouse.statement import Statement
 from local.warehouse.tables import (
     create_physical,
     parts_of,

@@ -14,13 +14,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local.warehouse import stages
 from local.warehouse.catalog import Column, Table
 from local.warehouse.csv_text import parse_csv
-from local.warehouse.engine import Statement, Warehouse
+from local.warehouse.engine import Warehouse
 from local.warehouse.errors import WarehouseError, compilation, unsupported
 from local.warehouse.names import encode, quoted
 from local.warehouse.results import COPY, NUMBER, TEXT, Result, made
 from local.warehouse.scan import Scanner, one_of
 from local.warehouse.session import Session
 from local.warehouse.stages import Stage
+from local.warehouse.statement import Statement
 
 MOST_FILES = 1000
 

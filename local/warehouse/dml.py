@@ -9,14 +9,16 @@ import duckdb
 from sqlglot import exp
 
 from local.warehouse.catalog import Column
-from local.warehouse.engine import Statement, Warehouse, forget_loads
+from local.warehouse.engine import Warehouse
 from local.warehouse.errors import compilation, syntax, unsupported
 from local.warehouse.names import Name, encode, quoted
+from local.warehouse.physical import forget_loads
 from local.warehouse.results import DELETE as DELETE_TYPE
 from local.warehouse.results import INSERT as INSERT_TYPE
 from local.warehouse.results import MERGE as MERGE_TYPE
 from local.warehouse.results import UPDATE as UPDATE_TYPE
 from local.warehouse.results import Result, counts, fetched, status
+from local.warehouse.statement import Statement
 from local.warehouse.translate import Translator, parse, put_binds
 
 _QUERIES = (exp.Select, exp.SetOperation, exp.Subquery)

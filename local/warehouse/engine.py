@@ -7,22 +7,24 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 import duckdb
 from sqlglot import exp
 
 from local.warehouse import functions
-from local.warehouse.catalog import Catalog, Table, full_name
+from local.warehouse.catalog import Catalog, full_name
 from local.warehouse.errors import WarehouseError, from_duckdb
 from local.warehouse.faults import Faults
-from local.warehouse.names import Name, quoted
+from local.warehouse.names import Name
+from local.warehouse.physical import drop_physical
 from local.warehouse.results import Result
-from local.warehouse.session import Session, new_query_id
+from local.warehouse.session import Session
+from local.warehouse.statement import Statement
 from local.warehouse.transactions import Scope, WriteLock
 from local.warehouse.translate import Translated, Translator, parse, put_binds
 
@@ -47,22 +49,6 @@ class Settings:
     start_poll_seconds: float = 0.02
 
 
-@dataclass
-class Statement:
-    """One statement on its way: its text, its values, its session."""
-
-    text: str
-    session: Session
-    binds: dict[str, Any] = field(default_factory=dict)
-    rows: list[dict[str, Any]] | None = None
-    query_id: str = field(default_factory=new_query_id)
-
-    @property
-    def values(self) -> dict[str, Any]:
-        """Everything that may stand in the text: binds and context functions."""
-        return self.session.values(self.query_id) | self.binds
-
-
 class Warehouse:
     """All state of the stand-in; statements come in through `run`."""
 
@@ -80,6 +66,7 @@ class Warehouse:
         self.external_errors: dict[str, Exception] = {}
         self.execute: Callable[[Warehouse, Statement], Result] = _not_started
         self.describe: Callable[[Warehouse, Statement], Result] = _not_started
+        self.register_view: Callable[[Warehouse, Session, str, str], str] = _not_started
         self.runner: Any = None
         self.scheduler: Any = None
         self.pipes: Any = None
@@ -181,13 +168,8 @@ class Warehouse:
             database=session.database,
             schema=session.schema,
             temporary=session.temporary,
-            information_schema=self._information_schema(session),
+            information_schema=partial(self.register_view, self, session),
         )
-
-    def _information_schema(self, session: Session) -> Callable[[str, str], str]:
-        from local.warehouse.information import register
-
-        return lambda database, view: register(self, session, database, view)
 
     def translated(
         self,
@@ -267,23 +249,5 @@ def _open_history(path: Path | None) -> IO[str] | None:
     return path.open("a", encoding="utf-8")
 
 
-def _not_started(_warehouse: Warehouse, _statement: Statement) -> Result:
+def _not_started(*_given: Any) -> NoReturn:
     raise WarehouseError(2, "0A000", "The warehouse has not been started.")
-
-
-def drop_physical(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
-    """Remove a table and what was remembered of its loads."""
-    connection.execute(f"DROP TABLE {table.physical}")
-    forget_loads(connection, table)
-
-
-def forget_loads(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
-    """Remove what was remembered of a table's loads."""
-    for history in ("_loads", "_pipe_loads"):
-        statement = f"DELETE FROM {history} WHERE table_number = ?"
-        connection.execute(statement, [table.number])
-
-
-def create_physical_schema(connection: duckdb.DuckDBPyConnection, name: Name) -> None:
-    """The DuckDB schema that holds the tables of a Snowflake schema."""
-    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(name.physical_schema)}")

@@ -19,7 +19,7 @@ import urllib3
 from sqlglot import exp
 
 from local.warehouse.catalog import Thing
-from local.warehouse.engine import Statement, Warehouse
+from local.warehouse.engine import Warehouse
 from local.warehouse.errors import (
     WarehouseError,
     compilation,
@@ -32,6 +32,7 @@ from local.warehouse.functions import CONTEXT
 from local.warehouse.names import Name, shown
 from local.warehouse.results import Result, status
 from local.warehouse.scan import Scanner, one_of
+from local.warehouse.statement import Statement
 from local.warehouse.types import SnowType, read_type
 
 WHOLE_CALL_SECONDS = 600.0

@@ -6,13 +6,10 @@ import re
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from local.warehouse.errors import WarehouseError, syntax
-
-if TYPE_CHECKING:
-    from local.warehouse.engine import Statement
-
+from local.warehouse.statement import Statement
 
 # A test that forgets its rule must not hang for ever.
 _LONGEST_HOLD_SECONDS = 60.0

@@ -19,12 +19,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local.warehouse import copying, stages
 from local.warehouse.catalog import Table
 from local.warehouse.csv_text import parse_csv
-from local.warehouse.engine import Statement, Warehouse
+from local.warehouse.engine import Warehouse
 from local.warehouse.errors import WarehouseError
 from local.warehouse.names import Name, encode, literal, quoted
 from local.warehouse.pipes import Pipe
 from local.warehouse.scan import Scanner
 from local.warehouse.session import Session
+from local.warehouse.statement import Statement
 
 HISTORY = "COPY_HISTORY "
 _EVENTS_PATH = "/local/events"

@@ -10,11 +10,12 @@ from typing import Any
 
 from local.warehouse import copying, stages
 from local.warehouse.catalog import Table
-from local.warehouse.engine import Statement, Warehouse
+from local.warehouse.engine import Warehouse
 from local.warehouse.errors import compilation, exists, unsupported
 from local.warehouse.names import Name
 from local.warehouse.results import MOMENT, TEXT, Result, made, status
 from local.warehouse.scan import Scanner, one_of
+from local.warehouse.statement import Statement
 
 _OPTIONS = {
     "AUTO_INGEST": Scanner.boolean,

@@ -17,7 +17,7 @@ from sqlglot import exp
 from local.warehouse import alerts
 from local.warehouse.carriers import Carriers
 from local.warehouse.code import Code
-from local.warehouse.engine import Statement, Warehouse
+from local.warehouse.engine import Warehouse
 from local.warehouse.errors import (
     WarehouseError,
     compilation,
@@ -33,6 +33,7 @@ from local.warehouse.results import SELECT as SELECT_TYPE
 from local.warehouse.scan import Scanner, one_of
 from local.warehouse.session import Session
 from local.warehouse.stages import find
+from local.warehouse.statement import Statement
 from local.warehouse.translate import parse, put_binds
 from local.warehouse.types import SnowType, read_type
 

@@ -10,13 +10,14 @@ from typing import Any
 
 import pyarrow
 
-from local.warehouse.engine import Statement, Warehouse
+from local.warehouse.engine import Warehouse
 from local.warehouse.errors import WarehouseError, compilation, exists, unsupported
 from local.warehouse.external import Argument, read_arguments, read_type_text
 from local.warehouse.names import Name
 from local.warehouse.procedures import RUNTIMES
 from local.warehouse.results import Result, status
 from local.warehouse.scan import Scanner, one_of
+from local.warehouse.statement import Statement
 from local.warehouse.types import SnowType, read_type
 
 _ARGUMENTS = ("VARCHAR", "FLOAT", "VARIANT")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import duckdb
 
 from local.warehouse.catalog import Table, Thing
-from local.warehouse.engine import Statement, Warehouse, create_physical_schema
+from local.warehouse.engine import Warehouse
 from local.warehouse.errors import compilation, exists, missing
 from local.warehouse.names import Name, quoted, shown
+from local.warehouse.physical import create_physical_schema
 from local.warehouse.results import Result, status
 from local.warehouse.scan import Scanner
+from local.warehouse.statement import Statement
 
 _OPTIONS = {"DATA_RETENTION_TIME_IN_DAYS": Scanner.number, "COMMENT": Scanner.string}
 

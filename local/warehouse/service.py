@@ -11,6 +11,7 @@ from typing import Any
 from local.warehouse import (
     copying,
     external,
+    information,
     pipe_loads,
     python_functions,
     statements,
@@ -18,12 +19,13 @@ from local.warehouse import (
 from local.warehouse.carriers import Carriers
 from local.warehouse.catalog import Thing
 from local.warehouse.code import Code
-from local.warehouse.engine import Settings, Statement, Warehouse
+from local.warehouse.engine import Settings, Warehouse
 from local.warehouse.errors import WarehouseError
 from local.warehouse.faults import ProcedureKilled
 from local.warehouse.procedures import Runner
 from local.warehouse.results import reply
 from local.warehouse.session import Session
+from local.warehouse.statement import Statement
 from local.warehouse.task_runs import Scheduler
 
 _ROLES = ("ACCOUNTADMIN", "SYSADMIN", "SECURITYADMIN", "USERADMIN", "PUBLIC")
@@ -43,6 +45,7 @@ def open_warehouse(settings: Settings) -> Warehouse:
     )
     warehouse.execute = statements.execute
     warehouse.describe = statements.describe
+    warehouse.register_view = information.register
     warehouse.scheduler = Scheduler(warehouse)
     pipe_loads.install(warehouse)
     return warehouse

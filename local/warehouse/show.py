@@ -9,11 +9,12 @@ from typing import Any
 
 from local.warehouse import alerts, pipes, tasks
 from local.warehouse.catalog import Table, View
-from local.warehouse.engine import Statement, Warehouse
+from local.warehouse.engine import Warehouse
 from local.warehouse.errors import missing, syntax, unsupported
 from local.warehouse.names import Name, shown
 from local.warehouse.results import MOMENT, NUMBER, TEXT, Result, fetched, made
 from local.warehouse.scan import Scanner
+from local.warehouse.statement import Statement
 from local.warehouse.tables import row_count
 from local.warehouse.translate import put_binds
 

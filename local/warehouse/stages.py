@@ -14,7 +14,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.warehouse.catalog import Thing
-from local.warehouse.engine import Statement, Warehouse
+from local.warehouse.engine import Warehouse
 from local.warehouse.errors import (
     WarehouseError,
     compilation,
@@ -26,6 +26,7 @@ from local.warehouse.errors import (
 from local.warehouse.names import Name, shown
 from local.warehouse.results import NUMBER, TEXT, Result, made, status
 from local.warehouse.scan import Scanner, one_of
+from local.warehouse.statement import Statement
 
 _STAGE = {
     "URL": Scanner.string,

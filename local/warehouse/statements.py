@@ -23,10 +23,11 @@ from local.warehouse import (
     tasks,
     views,
 )
-from local.warehouse.engine import Statement, Warehouse
+from local.warehouse.engine import Warehouse
 from local.warehouse.errors import WarehouseError, syntax, unsupported
 from local.warehouse.results import TRANSACTION, Result, status
 from local.warehouse.scan import Scanner
+from local.warehouse.statement import Statement
 
 Run = Callable[[Warehouse, Statement, Scanner], Result]
 

@@ -7,11 +7,12 @@ from typing import Any
 
 from local.warehouse import stages
 from local.warehouse.catalog import Thing
-from local.warehouse.engine import Statement, Warehouse
+from local.warehouse.engine import Warehouse
 from local.warehouse.errors import compilation, exists, missing
 from local.warehouse.names import shown
 from local.warehouse.results import Result, status
 from local.warehouse.scan import Scanner
+from local.warehouse.statement import Statement
 
 _OPTIONS = {
     "MAIN_FILE": Scanner.string,

@@ -10,12 +10,14 @@ import duckdb
 from sqlglot import exp
 
 from local.warehouse.catalog import Column, Table, View
-from local.warehouse.engine import Statement, Warehouse, drop_physical
+from local.warehouse.engine import Warehouse
 from local.warehouse.errors import compilation, exists, syntax, unsupported
 from local.warehouse.names import Name, decode, encode, quoted
+from local.warehouse.physical import drop_physical
 from local.warehouse.results import Result, status
 from local.warehouse.scan import Scanner
 from local.warehouse.session import Session
+from local.warehouse.statement import Statement
 from local.warehouse.translate import parse, put_binds
 from local.warehouse.types import from_duck, read_type
 

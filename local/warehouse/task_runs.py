@@ -6,19 +6,18 @@ import threading
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 from local.warehouse import alerts
 from local.warehouse import task_graph as tasks
 from local.warehouse.alerts import Alert
-from local.warehouse.engine import Statement, Warehouse
+from local.warehouse.engine import Warehouse
 from local.warehouse.errors import WarehouseError
 from local.warehouse.faults import ProcedureKilled
 from local.warehouse.names import Name
-
-if TYPE_CHECKING:
-    from local.warehouse.task_graph import Task
+from local.warehouse.statement import Statement
+from local.warehouse.task_graph import Task
 
 _AT_ONCE = 8
 _LONGEST_WAIT_SECONDS = 3600.0

@@ -7,11 +7,12 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from local.warehouse.engine import Statement, Warehouse
+from local.warehouse.engine import Warehouse
 from local.warehouse.errors import compilation, exists, syntax
 from local.warehouse.names import Name
 from local.warehouse.results import MOMENT, TEXT, Result, made, status
 from local.warehouse.scan import Scanner, one_of
+from local.warehouse.statement import Statement
 from local.warehouse.task_graph import (
     Task,
     all_tasks,

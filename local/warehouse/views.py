@@ -6,11 +6,12 @@ import duckdb
 from sqlglot import exp
 
 from local.warehouse.catalog import Table, View
-from local.warehouse.engine import Statement, Warehouse
+from local.warehouse.engine import Warehouse
 from local.warehouse.errors import compilation, exists, missing, syntax
 from local.warehouse.names import decode
 from local.warehouse.results import Result, status
 from local.warehouse.scan import Scanner
+from local.warehouse.statement import Statement
 from local.warehouse.tables import parts_of, plain
 from local.warehouse.translate import parse, put_binds
 
