@@ -1,8 +1,8 @@
 """Starts and stops the local stack: Aurora, AWS, the API gateway and Snowflake.
 
             this process (run_local, pytest)
-           /          |            |         \\
-    postgres     local.aws   local.gateway   local.warehouse
+           /          |            |             \\
+    postgres     local.aws   local.gateway   local.snowflake_server
                   (moto)     (API Gateway,   (Snowflake)
                               Lambda)
                                  |
@@ -160,7 +160,10 @@ def running_stack(
         landing = aws.Landing(cloud["AWS_ENDPOINT_URL"], BUCKET, PREFIX)
         queries = folder / "queries.jsonl"
         launcher.launch(
-            "snowflake", "local.warehouse", ["--queries-file", str(queries)], cloud
+            "snowflake",
+            "local.snowflake_server",
+            ["--queries-file", str(queries)],
+            cloud,
         )
         aurora = None
         if aurora_dsn is None:

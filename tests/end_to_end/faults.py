@@ -12,8 +12,8 @@ from local.stack import Endpoints
 class Switchboard:
     """Puts faults in force and takes them back.
 
-    See local/gateway.py (API Gateway and Lambda), local/warehouse/faults.py (Snowflake)
-    and local/storage_faults.py (S3) for the rules that each side understands.
+    See local/gateway.py (API Gateway and Lambda), local/storage_faults.py (S3) and
+    local/snowflake_server/core/faults.py for the rules that each side understands.
     """
 
     def __init__(self, endpoints: Endpoints) -> None:

@@ -100,7 +100,13 @@ def warehouse(s3: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[War
     """One warehouse for all tests; each test takes a database of its own."""
     folder = tmp_path_factory.mktemp("warehouse")
     port_file, queries = folder / "port", folder / "queries.jsonl"
-    command = [sys.executable, "-m", "local.warehouse", "--port-file", str(port_file)]
+    command = [
+        sys.executable,
+        "-m",
+        "local.snowflake_server",
+        "--port-file",
+        str(port_file),
+    ]
     command += ["--queries-file", str(queries), "--lock-timeout", "1.5"]
     command += ["--answer-within", "0.5"]
     environment = {**os.environ, "AWS_ENDPOINT_URL": s3.meta.endpoint_url}

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from local.warehouse.errors import WarehouseError
-from local.warehouse.task_schedule import read_schedule
+from local.snowflake_server.core.errors import WarehouseError
+from local.snowflake_server.tasks.task_schedule import read_schedule
 
 from .conftest import Client, Warehouse
 

@@ -1,0 +1,1 @@
+"""A small, strict Snowflake for one machine: DuckDB behind Snowflake's protocol."""

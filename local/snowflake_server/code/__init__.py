@@ -1,0 +1,1 @@
+"""Code that runs: procedures, functions in Python, external functions."""

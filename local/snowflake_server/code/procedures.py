@@ -1,0 +1,373 @@
+"""Python procedures: CREATE, DROP and CALL."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from snowflake.connector.errors import Error as ConnectorError
+from sqlglot import exp
+
+from local.snowflake_server.code.archive import Code
+from local.snowflake_server.code.arguments import (
+    Argument,
+    read_arguments,
+    read_type_text,
+)
+from local.snowflake_server.code.sessions import Carriers
+from local.snowflake_server.core.errors import (
+    WarehouseError,
+    compilation,
+    exists,
+    syntax,
+    unsupported,
+)
+from local.snowflake_server.core.faults import ProcedureKilled
+from local.snowflake_server.core.names import Name
+from local.snowflake_server.core.results import TEXT, Result, made, pretty, status
+from local.snowflake_server.core.results import SELECT as SELECT_TYPE
+from local.snowflake_server.core.scan import Scanner, one_of
+from local.snowflake_server.core.session import Session
+from local.snowflake_server.core.statement import Statement
+from local.snowflake_server.core.types import SnowType, read_type
+from local.snowflake_server.engine import Warehouse
+from local.snowflake_server.objects.stages import find
+from local.snowflake_server.sql.translate import parse, put_binds
+from local.snowflake_server.tasks import alerts
+
+RUNTIMES = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
+
+
+@dataclass(frozen=True)
+class Procedure:
+    """A procedure whose handler lies in a zip on a stage."""
+
+    name: Name
+    arguments: tuple[Argument, ...]
+    returns: SnowType
+    handler: str
+    imports: tuple[str, ...]
+    packages: tuple[str, ...]
+    runtime: str
+    caller_rights: bool
+    comment: str = ""
+    owner: str = ""
+    created: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """What DESCRIBE PROCEDURE prints."""
+        return {
+            "name": self.name,
+            "returns": self.returns,
+            "language": "PYTHON",
+            "handler": self.handler,
+            "imports": list(self.imports),
+            "packages": list(self.packages),
+            "runtime_version": self.runtime,
+        }
+
+
+# Lines of a traceback with this path are this server's, not the handler's.
+_SERVER = str(Path(__file__).parents[1])
+_OPTIONS = {
+    "RUNTIME_VERSION": lambda scanner: one_of(*RUNTIMES)(scanner),
+    "PACKAGES": Scanner.strings,
+    "IMPORTS": Scanner.strings,
+    "HANDLER": Scanner.string,
+    "COMMENT": Scanner.string,
+}
+
+
+def create(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+    """CREATE PROCEDURE ... LANGUAGE PYTHON."""
+    replaced = scanner.take("OR", "REPLACE")
+    scanner.expect("PROCEDURE")
+    session = statement.session
+    name = warehouse.name(session, scanner.path())
+    arguments = read_arguments(scanner)
+    scanner.expect("RETURNS")
+    returns = read_type(read_type_text(scanner))
+    scanner.take("NOT", "NULL")
+    scanner.expect("LANGUAGE")
+    if scanner.word() != "PYTHON":
+        raise unsupported("procedures in a language other than Python")
+    options = _options(scanner)
+    for location in options["IMPORTS"]:
+        find(warehouse, statement, location)
+
+    def work(_connection: object) -> Result:
+        warehouse.catalog.check_schema(name.database, name.schema)
+        group = warehouse.catalog.in_schema["PROCEDURE"]
+        if name in group and not replaced:
+            raise exists(str(name))
+        group[name] = Procedure(
+            name=name,
+            arguments=arguments,
+            returns=returns,
+            handler=options["HANDLER"],
+            imports=options["IMPORTS"],
+            packages=options["PACKAGES"],
+            runtime=options["RUNTIME_VERSION"],
+            caller_rights=options["EXECUTE AS"] == "CALLER",
+            comment=options.get("COMMENT", ""),
+            owner=session.role,
+        )
+        return status(f"Function {name.name} successfully created.")
+
+    return warehouse.ddl(session, work)
+
+
+def _options(scanner: Scanner) -> dict[str, Any]:
+    options: dict[str, Any] = {"EXECUTE AS": "OWNER"}
+    while not scanner.done:
+        if scanner.take("EXECUTE", "AS"):
+            options["EXECUTE AS"] = one_of("OWNER", "CALLER")(scanner)
+            continue
+        if scanner.take("CALLED", "ON", "NULL", "INPUT"):
+            continue
+        if scanner.peek() in ("AS", "STRICT"):
+            raise unsupported("a procedure with its code in the statement")
+        key = scanner.word()
+        if key not in _OPTIONS or key in options:
+            raise syntax(f"unknown or repeated option '{key}'.")
+        scanner.expect("=")
+        options[key] = _OPTIONS[key](scanner)
+    for key in ("RUNTIME_VERSION", "PACKAGES", "HANDLER", "IMPORTS"):
+        if key not in options:
+            raise compilation(f"Missing option(s): [{key}]", code=2029)
+    if not any("snowpark" in package for package in options["PACKAGES"]):
+        raise compilation(
+            "Python stored procedure is missing the package snowflake-snowpark-python"
+        )
+    return options
+
+
+def drop(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+    """DROP PROCEDURE [IF EXISTS] name(types)."""
+    scanner.expect("PROCEDURE")
+    if_exists = scanner.take("IF", "EXISTS")
+    name = warehouse.name(statement.session, scanner.path())
+    types = scanner.listed(read_type_text)
+    scanner.end()
+
+    def work(_connection: object) -> Result:
+        found = warehouse.catalog.in_schema["PROCEDURE"].get(name)
+        if found is None and if_exists:
+            return status("Drop statement executed successfully.")
+        found = warehouse.catalog.thing("PROCEDURE", name)
+        if len(types) != len(found.arguments):
+            raise compilation(f"Procedure '{name}' has other arguments.", code=2003)
+        del warehouse.catalog.in_schema["PROCEDURE"][name]
+        return status(f"{name.name} successfully dropped.")
+
+    return warehouse.ddl(statement.session, work)
+
+
+class Runner:
+    """Runs handlers: keeps the imported code and the Snowpark sessions."""
+
+    def __init__(self, warehouse: Warehouse, code: Code, carriers: Carriers) -> None:
+        """Serve one warehouse."""
+        self.warehouse = warehouse
+        self.code = code
+        self.carriers = carriers
+
+    def run(self, procedure: Procedure, session: Session, values: list[Any]) -> Any:
+        """Call the handler with a Snowpark session of its own.
+
+        Raises:
+            WarehouseError: The handler failed, was killed, or left a transaction open.
+        """
+        handler = self._handler(procedure, session)
+        with self.carriers.borrow(session) as carrier:
+            try:
+                value = handler(carrier.snowpark, *values)
+            except ProcedureKilled as killed:
+                session.close_procedure()
+                raise WarehouseError(
+                    300005, "57014", f"Processing aborted by 300005: {killed}"
+                ) from killed
+            except WarehouseError:
+                session.close_procedure()
+                raise
+            except Exception as error:  # a handler may raise anything
+                session.close_procedure()
+                raise _interpreter_error(procedure, error) from error
+            except BaseException:
+                session.close_procedure()
+                raise
+        if session.close_procedure():
+            raise WarehouseError(
+                90235,
+                "57014",
+                "Stored procedure execution error: Scoped transaction started in "
+                "stored procedure is incomplete and it was rolled back.",
+            )
+        return value
+
+    def _handler(self, procedure: Procedure, session: Session) -> Callable[..., Any]:
+        at = Statement(text="", session=session)
+        zips = []
+        for location in procedure.imports:
+            stage, path = find(self.warehouse, at, location)
+            if stage.folder is None:
+                raise unsupported("IMPORTS from an external stage")
+            zips.append(stage.folder / path)
+        return self.code.handler(tuple(zips), procedure.handler)
+
+
+def _interpreter_error(procedure: Procedure, error: Exception) -> WarehouseError:
+    lines = traceback.format_exception(error)
+    ours = [line for line in lines if _SERVER not in line]
+    text = str(error)
+    if isinstance(error, ConnectorError):
+        text = f"({error.errno}): {error.sfqid}: {error.msg}"
+    return WarehouseError(
+        100357,
+        "P0000",
+        "Python Interpreter Error:\n"
+        + "".join(ours[:-1])
+        + f"{type(error).__name__}: {text}\n in function {procedure.name.name} with "
+        f"handler {procedure.handler}",
+    )
+
+
+# A procedure of Snowflake itself.
+_SEND = Procedure(
+    name=Name("", "", "SYSTEM$SEND_SNOWFLAKE_NOTIFICATION"),
+    arguments=(
+        Argument("MESSAGE", SnowType("VARCHAR")),
+        Argument("INTEGRATION_CONFIG", SnowType("VARCHAR")),
+    ),
+    returns=SnowType("VARCHAR"),
+    handler="",
+    imports=(),
+    packages=(),
+    runtime="",
+    caller_rights=False,
+)
+
+
+def call(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+    """CALL: positional or named arguments, defaults for those left out."""
+    caller = statement.session
+    path = scanner.path()
+    if path == _SEND.name.parts[-1:]:
+        message, targets = _arguments(warehouse, statement, _SEND, scanner.rest())
+        return alerts.send(warehouse, message, targets)
+    name = warehouse.name(caller, path)
+    procedure: Procedure = warehouse.catalog.thing("PROCEDURE", name)
+    given = scanner.rest()
+    values = _arguments(warehouse, statement, procedure, given)
+    session = Session(
+        scope=caller.scope,
+        user=caller.user,
+        role=caller.role if procedure.caller_rights else procedure.owner,
+        warehouse=caller.warehouse,
+        database=name.database,
+        schema=name.schema,
+        procedure=None if procedure.caller_rights else name.name,
+        caller=caller,
+        autocommit=caller.autocommit,
+    )
+    runner: Runner = warehouse.runner
+    value = runner.run(procedure, session, values)
+    kind = procedure.returns
+    shown_value = _returned(value, kind)
+    column = (
+        SnowType("VARIANT") if kind.base in ("VARIANT", "ARRAY", "OBJECT") else TEXT
+    )
+    return made({name.name: column}, [(shown_value,)], statement_type=SELECT_TYPE)
+
+
+def _returned(value: Any, kind: SnowType) -> str | None:
+    if value is None:
+        return None
+    if kind.base in ("VARIANT", "ARRAY", "OBJECT"):
+        return pretty(json.dumps(value, ensure_ascii=False, default=_plain_json))
+    return str(value)
+
+
+def _plain_json(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    raise TypeError(f"{type(value).__name__} cannot become a VARIANT")
+
+
+def _arguments(
+    warehouse: Warehouse, statement: Statement, procedure: Procedure, given: str
+) -> list[Any]:
+    parsed = parse(f"SELECT PLACEHOLDER{given}")
+    node = parsed.find(exp.Anonymous)
+    if node is None or node.name.upper() != "PLACEHOLDER":
+        raise syntax("CALL needs a list of arguments in parentheses.")
+    wanted = procedure.arguments
+    placed: dict[str, exp.Expr] = {}
+    for at, argument in enumerate(node.expressions):
+        if isinstance(argument, exp.Kwarg):
+            key = argument.this.name.upper()
+            placed[key] = argument.expression
+        elif at < len(wanted):
+            placed[wanted[at].name] = argument
+        else:
+            raise _wrong_arguments(procedure, node)
+    unknown = set(placed) - {a.name for a in wanted}
+    lacking = {a.name for a in wanted if not a.optional} - set(placed)
+    if unknown or lacking:
+        raise _wrong_arguments(procedure, node)
+    chosen = [(a, placed.get(a.name, a.default)) for a in wanted]
+    return _evaluated(warehouse, statement, chosen)
+
+
+def _wrong_arguments(procedure: Procedure, node: exp.Anonymous) -> WarehouseError:
+    wanted = ", ".join(a.type.base for a in procedure.arguments)
+    return compilation(
+        f"Unknown function {procedure.name.name}: invalid argument types. It takes "
+        f"({wanted}), {len(node.expressions)} given.",
+        code=2140,
+        state="42601",
+    )
+
+
+def _evaluated(
+    warehouse: Warehouse,
+    statement: Statement,
+    chosen: list[tuple[Argument, exp.Expr | None]],
+) -> list[Any]:
+    if not chosen:
+        return []
+    columns = [
+        exp.alias_(value.copy() if value is not None else exp.null(), f"A{at}")
+        for at, (_, value) in enumerate(chosen)
+    ]
+    found = warehouse.translator(statement.session).finish(exp.select(*columns))
+    sql, beside = put_binds(found.parts, statement.values)
+
+    def work(connection: duckdb.DuckDBPyConnection) -> Any:
+        return connection.execute(sql, beside).fetchall()[0]
+
+    row = statement.session.scope.read(work)
+    return [
+        _as_argument(value, argument.type)
+        for value, (argument, _) in zip(row, chosen, strict=True)
+    ]
+
+
+def _as_argument(value: Any, kind: SnowType) -> Any:
+    if value is None:
+        return None
+    if kind.base == "VARCHAR":
+        return str(value)
+    if kind.base in ("VARIANT", "ARRAY", "OBJECT"):
+        return json.loads(value)
+    if kind.base == "NUMBER" and kind.scale == 0:
+        return int(value)
+    return value

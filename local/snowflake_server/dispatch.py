@@ -1,0 +1,235 @@
+"""Finds out what a statement is and who runs it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from local.snowflake_server import show
+from local.snowflake_server.code import external, procedures, python_functions
+from local.snowflake_server.core.errors import WarehouseError, syntax, unsupported
+from local.snowflake_server.core.results import TRANSACTION, Result, status
+from local.snowflake_server.core.scan import Scanner
+from local.snowflake_server.core.statement import Statement
+from local.snowflake_server.engine import Warehouse
+from local.snowflake_server.objects import (
+    accounts,
+    alter,
+    schemas,
+    stages,
+    streamlits,
+    tables,
+    views,
+)
+from local.snowflake_server.rows import copy_into, dml, pipes
+from local.snowflake_server.tasks import alerts, tasks
+
+Run = Callable[[Warehouse, Statement, Scanner], Result]
+
+_START = re.compile(
+    r"(?:\s+|--[^\n]*(?:\n|\Z)|//[^\n]*(?:\n|\Z)|/\*.*?\*/)*", re.DOTALL
+)
+_WORD = re.compile(r"[A-Za-z_]+")
+
+
+def execute(warehouse: Warehouse, statement: Statement) -> Result:
+    """Run any statement.
+
+    Raises:
+        WarehouseError: Snowflake would refuse it, or it failed.
+    """
+    text = statement.text = _START.sub("", statement.text, count=1)
+    if not text.strip().strip(";"):
+        raise WarehouseError(
+            900, "42601", "SQL compilation error:\nEmpty SQL statement."
+        )
+    if text[0] == "(":
+        return dml.select(warehouse, statement)
+    found = _WORD.match(text)
+    word = found.group().upper() if found else ""
+    for asked in (tasks.enable_dependents, pipes.pipe_status):
+        if (answer := asked(warehouse, statement)) is not None:
+            return answer
+    if run_parsed := _PARSED.get(word):
+        return run_parsed(warehouse, statement)
+    run = _SCANNED.get(word)
+    if run is None:
+        raise syntax(f"line 1 at position 0 unexpected '{word or text[:20]}'.")
+    # Without its first word: after some of them sqlglot's tokenizer reads no further.
+    return run(warehouse, statement, Scanner(text[found.end() :] if found else text))
+
+
+def describe(warehouse: Warehouse, statement: Statement) -> Result:
+    """The result columns of a statement, without running it."""
+    text = statement.text = _START.sub("", statement.text, count=1)
+    word = (_WORD.match(text) or [""])[0].upper()
+    if word in ("SELECT", "WITH") or text[:1] == "(":
+        return dml.describe(warehouse, statement)
+    if word in ("SHOW", "DESC", "DESCRIBE", "LIST", "LS"):
+        return execute(warehouse, statement)
+    return status("")
+
+
+def _begin(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+    if not (scanner.take("TRANSACTION") or scanner.take("WORK")):
+        scanner.end()
+    if scanner.take("NAME"):
+        scanner.identifier()
+    scanner.end()
+    statement.session.begin()
+    return _done()
+
+
+def _start(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+    scanner.expect("TRANSACTION")
+    scanner.end()
+    statement.session.begin()
+    return _done()
+
+
+def _commit(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+    scanner.take("WORK")
+    scanner.end()
+    statement.session.end_transaction(commit=True)
+    return _done()
+
+
+def _rollback(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+    scanner.take("WORK")
+    scanner.end()
+    statement.session.end_transaction(commit=False)
+    return _done()
+
+
+def _done() -> Result:
+    return status("Statement executed successfully.", statement_type=TRANSACTION)
+
+
+_OBJECTS: tuple[tuple[tuple[str, ...], Run], ...] = (
+    (("DATABASE",), schemas.create_database),
+    (("SCHEMA",), schemas.create_schema),
+    (("STAGE",), stages.create_stage),
+    (("FILE", "FORMAT"), stages.create_file_format),
+    (("PROCEDURE",), procedures.create),
+    (("EXTERNAL", "FUNCTION"), external.create),
+    (("FUNCTION",), python_functions.create),
+    (("STORAGE", "INTEGRATION"), accounts.create_integration),
+    (("API", "INTEGRATION"), accounts.create_integration),
+    (("NOTIFICATION", "INTEGRATION"), accounts.create_integration),
+    (("TASK",), tasks.create),
+    (("ALERT",), alerts.create),
+    (("STREAMLIT",), streamlits.create),
+    (("PIPE",), pipes.create),
+    (("ROLE",), accounts.create_role),
+    (("WAREHOUSE",), accounts.create_warehouse),
+)
+
+
+def _create(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+    if not scanner.take("OR", "REPLACE"):
+        scanner.take("OR", "ALTER")
+    transient = scanner.take("TRANSIENT")
+    scanner.take("SCOPED")
+    temporary = scanner.take("TEMPORARY") or scanner.take("TEMP")
+    if scanner.peek() == "TABLE":
+        return tables.create(warehouse, statement)
+    if scanner.peek() in ("VIEW", "SECURE"):
+        return views.create(warehouse, statement)
+    rest = statement.text[len("CREATE") :]
+    for words, run in _OBJECTS:
+        again = Scanner(rest)
+        if not again.take("OR", "REPLACE") and words == ("TASK",):
+            again.take("OR", "ALTER")
+        if words[0] in ("DATABASE", "SCHEMA"):
+            again.take("TRANSIENT")
+        elif transient or temporary:
+            continue
+        if again.take(*words):
+            return run(warehouse, statement, Scanner(rest))
+    raise unsupported(f"CREATE {scanner.peek()}")
+
+
+def _alter(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+    kind = scanner.peek()
+    if kind == "TABLE":
+        return alter.alter_table(warehouse, statement, scanner)
+    if kind == "SESSION":
+        return accounts.alter_session(warehouse, statement, scanner)
+    if kind == "TASK":
+        return tasks.alter(warehouse, statement, scanner)
+    if kind == "STREAMLIT":
+        return streamlits.alter(warehouse, statement, scanner)
+    if kind == "PIPE":
+        return pipes.alter(warehouse, statement, scanner)
+    if kind == "ALERT":
+        return alerts.alter(warehouse, statement, scanner)
+    raise unsupported(f"ALTER {kind}")
+
+
+_DROPS: tuple[tuple[tuple[str, ...], Run], ...] = (
+    (("TABLE",), tables.drop),
+    (("VIEW",), views.drop),
+    (("DATABASE",), schemas.drop_database),
+    (("SCHEMA",), schemas.drop_schema),
+    (("PROCEDURE",), procedures.drop),
+    (("FUNCTION",), external.drop),
+    (("STAGE",), stages.drop),
+    (("FILE", "FORMAT"), stages.drop),
+    (("INTEGRATION",), accounts.drop),
+    (("STORAGE", "INTEGRATION"), accounts.drop),
+    (("API", "INTEGRATION"), accounts.drop),
+    (("NOTIFICATION", "INTEGRATION"), accounts.drop),
+    (("TASK",), tasks.drop),
+    (("ALERT",), alerts.drop),
+    (("STREAMLIT",), streamlits.drop),
+    (("PIPE",), pipes.drop),
+    (("ROLE",), accounts.drop),
+    (("WAREHOUSE",), accounts.drop),
+)
+
+
+def _drop(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+    rest = statement.text[len("DROP") :]
+    for words, run in _DROPS:
+        if Scanner(rest).take(*words):
+            return run(warehouse, statement, Scanner(rest))
+    raise unsupported(f"DROP {scanner.peek()}")
+
+
+def _execute(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+    run = alerts.execute if scanner.peek() == "ALERT" else tasks.execute
+    return run(warehouse, statement, scanner)
+
+
+_PARSED: dict[str, Callable[[Warehouse, Statement], Result]] = {
+    "SELECT": dml.select,
+    "WITH": dml.select,
+    "INSERT": dml.insert,
+    "UPDATE": dml.update,
+    "DELETE": dml.delete,
+    "MERGE": dml.merge,
+    "TRUNCATE": dml.truncate,
+}
+_SCANNED: dict[str, Run] = {
+    "BEGIN": _begin,
+    "START": _start,
+    "COMMIT": _commit,
+    "ROLLBACK": _rollback,
+    "CREATE": _create,
+    "ALTER": _alter,
+    "DROP": _drop,
+    "USE": schemas.use,
+    "SHOW": show.show,
+    "DESC": show.describe,
+    "DESCRIBE": show.describe,
+    "LIST": stages.list_files,
+    "LS": stages.list_files,
+    "PUT": stages.put,
+    "REMOVE": stages.remove,
+    "RM": stages.remove,
+    "COPY": copy_into.copy_into,
+    "CALL": procedures.call,
+    "EXECUTE": _execute,
+    "GRANT": accounts.grant,
+    "REVOKE": accounts.grant,
+}

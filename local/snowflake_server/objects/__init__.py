@@ -1,0 +1,1 @@
+"""What exists: databases, tables, views, stages, roles, integrations, apps."""

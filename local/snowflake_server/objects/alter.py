@@ -1,0 +1,263 @@
+"""ALTER TABLE: only the changes that Snowflake allows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import duckdb
+from sqlglot import exp
+
+from local.snowflake_server.core.catalog import Table
+from local.snowflake_server.core.errors import compilation, exists, syntax, unsupported
+from local.snowflake_server.core.names import Name, encode, quoted
+from local.snowflake_server.core.results import Result, status
+from local.snowflake_server.core.scan import Scanner
+from local.snowflake_server.core.session import Session
+from local.snowflake_server.core.statement import Statement
+from local.snowflake_server.core.types import SnowType, read_type
+from local.snowflake_server.engine import Warehouse
+from local.snowflake_server.objects.tables import (
+    create_physical,
+    parts_of,
+    plain,
+    read_column,
+    rebuild,
+    row_count,
+)
+from local.snowflake_server.sql.translate import parse
+
+_DONE = "Statement executed successfully."
+
+
+def alter_table(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+    """ALTER TABLE; every change is a transaction of its own."""
+    session = statement.session
+    parsed = parse(statement.text)
+    if not isinstance(parsed, exp.Alter):
+        raise unsupported("this form of ALTER TABLE")
+    if parsed.args.get("exists"):
+        name = warehouse.existing_name(session, parts_of(parsed.this))
+        if name not in warehouse.catalog.relations:
+            return status(_DONE)
+
+    def work(connection: duckdb.DuckDBPyConnection) -> Result:
+        for action in parsed.args["actions"]:
+            name = warehouse.existing_name(session, parts_of(parsed.this))
+            table = warehouse.catalog.table(name)
+            _apply(warehouse, session, connection, table, action)
+        return status(_DONE)
+
+    before = dict(warehouse.catalog.relations)
+    try:
+        return warehouse.ddl(session, work)
+    except BaseException:
+        if len(parsed.args["actions"]) > 1:
+            warehouse.catalog.relations = before
+        raise
+
+
+def _apply(
+    warehouse: Warehouse,
+    session: Session,
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    action: exp.Expr,
+) -> None:
+    if isinstance(action, exp.ColumnDef):
+        _add(warehouse, session, connection, table, action)
+    elif isinstance(action, exp.AlterColumn):
+        _alter_column(warehouse, connection, table, action)
+    elif isinstance(action, exp.RenameColumn):
+        _rename_column(warehouse, connection, table, action)
+    elif isinstance(action, exp.Drop) and action.args.get("kind") == "COLUMN":
+        _drop_columns(warehouse, connection, table, action)
+    elif isinstance(action, exp.AlterRename):
+        _rename(warehouse, session, connection, table, action)
+    elif isinstance(action, exp.SwapTable):
+        _swap(warehouse, session, connection, table, action)
+    else:
+        raise unsupported(f"ALTER TABLE {action.sql(dialect='snowflake')}")
+
+
+def _kept(table: Table) -> dict[str, str]:
+    return {c.name: quoted(encode(c.name)) for c in table.columns}
+
+
+def _store(
+    warehouse: Warehouse,
+    connection: duckdb.DuckDBPyConnection,
+    old: Table,
+    new: Table,
+    values: dict[str, str],
+) -> None:
+    rebuild(connection, old, new, values)
+    warehouse.catalog.relations[new.name] = new
+
+
+def _add(
+    warehouse: Warehouse,
+    session: Session,
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    action: exp.ColumnDef,
+) -> None:
+    column = read_column(warehouse, session, action)
+    if column is None:
+        raise syntax("ADD COLUMN needs a column.")
+    if any(c.name == column.name for c in table.columns):
+        if action.args.get("exists"):
+            return
+        raise compilation(f"column '{column.name}' already exists", code=1430)
+    if not column.nullable and column.default is None:
+        if row_count(connection, table):
+            raise compilation(
+                f"Non-nullable column '{column.name}' cannot be added to non-empty "
+                f"table '{table.name.name}' unless it has a non-null default value.",
+                code=2024,
+            )
+    new = table.altered(columns=(*table.columns, column))
+    _store(warehouse, connection, table, new, _kept(table))
+
+
+def _alter_column(
+    warehouse: Warehouse,
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    action: exp.AlterColumn,
+) -> None:
+    column = table.column(plain(action.this))
+    if action.args.get("dtype"):
+        wanted = read_type(action.args["dtype"])
+        _check_change(connection, table, column.name, column.type, wanted)
+        changed = replace(column, type=wanted)
+    elif action.args.get("comment"):
+        changed = replace(column, comment=action.args["comment"].name)
+    elif action.args.get("allow_null") is not None:
+        changed = replace(column, nullable=bool(action.args["allow_null"]))
+    elif action.args.get("drop") and column.default is not None:
+        changed = replace(column, default=None, default_duck=None)
+    else:
+        raise unsupported(f"ALTER COLUMN {action.sql(dialect='snowflake')}")
+    columns = tuple(changed if c is column else c for c in table.columns)
+    new = table.altered(columns=columns)
+    _store(warehouse, connection, table, new, _kept(table))
+
+
+def _check_change(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    name: str,
+    old: SnowType,
+    new: SnowType,
+) -> None:
+    refused = compilation(
+        f"cannot change column {name} from type {old} to {new}",
+        code=40054,
+        state="22000",
+    )
+    if old.base != new.base or old == new:
+        if old == new:
+            return
+        raise refused
+    if old.base == "VARCHAR" and (new.length or 0) >= (old.length or 0):
+        return
+    if old.base != "NUMBER" or old.scale != new.scale:
+        raise refused
+    if (new.precision or 0) < (old.precision or 0):
+        digits = (new.precision or 0) - (new.scale or 0)
+        column = quoted(encode(name))
+        too_big = connection.execute(
+            f"SELECT count(*) FROM {table.physical} WHERE abs({column}) >= 1e{digits}"
+        ).fetchall()
+        if too_big[0][0]:
+            raise refused
+
+
+def _rename_column(
+    warehouse: Warehouse,
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    action: exp.RenameColumn,
+) -> None:
+    column = table.column(plain(action.this.this))
+    wanted = plain(action.args["to"].this)
+    if any(c.name == wanted for c in table.columns):
+        raise compilation(f"column '{wanted}' already exists", code=1430)
+    columns = tuple(
+        replace(c, name=wanted) if c is column else c for c in table.columns
+    )
+    values = {
+        new.name: quoted(encode(old.name))
+        for old, new in zip(table.columns, columns, strict=True)
+    }
+    _store(warehouse, connection, table, table.altered(columns=columns), values)
+
+
+def _drop_columns(
+    warehouse: Warehouse,
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    action: exp.Drop,
+) -> None:
+    nodes = action.args.get("tables") or [action.this]
+    gone = {plain(n.find(exp.Identifier)) for n in nodes}
+    if action.args.get("exists"):
+        gone &= {c.name for c in table.columns}
+    for name in gone:
+        table.column(name)
+    columns = tuple(c for c in table.columns if c.name not in gone)
+    if not columns:
+        raise compilation("A table must keep at least one column.", code=2028)
+    new = table.altered(columns=columns)
+    _store(warehouse, connection, table, new, _kept(new))
+
+
+def _rename(
+    warehouse: Warehouse,
+    session: Session,
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    action: exp.AlterRename,
+) -> None:
+    wanted = warehouse.name(session, parts_of(action.this))
+    warehouse.catalog.check_schema(wanted.database, wanted.schema)
+    if wanted in warehouse.catalog.relations:
+        raise exists(str(wanted))
+    _move(warehouse, connection, table, wanted)
+    del warehouse.catalog.relations[table.name]
+
+
+def _move(
+    warehouse: Warehouse,
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    wanted: Name,
+) -> None:
+    new = table.altered(name=wanted)
+    if wanted.parts[:2] == table.name.parts[:2]:
+        name = quoted(encode(wanted.name))
+        connection.execute(f"ALTER TABLE {table.physical} RENAME TO {name}")
+    else:
+        create_physical(connection, new)
+        connection.execute(f"INSERT INTO {new.physical} FROM {table.physical}")
+        connection.execute(f"DROP TABLE {table.physical}")
+    warehouse.catalog.relations[wanted] = new
+
+
+def _swap(
+    warehouse: Warehouse,
+    session: Session,
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    action: exp.SwapTable,
+) -> None:
+    other = warehouse.catalog.table(
+        warehouse.existing_name(session, parts_of(action.this))
+    )
+    between = replace(table.name, name=f"{table.name.name} (swapped)")
+    first, second = table.name, other.name
+    _move(warehouse, connection, table, between)
+    _move(warehouse, connection, other, first)
+    moved = warehouse.catalog.table(between)
+    _move(warehouse, connection, moved, second)
+    del warehouse.catalog.relations[between]

@@ -1,0 +1,222 @@
+"""Databases, schemas, and USE."""
+
+from __future__ import annotations
+
+import duckdb
+
+from local.snowflake_server.core.catalog import Table, Thing
+from local.snowflake_server.core.errors import compilation, exists, missing
+from local.snowflake_server.core.names import Name, quoted, shown
+from local.snowflake_server.core.physical import create_physical_schema
+from local.snowflake_server.core.results import Result, status
+from local.snowflake_server.core.scan import Scanner
+from local.snowflake_server.core.statement import Statement
+from local.snowflake_server.engine import Warehouse
+
+_OPTIONS = {"DATA_RETENTION_TIME_IN_DAYS": Scanner.number, "COMMENT": Scanner.string}
+
+
+def create_database(
+    warehouse: Warehouse, statement: Statement, scanner: Scanner
+) -> Result:
+    """CREATE DATABASE; it has a schema PUBLIC from the start."""
+    replaced = scanner.take("OR", "REPLACE")
+    scanner.take("TRANSIENT")
+    scanner.expect("DATABASE")
+    if_not_exists = scanner.take("IF", "NOT", "EXISTS")
+    name = scanner.identifier()
+    options = scanner.options(_OPTIONS)
+    scanner.end()
+    session = statement.session
+
+    def work(connection: duckdb.DuckDBPyConnection) -> Result:
+        if name in warehouse.catalog.databases:
+            if if_not_exists:
+                return status(f"{name} already exists, statement succeeded.")
+            if not replaced:
+                raise exists(shown(name))
+            _forget_database(warehouse, connection, name)
+        add_database(warehouse, connection, name, options.get("COMMENT", ""))
+        return status(f"Database {name} successfully created.")
+
+    result = warehouse.ddl(session, work)
+    session.database, session.schema = name, "PUBLIC"
+    return result
+
+
+def add_database(
+    warehouse: Warehouse,
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    comment: str = "",
+) -> None:
+    """Create a database with its schema PUBLIC."""
+    catalog = warehouse.catalog
+    catalog.databases[name] = Thing(name=name, properties={}, comment=comment)
+    for schema in ("PUBLIC", "INFORMATION_SCHEMA"):
+        add_schema(warehouse, connection, name, schema)
+
+
+def add_schema(
+    warehouse: Warehouse,
+    connection: duckdb.DuckDBPyConnection,
+    database: str,
+    schema: str,
+    comment: str = "",
+) -> None:
+    """Create a schema."""
+    create_physical_schema(connection, Name(database, schema, ""))
+    thing = Thing(name=schema, properties={}, comment=comment)
+    warehouse.catalog.schemas[database, schema] = thing
+
+
+def _two(session_database: str | None, parts: tuple[str, ...]) -> tuple[str, str]:
+    if len(parts) == 1 and session_database:
+        return session_database, parts[0]
+    if len(parts) == 2:
+        return parts[0], parts[1]
+    raise compilation(
+        "This session does not have a current database. Call 'USE DATABASE', or use a "
+        "qualified name.",
+        code=90105,
+        state="22000",
+    )
+
+
+def create_schema(
+    warehouse: Warehouse, statement: Statement, scanner: Scanner
+) -> Result:
+    """CREATE SCHEMA."""
+    replaced = scanner.take("OR", "REPLACE")
+    scanner.take("TRANSIENT")
+    scanner.expect("SCHEMA")
+    if_not_exists = scanner.take("IF", "NOT", "EXISTS")
+    session = statement.session
+    database, schema = _two(session.database, scanner.path())
+    scanner.take("WITH", "MANAGED", "ACCESS")
+    options = scanner.options(_OPTIONS)
+    scanner.end()
+
+    def work(connection: duckdb.DuckDBPyConnection) -> Result:
+        catalog = warehouse.catalog
+        if database not in catalog.databases:
+            raise missing("Database", shown(database))
+        if (database, schema) in catalog.schemas:
+            if if_not_exists:
+                return status(f"{schema} already exists, statement succeeded.")
+            if not replaced:
+                raise exists(f"{shown(database)}.{shown(schema)}")
+            _forget_schema(warehouse, connection, database, schema)
+        add_schema(warehouse, connection, database, schema, options.get("COMMENT", ""))
+        return status(f"Schema {schema} successfully created.")
+
+    result = warehouse.ddl(session, work)
+    session.database, session.schema = database, schema
+    return result
+
+
+def drop_database(
+    warehouse: Warehouse, statement: Statement, scanner: Scanner
+) -> Result:
+    """DROP DATABASE [IF EXISTS] with all in it."""
+    scanner.expect("DATABASE")
+    if_exists = scanner.take("IF", "EXISTS")
+    name = scanner.identifier()
+    scanner.take("CASCADE")
+    scanner.end()
+    session = statement.session
+
+    def work(connection: duckdb.DuckDBPyConnection) -> Result:
+        if name not in warehouse.catalog.databases:
+            if if_exists:
+                return status("Drop statement executed successfully.")
+            raise missing("Database", shown(name))
+        _forget_database(warehouse, connection, name)
+        return status(f"{name} successfully dropped.")
+
+    result = warehouse.ddl(session, work)
+    if session.database == name:
+        session.database = session.schema = None
+    return result
+
+
+def drop_schema(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+    """DROP SCHEMA [IF EXISTS] with all in it."""
+    scanner.expect("SCHEMA")
+    if_exists = scanner.take("IF", "EXISTS")
+    session = statement.session
+    database, schema = _two(session.database, scanner.path())
+    scanner.take("CASCADE")
+    scanner.end()
+
+    def work(connection: duckdb.DuckDBPyConnection) -> Result:
+        if (database, schema) not in warehouse.catalog.schemas:
+            if if_exists:
+                return status("Drop statement executed successfully.")
+            raise missing("Schema", f"{shown(database)}.{shown(schema)}")
+        _forget_schema(warehouse, connection, database, schema)
+        return status(f"{schema} successfully dropped.")
+
+    result = warehouse.ddl(session, work)
+    if (session.database, session.schema) == (database, schema):
+        session.schema = None
+    return result
+
+
+def _forget_database(
+    warehouse: Warehouse, connection: duckdb.DuckDBPyConnection, name: str
+) -> None:
+    for database, schema in [s for s in warehouse.catalog.schemas if s[0] == name]:
+        _forget_schema(warehouse, connection, database, schema)
+    del warehouse.catalog.databases[name]
+
+
+def _forget_schema(
+    warehouse: Warehouse,
+    connection: duckdb.DuckDBPyConnection,
+    database: str,
+    schema: str,
+) -> None:
+    for name in warehouse.catalog.names_in(database, schema):
+        table = warehouse.catalog.relations.get(name)
+        if isinstance(table, Table):
+            connection.execute(
+                "DELETE FROM _loads WHERE table_number = ?", [table.number]
+            )
+    physical = quoted(Name(database, schema, "").physical_schema)
+    connection.execute(f"DROP SCHEMA IF EXISTS {physical} CASCADE")
+    warehouse.catalog.forget(database, schema)
+
+
+def use(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+    """USE [DATABASE | SCHEMA | ROLE | WAREHOUSE | SECONDARY ROLES]."""
+    session = statement.session
+    session.forbid_in_procedure("USE")
+    catalog = warehouse.catalog
+    kind = scanner.peek() if scanner.peek(1) not in ("", ".", ";") else ""
+    if kind == "SECONDARY":
+        scanner.expect("SECONDARY", "ROLES")
+        scanner.word()
+        scanner.end()
+        return status("Statement executed successfully.")
+    if kind in ("ROLE", "WAREHOUSE"):
+        scanner.word()
+        name = scanner.identifier()
+        scanner.end()
+        if name not in catalog.in_account[kind]:
+            raise missing(kind.capitalize(), shown(name))
+        setattr(session, kind.lower(), name)
+        return status("Statement executed successfully.")
+    if kind in ("DATABASE", "SCHEMA"):
+        scanner.word()
+    parts = scanner.path()
+    scanner.end()
+    if kind == "SCHEMA" or (kind == "" and len(parts) == 2):
+        database, schema = _two(session.database, parts)
+        catalog.check_schema(database, schema)
+        session.database, session.schema = database, schema
+    else:
+        if parts[0] not in catalog.databases:
+            raise missing("Database", shown(parts[0]))
+        session.database, session.schema = parts[0], "PUBLIC"
+    return status("Statement executed successfully.")

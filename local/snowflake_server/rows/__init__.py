@@ -1,0 +1,1 @@
+"""Rows in and out: INSERT, UPDATE, DELETE, MERGE, COPY INTO, pipes."""

@@ -1,0 +1,356 @@
+"""SHOW and DESCRIBE."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+from local.snowflake_server.core.catalog import Table, View
+from local.snowflake_server.core.errors import missing, syntax, unsupported
+from local.snowflake_server.core.names import Name, shown
+from local.snowflake_server.core.results import (
+    MOMENT,
+    NUMBER,
+    TEXT,
+    Result,
+    fetched,
+    made,
+)
+from local.snowflake_server.core.scan import Scanner
+from local.snowflake_server.core.statement import Statement
+from local.snowflake_server.engine import Warehouse
+from local.snowflake_server.objects.tables import row_count
+from local.snowflake_server.rows import pipes
+from local.snowflake_server.sql.translate import put_binds
+from local.snowflake_server.tasks import alerts, tasks
+
+Rows = tuple[dict[str, Any], list[tuple[Any, ...]]]
+Find = Callable[[Warehouse, Statement, Callable[[Name], bool]], Rows]
+
+
+def show(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+    """SHOW <objects> [LIKE ...] [IN ...] [LIMIT n]."""
+    scanner.take("TERSE")
+    kind = scanner.word()
+    if kind in ("FILE", "USER", "EXTERNAL"):
+        kind = f"{kind} {scanner.word()}"
+    if kind in ("PARAMETERS", "VARIABLES", "LOCKS", "TRANSACTIONS"):
+        statement.session.forbid_in_procedure(f"SHOW {kind}")
+    if kind == "GRANTS":
+        return _grants(warehouse, scanner)
+    if kind == "PARAMETERS":
+        return made({"key": TEXT, "value": TEXT, "default": TEXT}, [])
+    find = _KINDS.get(kind)
+    if find is None:
+        raise unsupported(f"SHOW {kind}")
+    like = scanner.string() if scanner.take("LIKE") else "%"
+    inside = _scope(warehouse, statement, scanner)
+    starts = scanner.string() if scanner.take("STARTS", "WITH") else ""
+    limit = scanner.number() if scanner.take("LIMIT") else None
+    scanner.end()
+    columns, rows = find(warehouse, statement, inside)
+    at = list(columns).index("name") if "name" in columns else 2
+    pattern = like_pattern(like)
+    rows = [r for r in rows if pattern.fullmatch(r[at]) and r[at].startswith(starts)]
+    return made(columns, sorted(rows, key=lambda r: r[at])[:limit])
+
+
+def like_pattern(like: str) -> re.Pattern[str]:
+    """A LIKE pattern of SHOW, which ignores case, as a regular expression."""
+    parts = ["." if c == "_" else ".*" if c == "%" else re.escape(c) for c in like]
+    text = "".join(parts).replace("\\\\.", "_")
+    return re.compile(text, re.IGNORECASE | re.DOTALL)
+
+
+def _scope(
+    warehouse: Warehouse, statement: Statement, scanner: Scanner
+) -> Callable[[Name], bool]:
+    session = statement.session
+    if not scanner.take("IN"):
+        wanted: tuple[str | None, ...] = (session.database, session.schema)
+        if session.database is None:
+            return lambda name: True
+    elif scanner.take("ACCOUNT"):
+        return lambda name: True
+    elif scanner.take("DATABASE"):
+        wanted = (scanner.identifier(), None)
+    elif scanner.peek() in ("TABLE", "VIEW"):
+        scanner.word()
+        name_of_table = warehouse.existing_name(session, scanner.path())
+        warehouse.catalog.relation(name_of_table)
+        return lambda name: name == name_of_table
+    else:
+        scanner.take("SCHEMA")
+        parts = scanner.path()
+        wanted = parts if len(parts) == 2 else (session.database, parts[0])
+        warehouse.catalog.check_schema(wanted[0] or "", wanted[1] or "")
+    return lambda name: (
+        name.database == wanted[0] and wanted[1] in (None, name.schema)
+    )
+
+
+_PLACE = {"database_name": TEXT, "schema_name": TEXT}
+
+
+def _tables(warehouse: Warehouse, statement: Statement, inside: Any) -> Rows:
+    columns = {
+        "created_on": MOMENT,
+        "name": TEXT,
+        **_PLACE,
+        "kind": TEXT,
+        "comment": TEXT,
+        "rows": NUMBER,
+        "owner": TEXT,
+        "retention_time": TEXT,
+    }
+    rows = []
+    for table in _of(warehouse, Table, inside):
+        count = statement.session.scope.read(partial(row_count, table=table))
+        n = table.name
+        rows.append((
+            table.created, n.name, n.database, n.schema, table.kind, table.comment,
+            count, table.owner, str(table.retention),
+        ))  # fmt: skip
+    return columns, rows
+
+
+def _of(
+    warehouse: Warehouse, kind: type, inside: Callable[[Name], bool]
+) -> Iterable[Any]:
+    for name, relation in list(warehouse.catalog.relations.items()):
+        if isinstance(relation, kind) and inside(name):
+            yield relation
+
+
+def _views(warehouse: Warehouse, statement: Statement, inside: Any) -> Rows:
+    columns = {"created_on": MOMENT, "name": TEXT, **_PLACE, "owner": TEXT,
+               "comment": TEXT, "text": TEXT}  # fmt: skip
+    rows = [
+        (
+            v.created,
+            v.name.name,
+            v.name.database,
+            v.name.schema,
+            v.owner,
+            v.comment,
+            v.text,
+        )
+        for v in _of(warehouse, View, inside)
+    ]
+    return columns, rows
+
+
+def _columns(warehouse: Warehouse, statement: Statement, inside: Any) -> Rows:
+    columns = {"table_name": TEXT, "schema_name": TEXT, "column_name": TEXT,
+               "data_type": TEXT, "null?": TEXT, "default": TEXT, "comment": TEXT,
+               "database_name": TEXT}  # fmt: skip
+    rows = [
+        (t.name.name, t.name.schema, c.name, str(c.type), str(c.nullable).lower(),
+         c.default or "", c.comment or "", t.name.database)
+        for t in _of(warehouse, Table, inside)
+        for c in t.columns
+    ]  # fmt: skip
+    return columns, rows
+
+
+def _databases(warehouse: Warehouse, statement: Statement, inside: Any) -> Rows:
+    rows = [
+        (d.created, d.name, d.comment) for d in warehouse.catalog.databases.values()
+    ]
+    return {"created_on": MOMENT, "name": TEXT, "comment": TEXT}, rows
+
+
+def _schemas(warehouse: Warehouse, statement: Statement, inside: Any) -> Rows:
+    rows = [
+        (thing.created, schema, database, thing.comment)
+        for (database, schema), thing in warehouse.catalog.schemas.items()
+        if statement.session.database in (None, database)
+    ]
+    columns = {
+        "created_on": MOMENT,
+        "name": TEXT,
+        "database_name": TEXT,
+        "comment": TEXT,
+    }
+    return columns, rows
+
+
+def _in_account(kind: str) -> Find:
+    def find(warehouse: Warehouse, statement: Statement, inside: Any) -> Rows:
+        found = warehouse.catalog.in_account[kind].values()
+        columns = {"created_on": MOMENT, "name": TEXT, "owner": TEXT, "comment": TEXT}
+        return columns, [(t.created, t.name, t.owner, t.comment) for t in found]
+
+    return find
+
+
+def _in_schema(kind: str) -> Find:
+    def find(warehouse: Warehouse, statement: Statement, inside: Any) -> Rows:
+        columns = {"created_on": MOMENT, "name": TEXT, **_PLACE, "owner": TEXT,
+                   "comment": TEXT}  # fmt: skip
+        rows = [
+            (
+                thing.created,
+                name.name,
+                name.database,
+                name.schema,
+                thing.owner,
+                thing.comment,
+            )
+            for name, thing in warehouse.catalog.in_schema[kind].items()
+            if inside(name)
+        ]
+        return columns, rows
+
+    return find
+
+
+def _callables(kind: str) -> Find:
+    def find(warehouse: Warehouse, statement: Statement, inside: Any) -> Rows:
+        columns = {"created_on": MOMENT, "name": TEXT, "schema_name": TEXT,
+                   "min_num_arguments": NUMBER, "max_num_arguments": NUMBER,
+                   "arguments": TEXT, "description": TEXT,
+                   "catalog_name": TEXT}  # fmt: skip
+        rows = []
+        for name, thing in warehouse.catalog.in_schema[kind].items():
+            if inside(name):
+                most = len(thing.arguments)
+                least = sum(not a.optional for a in thing.arguments)
+                listed = ", ".join(a.type.base for a in thing.arguments)
+                signature = f"{name.name}({listed}) RETURN {thing.returns}"
+                rows.append((thing.created, name.name, name.schema, least, most,
+                             signature, thing.comment, name.database))  # fmt: skip
+        return columns, rows
+
+    return find
+
+
+_KINDS: dict[str, Find] = {
+    "TABLES": _tables,
+    "VIEWS": _views,
+    "COLUMNS": _columns,
+    "DATABASES": _databases,
+    "SCHEMAS": _schemas,
+    "STAGES": _in_schema("STAGE"),
+    "FILE FORMATS": _in_schema("FILE FORMAT"),
+    "TASKS": tasks.show,
+    "ALERTS": alerts.show,
+    "STREAMLITS": _in_schema("STREAMLIT"),
+    "PIPES": pipes.show,
+    "PROCEDURES": _callables("PROCEDURE"),
+    "FUNCTIONS": _callables("FUNCTION"),
+    "USER PROCEDURES": _callables("PROCEDURE"),
+    "USER FUNCTIONS": _callables("FUNCTION"),
+    "EXTERNAL FUNCTIONS": _callables("FUNCTION"),
+    "INTEGRATIONS": _in_account("INTEGRATION"),
+    "ROLES": _in_account("ROLE"),
+    "WAREHOUSES": _in_account("WAREHOUSE"),
+}
+
+
+def _grants(warehouse: Warehouse, scanner: Scanner) -> Result:
+    grantee = ""
+    if scanner.take("TO", "ROLE"):
+        grantee = scanner.identifier()
+    elif scanner.take("ON"):
+        target = scanner.rest().upper()
+        grants = [g for g in warehouse.catalog.grants if g[2].upper() == target]
+        return _grant_rows(grants)
+    scanner.end()
+    return _grant_rows([g for g in warehouse.catalog.grants if grantee in ("", g[3])])
+
+
+def _grant_rows(grants: list[tuple[Any, ...]]) -> Result:
+    columns = {"created_on": MOMENT, "privilege": TEXT, "name": TEXT,
+               "grantee_name": TEXT, "granted_by": TEXT}  # fmt: skip
+    return made(columns, grants)
+
+
+def describe(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+    """DESCRIBE TABLE, VIEW, INTEGRATION, PROCEDURE, ..."""
+    kind = scanner.word()
+    if kind in ("STORAGE", "API", "NOTIFICATION"):
+        kind = scanner.word()
+    if kind in ("TABLE", "VIEW"):
+        name = warehouse.existing_name(statement.session, scanner.path())
+        scanner.end()
+        return _describe_relation(warehouse, statement, name)
+    if kind == "INTEGRATION":
+        name_of_integration = scanner.identifier()
+        scanner.end()
+        return _describe_integration(warehouse, name_of_integration)
+    if kind == "TASK":
+        name = warehouse.name(statement.session, scanner.path())
+        scanner.end()
+        return tasks.describe(warehouse, name)
+    if kind == "PIPE":
+        name = warehouse.name(statement.session, scanner.path())
+        scanner.end()
+        return pipes.describe(warehouse, name)
+    if kind in ("PROCEDURE", "FUNCTION"):
+        name = warehouse.name(statement.session, scanner.path())
+        found = warehouse.catalog.thing(kind, name)
+        rows = [(str(k).lower(), str(v)) for k, v in found.described.items()]
+        return made({"property": TEXT, "value": TEXT}, rows)
+    if kind == "FILE":
+        scanner.expect("FORMAT")
+        name = warehouse.name(statement.session, scanner.path())
+        options = warehouse.catalog.thing("FILE FORMAT", name).properties
+        rows = [(k, str(v)) for k, v in options.items()]
+        return made({"property": TEXT, "property_value": TEXT}, rows)
+    raise syntax(f"unexpected '{kind}' after DESCRIBE.")
+
+
+_DESCRIBED = {
+    "name": TEXT, "type": TEXT, "kind": TEXT, "null?": TEXT, "default": TEXT,
+    "primary key": TEXT, "unique key": TEXT, "check": TEXT, "expression": TEXT,
+    "comment": TEXT,
+}  # fmt: skip
+
+
+def _describe_relation(
+    warehouse: Warehouse, statement: Statement, name: Name
+) -> Result:
+    found = warehouse.catalog.relation(name)
+    rows: list[tuple[Any, ...]]
+    if isinstance(found, Table):
+        rows = [
+            (c.name, str(c.type), "COLUMN", "Y" if c.nullable else "N", c.default,
+             "Y" if c.name in found.primary_key else "N", "N", None, None, c.comment)
+            for c in found.columns
+        ]  # fmt: skip
+        return made(_DESCRIBED, rows)
+    probe = warehouse.translated(statement.session, f"SELECT * FROM {found.name}")
+    sql, values = put_binds(probe.parts, statement.values)
+    result = statement.session.scope.read(
+        lambda c: fetched(c.execute(f"SELECT * FROM ({sql}) LIMIT 0", values))
+    )
+    rows = [
+        (n, str(t), "COLUMN", "Y", None, "N", "N", None, None, found.comments.get(n))
+        for n, t in zip(result.names, result.types, strict=True)
+    ]
+    return made(_DESCRIBED, rows)
+
+
+def _describe_integration(warehouse: Warehouse, name: str) -> Result:
+    found = warehouse.catalog.in_account["INTEGRATION"].get(name)
+    if found is None:
+        raise missing("Integration", shown(name))
+    properties = {k: v for k, v in found.properties.items() if k != "SORT"}
+    sort = found.properties["SORT"]
+    properties |= {
+        f"{sort}_AWS_IAM_USER_ARN": "arn:aws:iam::000000000000:user/local-snowflake",
+        f"{sort}_AWS_EXTERNAL_ID": f"LOCAL_SFCRole={name}",
+    }
+    rows = [(k, type(v).__name__, _printed(v), "") for k, v in properties.items()]
+    columns = {"property": TEXT, "property_type": TEXT, "property_value": TEXT,
+               "property_default": TEXT}  # fmt: skip
+    return made(columns, rows)
+
+
+def _printed(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,1 @@
+"""Snowflake's SQL turned into DuckDB's."""

@@ -1,0 +1,1 @@
+"""Tasks and alerts: their graphs, schedules and runs."""

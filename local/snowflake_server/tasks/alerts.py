@@ -1,0 +1,235 @@
+"""Alerts: CREATE, ALTER, DROP, EXECUTE, SHOW; and notifications, kept for tests."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from local.snowflake_server.core.errors import compilation, exists, missing
+from local.snowflake_server.core.names import Name, shown
+from local.snowflake_server.core.results import MOMENT, TEXT, Result, made, status
+from local.snowflake_server.core.results import SELECT as SELECT_TYPE
+from local.snowflake_server.core.scan import Scanner
+from local.snowflake_server.core.statement import Statement
+from local.snowflake_server.engine import Warehouse
+from local.snowflake_server.tasks.task_schedule import Schedule, read_schedule
+
+_OPTIONS = {
+    "SCHEDULE": Scanner.string,
+    "WAREHOUSE": Scanner.identifier,
+    "COMMENT": Scanner.string,
+}
+
+
+@dataclass(frozen=True)
+class Alert:
+    """An alert.
+
+    Attributes:
+        condition: A query; the action runs where it gives a row.
+    """
+
+    name: Name
+    condition: str
+    action: str
+    options: dict[str, Any]
+    started: bool = False
+    owner: str = ""
+    created: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def schedule(self) -> Schedule:
+        """When the condition is looked at."""
+        return read_schedule(self.options["SCHEDULE"], shortest=60)
+
+    @property
+    def comment(self) -> str:
+        """The text that SHOW prints."""
+        return str(self.options.get("COMMENT", ""))
+
+
+def create(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+    """CREATE [OR REPLACE] ALERT ... IF (EXISTS (query)) THEN statement."""
+    replaced = scanner.take("OR", "REPLACE")
+    scanner.expect("ALERT")
+    if_not_exists = scanner.take("IF", "NOT", "EXISTS")
+    name = warehouse.name(statement.session, scanner.path())
+    options: dict[str, Any] = {}
+    while scanner.peek() != "IF":
+        key = scanner.word()
+        if key not in _OPTIONS or key in options:
+            raise compilation(f"unknown or repeated option '{key}'.")
+        scanner.expect("=")
+        options[key] = _OPTIONS[key](scanner)
+    scanner.expect("IF", "(", "EXISTS", "(")
+    condition = scanner.until(")")
+    scanner.expect(")", ")", "THEN")
+    if "SCHEDULE" not in options:
+        raise compilation("Missing option(s): [SCHEDULE]", code=2029)
+    alert = Alert(
+        name=name,
+        condition=condition,
+        action=scanner.rest(),
+        options=options,
+        owner=statement.session.role,
+    )
+    _ = alert.schedule  # refuses what is no schedule
+
+    def work(_connection: object) -> Result:
+        warehouse.catalog.check_schema(name.database, name.schema)
+        group = warehouse.catalog.in_schema["ALERT"]
+        if name in group and if_not_exists:
+            return status(f"{name.name} already exists, statement succeeded.")
+        if name in group and not replaced:
+            raise exists(str(name))
+        group[name] = alert
+        warehouse.scheduler.forget(name)
+        return status(f"Alert {name.name} successfully created.")
+
+    return warehouse.ddl(statement.session, work)
+
+
+def alter(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+    """ALTER ALERT [IF EXISTS] name RESUME | SUSPEND."""
+    scanner.expect("ALERT")
+    if_exists = scanner.take("IF", "EXISTS")
+    name = warehouse.name(statement.session, scanner.path())
+    resume = scanner.take("RESUME")
+    if not resume:
+        scanner.expect("SUSPEND")
+    scanner.end()
+
+    def work(_connection: object) -> Result:
+        group = warehouse.catalog.in_schema["ALERT"]
+        if name not in group and if_exists:
+            return status("Statement executed successfully.")
+        alert = replace(warehouse.catalog.thing("ALERT", name), started=resume)
+        group[name] = alert
+        if resume:
+            warehouse.scheduler.resumed(alert)
+        else:
+            warehouse.scheduler.forget(name)
+        return status("Statement executed successfully.")
+
+    return warehouse.ddl(statement.session, work)
+
+
+def drop(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+    """DROP ALERT [IF EXISTS] name."""
+    scanner.expect("ALERT")
+    if_exists = scanner.take("IF", "EXISTS")
+    name = warehouse.name(statement.session, scanner.path())
+    scanner.end()
+
+    def work(_connection: object) -> Result:
+        group = warehouse.catalog.in_schema["ALERT"]
+        if name not in group and if_exists:
+            return status("Drop statement executed successfully.")
+        del group[warehouse.catalog.thing("ALERT", name).name]
+        warehouse.scheduler.forget(name)
+        return status(f"{name.name} successfully dropped.")
+
+    return warehouse.ddl(statement.session, work)
+
+
+def execute(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+    """EXECUTE ALERT name; here it waits for the action."""
+    scanner.expect("ALERT")
+    name = warehouse.name(statement.session, scanner.path())
+    scanner.end()
+    evaluate(warehouse, warehouse.catalog.thing("ALERT", name))
+    return status("Statement executed successfully.")
+
+
+def evaluate(warehouse: Warehouse, alert: Alert) -> bool:
+    """Looks at the condition and runs the action where it holds.
+
+    Raises:
+        WarehouseError: Of either statement.
+    """
+    session = warehouse.new_session(user="SYSTEM", role=alert.owner)
+    session.database, session.schema = alert.name.database, alert.name.schema
+    session.warehouse = alert.options.get("WAREHOUSE", "COMPUTE_SERVICE_WH")
+    try:
+        text = f"SELECT 1 WHERE EXISTS ({alert.condition})"
+        if not warehouse.run(Statement(text=text, session=session)).rows:
+            return False
+        warehouse.run(Statement(text=alert.action, session=session))
+        return True
+    finally:
+        warehouse.close_session(session)
+
+
+def show(warehouse: Warehouse, statement: Statement, inside: Any) -> Any:
+    """SHOW ALERTS."""
+    columns = {"created_on": MOMENT, "name": TEXT, "database_name": TEXT,
+               "schema_name": TEXT, "owner": TEXT, "comment": TEXT, "warehouse": TEXT,
+               "schedule": TEXT, "state": TEXT, "condition": TEXT,
+               "action": TEXT}  # fmt: skip
+    rows = [
+        (a.created, n.name, n.database, n.schema, a.owner, a.comment,
+         a.options.get("WAREHOUSE"), a.options["SCHEDULE"],
+         "started" if a.started else "suspended", a.condition, a.action)
+        for n, a in warehouse.catalog.in_schema["ALERT"].items()
+        if inside(n)
+    ]  # fmt: skip
+    return columns, rows
+
+
+# --- notifications --------------------------------------------------------------------
+
+_FORMATS = {"EMAIL": ("text/plain", "text/html"), "QUEUE": ("application/json",)}
+_EMAIL = {"subject", "toAddress", "ccAddress", "bccAddress"}
+
+
+def send(warehouse: Warehouse, message: object, targets: object) -> Result:
+    """CALL SYSTEM$SEND_SNOWFLAKE_NOTIFICATION(message, integrations).
+
+    Raises:
+        WarehouseError: No JSON, an unknown integration, or none that takes the format.
+    """
+    try:
+        messages = _objects(message)
+        wanted = _objects(targets)
+    except ValueError:
+        raise compilation("The arguments must be JSON objects.", code=1003) from None
+    for target in wanted:
+        for name, options in target.items():
+            sort = _integration(warehouse, name, options)
+            taken = [m for m in messages if set(m) & set(_FORMATS[sort])]
+            if not taken:
+                raise compilation(f"No message has a format that {name} takes.")
+            warehouse.notifications.append(
+                {"integration": name, "options": options, "messages": taken}
+            )
+    return made(
+        {"SYSTEM$SEND_SNOWFLAKE_NOTIFICATION": TEXT},
+        [("Enqueued notifications.",)],
+        statement_type=SELECT_TYPE,
+    )
+
+
+def _objects(text: object) -> list[dict[str, Any]]:
+    found = json.loads(str(text))
+    listed = found if isinstance(found, list) else [found]
+    if not all(isinstance(item, dict) for item in listed):
+        raise ValueError("no object")
+    return listed
+
+
+def _integration(warehouse: Warehouse, name: str, options: dict[str, Any]) -> str:
+    found = warehouse.catalog.in_account["INTEGRATION"].get(name.upper())
+    if found is None or found.properties.get("SORT") != "NOTIFICATION":
+        raise missing("Integration", shown(name))
+    if not found.properties["ENABLED"]:
+        raise compilation(f"Integration {name} is disabled.")
+    sort = str(found.properties["TYPE"])
+    unknown = set(options) - (_EMAIL if sort == "EMAIL" else set())
+    if unknown:
+        raise compilation(f"Unknown options: {', '.join(sorted(unknown))}.")
+    allowed = found.properties.get("ALLOWED_RECIPIENTS", ())
+    if allowed and not set(options.get("toAddress", ())) <= set(allowed):
+        raise compilation("A recipient is not allowed by the integration.")
+    return sort

@@ -1,0 +1,298 @@
+"""Runs tasks and alerts: at their time or when executed, in graphs, several at once."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from local.snowflake_server.core.errors import WarehouseError
+from local.snowflake_server.core.faults import ProcedureKilled
+from local.snowflake_server.core.names import Name
+from local.snowflake_server.core.statement import Statement
+from local.snowflake_server.engine import Warehouse
+from local.snowflake_server.tasks import alerts
+from local.snowflake_server.tasks import task_graph as tasks
+from local.snowflake_server.tasks.alerts import Alert
+from local.snowflake_server.tasks.task_graph import Task
+
+_AT_ONCE = 8
+_LONGEST_WAIT_SECONDS = 3600.0
+
+
+@dataclass(frozen=True)
+class TaskRun:
+    """One row of the task history.
+
+    Attributes:
+        graph_run: Shared by all tasks of one run of a graph, retries included.
+        state: SUCCEEDED, FAILED or SKIPPED.
+    """
+
+    graph_run: str
+    root: str
+    name: str
+    state: str
+    error: str | None
+    attempt: int
+    scheduled_at: str
+    started_at: str
+    ended_at: str
+
+
+class Scheduler:
+    """Knows what is due, and what runs.
+
+    The clock may be set forward for tests: only schedules see that, not CURRENT_TIME.
+    """
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        """Serve one warehouse; nothing runs before `start`."""
+        self._warehouse = warehouse
+        self._changed = threading.Condition()
+        self._due: dict[Name, datetime] = {}
+        self._running: set[Name] = set()
+        self._history: list[TaskRun] = []
+        self._ahead = timedelta()
+        self._stopped = False
+        self._pool = ThreadPoolExecutor(_AT_ONCE, "task")
+
+    def start(self) -> None:
+        """Begin to run what is due."""
+        threading.Thread(target=self._watch, name="tasks", daemon=True).start()
+
+    def stop(self) -> None:
+        """Start nothing more."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def now(self) -> datetime:
+        """The clock of the schedules."""
+        return datetime.now(UTC) + self._ahead
+
+    def advance(self, seconds: float) -> None:
+        """Set the clock of the schedules forward."""
+        with self._changed:
+            self._ahead += timedelta(seconds=seconds)
+            self._changed.notify_all()
+
+    def resumed(self, what: Task | Alert) -> None:
+        """Something scheduled was resumed: an interval counts from now."""
+        if what.schedule is None:
+            return
+        with self._changed:
+            self._due[what.name] = what.schedule.after(self.now())
+            self._changed.notify_all()
+
+    def forget(self, name: Name) -> None:
+        """Something was suspended, replaced or dropped."""
+        with self._changed:
+            self._due.pop(name, None)
+
+    def run_now(self, root: Task) -> None:
+        """EXECUTE TASK.
+
+        Raises:
+            WarehouseError: A run of the graph is under way.
+        """
+        with self._changed:
+            if root.name in self._running:
+                raise WarehouseError(
+                    91097, "55000", f"Task {root.name} has a run under way."
+                )
+        self._begin(root)
+
+    def listed(self) -> dict[str, Any]:
+        """What runs and what ran, for tests."""
+        with self._changed:
+            return {
+                "running": sorted(str(name) for name in self._running),
+                "runs": [asdict(run) for run in self._history],
+            }
+
+    # --- the clock --------------------------------------------------------------------
+
+    def _watch(self) -> None:
+        while True:
+            with self._changed:
+                if self._stopped:
+                    return
+                ready = [n for n, due in self._due.items() if due <= self.now()]
+                if not ready:
+                    self._changed.wait(self._seconds_to_wait())
+                    continue
+            for name in ready:
+                self._fire(name)
+
+    def _seconds_to_wait(self) -> float:
+        if not self._due:
+            return _LONGEST_WAIT_SECONDS
+        left = (min(self._due.values()) - self.now()).total_seconds()
+        return max(0.0, min(left, _LONGEST_WAIT_SECONDS))
+
+    def _fire(self, name: Name) -> None:
+        catalog = self._warehouse.catalog.in_schema
+        found: Task | Alert | None = catalog["TASK"].get(name)
+        found = found or catalog["ALERT"].get(name)
+        if found is None or not found.started or found.schedule is None:
+            self.forget(name)
+            return
+        with self._changed:
+            self._due[name] = found.schedule.after(self.now())
+            overlaps = name in self._running
+        if not overlaps:
+            self._begin(found)
+
+    def _begin(self, what: Task | Alert) -> None:
+        with self._changed:
+            self._running.add(what.name)
+        if isinstance(what, Alert):
+            target, value = self._run_alert, what
+        else:
+            target, value = self._run_graph, what  # type: ignore[assignment]
+        thread = threading.Thread(target=target, args=(value,), daemon=True)
+        thread.start()
+
+    def _ended(self, name: Name) -> None:
+        with self._changed:
+            self._running.discard(name)
+
+    # --- runs -------------------------------------------------------------------------
+
+    def _run_alert(self, alert: Alert) -> None:
+        try:
+            alerts.evaluate(self._warehouse, alert)
+        except (WarehouseError, ProcedureKilled):
+            pass  # its statement is in the query history, with the error
+        finally:
+            self._ended(alert.name)
+
+    def _run_graph(self, root: Task) -> None:
+        everything = dict(tasks.all_tasks(self._warehouse))
+        last = tasks.finalizer(everything, root.name)
+        run = _GraphRun(self, root, list(tasks.graph(everything, root.name)))
+        try:
+            run.run()
+            if last is not None and last.started:
+                run.run_one(last)
+        finally:
+            self._ended(root.name)
+
+    def record(self, run: TaskRun) -> None:
+        """Append to the history."""
+        with self._changed:
+            self._history.append(run)
+
+    def submit(self, task: Task) -> Future[str | None]:
+        """Run the statement of a task soon; the future gives its error."""
+        return self._pool.submit(self.run_statement, task)
+
+    def run_statement(self, task: Task) -> str | None:
+        """Run the statement of a task as its owner; returns the error's text."""
+        warehouse = self._warehouse
+        session = warehouse.new_session(user="SYSTEM", role=task.owner)
+        session.database, session.schema = task.name.database, task.name.schema
+        session.warehouse = task.options.get("WAREHOUSE", "COMPUTE_SERVICE_WH")
+        try:
+            warehouse.run(Statement(text=task.definition, session=session))
+        except WarehouseError as error:
+            return error.message
+        except ProcedureKilled as killed:
+            return str(killed)
+        finally:
+            warehouse.close_session(session)
+        return None
+
+
+class _GraphRun:
+    """One run of a graph, as it was when the run began."""
+
+    def __init__(self, scheduler: Scheduler, root: Task, members: list[Task]) -> None:
+        self._scheduler = scheduler
+        self._root = root
+        self._members = members
+        self._id = str(uuid4())
+        self._scheduled_at = scheduler.now().isoformat()
+        self._states: dict[Name, str] = {}
+
+    def run(self) -> None:
+        """Run the tasks; what failed, and what it held up, again while retries last."""
+        attempts = 1 + int(self._root.options.get("TASK_AUTO_RETRY_ATTEMPTS", 0))
+        for attempt in range(1, attempts + 1):
+            self._states = {
+                n: s for n, s in self._states.items() if s in ("SUCCEEDED", "SUSPENDED")
+            }
+            self._run_all(attempt)
+            if "FAILED" not in self._states.values():
+                return
+
+    def _run_all(self, attempt: int) -> None:
+        running: dict[Future[str | None], tuple[Task, str]] = {}
+        left = [t for t in self._members if t.name not in self._states]
+        while left or running:
+            for task in [t for t in left if self._decided(t)]:
+                left.remove(task)
+                self._start(task, attempt, running)
+            if not running:
+                continue
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                task, started_at = running.pop(future)
+                self._finish(task, attempt, started_at, future.result())
+
+    def _decided(self, task: Task) -> bool:
+        return all(parent in self._states for parent in task.after)
+
+    def _start(
+        self,
+        task: Task,
+        attempt: int,
+        running: dict[Future[str | None], tuple[Task, str]],
+    ) -> None:
+        above = {self._states[parent] for parent in task.after}
+        if above & {"FAILED", "SKIPPED"}:
+            self._states[task.name] = "SKIPPED"
+            now = self._scheduler.now().isoformat()
+            self._record(task, "SKIPPED", None, attempt, now)
+        elif not task.started and task is not self._root:
+            # A suspended child is passed over, not its children (tasks-graphs).
+            self._states[task.name] = "SUSPENDED"
+        else:
+            started_at = self._scheduler.now().isoformat()
+            running[self._scheduler.submit(task)] = (task, started_at)
+
+    def _finish(
+        self, task: Task, attempt: int, started_at: str, error: str | None
+    ) -> None:
+        state = "SUCCEEDED" if error is None else "FAILED"
+        self._states[task.name] = state
+        self._record(task, state, error, attempt, started_at)
+
+    def run_one(self, task: Task) -> None:
+        """Run the finalizer."""
+        started_at = self._scheduler.now().isoformat()
+        error = self._scheduler.submit(task).result()
+        state = "SUCCEEDED" if error is None else "FAILED"
+        self._record(task, state, error, 1, started_at)
+
+    def _record(
+        self, task: Task, state: str, error: str | None, attempt: int, started_at: str
+    ) -> None:
+        self._scheduler.record(
+            TaskRun(
+                graph_run=self._id,
+                root=str(self._root.name),
+                name=task.name.name,
+                state=state,
+                error=error,
+                attempt=attempt,
+                scheduled_at=self._scheduled_at,
+                started_at=started_at,
+                ended_at=self._scheduler.now().isoformat(),
+            )
+        )
