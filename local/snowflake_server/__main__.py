@@ -17,7 +17,7 @@ import uvicorn
 
 from local.snowflake_server.code.sessions import Carriers
 from local.snowflake_server.engine import Settings
-from local.snowflake_server.requests import add_runner, answer, open_warehouse
+from local.snowflake_server.requests import add_runner, answer, open_account
 from local.snowflake_server.server import ANSWER_WITHIN_SECONDS, Front, application
 
 _READY_SESSIONS = 2
@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> None:
     # The connector would ask the name server for clouds' addresses: up to 5 s.
     os.environ["SNOWFLAKE_DISABLE_PLATFORM_DETECTION"] = "true"
     logging.getLogger("snowflake").setLevel(logging.ERROR)
-    with tempfile.TemporaryDirectory(prefix="warehouse-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="snowflake-") as scratch:
         _serve(given, Path(given.home or scratch))
 
 
@@ -41,9 +41,9 @@ def _serve(given: argparse.Namespace, home: Path) -> None:
         queries_file=Path(given.queries_file) if given.queries_file else None,
         lock_timeout_seconds=given.lock_timeout,
     )
-    warehouse = open_warehouse(settings)
+    account = open_account(settings)
     front = Front(
-        warehouse=warehouse,
+        account=account,
         user=given.user,
         password=given.password,
         answer_within=given.answer_within,
@@ -68,9 +68,9 @@ def _serve(given: argparse.Namespace, home: Path) -> None:
         )
 
     carriers = Carriers(
-        serve=lambda session, body: answer(warehouse, session, body), connect=connect
+        serve=lambda session, body: answer(account, session, body), connect=connect
     )
-    add_runner(warehouse, carriers)
+    add_runner(account, carriers)
     config = uvicorn.Config(
         application(front),
         log_level="warning",
@@ -87,9 +87,9 @@ def _serve(given: argparse.Namespace, home: Path) -> None:
         part.write_text(str(port))
         part.rename(given.port_file)
     server.run(sockets=[listener])
-    warehouse.scheduler.stop()
+    account.scheduler.stop()
     front.pool.shutdown(wait=False, cancel_futures=True)
-    warehouse.close()
+    account.close()
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 from local.snowflake_server import show
 from local.snowflake_server.code import external, procedures, python_functions
-from local.snowflake_server.core.errors import WarehouseError, syntax, unsupported
+from local.snowflake_server.core.errors import SnowflakeError, syntax, unsupported
 from local.snowflake_server.core.results import TRANSACTION, Result, status
 from local.snowflake_server.core.scan import Scanner
 from local.snowflake_server.core.statement import Statement
-from local.snowflake_server.engine import Warehouse
+from local.snowflake_server.engine import Account
 from local.snowflake_server.objects import (
     accounts,
     alter,
@@ -24,7 +24,7 @@ from local.snowflake_server.objects import (
 from local.snowflake_server.rows import copy_into, dml, pipes
 from local.snowflake_server.tasks import alerts, tasks
 
-Run = Callable[[Warehouse, Statement, Scanner], Result]
+Run = Callable[[Account, Statement, Scanner], Result]
 
 _START = re.compile(
     r"(?:\s+|--[^\n]*(?:\n|\Z)|//[^\n]*(?:\n|\Z)|/\*.*?\*/)*", re.DOTALL
@@ -32,45 +32,45 @@ _START = re.compile(
 _WORD = re.compile(r"[A-Za-z_]+")
 
 
-def execute(warehouse: Warehouse, statement: Statement) -> Result:
+def execute(account: Account, statement: Statement) -> Result:
     """Run any statement.
 
     Raises:
-        WarehouseError: Snowflake would refuse it, or it failed.
+        SnowflakeError: Snowflake would refuse it, or it failed.
     """
     text = statement.text = _START.sub("", statement.text, count=1)
     if not text.strip().strip(";"):
-        raise WarehouseError(
+        raise SnowflakeError(
             900, "42601", "SQL compilation error:\nEmpty SQL statement."
         )
     if text[0] == "(":
-        return dml.select(warehouse, statement)
+        return dml.select(account, statement)
     found = _WORD.match(text)
     word = found.group().upper() if found else ""
     for asked in (tasks.enable_dependents, pipes.pipe_status):
-        if (answer := asked(warehouse, statement)) is not None:
+        if (answer := asked(account, statement)) is not None:
             return answer
     if run_parsed := _PARSED.get(word):
-        return run_parsed(warehouse, statement)
+        return run_parsed(account, statement)
     run = _SCANNED.get(word)
     if run is None:
         raise syntax(f"line 1 at position 0 unexpected '{word or text[:20]}'.")
     # Without its first word: after some of them sqlglot's tokenizer reads no further.
-    return run(warehouse, statement, Scanner(text[found.end() :] if found else text))
+    return run(account, statement, Scanner(text[found.end() :] if found else text))
 
 
-def describe(warehouse: Warehouse, statement: Statement) -> Result:
+def describe(account: Account, statement: Statement) -> Result:
     """The result columns of a statement, without running it."""
     text = statement.text = _START.sub("", statement.text, count=1)
     word = (_WORD.match(text) or [""])[0].upper()
     if word in ("SELECT", "WITH") or text[:1] == "(":
-        return dml.describe(warehouse, statement)
+        return dml.describe(account, statement)
     if word in ("SHOW", "DESC", "DESCRIBE", "LIST", "LS"):
-        return execute(warehouse, statement)
+        return execute(account, statement)
     return status("")
 
 
-def _begin(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+def _begin(account: Account, statement: Statement, scanner: Scanner) -> Result:
     if not (scanner.take("TRANSACTION") or scanner.take("WORK")):
         scanner.end()
     if scanner.take("NAME"):
@@ -80,21 +80,21 @@ def _begin(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Resu
     return _done()
 
 
-def _start(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+def _start(account: Account, statement: Statement, scanner: Scanner) -> Result:
     scanner.expect("TRANSACTION")
     scanner.end()
     statement.session.begin()
     return _done()
 
 
-def _commit(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+def _commit(account: Account, statement: Statement, scanner: Scanner) -> Result:
     scanner.take("WORK")
     scanner.end()
     statement.session.end_transaction(commit=True)
     return _done()
 
 
-def _rollback(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+def _rollback(account: Account, statement: Statement, scanner: Scanner) -> Result:
     scanner.take("WORK")
     scanner.end()
     statement.session.end_transaction(commit=False)
@@ -125,16 +125,16 @@ _OBJECTS: tuple[tuple[tuple[str, ...], Run], ...] = (
 )
 
 
-def _create(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+def _create(account: Account, statement: Statement, scanner: Scanner) -> Result:
     if not scanner.take("OR", "REPLACE"):
         scanner.take("OR", "ALTER")
     transient = scanner.take("TRANSIENT")
     scanner.take("SCOPED")
     temporary = scanner.take("TEMPORARY") or scanner.take("TEMP")
     if scanner.peek() == "TABLE":
-        return tables.create(warehouse, statement)
+        return tables.create(account, statement)
     if scanner.peek() in ("VIEW", "SECURE"):
-        return views.create(warehouse, statement)
+        return views.create(account, statement)
     rest = statement.text[len("CREATE") :]
     for words, run in _OBJECTS:
         again = Scanner(rest)
@@ -145,24 +145,24 @@ def _create(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Res
         elif transient or temporary:
             continue
         if again.take(*words):
-            return run(warehouse, statement, Scanner(rest))
+            return run(account, statement, Scanner(rest))
     raise unsupported(f"CREATE {scanner.peek()}")
 
 
-def _alter(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+def _alter(account: Account, statement: Statement, scanner: Scanner) -> Result:
     kind = scanner.peek()
     if kind == "TABLE":
-        return alter.alter_table(warehouse, statement, scanner)
+        return alter.alter_table(account, statement, scanner)
     if kind == "SESSION":
-        return accounts.alter_session(warehouse, statement, scanner)
+        return accounts.alter_session(account, statement, scanner)
     if kind == "TASK":
-        return tasks.alter(warehouse, statement, scanner)
+        return tasks.alter(account, statement, scanner)
     if kind == "STREAMLIT":
-        return streamlits.alter(warehouse, statement, scanner)
+        return streamlits.alter(account, statement, scanner)
     if kind == "PIPE":
-        return pipes.alter(warehouse, statement, scanner)
+        return pipes.alter(account, statement, scanner)
     if kind == "ALERT":
-        return alerts.alter(warehouse, statement, scanner)
+        return alerts.alter(account, statement, scanner)
     raise unsupported(f"ALTER {kind}")
 
 
@@ -188,20 +188,20 @@ _DROPS: tuple[tuple[tuple[str, ...], Run], ...] = (
 )
 
 
-def _drop(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+def _drop(account: Account, statement: Statement, scanner: Scanner) -> Result:
     rest = statement.text[len("DROP") :]
     for words, run in _DROPS:
         if Scanner(rest).take(*words):
-            return run(warehouse, statement, Scanner(rest))
+            return run(account, statement, Scanner(rest))
     raise unsupported(f"DROP {scanner.peek()}")
 
 
-def _execute(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+def _execute(account: Account, statement: Statement, scanner: Scanner) -> Result:
     run = alerts.execute if scanner.peek() == "ALERT" else tasks.execute
-    return run(warehouse, statement, scanner)
+    return run(account, statement, scanner)
 
 
-_PARSED: dict[str, Callable[[Warehouse, Statement], Result]] = {
+_PARSED: dict[str, Callable[[Account, Statement], Result]] = {
     "SELECT": dml.select,
     "WITH": dml.select,
     "INSERT": dml.insert,

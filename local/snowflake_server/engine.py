@@ -1,4 +1,4 @@
-"""The warehouse: its state, and how one statement goes through it."""
+"""The account: its state, and how one statement goes through it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import duckdb
 from sqlglot import exp
 
 from local.snowflake_server.core.catalog import Catalog, full_name
-from local.snowflake_server.core.errors import WarehouseError, from_duckdb
+from local.snowflake_server.core.errors import SnowflakeError, from_duckdb
 from local.snowflake_server.core.faults import Faults
 from local.snowflake_server.core.names import Name
 from local.snowflake_server.core.physical import drop_physical
@@ -39,7 +39,7 @@ _CACHED_TEXT = 20_000
 
 @dataclass(frozen=True)
 class Settings:
-    """How a local warehouse is started.
+    """How a local Snowflake is started.
 
     Attributes:
         home: Folder for stages and unpacked code.
@@ -54,8 +54,8 @@ class Settings:
     start_poll_seconds: float = 0.02
 
 
-class Warehouse:
-    """All state of the stand-in; statements come in through `run`."""
+class Account:
+    """A Snowflake account: all its state; statements come in through `run`."""
 
     def __init__(self, settings: Settings) -> None:
         """Open an empty DuckDB in memory."""
@@ -69,9 +69,9 @@ class Warehouse:
         self.lock = WriteLock(timeout_seconds=settings.lock_timeout_seconds)
         self.faults = Faults()
         self.external_errors: dict[str, Exception] = {}
-        self.execute: Callable[[Warehouse, Statement], Result] = _not_started
-        self.describe: Callable[[Warehouse, Statement], Result] = _not_started
-        self.register_view: Callable[[Warehouse, Session, str, str], str] = _not_started
+        self.execute: Callable[[Account, Statement], Result] = _not_started
+        self.describe: Callable[[Account, Statement], Result] = _not_started
+        self.register_view: Callable[[Account, Session, str, str], str] = _not_started
         self.runner: Any = None
         self.scheduler: Any = None
         self.pipes: Any = None
@@ -101,7 +101,7 @@ class Warehouse:
         """Run one statement of a client: faults, the statement itself, its history.
 
         Raises:
-            WarehouseError: The statement failed.
+            SnowflakeError: The statement failed.
         """
         started, error, rows = time.perf_counter(), None, None
         try:
@@ -111,7 +111,7 @@ class Warehouse:
             rows = result.rows
             self.faults.visit("after", statement)
             return result
-        except WarehouseError as failure:
+        except SnowflakeError as failure:
             error = failure.message
             raise
         except duckdb.Error as failure:
@@ -126,9 +126,9 @@ class Warehouse:
                 took = (time.perf_counter() - started) * 1000
                 self._record(statement, milliseconds=took, rows=rows, error=error)
 
-    def _failure(self, statement: Statement, failure: duckdb.Error) -> WarehouseError:
+    def _failure(self, statement: Statement, failure: duckdb.Error) -> SnowflakeError:
         told = self.external_errors.pop(statement.query_id, None)
-        return told if isinstance(told, WarehouseError) else from_duckdb(failure)
+        return told if isinstance(told, SnowflakeError) else from_duckdb(failure)
 
     def _record(
         self,
@@ -255,4 +255,4 @@ def _open_history(path: Path | None) -> IO[str] | None:
 
 
 def _not_started(*_given: Any) -> NoReturn:
-    raise WarehouseError(2, "0A000", "The warehouse has not been started.")
+    raise SnowflakeError(2, "0A000", "The account has not been opened.")

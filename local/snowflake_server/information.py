@@ -11,7 +11,7 @@ from local.snowflake_server.core.catalog import Table, View
 from local.snowflake_server.core.errors import missing
 from local.snowflake_server.core.names import encode
 from local.snowflake_server.core.session import Session
-from local.snowflake_server.engine import Warehouse
+from local.snowflake_server.engine import Account
 from local.snowflake_server.objects.tables import row_count
 from local.snowflake_server.rows import pipe_loads
 
@@ -19,17 +19,17 @@ _T, _N, _M = pyarrow.string(), pyarrow.int64(), pyarrow.timestamp("us", tz="UTC"
 _PLACE = [("TABLE_CATALOG", _T), ("TABLE_SCHEMA", _T), ("TABLE_NAME", _T)]
 
 
-def register(warehouse: Warehouse, session: Session, database: str, view: str) -> str:
+def register(account: Account, session: Session, database: str, view: str) -> str:
     """Make one view of INFORMATION_SCHEMA readable for the session's connection.
 
     Returns:
         The name to read it by.
 
     Raises:
-        WarehouseError: No such view here.
+        SnowflakeError: No such view here.
     """
     if view.startswith(pipe_loads.HISTORY):
-        return pipe_loads.register_history(warehouse, session, view)
+        return pipe_loads.register_history(account, session, view)
     made = {
         "COLUMNS": _columns,
         "TABLES": _tables,
@@ -38,7 +38,7 @@ def register(warehouse: Warehouse, session: Session, database: str, view: str) -
     }.get(view)
     if made is None:
         raise missing("Object", f"{database}.INFORMATION_SCHEMA.{view}")
-    fields, rows = made(warehouse, session, database)
+    fields, rows = made(account, session, database)
     schema = pyarrow.schema([(encode(n), t) for n, t in fields])
     columns = [pyarrow.array([r[i] for r in rows], f[1]) for i, f in enumerate(fields)]
     name = f"_information_{encode(database)}_{view}".lower()
@@ -48,15 +48,15 @@ def register(warehouse: Warehouse, session: Session, database: str, view: str) -
     return name
 
 
-def _in(warehouse: Warehouse, database: str, kind: type) -> list[Any]:
+def _in(account: Account, database: str, kind: type) -> list[Any]:
     return [
         r
-        for n, r in list(warehouse.catalog.relations.items())
+        for n, r in list(account.catalog.relations.items())
         if n.database == database and isinstance(r, kind)
     ]
 
 
-def _columns(warehouse: Warehouse, session: Session, database: str) -> tuple[Any, Any]:
+def _columns(account: Account, session: Session, database: str) -> tuple[Any, Any]:
     fields = [
         *_PLACE, ("COLUMN_NAME", _T), ("ORDINAL_POSITION", _N), ("COLUMN_DEFAULT", _T),
         ("IS_NULLABLE", _T), ("DATA_TYPE", _T), ("CHARACTER_MAXIMUM_LENGTH", _N),
@@ -65,7 +65,7 @@ def _columns(warehouse: Warehouse, session: Session, database: str) -> tuple[Any
         ("DATETIME_PRECISION", _N), ("COMMENT", _T),
     ]  # fmt: skip
     rows = []
-    for table in _in(warehouse, database, Table):
+    for table in _in(account, database, Table):
         for at, column in enumerate(table.columns, start=1):
             kind = column.type
             number = kind.base == "NUMBER"
@@ -82,34 +82,34 @@ def _columns(warehouse: Warehouse, session: Session, database: str) -> tuple[Any
     return fields, rows
 
 
-def _tables(warehouse: Warehouse, session: Session, database: str) -> tuple[Any, Any]:
+def _tables(account: Account, session: Session, database: str) -> tuple[Any, Any]:
     fields = [
         *_PLACE, ("TABLE_OWNER", _T), ("TABLE_TYPE", _T), ("IS_TRANSIENT", _T),
         ("ROW_COUNT", _N), ("RETENTION_TIME", _N), ("CREATED", _M), ("COMMENT", _T),
     ]  # fmt: skip
     rows: list[tuple[Any, ...]] = []
-    for table in _in(warehouse, database, Table):
+    for table in _in(account, database, Table):
         count = session.scope.read(partial(row_count, table=table))
         kind = "LOCAL TEMPORARY" if table.kind == "TEMPORARY" else "BASE TABLE"
         transient = "YES" if table.kind == "TRANSIENT" else "NO"
         rows.append((*table.name.parts, table.owner, kind, transient, count,
                      table.retention, table.created, table.comment))  # fmt: skip
-    for view in _in(warehouse, database, View):
+    for view in _in(account, database, View):
         rows.append((*view.name.parts, view.owner, "VIEW", "NO", None, None,
                      view.created, view.comment))  # fmt: skip
     return fields, rows
 
 
-def _views(warehouse: Warehouse, session: Session, database: str) -> tuple[Any, Any]:
+def _views(account: Account, session: Session, database: str) -> tuple[Any, Any]:
     fields = [*_PLACE, ("TABLE_OWNER", _T), ("VIEW_DEFINITION", _T), ("COMMENT", _T)]
     rows = [
         (*v.name.parts, v.owner, v.text, v.comment)
-        for v in _in(warehouse, database, View)
+        for v in _in(account, database, View)
     ]
     return fields, rows
 
 
-def _schemata(warehouse: Warehouse, session: Session, database: str) -> tuple[Any, Any]:
+def _schemata(account: Account, session: Session, database: str) -> tuple[Any, Any]:
     fields = [
         ("CATALOG_NAME", _T),
         ("SCHEMA_NAME", _T),
@@ -118,7 +118,7 @@ def _schemata(warehouse: Warehouse, session: Session, database: str) -> tuple[An
     ]
     rows = [
         (d, s, thing.created, thing.comment)
-        for (d, s), thing in warehouse.catalog.schemas.items()
+        for (d, s), thing in account.catalog.schemas.items()
         if d == database
     ]
     return fields, rows

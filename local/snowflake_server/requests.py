@@ -14,12 +14,12 @@ from local.snowflake_server.code.archive import Code
 from local.snowflake_server.code.procedures import Runner
 from local.snowflake_server.code.sessions import Carriers
 from local.snowflake_server.core.catalog import Thing
-from local.snowflake_server.core.errors import WarehouseError
+from local.snowflake_server.core.errors import SnowflakeError
 from local.snowflake_server.core.faults import ProcedureKilled
 from local.snowflake_server.core.results import reply
 from local.snowflake_server.core.session import Session
 from local.snowflake_server.core.statement import Statement
-from local.snowflake_server.engine import Settings, Warehouse
+from local.snowflake_server.engine import Settings, Account
 from local.snowflake_server.rows import copy_into, pipe_loads
 from local.snowflake_server.tasks.task_runs import Scheduler
 
@@ -27,35 +27,33 @@ _ROLES = ("ACCOUNTADMIN", "SYSADMIN", "SECURITYADMIN", "USERADMIN", "PUBLIC")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def open_warehouse(settings: Settings) -> Warehouse:
+def open_account(settings: Settings) -> Account:
     """An empty account: the system roles and a warehouse COMPUTE_WH."""
-    warehouse = Warehouse(settings)
-    copy_into.install(warehouse)
-    external.install(warehouse)
-    python_functions.install(warehouse)
+    account = Account(settings)
+    copy_into.install(account)
+    external.install(account)
+    python_functions.install(account)
     for role in _ROLES:
-        warehouse.catalog.in_account["ROLE"][role] = Thing(name=role, properties={})
-    warehouse.catalog.in_account["WAREHOUSE"]["COMPUTE_WH"] = Thing(
+        account.catalog.in_account["ROLE"][role] = Thing(name=role, properties={})
+    account.catalog.in_account["WAREHOUSE"]["COMPUTE_WH"] = Thing(
         name="COMPUTE_WH", properties={}
     )
-    warehouse.execute = dispatch.execute
-    warehouse.describe = dispatch.describe
-    warehouse.register_view = information.register
-    warehouse.scheduler = Scheduler(warehouse)
-    pipe_loads.install(warehouse)
-    return warehouse
+    account.execute = dispatch.execute
+    account.describe = dispatch.describe
+    account.register_view = information.register
+    account.scheduler = Scheduler(account)
+    pipe_loads.install(account)
+    return account
 
 
-def add_runner(warehouse: Warehouse, carriers: Carriers) -> None:
+def add_runner(account: Account, carriers: Carriers) -> None:
     """Make CALL possible."""
-    code = Code(warehouse.settings.home / "code")
-    warehouse.runner = Runner(warehouse, code, carriers)
-    warehouse.scheduler.start()
+    code = Code(account.settings.home / "code")
+    account.runner = Runner(account, code, carriers)
+    account.scheduler.start()
 
 
-def answer(
-    warehouse: Warehouse, session: Session, body: dict[str, Any]
-) -> dict[str, Any]:
+def answer(account: Account, session: Session, body: dict[str, Any]) -> dict[str, Any]:
     """Run the statement of a request; every error is a reply with success: false.
 
     An HTTP error would make the client repeat the statement for minutes.
@@ -66,17 +64,17 @@ def answer(
         # A CALL holds no lock: its handler sends statements of its own.
         lock = threading.RLock() if _is_call(statement.text) else session.lock
         with lock:
-            result = warehouse.run(
+            result = account.run(
                 statement, describe_only=bool(body.get("describeOnly"))
             )
         data = reply(result)
-    except WarehouseError as error:
+    except SnowflakeError as error:
         return failure(error, statement.query_id)
     except ProcedureKilled:
         raise
     except Exception as error:  # a defect of this stand-in, shown as such
-        message = f"Local warehouse defect: {type(error).__name__}: {error}"
-        return failure(WarehouseError(370001, "XX000", message), statement.query_id)
+        message = f"Local Snowflake defect: {type(error).__name__}: {error}"
+        return failure(SnowflakeError(370001, "XX000", message), statement.query_id)
     data |= {
         "queryId": statement.query_id,
         "parameters": [{"name": "TIMEZONE", "value": "Etc/UTC"}],
@@ -95,7 +93,7 @@ def _is_call(text: str) -> bool:
     return text.lstrip()[:4].upper() == "CALL"
 
 
-def failure(error: WarehouseError, query_id: str | None = None) -> dict[str, Any]:
+def failure(error: SnowflakeError, query_id: str | None = None) -> dict[str, Any]:
     """The reply for an error."""
     code = f"{error.code:06d}"
     return {

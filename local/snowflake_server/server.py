@@ -1,4 +1,4 @@
-"""Snowflake's HTTP protocol in front of a warehouse."""
+"""Snowflake's HTTP protocol in front of an account."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from local.snowflake_server import requests
-from local.snowflake_server.core.errors import WarehouseError
+from local.snowflake_server.core.errors import SnowflakeError
 from local.snowflake_server.core.session import Session
-from local.snowflake_server.engine import Warehouse
+from local.snowflake_server.engine import Account
 
 _THREADS = 128
 # The connector gives up reading after a minute; a longer statement is asked for again.
@@ -40,7 +40,7 @@ class Front:
         answer_within: Seconds after which a client is told to ask again.
     """
 
-    warehouse: Warehouse
+    account: Account
     user: str | None = None
     password: str | None = None
     answer_within: float = ANSWER_WITHIN_SECONDS
@@ -54,12 +54,12 @@ class Front:
         """The session of a request's token.
 
         Raises:
-            WarehouseError: It is unknown or closed.
+            SnowflakeError: It is unknown or closed.
         """
         header = request.headers.get("Authorization", "")
         found = self.sessions.get(_token(header))
         if found is None:
-            raise WarehouseError(
+            raise SnowflakeError(
                 390111, "08001", "Session no longer exists. New login required."
             )
         return found
@@ -69,16 +69,16 @@ class Front:
         name = str(data.get("LOGIN_NAME") or self.user or "LOCAL")
         wrong_user = self.user is not None and name.upper() != self.user.upper()
         if wrong_user or self.password not in (None, data.get("PASSWORD")):
-            raise WarehouseError(
+            raise SnowflakeError(
                 390100, "08001", "Incorrect username or password was specified."
             )
         role = _plain(query.get("roleName")) or "ACCOUNTADMIN"
-        if role not in self.warehouse.catalog.in_account["ROLE"]:
-            raise WarehouseError(
+        if role not in self.account.catalog.in_account["ROLE"]:
+            raise SnowflakeError(
                 390189, "08001", f"Role '{role}' specified in the connect string is "
                 "not granted to this user."
             )  # fmt: skip
-        session = self.warehouse.new_session(user=name.upper(), role=role)
+        session = self.account.new_session(user=name.upper(), role=role)
         session.warehouse = _plain(query.get("warehouse")) or "COMPUTE_WH"
         self._place(session, query)
         parameters = data.get("SESSION_PARAMETERS") or {}
@@ -116,7 +116,7 @@ class Front:
         database, schema = _plain(query.get("databaseName")), _plain(
             query.get("schemaName")
         )
-        catalog = self.warehouse.catalog
+        catalog = self.account.catalog
         if database in catalog.databases:
             session.database = database
             wanted = schema or "PUBLIC"
@@ -129,13 +129,13 @@ class Front:
             _token(request.headers.get("Authorization", "")), None
         )
         if found is not None:
-            self.warehouse.close_session(found)
+            self.account.close_session(found)
 
     def start(self, session: Session, body: Body, request_id: str) -> Future[Body]:
         """Run a statement once, however often its request is repeated."""
         if request_id and request_id in self.running:
             return self.running[request_id]
-        future = self.pool.submit(requests.answer, self.warehouse, session, body)
+        future = self.pool.submit(requests.answer, self.account, session, body)
         if request_id:
             self.running[request_id] = future
             self._forget_answers()
@@ -190,7 +190,7 @@ class Routes:
         query = dict(request.query_params)
         try:
             return _done(self.front.log_in(body.get("data", {}), query))
-        except WarehouseError as error:
+        except SnowflakeError as error:
             return _json(requests.failure(error))
 
     async def session(self, request: Request) -> Response:
@@ -218,7 +218,7 @@ class Routes:
         body = await _body(request)
         try:
             session = self.front.session(request)
-        except WarehouseError as error:
+        except SnowflakeError as error:
             return _json(requests.failure(error))
         request_id = request.query_params.get("requestId", "")
         future = self.front.start(session, body, request_id)
@@ -229,7 +229,7 @@ class Routes:
         request_id = request.path_params["request_id"]
         future = self.front.running.get(request_id)
         if future is None:
-            error = WarehouseError(612, "02000", "Result not found")
+            error = SnowflakeError(612, "02000", "Result not found")
             return _json(requests.failure(error))
         return await _wait(self.front, future, request_id)
 
@@ -237,33 +237,33 @@ class Routes:
         """Interrupt what the session runs."""
         try:
             self.front.session(request).scope.connection.interrupt()
-        except WarehouseError as error:
+        except SnowflakeError as error:
             return _json(requests.failure(error))
         return _done()
 
     async def faults(self, request: Request) -> Response:
         """The switchboard of the tests: GET, PUT a list of rules, DELETE."""
-        rules = self.front.warehouse.faults
+        rules = self.front.account.faults
         if request.method == "GET":
             return _json(rules.listed())
         try:
             wanted = json.loads(await request.body()) if request.method == "PUT" else []
             rules.replace(wanted)
-        except (ValueError, WarehouseError) as error:
+        except (ValueError, SnowflakeError) as error:
             return Response(str(error), status_code=400)
         return _json(rules.listed())
 
     async def tasks(self, request: Request) -> Response:
         """What ran, for tests; PUT sets the clock of the schedules forward."""
-        warehouse = self.front.warehouse
+        account = self.front.account
         if request.method == "PUT":
             try:
                 wanted = json.loads(await request.body())
-                warehouse.scheduler.advance(float(wanted["advance_seconds"]))
+                account.scheduler.advance(float(wanted["advance_seconds"]))
             except (ValueError, TypeError, KeyError) as error:
                 return Response(str(error), status_code=400)
-        listed = warehouse.scheduler.listed()
-        return _json(listed | {"notifications": warehouse.notifications})
+        listed = account.scheduler.listed()
+        return _json(listed | {"notifications": account.notifications})
 
     async def nothing(self, _request: Request) -> Response:
         """Success, whatever was asked."""

@@ -20,17 +20,17 @@ from local.snowflake_server.core.results import (
 )
 from local.snowflake_server.core.scan import Scanner
 from local.snowflake_server.core.statement import Statement
-from local.snowflake_server.engine import Warehouse
+from local.snowflake_server.engine import Account
 from local.snowflake_server.objects.tables import row_count
 from local.snowflake_server.rows import pipes
 from local.snowflake_server.sql.translate import put_binds
 from local.snowflake_server.tasks import alerts, tasks
 
 Rows = tuple[dict[str, Any], list[tuple[Any, ...]]]
-Find = Callable[[Warehouse, Statement, Callable[[Name], bool]], Rows]
+Find = Callable[[Account, Statement, Callable[[Name], bool]], Rows]
 
 
-def show(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+def show(account: Account, statement: Statement, scanner: Scanner) -> Result:
     """SHOW <objects> [LIKE ...] [IN ...] [LIMIT n]."""
     scanner.take("TERSE")
     kind = scanner.word()
@@ -39,18 +39,18 @@ def show(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result
     if kind in ("PARAMETERS", "VARIABLES", "LOCKS", "TRANSACTIONS"):
         statement.session.forbid_in_procedure(f"SHOW {kind}")
     if kind == "GRANTS":
-        return _grants(warehouse, scanner)
+        return _grants(account, scanner)
     if kind == "PARAMETERS":
         return made({"key": TEXT, "value": TEXT, "default": TEXT}, [])
     find = _KINDS.get(kind)
     if find is None:
         raise unsupported(f"SHOW {kind}")
     like = scanner.string() if scanner.take("LIKE") else "%"
-    inside = _scope(warehouse, statement, scanner)
+    inside = _scope(account, statement, scanner)
     starts = scanner.string() if scanner.take("STARTS", "WITH") else ""
     limit = scanner.number() if scanner.take("LIMIT") else None
     scanner.end()
-    columns, rows = find(warehouse, statement, inside)
+    columns, rows = find(account, statement, inside)
     at = list(columns).index("name") if "name" in columns else 2
     pattern = like_pattern(like)
     rows = [r for r in rows if pattern.fullmatch(r[at]) and r[at].startswith(starts)]
@@ -65,7 +65,7 @@ def like_pattern(like: str) -> re.Pattern[str]:
 
 
 def _scope(
-    warehouse: Warehouse, statement: Statement, scanner: Scanner
+    account: Account, statement: Statement, scanner: Scanner
 ) -> Callable[[Name], bool]:
     session = statement.session
     if not scanner.take("IN"):
@@ -78,14 +78,14 @@ def _scope(
         wanted = (scanner.identifier(), None)
     elif scanner.peek() in ("TABLE", "VIEW"):
         scanner.word()
-        name_of_table = warehouse.existing_name(session, scanner.path())
-        warehouse.catalog.relation(name_of_table)
+        name_of_table = account.existing_name(session, scanner.path())
+        account.catalog.relation(name_of_table)
         return lambda name: name == name_of_table
     else:
         scanner.take("SCHEMA")
         parts = scanner.path()
         wanted = parts if len(parts) == 2 else (session.database, parts[0])
-        warehouse.catalog.check_schema(wanted[0] or "", wanted[1] or "")
+        account.catalog.check_schema(wanted[0] or "", wanted[1] or "")
     return lambda name: (
         name.database == wanted[0] and wanted[1] in (None, name.schema)
     )
@@ -94,7 +94,7 @@ def _scope(
 _PLACE = {"database_name": TEXT, "schema_name": TEXT}
 
 
-def _tables(warehouse: Warehouse, statement: Statement, inside: Any) -> Rows:
+def _tables(account: Account, statement: Statement, inside: Any) -> Rows:
     columns = {
         "created_on": MOMENT,
         "name": TEXT,
@@ -106,7 +106,7 @@ def _tables(warehouse: Warehouse, statement: Statement, inside: Any) -> Rows:
         "retention_time": TEXT,
     }
     rows = []
-    for table in _of(warehouse, Table, inside):
+    for table in _of(account, Table, inside):
         count = statement.session.scope.read(partial(row_count, table=table))
         n = table.name
         rows.append((
@@ -116,15 +116,13 @@ def _tables(warehouse: Warehouse, statement: Statement, inside: Any) -> Rows:
     return columns, rows
 
 
-def _of(
-    warehouse: Warehouse, kind: type, inside: Callable[[Name], bool]
-) -> Iterable[Any]:
-    for name, relation in list(warehouse.catalog.relations.items()):
+def _of(account: Account, kind: type, inside: Callable[[Name], bool]) -> Iterable[Any]:
+    for name, relation in list(account.catalog.relations.items()):
         if isinstance(relation, kind) and inside(name):
             yield relation
 
 
-def _views(warehouse: Warehouse, statement: Statement, inside: Any) -> Rows:
+def _views(account: Account, statement: Statement, inside: Any) -> Rows:
     columns = {"created_on": MOMENT, "name": TEXT, **_PLACE, "owner": TEXT,
                "comment": TEXT, "text": TEXT}  # fmt: skip
     rows = [
@@ -137,35 +135,33 @@ def _views(warehouse: Warehouse, statement: Statement, inside: Any) -> Rows:
             v.comment,
             v.text,
         )
-        for v in _of(warehouse, View, inside)
+        for v in _of(account, View, inside)
     ]
     return columns, rows
 
 
-def _columns(warehouse: Warehouse, statement: Statement, inside: Any) -> Rows:
+def _columns(account: Account, statement: Statement, inside: Any) -> Rows:
     columns = {"table_name": TEXT, "schema_name": TEXT, "column_name": TEXT,
                "data_type": TEXT, "null?": TEXT, "default": TEXT, "comment": TEXT,
                "database_name": TEXT}  # fmt: skip
     rows = [
         (t.name.name, t.name.schema, c.name, str(c.type), str(c.nullable).lower(),
          c.default or "", c.comment or "", t.name.database)
-        for t in _of(warehouse, Table, inside)
+        for t in _of(account, Table, inside)
         for c in t.columns
     ]  # fmt: skip
     return columns, rows
 
 
-def _databases(warehouse: Warehouse, statement: Statement, inside: Any) -> Rows:
-    rows = [
-        (d.created, d.name, d.comment) for d in warehouse.catalog.databases.values()
-    ]
+def _databases(account: Account, statement: Statement, inside: Any) -> Rows:
+    rows = [(d.created, d.name, d.comment) for d in account.catalog.databases.values()]
     return {"created_on": MOMENT, "name": TEXT, "comment": TEXT}, rows
 
 
-def _schemas(warehouse: Warehouse, statement: Statement, inside: Any) -> Rows:
+def _schemas(account: Account, statement: Statement, inside: Any) -> Rows:
     rows = [
         (thing.created, schema, database, thing.comment)
-        for (database, schema), thing in warehouse.catalog.schemas.items()
+        for (database, schema), thing in account.catalog.schemas.items()
         if statement.session.database in (None, database)
     ]
     columns = {
@@ -178,8 +174,8 @@ def _schemas(warehouse: Warehouse, statement: Statement, inside: Any) -> Rows:
 
 
 def _in_account(kind: str) -> Find:
-    def find(warehouse: Warehouse, statement: Statement, inside: Any) -> Rows:
-        found = warehouse.catalog.in_account[kind].values()
+    def find(account: Account, statement: Statement, inside: Any) -> Rows:
+        found = account.catalog.in_account[kind].values()
         columns = {"created_on": MOMENT, "name": TEXT, "owner": TEXT, "comment": TEXT}
         return columns, [(t.created, t.name, t.owner, t.comment) for t in found]
 
@@ -187,7 +183,7 @@ def _in_account(kind: str) -> Find:
 
 
 def _in_schema(kind: str) -> Find:
-    def find(warehouse: Warehouse, statement: Statement, inside: Any) -> Rows:
+    def find(account: Account, statement: Statement, inside: Any) -> Rows:
         columns = {"created_on": MOMENT, "name": TEXT, **_PLACE, "owner": TEXT,
                    "comment": TEXT}  # fmt: skip
         rows = [
@@ -199,7 +195,7 @@ def _in_schema(kind: str) -> Find:
                 thing.owner,
                 thing.comment,
             )
-            for name, thing in warehouse.catalog.in_schema[kind].items()
+            for name, thing in account.catalog.in_schema[kind].items()
             if inside(name)
         ]
         return columns, rows
@@ -208,13 +204,13 @@ def _in_schema(kind: str) -> Find:
 
 
 def _callables(kind: str) -> Find:
-    def find(warehouse: Warehouse, statement: Statement, inside: Any) -> Rows:
+    def find(account: Account, statement: Statement, inside: Any) -> Rows:
         columns = {"created_on": MOMENT, "name": TEXT, "schema_name": TEXT,
                    "min_num_arguments": NUMBER, "max_num_arguments": NUMBER,
                    "arguments": TEXT, "description": TEXT,
                    "catalog_name": TEXT}  # fmt: skip
         rows = []
-        for name, thing in warehouse.catalog.in_schema[kind].items():
+        for name, thing in account.catalog.in_schema[kind].items():
             if inside(name):
                 most = len(thing.arguments)
                 least = sum(not a.optional for a in thing.arguments)
@@ -250,16 +246,16 @@ _KINDS: dict[str, Find] = {
 }
 
 
-def _grants(warehouse: Warehouse, scanner: Scanner) -> Result:
+def _grants(account: Account, scanner: Scanner) -> Result:
     grantee = ""
     if scanner.take("TO", "ROLE"):
         grantee = scanner.identifier()
     elif scanner.take("ON"):
         target = scanner.rest().upper()
-        grants = [g for g in warehouse.catalog.grants if g[2].upper() == target]
+        grants = [g for g in account.catalog.grants if g[2].upper() == target]
         return _grant_rows(grants)
     scanner.end()
-    return _grant_rows([g for g in warehouse.catalog.grants if grantee in ("", g[3])])
+    return _grant_rows([g for g in account.catalog.grants if grantee in ("", g[3])])
 
 
 def _grant_rows(grants: list[tuple[Any, ...]]) -> Result:
@@ -268,36 +264,36 @@ def _grant_rows(grants: list[tuple[Any, ...]]) -> Result:
     return made(columns, grants)
 
 
-def describe(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+def describe(account: Account, statement: Statement, scanner: Scanner) -> Result:
     """DESCRIBE TABLE, VIEW, INTEGRATION, PROCEDURE, ..."""
     kind = scanner.word()
     if kind in ("STORAGE", "API", "NOTIFICATION"):
         kind = scanner.word()
     if kind in ("TABLE", "VIEW"):
-        name = warehouse.existing_name(statement.session, scanner.path())
+        name = account.existing_name(statement.session, scanner.path())
         scanner.end()
-        return _describe_relation(warehouse, statement, name)
+        return _describe_relation(account, statement, name)
     if kind == "INTEGRATION":
         name_of_integration = scanner.identifier()
         scanner.end()
-        return _describe_integration(warehouse, name_of_integration)
+        return _describe_integration(account, name_of_integration)
     if kind == "TASK":
-        name = warehouse.name(statement.session, scanner.path())
+        name = account.name(statement.session, scanner.path())
         scanner.end()
-        return tasks.describe(warehouse, name)
+        return tasks.describe(account, name)
     if kind == "PIPE":
-        name = warehouse.name(statement.session, scanner.path())
+        name = account.name(statement.session, scanner.path())
         scanner.end()
-        return pipes.describe(warehouse, name)
+        return pipes.describe(account, name)
     if kind in ("PROCEDURE", "FUNCTION"):
-        name = warehouse.name(statement.session, scanner.path())
-        found = warehouse.catalog.thing(kind, name)
+        name = account.name(statement.session, scanner.path())
+        found = account.catalog.thing(kind, name)
         rows = [(str(k).lower(), str(v)) for k, v in found.described.items()]
         return made({"property": TEXT, "value": TEXT}, rows)
     if kind == "FILE":
         scanner.expect("FORMAT")
-        name = warehouse.name(statement.session, scanner.path())
-        options = warehouse.catalog.thing("FILE FORMAT", name).properties
+        name = account.name(statement.session, scanner.path())
+        options = account.catalog.thing("FILE FORMAT", name).properties
         rows = [(k, str(v)) for k, v in options.items()]
         return made({"property": TEXT, "property_value": TEXT}, rows)
     raise syntax(f"unexpected '{kind}' after DESCRIBE.")
@@ -310,10 +306,8 @@ _DESCRIBED = {
 }  # fmt: skip
 
 
-def _describe_relation(
-    warehouse: Warehouse, statement: Statement, name: Name
-) -> Result:
-    found = warehouse.catalog.relation(name)
+def _describe_relation(account: Account, statement: Statement, name: Name) -> Result:
+    found = account.catalog.relation(name)
     rows: list[tuple[Any, ...]]
     if isinstance(found, Table):
         rows = [
@@ -322,7 +316,7 @@ def _describe_relation(
             for c in found.columns
         ]  # fmt: skip
         return made(_DESCRIBED, rows)
-    probe = warehouse.translated(statement.session, f"SELECT * FROM {found.name}")
+    probe = account.translated(statement.session, f"SELECT * FROM {found.name}")
     sql, values = put_binds(probe.parts, statement.values)
     result = statement.session.scope.read(
         lambda c: fetched(c.execute(f"SELECT * FROM ({sql}) LIMIT 0", values))
@@ -334,8 +328,8 @@ def _describe_relation(
     return made(_DESCRIBED, rows)
 
 
-def _describe_integration(warehouse: Warehouse, name: str) -> Result:
-    found = warehouse.catalog.in_account["INTEGRATION"].get(name)
+def _describe_integration(account: Account, name: str) -> Result:
+    found = account.catalog.in_account["INTEGRATION"].get(name)
     if found is None:
         raise missing("Integration", shown(name))
     properties = {k: v for k, v in found.properties.items() if k != "SORT"}

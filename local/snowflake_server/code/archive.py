@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from local.snowflake_server.core.errors import WarehouseError, compilation
+from local.snowflake_server.core.errors import SnowflakeError, compilation
 
 _LOCK = threading.RLock()
 
@@ -34,7 +34,7 @@ class Code:
         """The function 'package.module.function' of the given zips.
 
         Raises:
-            WarehouseError: A zip is missing, or the import fails.
+            SnowflakeError: A zip is missing, or the import fails.
         """
         with _LOCK:
             sums = tuple(self._checksum(path) for path in zips)
@@ -85,7 +85,7 @@ class Code:
             module = importlib.import_module(module_name)
             return getattr(module, function)
         except Exception as error:  # the code of the zip may fail in any way
-            raise WarehouseError(
+            raise SnowflakeError(
                 100357,
                 "P0000",
                 f"Python Interpreter Error:\nCould not import handler '{name}': "

@@ -24,7 +24,7 @@ from local.snowflake_server.code.arguments import (
 )
 from local.snowflake_server.core.catalog import Thing
 from local.snowflake_server.core.errors import (
-    WarehouseError,
+    SnowflakeError,
     compilation,
     exists,
     missing,
@@ -35,7 +35,7 @@ from local.snowflake_server.core.results import Result, status
 from local.snowflake_server.core.scan import Scanner, one_of
 from local.snowflake_server.core.statement import Statement
 from local.snowflake_server.core.types import read_type
-from local.snowflake_server.engine import Warehouse
+from local.snowflake_server.engine import Account
 from local.snowflake_server.sql.functions import CONTEXT
 
 WHOLE_CALL_SECONDS = 600.0
@@ -82,12 +82,12 @@ def _header(scanner: Scanner) -> tuple[str, str]:
     return key, scanner.string()
 
 
-def create(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+def create(account: Account, statement: Statement, scanner: Scanner) -> Result:
     """CREATE EXTERNAL FUNCTION."""
     replaced = scanner.take("OR", "REPLACE")
     scanner.expect("EXTERNAL", "FUNCTION")
     session = statement.session
-    name = warehouse.name(session, scanner.path())
+    name = account.name(session, scanner.path())
     arguments = read_arguments(scanner)
     scanner.expect("RETURNS")
     returns = read_type_text(scanner)
@@ -102,11 +102,11 @@ def create(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Resu
         raise unsupported("an external function that does not return VARIANT")
     if options.get("MAX_BATCH_ROWS") != 1:
         raise unsupported("MAX_BATCH_ROWS other than 1")
-    check_url(warehouse, options["API_INTEGRATION"], url)
+    check_url(account, options["API_INTEGRATION"], url)
 
     def work(_connection: object) -> Result:
-        warehouse.catalog.check_schema(name.database, name.schema)
-        group = warehouse.catalog.in_schema["FUNCTION"]
+        account.catalog.check_schema(name.database, name.schema)
+        group = account.catalog.in_schema["FUNCTION"]
         if name in group and not replaced:
             raise exists(str(name))
         group[name] = ExternalFunction(
@@ -123,7 +123,7 @@ def create(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Resu
         )
         return status(f"Function {name.name} successfully created.")
 
-    return warehouse.ddl(session, work)
+    return account.ddl(session, work)
 
 
 def _clauses(scanner: Scanner) -> None:
@@ -140,13 +140,13 @@ def _clauses(scanner: Scanner) -> None:
         return
 
 
-def check_url(warehouse: Warehouse, integration: str, url: str) -> Thing:
+def check_url(account: Account, integration: str, url: str) -> Thing:
     """The integration, if it allows the URL.
 
     Raises:
-        WarehouseError: It does not exist, is disabled, or does not allow the URL.
+        SnowflakeError: It does not exist, is disabled, or does not allow the URL.
     """
-    found = warehouse.catalog.in_account["INTEGRATION"].get(integration)
+    found = account.catalog.in_account["INTEGRATION"].get(integration)
     if found is None or found.properties["SORT"] != "API":
         raise missing("Integration", shown(integration))
     if not found.properties["ENABLED"]:
@@ -159,25 +159,25 @@ def check_url(warehouse: Warehouse, integration: str, url: str) -> Thing:
     return found
 
 
-def drop(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+def drop(account: Account, statement: Statement, scanner: Scanner) -> Result:
     """DROP FUNCTION [IF EXISTS] name(types)."""
     scanner.expect("FUNCTION")
     if_exists = scanner.take("IF", "EXISTS")
-    name = warehouse.name(statement.session, scanner.path())
+    name = account.name(statement.session, scanner.path())
     scanner.listed(Scanner.word)
     scanner.end()
 
     def work(_connection: object) -> Result:
-        if if_exists and name not in warehouse.catalog.in_schema["FUNCTION"]:
+        if if_exists and name not in account.catalog.in_schema["FUNCTION"]:
             return status("Drop statement executed successfully.")
-        warehouse.catalog.thing("FUNCTION", name)
-        del warehouse.catalog.in_schema["FUNCTION"][name]
+        account.catalog.thing("FUNCTION", name)
+        del account.catalog.in_schema["FUNCTION"][name]
         return status(f"{name.name} successfully dropped.")
 
-    return warehouse.ddl(statement.session, work)
+    return account.ddl(statement.session, work)
 
 
-def install(warehouse: Warehouse) -> None:
+def install(account: Account) -> None:
     """Teach DuckDB to call external functions: all rows at once, each its own batch."""
     pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="external")
     http = urllib3.PoolManager(maxsize=_THREADS, retries=False)
@@ -191,13 +191,13 @@ def install(warehouse: Warehouse) -> None:
             names.to_pylist(), queries.to_pylist(), arguments.to_pylist(), strict=True
         )
         futures = [
-            pool.submit(_one, warehouse, http, name, query, given)
+            pool.submit(_one, account, http, name, query, given)
             for name, query, given in rows
         ]
         return pyarrow.array([f.result() for f in futures], pyarrow.string())
 
     options: dict[str, Any] = {"type": "arrow", "null_handling": "special"}
-    warehouse.duck.create_function(
+    account.duck.create_function(
         "_external",
         column,
         ["VARCHAR", "VARCHAR", "VARCHAR"],
@@ -208,20 +208,20 @@ def install(warehouse: Warehouse) -> None:
 
 
 def _one(
-    warehouse: Warehouse, http: urllib3.PoolManager, name: str, query: str, given: str
+    account: Account, http: urllib3.PoolManager, name: str, query: str, given: str
 ) -> str | None:
     try:
-        function = warehouse.catalog.thing("FUNCTION", Name(*Scanner(name).path()))
-        check_url(warehouse, function.integration, function.url)
+        function = account.catalog.thing("FUNCTION", Name(*Scanner(name).path()))
+        check_url(account, function.integration, function.url)
         call = Call(
             http=http,
             function=function,
             query_id=query,
-            first_delay=warehouse.settings.start_poll_seconds,
+            first_delay=account.settings.start_poll_seconds,
         )
         return call.run(json.loads(given))
-    except WarehouseError as error:
-        warehouse.external_errors[query] = error
+    except SnowflakeError as error:
+        account.external_errors[query] = error
         raise
 
 
@@ -239,7 +239,7 @@ class Call:
         """The JSON text of the returned value.
 
         Raises:
-            WarehouseError: Time is up, or the answer is not what it must be.
+            SnowflakeError: Time is up, or the answer is not what it must be.
         """
         body = json.dumps({"data": [[0, *arguments]]}, ensure_ascii=False).encode()
         if self.function.compression in ("AUTO", "GZIP"):
@@ -339,8 +339,8 @@ class Call:
             raise self._error(f"row number 0 was expected, got {number!r}")
         return None if value is None else json.dumps(value, ensure_ascii=False)
 
-    def _error(self, what: str) -> WarehouseError:
-        return WarehouseError(
+    def _error(self, what: str) -> SnowflakeError:
+        return SnowflakeError(
             2147,
             "42601",
             f"Request failed for external function {self.function.name.name} with "

@@ -23,7 +23,7 @@ from local.snowflake_server.code.arguments import (
 )
 from local.snowflake_server.code.sessions import Carriers
 from local.snowflake_server.core.errors import (
-    WarehouseError,
+    SnowflakeError,
     compilation,
     exists,
     syntax,
@@ -37,7 +37,7 @@ from local.snowflake_server.core.scan import Scanner, one_of
 from local.snowflake_server.core.session import Session
 from local.snowflake_server.core.statement import Statement
 from local.snowflake_server.core.types import SnowType, read_type
-from local.snowflake_server.engine import Warehouse
+from local.snowflake_server.engine import Account
 from local.snowflake_server.objects.stages import find
 from local.snowflake_server.sql.translate import parse, put_binds
 from local.snowflake_server.tasks import alerts
@@ -86,12 +86,12 @@ _OPTIONS = {
 }
 
 
-def create(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+def create(account: Account, statement: Statement, scanner: Scanner) -> Result:
     """CREATE PROCEDURE ... LANGUAGE PYTHON."""
     replaced = scanner.take("OR", "REPLACE")
     scanner.expect("PROCEDURE")
     session = statement.session
-    name = warehouse.name(session, scanner.path())
+    name = account.name(session, scanner.path())
     arguments = read_arguments(scanner)
     scanner.expect("RETURNS")
     returns = read_type(read_type_text(scanner))
@@ -101,11 +101,11 @@ def create(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Resu
         raise unsupported("procedures in a language other than Python")
     options = _options(scanner)
     for location in options["IMPORTS"]:
-        find(warehouse, statement, location)
+        find(account, statement, location)
 
     def work(_connection: object) -> Result:
-        warehouse.catalog.check_schema(name.database, name.schema)
-        group = warehouse.catalog.in_schema["PROCEDURE"]
+        account.catalog.check_schema(name.database, name.schema)
+        group = account.catalog.in_schema["PROCEDURE"]
         if name in group and not replaced:
             raise exists(str(name))
         group[name] = Procedure(
@@ -122,7 +122,7 @@ def create(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Resu
         )
         return status(f"Function {name.name} successfully created.")
 
-    return warehouse.ddl(session, work)
+    return account.ddl(session, work)
 
 
 def _options(scanner: Scanner) -> dict[str, Any]:
@@ -150,33 +150,33 @@ def _options(scanner: Scanner) -> dict[str, Any]:
     return options
 
 
-def drop(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+def drop(account: Account, statement: Statement, scanner: Scanner) -> Result:
     """DROP PROCEDURE [IF EXISTS] name(types)."""
     scanner.expect("PROCEDURE")
     if_exists = scanner.take("IF", "EXISTS")
-    name = warehouse.name(statement.session, scanner.path())
+    name = account.name(statement.session, scanner.path())
     types = scanner.listed(read_type_text)
     scanner.end()
 
     def work(_connection: object) -> Result:
-        found = warehouse.catalog.in_schema["PROCEDURE"].get(name)
+        found = account.catalog.in_schema["PROCEDURE"].get(name)
         if found is None and if_exists:
             return status("Drop statement executed successfully.")
-        found = warehouse.catalog.thing("PROCEDURE", name)
+        found = account.catalog.thing("PROCEDURE", name)
         if len(types) != len(found.arguments):
             raise compilation(f"Procedure '{name}' has other arguments.", code=2003)
-        del warehouse.catalog.in_schema["PROCEDURE"][name]
+        del account.catalog.in_schema["PROCEDURE"][name]
         return status(f"{name.name} successfully dropped.")
 
-    return warehouse.ddl(statement.session, work)
+    return account.ddl(statement.session, work)
 
 
 class Runner:
     """Runs handlers: keeps the imported code and the Snowpark sessions."""
 
-    def __init__(self, warehouse: Warehouse, code: Code, carriers: Carriers) -> None:
-        """Serve one warehouse."""
-        self.warehouse = warehouse
+    def __init__(self, account: Account, code: Code, carriers: Carriers) -> None:
+        """Serve one account."""
+        self.account = account
         self.code = code
         self.carriers = carriers
 
@@ -184,7 +184,7 @@ class Runner:
         """Call the handler with a Snowpark session of its own.
 
         Raises:
-            WarehouseError: The handler failed, was killed, or left a transaction open.
+            SnowflakeError: The handler failed, was killed, or left a transaction open.
         """
         handler = self._handler(procedure, session)
         with self.carriers.borrow(session) as carrier:
@@ -192,10 +192,10 @@ class Runner:
                 value = handler(carrier.snowpark, *values)
             except ProcedureKilled as killed:
                 session.close_procedure()
-                raise WarehouseError(
+                raise SnowflakeError(
                     300005, "57014", f"Processing aborted by 300005: {killed}"
                 ) from killed
-            except WarehouseError:
+            except SnowflakeError:
                 session.close_procedure()
                 raise
             except Exception as error:  # a handler may raise anything
@@ -205,7 +205,7 @@ class Runner:
                 session.close_procedure()
                 raise
         if session.close_procedure():
-            raise WarehouseError(
+            raise SnowflakeError(
                 90235,
                 "57014",
                 "Stored procedure execution error: Scoped transaction started in "
@@ -217,20 +217,20 @@ class Runner:
         at = Statement(text="", session=session)
         zips = []
         for location in procedure.imports:
-            stage, path = find(self.warehouse, at, location)
+            stage, path = find(self.account, at, location)
             if stage.folder is None:
                 raise unsupported("IMPORTS from an external stage")
             zips.append(stage.folder / path)
         return self.code.handler(tuple(zips), procedure.handler)
 
 
-def _interpreter_error(procedure: Procedure, error: Exception) -> WarehouseError:
+def _interpreter_error(procedure: Procedure, error: Exception) -> SnowflakeError:
     lines = traceback.format_exception(error)
     ours = [line for line in lines if _SERVER not in line]
     text = str(error)
     if isinstance(error, ConnectorError):
         text = f"({error.errno}): {error.sfqid}: {error.msg}"
-    return WarehouseError(
+    return SnowflakeError(
         100357,
         "P0000",
         "Python Interpreter Error:\n"
@@ -256,17 +256,17 @@ _SEND = Procedure(
 )
 
 
-def call(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+def call(account: Account, statement: Statement, scanner: Scanner) -> Result:
     """CALL: positional or named arguments, defaults for those left out."""
     caller = statement.session
     path = scanner.path()
     if path == _SEND.name.parts[-1:]:
-        message, targets = _arguments(warehouse, statement, _SEND, scanner.rest())
-        return alerts.send(warehouse, message, targets)
-    name = warehouse.name(caller, path)
-    procedure: Procedure = warehouse.catalog.thing("PROCEDURE", name)
+        message, targets = _arguments(account, statement, _SEND, scanner.rest())
+        return alerts.send(account, message, targets)
+    name = account.name(caller, path)
+    procedure: Procedure = account.catalog.thing("PROCEDURE", name)
     given = scanner.rest()
-    values = _arguments(warehouse, statement, procedure, given)
+    values = _arguments(account, statement, procedure, given)
     session = Session(
         scope=caller.scope,
         user=caller.user,
@@ -278,7 +278,7 @@ def call(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result
         caller=caller,
         autocommit=caller.autocommit,
     )
-    runner: Runner = warehouse.runner
+    runner: Runner = account.runner
     value = runner.run(procedure, session, values)
     kind = procedure.returns
     shown_value = _returned(value, kind)
@@ -303,7 +303,7 @@ def _plain_json(value: Any) -> Any:
 
 
 def _arguments(
-    warehouse: Warehouse, statement: Statement, procedure: Procedure, given: str
+    account: Account, statement: Statement, procedure: Procedure, given: str
 ) -> list[Any]:
     parsed = parse(f"SELECT PLACEHOLDER{given}")
     node = parsed.find(exp.Anonymous)
@@ -324,10 +324,10 @@ def _arguments(
     if unknown or lacking:
         raise _wrong_arguments(procedure, node)
     chosen = [(a, placed.get(a.name, a.default)) for a in wanted]
-    return _evaluated(warehouse, statement, chosen)
+    return _evaluated(account, statement, chosen)
 
 
-def _wrong_arguments(procedure: Procedure, node: exp.Anonymous) -> WarehouseError:
+def _wrong_arguments(procedure: Procedure, node: exp.Anonymous) -> SnowflakeError:
     wanted = ", ".join(a.type.base for a in procedure.arguments)
     return compilation(
         f"Unknown function {procedure.name.name}: invalid argument types. It takes "
@@ -338,7 +338,7 @@ def _wrong_arguments(procedure: Procedure, node: exp.Anonymous) -> WarehouseErro
 
 
 def _evaluated(
-    warehouse: Warehouse,
+    account: Account,
     statement: Statement,
     chosen: list[tuple[Argument, exp.Expr | None]],
 ) -> list[Any]:
@@ -348,7 +348,7 @@ def _evaluated(
         exp.alias_(value.copy() if value is not None else exp.null(), f"A{at}")
         for at, (_, value) in enumerate(chosen)
     ]
-    found = warehouse.translator(statement.session).finish(exp.select(*columns))
+    found = account.translator(statement.session).finish(exp.select(*columns))
     sql, beside = put_binds(found.parts, statement.values)
 
     def work(connection: duckdb.DuckDBPyConnection) -> Any:

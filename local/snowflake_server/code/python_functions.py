@@ -17,7 +17,7 @@ from local.snowflake_server.code.arguments import (
 )
 from local.snowflake_server.code.procedures import RUNTIMES
 from local.snowflake_server.core.errors import (
-    WarehouseError,
+    SnowflakeError,
     compilation,
     exists,
     unsupported,
@@ -27,7 +27,7 @@ from local.snowflake_server.core.results import Result, status
 from local.snowflake_server.core.scan import Scanner, one_of
 from local.snowflake_server.core.statement import Statement
 from local.snowflake_server.core.types import SnowType, read_type
-from local.snowflake_server.engine import Warehouse
+from local.snowflake_server.engine import Account
 
 _ARGUMENTS = ("VARCHAR", "FLOAT", "VARIANT")
 _OPTIONS = {
@@ -71,12 +71,12 @@ class PythonFunction:
         }
 
 
-def create(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+def create(account: Account, statement: Statement, scanner: Scanner) -> Result:
     """CREATE FUNCTION ... LANGUAGE PYTHON ... AS $$ ... $$."""
     replaced = scanner.take("OR", "REPLACE")
     scanner.expect("FUNCTION")
     session = statement.session
-    name = warehouse.name(session, scanner.path())
+    name = account.name(session, scanner.path())
     arguments = read_arguments(scanner)
     if [a for a in arguments if a.type.base not in _ARGUMENTS or a.optional]:
         raise unsupported(f"arguments other than {', '.join(_ARGUMENTS)}")
@@ -100,8 +100,8 @@ def create(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Resu
     function = _compiled(name, body, options["HANDLER"])
 
     def work(_connection: object) -> Result:
-        warehouse.catalog.check_schema(name.database, name.schema)
-        group = warehouse.catalog.in_schema["FUNCTION"]
+        account.catalog.check_schema(name.database, name.schema)
+        group = account.catalog.in_schema["FUNCTION"]
         if name in group and not replaced:
             raise exists(str(name))
         group[name] = PythonFunction(
@@ -118,7 +118,7 @@ def create(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Resu
         )
         return status(f"Function {name.name} successfully created.")
 
-    return warehouse.ddl(session, work)
+    return account.ddl(session, work)
 
 
 def _clauses(scanner: Scanner) -> bool:
@@ -152,8 +152,8 @@ def _compiled(name: Name, body: str, handler: str) -> Callable[..., Any]:
     return found
 
 
-def _failure(name: Name, error: Exception) -> WarehouseError:
-    return WarehouseError(
+def _failure(name: Name, error: Exception) -> SnowflakeError:
+    return SnowflakeError(
         100357,
         "P0000",
         f"Python Interpreter Error in function {name.name}:"
@@ -161,22 +161,22 @@ def _failure(name: Name, error: Exception) -> WarehouseError:
     )
 
 
-def install(warehouse: Warehouse) -> None:
+def install(account: Account) -> None:
     """Teach DuckDB to call functions in Python."""
 
     def column(names: pyarrow.ChunkedArray, given: pyarrow.ChunkedArray) -> Any:
         rows = zip(names.to_pylist(), given.to_pylist(), strict=True)
-        results = [_one(warehouse, name, texts) for name, texts in rows]
+        results = [_one(account, name, texts) for name, texts in rows]
         return pyarrow.array(results, pyarrow.string())
 
     options: dict[str, Any] = {"type": "arrow", "null_handling": "special"}
-    warehouse.duck.create_function(
+    account.duck.create_function(
         "_python", column, ["VARCHAR", "VARCHAR[]"], "VARCHAR", **options
     )
 
 
-def _one(warehouse: Warehouse, name: str, texts: list[str | None]) -> str | None:
-    found = warehouse.catalog.thing("FUNCTION", Name(*Scanner(name).path()))
+def _one(account: Account, name: str, texts: list[str | None]) -> str | None:
+    found = account.catalog.thing("FUNCTION", Name(*Scanner(name).path()))
     if found.strict and None in texts:
         return None
     values = [

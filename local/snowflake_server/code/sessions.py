@@ -16,7 +16,7 @@ from typing import Any
 from snowflake.connector import SnowflakeConnection
 from snowflake.snowpark import Session as SnowparkSession
 
-from local.snowflake_server.core.errors import WarehouseError
+from local.snowflake_server.core.errors import SnowflakeError
 from local.snowflake_server.core.faults import ProcedureKilled
 from local.snowflake_server.core.session import Session
 
@@ -25,7 +25,7 @@ Serve = Callable[[Session, dict[str, Any]], dict[str, Any]]
 
 @dataclass
 class Carrier:
-    """A Snowpark session and the session of the warehouse that it works in just now."""
+    """A Snowpark session and the server's session that it works in just now."""
 
     connection: SnowflakeConnection
     snowpark: SnowparkSession
@@ -88,7 +88,7 @@ class Carriers:
             return {"success": True, "data": {}}
         session = carrier.current
         if session is None:
-            raise WarehouseError(
+            raise SnowflakeError(
                 390104, "08001", "The procedure has ended; its session is closed."
             )
         if session.killed:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from local.snowflake_server.core.errors import WarehouseError, compilation, missing
+from local.snowflake_server.core.errors import SnowflakeError, compilation, missing
 from local.snowflake_server.core.names import Name, encode, quoted, shown
 from local.snowflake_server.core.types import SnowType
 
@@ -75,7 +75,7 @@ class Table:
         """The column of that name.
 
         Raises:
-            WarehouseError: There is none.
+            SnowflakeError: There is none.
         """
         for column in self.columns:
             if column.name == name:
@@ -147,7 +147,7 @@ class Catalog:
         """A table or view.
 
         Raises:
-            WarehouseError: There is none.
+            SnowflakeError: There is none.
         """
         found = self.relations.get(name)
         if found is None:
@@ -159,7 +159,7 @@ class Catalog:
         """A table.
 
         Raises:
-            WarehouseError: There is none, or it is a view.
+            SnowflakeError: There is none, or it is a view.
         """
         found = self.relations.get(name)
         if not isinstance(found, Table):
@@ -170,7 +170,7 @@ class Catalog:
         """A stage, file format, procedure or function.
 
         Raises:
-            WarehouseError: There is none.
+            SnowflakeError: There is none.
         """
         found = self.in_schema[kind].get(name)
         if found is None:
@@ -198,19 +198,19 @@ def full_name(
     """Complete a dotted name with the session's database and schema.
 
     Raises:
-        WarehouseError: The session has none and the name needs one.
+        SnowflakeError: The session has none and the name needs one.
     """
     if len(parts) > 3:
         raise compilation(f"invalid name '{'.'.join(parts)}'")
     if len(parts) < 3 and database is None:
-        raise WarehouseError(
+        raise SnowflakeError(
             90105,
             "22000",
             "Cannot perform operation. This session does not have a current database. "
             "Call 'USE DATABASE', or use a qualified name.",
         )
     if len(parts) < 2 and schema is None:
-        raise WarehouseError(
+        raise SnowflakeError(
             90106,
             "22000",
             "Cannot perform operation. This session does not have a current schema. "

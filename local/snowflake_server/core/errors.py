@@ -10,7 +10,7 @@ from sqlglot.errors import SqlglotError
 from local.snowflake_server.core.names import decode
 
 
-class WarehouseError(Exception):
+class SnowflakeError(Exception):
     """A statement failed; the client gets a ProgrammingError.
 
     Attributes:
@@ -29,36 +29,36 @@ class WarehouseError(Exception):
 
 def compilation(
     message: str, *, code: int = 1003, state: str = "42000"
-) -> WarehouseError:
+) -> SnowflakeError:
     """An error found before anything ran."""
-    return WarehouseError(code, state, f"SQL compilation error:\n{message}")
+    return SnowflakeError(code, state, f"SQL compilation error:\n{message}")
 
 
-def syntax(message: str) -> WarehouseError:
+def syntax(message: str) -> SnowflakeError:
     """A statement or option that Snowflake does not know."""
     return compilation(f"syntax error: {message}")
 
 
-def unsupported(message: str) -> WarehouseError:
+def unsupported(message: str) -> SnowflakeError:
     """Something Snowflake may know but this stand-in does not imitate."""
-    return WarehouseError(2, "0A000", f"Unsupported feature '{message}'.")
+    return SnowflakeError(2, "0A000", f"Unsupported feature '{message}'.")
 
 
-def missing(kind: str, name: str) -> WarehouseError:
+def missing(kind: str, name: str) -> SnowflakeError:
     """An object that does not exist."""
     return compilation(
         f"{kind} '{name}' does not exist or not authorized.", code=2003, state="02000"
     )
 
 
-def exists(name: str) -> WarehouseError:
+def exists(name: str) -> SnowflakeError:
     """An object that exists already."""
     return compilation(f"Object '{name}' already exists.", code=2002, state="42710")
 
 
-def forbidden_in_procedure(what: str) -> WarehouseError:
+def forbidden_in_procedure(what: str) -> SnowflakeError:
     """A statement that a procedure with owner's rights may not send."""
-    return WarehouseError(
+    return SnowflakeError(
         90236,
         "42601",
         f"Stored procedure execution error: Unsupported statement type '{what}'.",
@@ -92,17 +92,17 @@ _FROM_DUCKDB: tuple[tuple[type[Exception], int, str], ...] = (
 )
 
 
-def from_duckdb(error: duckdb.Error | SqlglotError) -> WarehouseError:
+def from_duckdb(error: duckdb.Error | SqlglotError) -> SnowflakeError:
     """The Snowflake-like form of an error of the engine underneath."""
     text = decode(re.sub(r"\x1b\[\d+m", "", str(error))).split("\n\nLINE ")[0]
     if isinstance(error, SqlglotError):
         return syntax(text)
     if "cannot affect the same target row more than once" in text:
-        return WarehouseError(
+        return SnowflakeError(
             100090, "42P18", "Duplicate row detected during DML action"
         )
     if "NOT NULL constraint failed" in text:
-        return WarehouseError(
+        return SnowflakeError(
             100072, "22000", f"NULL result in a non-nullable column ({text})"
         )
     for phrase, (code, state) in _RAISED.items():
@@ -110,9 +110,9 @@ def from_duckdb(error: duckdb.Error | SqlglotError) -> WarehouseError:
             told = text.rpartition("ValueError: ")[2].removeprefix(
                 "Invalid Input Error: "
             )
-            return WarehouseError(code, state, told)
+            return SnowflakeError(code, state, told)
     if "CHECK constraint failed" in text:
-        return WarehouseError(
+        return SnowflakeError(
             100078, "22000", f"String is too long and would be truncated ({text})"
         )
     if isinstance(error, duckdb.BinderException) and (
@@ -122,5 +122,5 @@ def from_duckdb(error: duckdb.Error | SqlglotError) -> WarehouseError:
     for kind, code, state in _FROM_DUCKDB:
         if isinstance(error, kind):
             prefix = "SQL compilation error:\n" if code < 100000 else ""
-            return WarehouseError(code, state, prefix + text)
-    return WarehouseError(2043, "02000", text)
+            return SnowflakeError(code, state, prefix + text)
+    return SnowflakeError(2043, "02000", text)

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from local.snowflake_server.core.errors import WarehouseError, syntax
+from local.snowflake_server.core.errors import SnowflakeError, syntax
 from local.snowflake_server.core.statement import Statement
 
 # A test that forgets its rule must not hang for ever.
@@ -49,7 +49,7 @@ class Rule:
         """Refuse what has no meaning.
 
         Raises:
-            WarehouseError: An unknown action, moment or a broken expression.
+            SnowflakeError: An unknown action, moment or a broken expression.
         """
         if self.action not in ("error", "kill_procedure", "delay", "hold"):
             raise syntax(f"unknown action {self.action!r}")
@@ -73,7 +73,7 @@ class Faults:
         """Put new rules in the place of the old ones.
 
         Raises:
-            WarehouseError: A rule has no meaning.
+            SnowflakeError: A rule has no meaning.
         """
         try:
             made = [Rule(**rule) for rule in rules]
@@ -102,7 +102,7 @@ class Faults:
             elif rule.action == "hold":
                 rule.withdrawn.wait(_LONGEST_HOLD_SECONDS)
             elif rule.action == "error":
-                raise WarehouseError(rule.code, "57014", rule.message)
+                raise SnowflakeError(rule.code, "57014", rule.message)
             elif statement.session.procedure is not None:
                 statement.session.killed = True
                 raise ProcedureKilled(rule.message)

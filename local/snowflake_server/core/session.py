@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from local.snowflake_server.core.errors import WarehouseError, forbidden_in_procedure
+from local.snowflake_server.core.errors import SnowflakeError, forbidden_in_procedure
 from local.snowflake_server.core.names import Name
 from local.snowflake_server.core.transactions import Scope
 
@@ -59,11 +59,11 @@ class Session:
         """COMMIT or ROLLBACK.
 
         Raises:
-            WarehouseError: A procedure would end its caller's transaction.
+            SnowflakeError: A procedure would end its caller's transaction.
         """
         shared = self.caller is not None and self.scope is self.caller.scope
         if shared and self.scope.explicit:
-            raise WarehouseError(
+            raise SnowflakeError(
                 90232,
                 "0A000",
                 "Modifying a transaction that has started at a different scope is not "

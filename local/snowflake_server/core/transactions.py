@@ -13,7 +13,7 @@ from typing import Any
 
 import duckdb
 
-from local.snowflake_server.core.errors import WarehouseError
+from local.snowflake_server.core.errors import SnowflakeError
 
 Work = Callable[[duckdb.DuckDBPyConnection], Any]
 
@@ -31,7 +31,7 @@ class WriteLock:
         """Wait for the lock.
 
         Raises:
-            WarehouseError: 000625, after the time-out, or at once where the holder is
+            SnowflakeError: 000625, after the time-out, or at once where the holder is
                 a caller that waits for this very procedure.
         """
         outer = scope.outer
@@ -49,8 +49,8 @@ class WriteLock:
         self.lock.release()
 
     @staticmethod
-    def _error(why: str) -> WarehouseError:
-        return WarehouseError(
+    def _error(why: str) -> SnowflakeError:
+        return SnowflakeError(
             625,
             "57014",
             f"Statement has locked waiters or could not get its lock: {why}. "

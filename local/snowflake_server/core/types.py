@@ -99,7 +99,7 @@ def read_type(node: exp.DataType) -> SnowType:
     """The type that a parsed data type means.
 
     Raises:
-        WarehouseError: Snowflake has no such type, or a parameter is out of range.
+        SnowflakeError: Snowflake has no such type, or a parameter is out of range.
     """
     base = _NAMES.get(node.this)
     if base is None:
@@ -163,7 +163,7 @@ def from_duck(name: str) -> SnowType:
     """The Snowflake type of a result column of DuckDB.
 
     Raises:
-        WarehouseError: A type that no Snowflake expression should have given.
+        SnowflakeError: A type that no Snowflake expression should have given.
     """
     if found := _RESULT.get(name):
         return found

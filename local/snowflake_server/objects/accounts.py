@@ -12,7 +12,7 @@ from local.snowflake_server.core.names import shown
 from local.snowflake_server.core.results import Result, status
 from local.snowflake_server.core.scan import Scanner, one_of
 from local.snowflake_server.core.statement import Statement
-from local.snowflake_server.engine import Warehouse
+from local.snowflake_server.engine import Account
 
 _DONE = "Statement executed successfully."
 
@@ -80,7 +80,7 @@ _WAREHOUSE = {
 
 
 def _create(
-    warehouse: Warehouse,
+    account: Account,
     statement: Statement,
     scanner: Scanner,
     kind: str,
@@ -92,7 +92,7 @@ def _create(
     name = scanner.identifier()
     properties = read(scanner)
     scanner.end()
-    group = warehouse.catalog.in_account[kind]
+    group = account.catalog.in_account[kind]
 
     def work(_connection: object) -> Result:
         if name in group and if_not_exists:
@@ -107,11 +107,11 @@ def _create(
         )
         return status(f"{kind.capitalize()} {name} successfully created.")
 
-    return warehouse.ddl(statement.session, work)
+    return account.ddl(statement.session, work)
 
 
 def create_integration(
-    warehouse: Warehouse, statement: Statement, scanner: Scanner
+    account: Account, statement: Statement, scanner: Scanner
 ) -> Result:
     """CREATE STORAGE, API and NOTIFICATION INTEGRATION."""
     replaced = scanner.take("OR", "REPLACE")
@@ -126,17 +126,15 @@ def create_integration(
                 raise compilation(f"Missing option(s): [{key}]", code=2029)
         return {"SORT": sort, **found}
 
-    return _create(
-        warehouse, statement, scanner, "INTEGRATION", read, replaced=replaced
-    )
+    return _create(account, statement, scanner, "INTEGRATION", read, replaced=replaced)
 
 
-def create_role(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+def create_role(account: Account, statement: Statement, scanner: Scanner) -> Result:
     """CREATE ROLE."""
     replaced = scanner.take("OR", "REPLACE")
     scanner.expect("ROLE")
     return _create(
-        warehouse,
+        account,
         statement,
         scanner,
         "ROLE",
@@ -146,7 +144,7 @@ def create_role(warehouse: Warehouse, statement: Statement, scanner: Scanner) ->
 
 
 def create_warehouse(
-    warehouse: Warehouse, statement: Statement, scanner: Scanner
+    account: Account, statement: Statement, scanner: Scanner
 ) -> Result:
     """CREATE WAREHOUSE; it then is the session's."""
     replaced = scanner.take("OR", "REPLACE")
@@ -156,10 +154,10 @@ def create_warehouse(
         rest.take("WITH")
         return rest.options(_WAREHOUSE)
 
-    return _create(warehouse, statement, scanner, "WAREHOUSE", read, replaced=replaced)
+    return _create(account, statement, scanner, "WAREHOUSE", read, replaced=replaced)
 
 
-def drop(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+def drop(account: Account, statement: Statement, scanner: Scanner) -> Result:
     """DROP ROLE, WAREHOUSE or INTEGRATION."""
     if scanner.peek() in _INTEGRATIONS:
         scanner.word()
@@ -167,7 +165,7 @@ def drop(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result
     if_exists = scanner.take("IF", "EXISTS")
     name = scanner.identifier()
     scanner.end()
-    group = warehouse.catalog.in_account[kind]
+    group = account.catalog.in_account[kind]
 
     def work(_connection: object) -> Result:
         if name not in group:
@@ -177,7 +175,7 @@ def drop(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result
         del group[name]
         return status(f"{name} successfully dropped.")
 
-    return warehouse.ddl(statement.session, work)
+    return account.ddl(statement.session, work)
 
 
 _PRIVILEGES = {
@@ -199,32 +197,32 @@ _ON = {
 }  # fmt: skip
 
 
-def grant(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+def grant(account: Account, statement: Statement, scanner: Scanner) -> Result:
     """GRANT and REVOKE: checked for form and names, recorded, never enforced."""
     giving = statement.text[:5].upper() == "GRANT"
     privileges = _privileges(scanner)
     if scanner.take("ON"):
-        target = _grant_target(warehouse, statement, scanner)
+        target = _grant_target(account, statement, scanner)
     else:
         target = privileges[0]
     scanner.expect("TO" if giving else "FROM")
     kind = scanner.word() if scanner.peek() in ("ROLE", "USER") else "ROLE"
     grantee = scanner.identifier()
-    if kind == "ROLE" and grantee not in warehouse.catalog.in_account["ROLE"]:
+    if kind == "ROLE" and grantee not in account.catalog.in_account["ROLE"]:
         raise missing("Role", shown(grantee))
     _grant_tail(scanner)
     role = statement.session.role
     now = datetime.now(UTC)
 
     def work(_connection: object) -> Result:
-        grants = warehouse.catalog.grants
+        grants = account.catalog.grants
         for privilege in privileges:
             entry = (privilege, target, grantee)
             kept = [g for g in grants if g[1:4] != entry]
             grants[:] = [*kept, (now, *entry, role)] if giving else kept
         return status(_DONE)
 
-    return warehouse.ddl(statement.session, work)
+    return account.ddl(statement.session, work)
 
 
 def _privileges(scanner: Scanner) -> list[str]:
@@ -245,7 +243,7 @@ def _privileges(scanner: Scanner) -> list[str]:
     return found
 
 
-def _grant_target(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> str:
+def _grant_target(account: Account, statement: Statement, scanner: Scanner) -> str:
     if scanner.take("ACCOUNT"):
         return "ACCOUNT"
     everything = scanner.peek() if scanner.peek() in ("ALL", "FUTURE") else ""
@@ -269,14 +267,14 @@ def _grant_target(warehouse: Warehouse, statement: Statement, scanner: Scanner) 
     if kind in ("PROCEDURE", "FUNCTION"):
         types = scanner.listed(Scanner.word)
         arguments = f"({', '.join(types)})"
-    _check_exists(warehouse, statement, kind, parts)
+    _check_exists(account, statement, kind, parts)
     return f"{kind} {'.'.join(parts)}{arguments}"
 
 
 def _check_exists(
-    warehouse: Warehouse, statement: Statement, kind: str, parts: tuple[str, ...]
+    account: Account, statement: Statement, kind: str, parts: tuple[str, ...]
 ) -> None:
-    catalog, session = warehouse.catalog, statement.session
+    catalog, session = account.catalog, statement.session
     if kind in ("INTEGRATION", "WAREHOUSE"):
         if parts[0] not in catalog.in_account[kind]:
             raise missing(kind.capitalize(), shown(parts[0]))
@@ -287,9 +285,9 @@ def _check_exists(
         database = parts[0] if len(parts) == 2 else session.database
         catalog.check_schema(database or "", parts[-1])
     elif kind in ("TABLE", "VIEW"):
-        catalog.relation(warehouse.name(session, parts))
+        catalog.relation(account.name(session, parts))
     elif kind in catalog.in_schema:
-        catalog.thing(kind, warehouse.name(session, parts))
+        catalog.thing(kind, account.name(session, parts))
 
 
 def _grant_tail(scanner: Scanner) -> None:
@@ -314,9 +312,7 @@ _PARAMETERS = {
 }  # fmt: skip
 
 
-def alter_session(
-    warehouse: Warehouse, statement: Statement, scanner: Scanner
-) -> Result:
+def alter_session(account: Account, statement: Statement, scanner: Scanner) -> Result:
     """ALTER SESSION SET: AUTOCOMMIT counts, other known parameters change nothing."""
     session = statement.session
     session.forbid_in_procedure("ALTER_SESSION")
@@ -338,5 +334,5 @@ def alter_session(
                 session.scope.commit()
             session.autocommit = value.upper() == "TRUE"
         if name == "TIMEZONE" and value.upper() not in ("UTC", "ETC/UTC"):
-            raise compilation("The local warehouse knows the time zone UTC only.")
+            raise compilation("The local Snowflake knows the time zone UTC only.")
     return status(_DONE)

@@ -15,7 +15,7 @@ from local.snowflake_server.core.scan import Scanner
 from local.snowflake_server.core.session import Session
 from local.snowflake_server.core.statement import Statement
 from local.snowflake_server.core.types import SnowType, read_type
-from local.snowflake_server.engine import Warehouse
+from local.snowflake_server.engine import Account
 from local.snowflake_server.objects.tables import (
     create_physical,
     parts_of,
@@ -29,52 +29,52 @@ from local.snowflake_server.sql.translate import parse
 _DONE = "Statement executed successfully."
 
 
-def alter_table(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+def alter_table(account: Account, statement: Statement, scanner: Scanner) -> Result:
     """ALTER TABLE; every change is a transaction of its own."""
     session = statement.session
     parsed = parse(statement.text)
     if not isinstance(parsed, exp.Alter):
         raise unsupported("this form of ALTER TABLE")
     if parsed.args.get("exists"):
-        name = warehouse.existing_name(session, parts_of(parsed.this))
-        if name not in warehouse.catalog.relations:
+        name = account.existing_name(session, parts_of(parsed.this))
+        if name not in account.catalog.relations:
             return status(_DONE)
 
     def work(connection: duckdb.DuckDBPyConnection) -> Result:
         for action in parsed.args["actions"]:
-            name = warehouse.existing_name(session, parts_of(parsed.this))
-            table = warehouse.catalog.table(name)
-            _apply(warehouse, session, connection, table, action)
+            name = account.existing_name(session, parts_of(parsed.this))
+            table = account.catalog.table(name)
+            _apply(account, session, connection, table, action)
         return status(_DONE)
 
-    before = dict(warehouse.catalog.relations)
+    before = dict(account.catalog.relations)
     try:
-        return warehouse.ddl(session, work)
+        return account.ddl(session, work)
     except BaseException:
         if len(parsed.args["actions"]) > 1:
-            warehouse.catalog.relations = before
+            account.catalog.relations = before
         raise
 
 
 def _apply(
-    warehouse: Warehouse,
+    account: Account,
     session: Session,
     connection: duckdb.DuckDBPyConnection,
     table: Table,
     action: exp.Expr,
 ) -> None:
     if isinstance(action, exp.ColumnDef):
-        _add(warehouse, session, connection, table, action)
+        _add(account, session, connection, table, action)
     elif isinstance(action, exp.AlterColumn):
-        _alter_column(warehouse, connection, table, action)
+        _alter_column(account, connection, table, action)
     elif isinstance(action, exp.RenameColumn):
-        _rename_column(warehouse, connection, table, action)
+        _rename_column(account, connection, table, action)
     elif isinstance(action, exp.Drop) and action.args.get("kind") == "COLUMN":
-        _drop_columns(warehouse, connection, table, action)
+        _drop_columns(account, connection, table, action)
     elif isinstance(action, exp.AlterRename):
-        _rename(warehouse, session, connection, table, action)
+        _rename(account, session, connection, table, action)
     elif isinstance(action, exp.SwapTable):
-        _swap(warehouse, session, connection, table, action)
+        _swap(account, session, connection, table, action)
     else:
         raise unsupported(f"ALTER TABLE {action.sql(dialect='snowflake')}")
 
@@ -84,24 +84,24 @@ def _kept(table: Table) -> dict[str, str]:
 
 
 def _store(
-    warehouse: Warehouse,
+    account: Account,
     connection: duckdb.DuckDBPyConnection,
     old: Table,
     new: Table,
     values: dict[str, str],
 ) -> None:
     rebuild(connection, old, new, values)
-    warehouse.catalog.relations[new.name] = new
+    account.catalog.relations[new.name] = new
 
 
 def _add(
-    warehouse: Warehouse,
+    account: Account,
     session: Session,
     connection: duckdb.DuckDBPyConnection,
     table: Table,
     action: exp.ColumnDef,
 ) -> None:
-    column = read_column(warehouse, session, action)
+    column = read_column(account, session, action)
     if column is None:
         raise syntax("ADD COLUMN needs a column.")
     if any(c.name == column.name for c in table.columns):
@@ -116,11 +116,11 @@ def _add(
                 code=2024,
             )
     new = table.altered(columns=(*table.columns, column))
-    _store(warehouse, connection, table, new, _kept(table))
+    _store(account, connection, table, new, _kept(table))
 
 
 def _alter_column(
-    warehouse: Warehouse,
+    account: Account,
     connection: duckdb.DuckDBPyConnection,
     table: Table,
     action: exp.AlterColumn,
@@ -140,7 +140,7 @@ def _alter_column(
         raise unsupported(f"ALTER COLUMN {action.sql(dialect='snowflake')}")
     columns = tuple(changed if c is column else c for c in table.columns)
     new = table.altered(columns=columns)
-    _store(warehouse, connection, table, new, _kept(table))
+    _store(account, connection, table, new, _kept(table))
 
 
 def _check_change(
@@ -174,7 +174,7 @@ def _check_change(
 
 
 def _rename_column(
-    warehouse: Warehouse,
+    account: Account,
     connection: duckdb.DuckDBPyConnection,
     table: Table,
     action: exp.RenameColumn,
@@ -190,11 +190,11 @@ def _rename_column(
         new.name: quoted(encode(old.name))
         for old, new in zip(table.columns, columns, strict=True)
     }
-    _store(warehouse, connection, table, table.altered(columns=columns), values)
+    _store(account, connection, table, table.altered(columns=columns), values)
 
 
 def _drop_columns(
-    warehouse: Warehouse,
+    account: Account,
     connection: duckdb.DuckDBPyConnection,
     table: Table,
     action: exp.Drop,
@@ -209,26 +209,26 @@ def _drop_columns(
     if not columns:
         raise compilation("A table must keep at least one column.", code=2028)
     new = table.altered(columns=columns)
-    _store(warehouse, connection, table, new, _kept(new))
+    _store(account, connection, table, new, _kept(new))
 
 
 def _rename(
-    warehouse: Warehouse,
+    account: Account,
     session: Session,
     connection: duckdb.DuckDBPyConnection,
     table: Table,
     action: exp.AlterRename,
 ) -> None:
-    wanted = warehouse.name(session, parts_of(action.this))
-    warehouse.catalog.check_schema(wanted.database, wanted.schema)
-    if wanted in warehouse.catalog.relations:
+    wanted = account.name(session, parts_of(action.this))
+    account.catalog.check_schema(wanted.database, wanted.schema)
+    if wanted in account.catalog.relations:
         raise exists(str(wanted))
-    _move(warehouse, connection, table, wanted)
-    del warehouse.catalog.relations[table.name]
+    _move(account, connection, table, wanted)
+    del account.catalog.relations[table.name]
 
 
 def _move(
-    warehouse: Warehouse,
+    account: Account,
     connection: duckdb.DuckDBPyConnection,
     table: Table,
     wanted: Name,
@@ -241,23 +241,21 @@ def _move(
         create_physical(connection, new)
         connection.execute(f"INSERT INTO {new.physical} FROM {table.physical}")
         connection.execute(f"DROP TABLE {table.physical}")
-    warehouse.catalog.relations[wanted] = new
+    account.catalog.relations[wanted] = new
 
 
 def _swap(
-    warehouse: Warehouse,
+    account: Account,
     session: Session,
     connection: duckdb.DuckDBPyConnection,
     table: Table,
     action: exp.SwapTable,
 ) -> None:
-    other = warehouse.catalog.table(
-        warehouse.existing_name(session, parts_of(action.this))
-    )
+    other = account.catalog.table(account.existing_name(session, parts_of(action.this)))
     between = replace(table.name, name=f"{table.name.name} (swapped)")
     first, second = table.name, other.name
-    _move(warehouse, connection, table, between)
-    _move(warehouse, connection, other, first)
-    moved = warehouse.catalog.table(between)
-    _move(warehouse, connection, moved, second)
-    del warehouse.catalog.relations[between]
+    _move(account, connection, table, between)
+    _move(account, connection, other, first)
+    moved = account.catalog.table(between)
+    _move(account, connection, moved, second)
+    del account.catalog.relations[between]

@@ -11,14 +11,12 @@ from local.snowflake_server.core.physical import create_physical_schema
 from local.snowflake_server.core.results import Result, status
 from local.snowflake_server.core.scan import Scanner
 from local.snowflake_server.core.statement import Statement
-from local.snowflake_server.engine import Warehouse
+from local.snowflake_server.engine import Account
 
 _OPTIONS = {"DATA_RETENTION_TIME_IN_DAYS": Scanner.number, "COMMENT": Scanner.string}
 
 
-def create_database(
-    warehouse: Warehouse, statement: Statement, scanner: Scanner
-) -> Result:
+def create_database(account: Account, statement: Statement, scanner: Scanner) -> Result:
     """CREATE DATABASE; it has a schema PUBLIC from the start."""
     replaced = scanner.take("OR", "REPLACE")
     scanner.take("TRANSIENT")
@@ -30,35 +28,35 @@ def create_database(
     session = statement.session
 
     def work(connection: duckdb.DuckDBPyConnection) -> Result:
-        if name in warehouse.catalog.databases:
+        if name in account.catalog.databases:
             if if_not_exists:
                 return status(f"{name} already exists, statement succeeded.")
             if not replaced:
                 raise exists(shown(name))
-            _forget_database(warehouse, connection, name)
-        add_database(warehouse, connection, name, options.get("COMMENT", ""))
+            _forget_database(account, connection, name)
+        add_database(account, connection, name, options.get("COMMENT", ""))
         return status(f"Database {name} successfully created.")
 
-    result = warehouse.ddl(session, work)
+    result = account.ddl(session, work)
     session.database, session.schema = name, "PUBLIC"
     return result
 
 
 def add_database(
-    warehouse: Warehouse,
+    account: Account,
     connection: duckdb.DuckDBPyConnection,
     name: str,
     comment: str = "",
 ) -> None:
     """Create a database with its schema PUBLIC."""
-    catalog = warehouse.catalog
+    catalog = account.catalog
     catalog.databases[name] = Thing(name=name, properties={}, comment=comment)
     for schema in ("PUBLIC", "INFORMATION_SCHEMA"):
-        add_schema(warehouse, connection, name, schema)
+        add_schema(account, connection, name, schema)
 
 
 def add_schema(
-    warehouse: Warehouse,
+    account: Account,
     connection: duckdb.DuckDBPyConnection,
     database: str,
     schema: str,
@@ -67,7 +65,7 @@ def add_schema(
     """Create a schema."""
     create_physical_schema(connection, Name(database, schema, ""))
     thing = Thing(name=schema, properties={}, comment=comment)
-    warehouse.catalog.schemas[database, schema] = thing
+    account.catalog.schemas[database, schema] = thing
 
 
 def _two(session_database: str | None, parts: tuple[str, ...]) -> tuple[str, str]:
@@ -83,9 +81,7 @@ def _two(session_database: str | None, parts: tuple[str, ...]) -> tuple[str, str
     )
 
 
-def create_schema(
-    warehouse: Warehouse, statement: Statement, scanner: Scanner
-) -> Result:
+def create_schema(account: Account, statement: Statement, scanner: Scanner) -> Result:
     """CREATE SCHEMA."""
     replaced = scanner.take("OR", "REPLACE")
     scanner.take("TRANSIENT")
@@ -98,7 +94,7 @@ def create_schema(
     scanner.end()
 
     def work(connection: duckdb.DuckDBPyConnection) -> Result:
-        catalog = warehouse.catalog
+        catalog = account.catalog
         if database not in catalog.databases:
             raise missing("Database", shown(database))
         if (database, schema) in catalog.schemas:
@@ -106,18 +102,16 @@ def create_schema(
                 return status(f"{schema} already exists, statement succeeded.")
             if not replaced:
                 raise exists(f"{shown(database)}.{shown(schema)}")
-            _forget_schema(warehouse, connection, database, schema)
-        add_schema(warehouse, connection, database, schema, options.get("COMMENT", ""))
+            _forget_schema(account, connection, database, schema)
+        add_schema(account, connection, database, schema, options.get("COMMENT", ""))
         return status(f"Schema {schema} successfully created.")
 
-    result = warehouse.ddl(session, work)
+    result = account.ddl(session, work)
     session.database, session.schema = database, schema
     return result
 
 
-def drop_database(
-    warehouse: Warehouse, statement: Statement, scanner: Scanner
-) -> Result:
+def drop_database(account: Account, statement: Statement, scanner: Scanner) -> Result:
     """DROP DATABASE [IF EXISTS] with all in it."""
     scanner.expect("DATABASE")
     if_exists = scanner.take("IF", "EXISTS")
@@ -127,20 +121,20 @@ def drop_database(
     session = statement.session
 
     def work(connection: duckdb.DuckDBPyConnection) -> Result:
-        if name not in warehouse.catalog.databases:
+        if name not in account.catalog.databases:
             if if_exists:
                 return status("Drop statement executed successfully.")
             raise missing("Database", shown(name))
-        _forget_database(warehouse, connection, name)
+        _forget_database(account, connection, name)
         return status(f"{name} successfully dropped.")
 
-    result = warehouse.ddl(session, work)
+    result = account.ddl(session, work)
     if session.database == name:
         session.database = session.schema = None
     return result
 
 
-def drop_schema(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+def drop_schema(account: Account, statement: Statement, scanner: Scanner) -> Result:
     """DROP SCHEMA [IF EXISTS] with all in it."""
     scanner.expect("SCHEMA")
     if_exists = scanner.take("IF", "EXISTS")
@@ -150,49 +144,49 @@ def drop_schema(warehouse: Warehouse, statement: Statement, scanner: Scanner) ->
     scanner.end()
 
     def work(connection: duckdb.DuckDBPyConnection) -> Result:
-        if (database, schema) not in warehouse.catalog.schemas:
+        if (database, schema) not in account.catalog.schemas:
             if if_exists:
                 return status("Drop statement executed successfully.")
             raise missing("Schema", f"{shown(database)}.{shown(schema)}")
-        _forget_schema(warehouse, connection, database, schema)
+        _forget_schema(account, connection, database, schema)
         return status(f"{schema} successfully dropped.")
 
-    result = warehouse.ddl(session, work)
+    result = account.ddl(session, work)
     if (session.database, session.schema) == (database, schema):
         session.schema = None
     return result
 
 
 def _forget_database(
-    warehouse: Warehouse, connection: duckdb.DuckDBPyConnection, name: str
+    account: Account, connection: duckdb.DuckDBPyConnection, name: str
 ) -> None:
-    for database, schema in [s for s in warehouse.catalog.schemas if s[0] == name]:
-        _forget_schema(warehouse, connection, database, schema)
-    del warehouse.catalog.databases[name]
+    for database, schema in [s for s in account.catalog.schemas if s[0] == name]:
+        _forget_schema(account, connection, database, schema)
+    del account.catalog.databases[name]
 
 
 def _forget_schema(
-    warehouse: Warehouse,
+    account: Account,
     connection: duckdb.DuckDBPyConnection,
     database: str,
     schema: str,
 ) -> None:
-    for name in warehouse.catalog.names_in(database, schema):
-        table = warehouse.catalog.relations.get(name)
+    for name in account.catalog.names_in(database, schema):
+        table = account.catalog.relations.get(name)
         if isinstance(table, Table):
             connection.execute(
                 "DELETE FROM _loads WHERE table_number = ?", [table.number]
             )
     physical = quoted(Name(database, schema, "").physical_schema)
     connection.execute(f"DROP SCHEMA IF EXISTS {physical} CASCADE")
-    warehouse.catalog.forget(database, schema)
+    account.catalog.forget(database, schema)
 
 
-def use(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+def use(account: Account, statement: Statement, scanner: Scanner) -> Result:
     """USE [DATABASE | SCHEMA | ROLE | WAREHOUSE | SECONDARY ROLES]."""
     session = statement.session
     session.forbid_in_procedure("USE")
-    catalog = warehouse.catalog
+    catalog = account.catalog
     kind = scanner.peek() if scanner.peek(1) not in ("", ".", ";") else ""
     if kind == "SECONDARY":
         scanner.expect("SECONDARY", "ROLES")

@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local.snowflake_server.core.catalog import Thing
 from local.snowflake_server.core.errors import (
-    WarehouseError,
+    SnowflakeError,
     compilation,
     exists,
     missing,
@@ -26,7 +26,7 @@ from local.snowflake_server.core.names import Name, shown
 from local.snowflake_server.core.results import NUMBER, TEXT, Result, made, status
 from local.snowflake_server.core.scan import Scanner, one_of
 from local.snowflake_server.core.statement import Statement
-from local.snowflake_server.engine import Warehouse
+from local.snowflake_server.engine import Account
 
 _STAGE = {
     "URL": Scanner.string,
@@ -115,28 +115,26 @@ class Stage:
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
-def create_stage(
-    warehouse: Warehouse, statement: Statement, scanner: Scanner
-) -> Result:
+def create_stage(account: Account, statement: Statement, scanner: Scanner) -> Result:
     """CREATE STAGE; a URL must lie inside the storage integration's locations."""
     replaced = scanner.take("OR", "REPLACE")
     scanner.expect("STAGE")
     if_not_exists = scanner.take("IF", "NOT", "EXISTS")
     session = statement.session
-    name = warehouse.name(session, scanner.path())
+    name = account.name(session, scanner.path())
     options = scanner.options(_STAGE)
     scanner.end()
-    _check_url(warehouse, options)
+    _check_url(account, options)
 
     def work(_connection: object) -> Result:
-        catalog = warehouse.catalog
+        catalog = account.catalog
         catalog.check_schema(name.database, name.schema)
         group = catalog.in_schema["STAGE"]
         if name in group and if_not_exists:
             return status(f"{name.name} already exists, statement succeeded.")
         if name in group and not replaced:
             raise exists(str(name))
-        folder = warehouse.settings.home / "stages" / _folder(name)
+        folder = account.settings.home / "stages" / _folder(name)
         group[name] = Stage(
             name=name,
             url=options.get("URL"),
@@ -147,14 +145,14 @@ def create_stage(
         )
         return status(f"Stage area {name.name} successfully created.")
 
-    return warehouse.ddl(session, work)
+    return account.ddl(session, work)
 
 
 def _folder(name: Name) -> str:
     return hashlib.sha256("\0".join(name.parts).encode()).hexdigest()[:24]
 
 
-def _check_url(warehouse: Warehouse, options: dict[str, Any]) -> None:
+def _check_url(account: Account, options: dict[str, Any]) -> None:
     url, integration = options.get("URL"), options.get("STORAGE_INTEGRATION")
     if url is None:
         return
@@ -162,12 +160,12 @@ def _check_url(warehouse: Warehouse, options: dict[str, Any]) -> None:
         raise compilation(f"invalid URL prefix found in: '{url}'", code=1011)
     if integration is None:
         raise unsupported("an external stage without STORAGE_INTEGRATION")
-    found = warehouse.catalog.in_account["INTEGRATION"].get(integration)
+    found = account.catalog.in_account["INTEGRATION"].get(integration)
     if found is None or found.properties["SORT"] != "STORAGE":
         raise missing("Integration", shown(integration))
     locations = found.properties["STORAGE_ALLOWED_LOCATIONS"]
     if not any(place == "*" or url.startswith(place) for place in locations):
-        raise WarehouseError(
+        raise SnowflakeError(
             3167,
             "42501",
             f"Location '{url}' is not allowed by integration {integration}. Please use "
@@ -176,20 +174,20 @@ def _check_url(warehouse: Warehouse, options: dict[str, Any]) -> None:
 
 
 def create_file_format(
-    warehouse: Warehouse, statement: Statement, scanner: Scanner
+    account: Account, statement: Statement, scanner: Scanner
 ) -> Result:
     """CREATE FILE FORMAT, CSV only."""
     replaced = scanner.take("OR", "REPLACE")
     scanner.expect("FILE", "FORMAT")
     if_not_exists = scanner.take("IF", "NOT", "EXISTS")
     session = statement.session
-    name = warehouse.name(session, scanner.path())
+    name = account.name(session, scanner.path())
     options = scanner.options({**FORMAT_OPTIONS, "COMMENT": Scanner.string})
     scanner.end()
     comment = options.pop("COMMENT", "")
 
     def work(_connection: object) -> Result:
-        catalog = warehouse.catalog
+        catalog = account.catalog
         catalog.check_schema(name.database, name.schema)
         group = catalog.in_schema["FILE FORMAT"]
         if name in group and if_not_exists:
@@ -202,26 +200,26 @@ def create_file_format(
         )
         return status(f"File format {name.name} successfully created.")
 
-    return warehouse.ddl(session, work)
+    return account.ddl(session, work)
 
 
-def drop(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+def drop(account: Account, statement: Statement, scanner: Scanner) -> Result:
     """DROP STAGE and DROP FILE FORMAT."""
     kind = "STAGE" if scanner.take("STAGE") else "FILE FORMAT"
     if kind == "FILE FORMAT":
         scanner.expect("FILE", "FORMAT")
     if_exists = scanner.take("IF", "EXISTS")
-    name = warehouse.name(statement.session, scanner.path())
+    name = account.name(statement.session, scanner.path())
     scanner.end()
 
     def work(_connection: object) -> Result:
-        if if_exists and name not in warehouse.catalog.in_schema[kind]:
+        if if_exists and name not in account.catalog.in_schema[kind]:
             return status("Drop statement executed successfully.")
-        warehouse.catalog.thing(kind, name)
-        del warehouse.catalog.in_schema[kind][name]
+        account.catalog.thing(kind, name)
+        del account.catalog.in_schema[kind][name]
         return status(f"{name.name} successfully dropped.")
 
-    return warehouse.ddl(statement.session, work)
+    return account.ddl(statement.session, work)
 
 
 _LOCATION = re.compile(
@@ -229,20 +227,18 @@ _LOCATION = re.compile(
 )
 
 
-def find(
-    warehouse: Warehouse, statement: Statement, location: str
-) -> tuple[Stage, str]:
+def find(account: Account, statement: Statement, location: str) -> tuple[Stage, str]:
     """The stage of '@name/path' and the path inside it.
 
     Raises:
-        WarehouseError: No such stage.
+        SnowflakeError: No such stage.
     """
     match = _LOCATION.fullmatch(location)
     if match is None:
         raise syntax(f"invalid stage location '{location}'.")
     parts = Scanner(match[1]).path()
-    name = warehouse.name(statement.session, parts)
-    return warehouse.catalog.thing("STAGE", name), match[2].lstrip("/")
+    name = account.name(statement.session, parts)
+    return account.catalog.thing("STAGE", name), match[2].lstrip("/")
 
 
 def location_in(text: str) -> str:
@@ -253,9 +249,9 @@ def location_in(text: str) -> str:
     return match[1] if match[0].startswith("'") else match[0]
 
 
-def list_files(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+def list_files(account: Account, statement: Statement, scanner: Scanner) -> Result:
     """LIST @stage/path."""
-    stage, path = find(warehouse, statement, location_in(statement.text))
+    stage, path = find(account, statement, location_in(statement.text))
     rows = sorted(listed(stage, path))
     columns = {"name": TEXT, "size": NUMBER, "md5": TEXT, "last_modified": TEXT}
     return made(columns, rows)
@@ -303,9 +299,9 @@ def s3() -> Any:
     return boto3.client("s3", region_name=os.environ.get("AWS_REGION", "us-east-1"))
 
 
-def s3_error(error: Exception) -> WarehouseError:
+def s3_error(error: Exception) -> SnowflakeError:
     """Snowflake's form of a failed access."""
-    return WarehouseError(
+    return SnowflakeError(
         3150,
         "42501",
         f"Failed to access remote file: access denied or not found ({error}). "
@@ -321,7 +317,7 @@ def split_url(url: str, path: str) -> tuple[str, str]:
     return bucket, prefix + path
 
 
-def put(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+def put(account: Account, statement: Statement, scanner: Scanner) -> Result:
     """PUT: tells the client where to copy its file."""
     statement.session.forbid_in_procedure("PUT_FILES")
     match = re.match(
@@ -340,7 +336,7 @@ def put(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
             "SOURCE_COMPRESSION": Scanner.word,
         }
     )
-    stage, path = find(warehouse, statement, match["to"])
+    stage, path = find(account, statement, match["to"])
     if stage.folder is None:
         raise unsupported("PUT into an external stage")
     folder = stage.folder / path
@@ -362,9 +358,9 @@ def put(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
     )
 
 
-def remove(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+def remove(account: Account, statement: Statement, scanner: Scanner) -> Result:
     """REMOVE @stage/path, internal stages only."""
-    stage, path = find(warehouse, statement, location_in(statement.text))
+    stage, path = find(account, statement, location_in(statement.text))
     if stage.folder is None:
         raise unsupported("REMOVE from an external stage")
     rows = []

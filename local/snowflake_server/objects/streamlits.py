@@ -11,7 +11,7 @@ from local.snowflake_server.core.names import shown
 from local.snowflake_server.core.results import Result, status
 from local.snowflake_server.core.scan import Scanner
 from local.snowflake_server.core.statement import Statement
-from local.snowflake_server.engine import Warehouse
+from local.snowflake_server.engine import Account
 from local.snowflake_server.objects import stages
 
 _OPTIONS = {
@@ -22,7 +22,7 @@ _OPTIONS = {
 }
 
 
-def create(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+def create(account: Account, statement: Statement, scanner: Scanner) -> Result:
     """CREATE [OR REPLACE] STREAMLIT name FROM '@stage/path' MAIN_FILE = ...
 
     The files must be on the stage: Snowflake copies them.
@@ -31,15 +31,15 @@ def create(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Resu
     scanner.expect("STREAMLIT")
     if_not_exists = scanner.take("IF", "NOT", "EXISTS")
     session = statement.session
-    name = warehouse.name(session, scanner.path())
+    name = account.name(session, scanner.path())
     scanner.expect("FROM")
     location = scanner.string()
     options = scanner.options(_OPTIONS)
     scanner.end()
-    _check_files(warehouse, statement, location, options)
+    _check_files(account, statement, location, options)
 
     def work(_connection: object) -> Result:
-        catalog = warehouse.catalog
+        catalog = account.catalog
         catalog.check_schema(name.database, name.schema)
         group = catalog.in_schema["STREAMLIT"]
         if name in group and if_not_exists:
@@ -54,55 +54,55 @@ def create(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Resu
         )
         return status(f"Streamlit {name.name} successfully created.")
 
-    return warehouse.ddl(session, work)
+    return account.ddl(session, work)
 
 
 def _check_files(
-    warehouse: Warehouse, statement: Statement, location: str, options: dict[str, Any]
+    account: Account, statement: Statement, location: str, options: dict[str, Any]
 ) -> None:
-    stage, path = stages.find(warehouse, statement, location)
+    stage, path = stages.find(account, statement, location)
     parts = (path.rstrip("/"), options.get("MAIN_FILE", "streamlit_app.py"))
     main = "/".join(part for part in parts if part)
     there = {row[0].partition("/")[2] for row in stages.listed(stage, path)}
     if main not in there:
         raise compilation(f"Main file '{main}' was not found at {location}.")
     used = options.get("QUERY_WAREHOUSE")
-    if used is not None and used not in warehouse.catalog.in_account["WAREHOUSE"]:
+    if used is not None and used not in account.catalog.in_account["WAREHOUSE"]:
         raise missing("Warehouse", shown(used))
 
 
-def alter(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+def alter(account: Account, statement: Statement, scanner: Scanner) -> Result:
     """ALTER STREAMLIT name ADD LIVE VERSION FROM LAST."""
     scanner.expect("STREAMLIT")
-    name = warehouse.name(statement.session, scanner.path())
+    name = account.name(statement.session, scanner.path())
     scanner.expect("ADD", "LIVE", "VERSION", "FROM", "LAST")
     scanner.end()
 
     def work(_connection: object) -> Result:
-        app = warehouse.catalog.thing("STREAMLIT", name)
+        app = account.catalog.thing("STREAMLIT", name)
         if app.properties["LIVE"]:
             raise compilation(f"Streamlit {name.name} already has a live version.")
-        warehouse.catalog.in_schema["STREAMLIT"][name] = replace(
+        account.catalog.in_schema["STREAMLIT"][name] = replace(
             app, properties={**app.properties, "LIVE": True}
         )
         return status("Statement executed successfully.")
 
-    return warehouse.ddl(statement.session, work)
+    return account.ddl(statement.session, work)
 
 
-def drop(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+def drop(account: Account, statement: Statement, scanner: Scanner) -> Result:
     """DROP STREAMLIT [IF EXISTS] name."""
     scanner.expect("STREAMLIT")
     if_exists = scanner.take("IF", "EXISTS")
-    name = warehouse.name(statement.session, scanner.path())
+    name = account.name(statement.session, scanner.path())
     scanner.end()
 
     def work(_connection: object) -> Result:
-        group = warehouse.catalog.in_schema["STREAMLIT"]
+        group = account.catalog.in_schema["STREAMLIT"]
         if name not in group and if_exists:
             return status("Drop statement executed successfully.")
-        warehouse.catalog.thing("STREAMLIT", name)
+        account.catalog.thing("STREAMLIT", name)
         del group[name]
         return status(f"{name.name} successfully dropped.")
 
-    return warehouse.ddl(statement.session, work)
+    return account.ddl(statement.session, work)

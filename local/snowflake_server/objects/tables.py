@@ -18,7 +18,7 @@ from local.snowflake_server.core.scan import Scanner
 from local.snowflake_server.core.session import Session
 from local.snowflake_server.core.statement import Statement
 from local.snowflake_server.core.types import from_duck, read_type
-from local.snowflake_server.engine import Warehouse
+from local.snowflake_server.engine import Account
 from local.snowflake_server.sql.translate import parse, put_binds
 
 _RESERVED = {
@@ -42,7 +42,7 @@ class _Options:
     primary_key: list[str] = field(default_factory=list)
 
 
-def create(warehouse: Warehouse, statement: Statement) -> Result:
+def create(account: Account, statement: Statement) -> Result:
     """CREATE TABLE from columns, LIKE, CLONE or AS SELECT."""
     # SCOPED: Snowpark's own temporary tables, the only ones a procedure may create.
     text, scoped = _SCOPED.subn(r"\1", statement.text, count=1)
@@ -54,24 +54,24 @@ def create(warehouse: Warehouse, statement: Statement) -> Result:
     if options.kind == "TEMPORARY" and not scoped:
         session.forbid_in_procedure("CREATE TEMPORARY TABLE")
     node = parsed.this.this if isinstance(parsed.this, exp.Schema) else parsed.this
-    public = warehouse.name(session, parts_of(node))
+    public = account.name(session, parts_of(node))
     check_identifier(public.name)
     query = None
     if parsed.args.get("expression") is not None:
         source = parsed.args["expression"]
         source = source.unnest() if isinstance(source, exp.Subquery) else source
         source.meta["text"] = parsed.meta.get("text", "")
-        found = warehouse.translator(session).finish(source)
+        found = account.translator(session).finish(source)
         query = put_binds(found.parts, statement.values)
 
     def work(connection: duckdb.DuckDBPyConnection) -> Result:
-        return _create(warehouse, session, connection, parsed, options, public, query)
+        return _create(account, session, connection, parsed, options, public, query)
 
-    return warehouse.ddl(session, work)
+    return account.ddl(session, work)
 
 
 def _create(
-    warehouse: Warehouse,
+    account: Account,
     session: Session,
     connection: duckdb.DuckDBPyConnection,
     parsed: exp.Create,
@@ -79,7 +79,7 @@ def _create(
     public: Name,
     query: tuple[str, dict[str, Any]] | None,
 ) -> Result:
-    catalog = warehouse.catalog
+    catalog = account.catalog
     catalog.check_schema(public.database, public.schema)
     name = public
     if options.kind == "TEMPORARY":
@@ -91,8 +91,8 @@ def _create(
         if not parsed.args.get("replace") or isinstance(old, View):
             raise exists(str(public))
         drop_physical(connection, old)
-    source = _source(warehouse, session, parsed, options)
-    columns = _columns(warehouse, session, parsed, options, source, connection, query)
+    source = _source(account, session, parsed, options)
+    columns = _columns(account, session, parsed, options, source, connection, query)
     table = Table(
         name=name,
         columns=columns,
@@ -114,17 +114,17 @@ def _create(
 
 
 def _source(
-    warehouse: Warehouse, session: Session, parsed: exp.Create, options: _Options
+    account: Account, session: Session, parsed: exp.Create, options: _Options
 ) -> Table | None:
     clone = parsed.args.get("clone")
     node = clone.this if clone is not None else options.like
     if node is None:
         return None
-    return warehouse.catalog.table(warehouse.existing_name(session, parts_of(node)))
+    return account.catalog.table(account.existing_name(session, parts_of(node)))
 
 
 def _columns(
-    warehouse: Warehouse,
+    account: Account,
     session: Session,
     parsed: exp.Create,
     options: _Options,
@@ -148,7 +148,7 @@ def _columns(
             )
         columns = [Column(name=n, type=from_duck(t)) for n, t in described]
     if given:
-        defined = [read_column(warehouse, session, d, options) for d in given]
+        defined = [read_column(account, session, d, options) for d in given]
         named = [d for d in defined if d is not None]
         columns = (
             named
@@ -169,7 +169,7 @@ def _definitions(given: list[exp.Expr]) -> list[exp.ColumnDef]:
 
 
 def read_column(
-    warehouse: Warehouse,
+    account: Account,
     session: Session,
     node: exp.Expr,
     options: _Options | None = None,
@@ -177,7 +177,7 @@ def read_column(
     """One column definition; None for a constraint of the table.
 
     Raises:
-        WarehouseError: Something Snowflake does not know.
+        SnowflakeError: Something Snowflake does not know.
     """
     options = options or _Options()
     if isinstance(node, (exp.PrimaryKey, exp.Constraint, exp.UniqueColumnConstraint)):
@@ -194,7 +194,7 @@ def read_column(
     kind = read_type(node.kind) if node.kind else from_duck("VARCHAR")
     column = Column(name=name, type=kind)
     for constraint in node.args.get("constraints") or []:
-        column = _constrained(warehouse, session, column, constraint, options)
+        column = _constrained(account, session, column, constraint, options)
     return column
 
 
@@ -205,7 +205,7 @@ def _table_constraint(node: exp.Expr, options: _Options) -> None:
 
 
 def _constrained(
-    warehouse: Warehouse,
+    account: Account,
     session: Session,
     column: Column,
     constraint: exp.Expr,
@@ -224,16 +224,16 @@ def _constrained(
     if isinstance(kind, exp.DefaultColumnConstraint):
         text = kind.this.sql(dialect="snowflake")
         return replace(
-            column, default=text, default_duck=_default(warehouse, session, kind)
+            column, default=text, default_duck=_default(account, session, kind)
         )
     raise unsupported(f"{constraint.sql(dialect='snowflake')} in CREATE TABLE")
 
 
-def _default(warehouse: Warehouse, session: Session, kind: exp.Expr) -> str:
+def _default(account: Account, session: Session, kind: exp.Expr) -> str:
     if kind.find(exp.Select, exp.Column):
         raise compilation("Invalid default value.", code=2023)
     wrapped = exp.select(exp.alias_(kind.this.copy(), "D"))
-    sql = warehouse.translator(session).sql(wrapped)
+    sql = account.translator(session).sql(wrapped)
     sql = sql.removeprefix("SELECT ").rsplit(" AS ", 1)[0]
     return sql.replace("$wctx_now__", "now()")
 
@@ -313,27 +313,27 @@ def rebuild(
     connection.execute(f"DROP TABLE {before}")
 
 
-def drop(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+def drop(account: Account, statement: Statement, scanner: Scanner) -> Result:
     """DROP TABLE [IF EXISTS]."""
     session = statement.session
     scanner.expect("TABLE")
     if_exists = scanner.take("IF", "EXISTS")
-    public = warehouse.name(session, scanner.path())
+    public = account.name(session, scanner.path())
     if not scanner.take("CASCADE"):
         scanner.take("RESTRICT")
     scanner.end()
 
     def work(connection: duckdb.DuckDBPyConnection) -> Result:
         name = session.temporary.get(public, public)
-        if if_exists and name not in warehouse.catalog.relations:
+        if if_exists and name not in account.catalog.relations:
             return status("Drop statement executed successfully.")
-        table = warehouse.catalog.table(name)
+        table = account.catalog.table(name)
         drop_physical(connection, table)
-        del warehouse.catalog.relations[name]
+        del account.catalog.relations[name]
         session.temporary.pop(public, None)
         return status(f"{public.name} successfully dropped.")
 
-    return warehouse.ddl(session, work)
+    return account.ddl(session, work)
 
 
 def parts_of(node: exp.Expr) -> tuple[str, ...]:

@@ -11,19 +11,19 @@ from local.snowflake_server.core.names import decode
 from local.snowflake_server.core.results import Result, status
 from local.snowflake_server.core.scan import Scanner
 from local.snowflake_server.core.statement import Statement
-from local.snowflake_server.engine import Warehouse
+from local.snowflake_server.engine import Account
 from local.snowflake_server.objects.tables import parts_of, plain
 from local.snowflake_server.sql.translate import parse, put_binds
 
 
-def create(warehouse: Warehouse, statement: Statement) -> Result:
+def create(account: Account, statement: Statement) -> Result:
     """CREATE [OR REPLACE] VIEW; the query is checked by asking for no rows."""
     session = statement.session
     parsed = parse(statement.text)
     if not isinstance(parsed, exp.Create) or parsed.kind != "VIEW":
         raise syntax("this form of CREATE VIEW is not known")
     listed = parsed.this if isinstance(parsed.this, exp.Schema) else None
-    name = warehouse.name(session, parts_of(listed.this if listed else parsed.this))
+    name = account.name(session, parts_of(listed.this if listed else parsed.this))
     query = parsed.args["expression"]
     query.meta["text"] = parsed.meta.get("text", "")
     comment = _comment(parsed)
@@ -31,14 +31,14 @@ def create(warehouse: Warehouse, statement: Statement) -> Result:
         raise compilation("A view cannot hold bind variables.", code=2049)
 
     def work(connection: duckdb.DuckDBPyConnection) -> Result:
-        catalog = warehouse.catalog
+        catalog = account.catalog
         catalog.check_schema(name.database, name.schema)
         old = catalog.relations.get(name)
         if isinstance(old, Table) or (old and not _may_replace(parsed)):
             raise exists(str(name))
         if old and parsed.args.get("exists"):
             return status(f"{name.name} already exists, statement succeeded.")
-        translator = warehouse.translator(session)
+        translator = account.translator(session)
         translator.database, translator.schema = name.database, name.schema
         found = translator.finish(query.copy())
         sql, values = put_binds(found.parts, statement.values)
@@ -59,7 +59,7 @@ def create(warehouse: Warehouse, statement: Statement) -> Result:
         )
         return status(f"View {name.name} successfully created.")
 
-    return warehouse.ddl(session, work)
+    return account.ddl(session, work)
 
 
 def _may_replace(parsed: exp.Create) -> bool:
@@ -87,20 +87,20 @@ def _column_comments(listed: exp.Schema | None) -> dict[str, str]:
     return found
 
 
-def drop(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+def drop(account: Account, statement: Statement, scanner: Scanner) -> Result:
     """DROP VIEW [IF EXISTS]."""
     scanner.expect("VIEW")
     if_exists = scanner.take("IF", "EXISTS")
-    name = warehouse.name(statement.session, scanner.path())
+    name = account.name(statement.session, scanner.path())
     scanner.end()
 
     def work(_connection: duckdb.DuckDBPyConnection) -> Result:
-        found = warehouse.catalog.relations.get(name)
+        found = account.catalog.relations.get(name)
         if not isinstance(found, View):
             if if_exists and found is None:
                 return status("Drop statement executed successfully.")
             raise missing("View", str(name))
-        del warehouse.catalog.relations[name]
+        del account.catalog.relations[name]
         return status(f"{name.name} successfully dropped.")
 
-    return warehouse.ddl(statement.session, work)
+    return account.ddl(statement.session, work)

@@ -12,13 +12,13 @@ import zstandard
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.snowflake_server.core.catalog import Column, Table
-from local.snowflake_server.core.errors import WarehouseError, compilation, unsupported
+from local.snowflake_server.core.errors import SnowflakeError, compilation, unsupported
 from local.snowflake_server.core.names import encode, quoted
 from local.snowflake_server.core.results import COPY, NUMBER, TEXT, Result, made
 from local.snowflake_server.core.scan import Scanner, one_of
 from local.snowflake_server.core.session import Session
 from local.snowflake_server.core.statement import Statement
-from local.snowflake_server.engine import Warehouse
+from local.snowflake_server.engine import Account
 from local.snowflake_server.objects import stages
 from local.snowflake_server.objects.stages import Stage
 from local.snowflake_server.rows.csv_text import parse_csv
@@ -57,9 +57,9 @@ def _format_name(scanner: Scanner) -> tuple[str, ...]:
     return scanner.path()
 
 
-def install(warehouse: Warehouse) -> None:
+def install(account: Account) -> None:
     """Load history; in DuckDB, so that it commits and rolls back with the rows."""
-    warehouse.duck.execute(
+    account.duck.execute(
         "CREATE TABLE _loads (table_number BIGINT, file VARCHAR, etag VARCHAR, "
         "row_count BIGINT)"
     )
@@ -78,13 +78,13 @@ class _Load:
     rows: list[tuple[Any, ...]] = field(default_factory=list)
 
 
-def copy_into(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+def copy_into(account: Account, statement: Statement, scanner: Scanner) -> Result:
     """COPY INTO table [(columns)] FROM @stage/path FILES = (...) ...
 
     Raises:
-        WarehouseError: Anything in a file that does not fit; nothing is loaded then.
+        SnowflakeError: Anything in a file that does not fit; nothing is loaded then.
     """
-    load = _read(warehouse, statement, scanner)
+    load = _read(account, statement, scanner)
     files = _fetch(load)
 
     def work(connection: duckdb.DuckDBPyConnection) -> int:
@@ -94,7 +94,7 @@ def copy_into(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> R
             for name, (etag, content) in files.items()
         )
 
-    total = warehouse.write(statement.session, work)
+    total = account.write(statement.session, work)
     if load.options.get("PURGE"):
         _purge(load, list(files))
     return _result(load, total)
@@ -121,12 +121,12 @@ def _result(load: _Load, total: int) -> Result:
     return made(columns, load.rows, statement_type=COPY, affected=None)
 
 
-def _read(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> _Load:
+def _read(account: Account, statement: Statement, scanner: Scanner) -> _Load:
     session = statement.session
     scanner.expect("INTO")
     if scanner.peek().startswith("@"):
         raise unsupported("COPY INTO a location")
-    table = warehouse.catalog.table(warehouse.existing_name(session, scanner.path()))
+    table = account.catalog.table(account.existing_name(session, scanner.path()))
     columns = list(table.columns)
     if scanner.peek() == "(":
         columns = [table.column(c) for c in scanner.listed(Scanner.identifier)]
@@ -134,7 +134,7 @@ def _read(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> _Load
     if scanner.peek() == "(":
         raise unsupported("COPY with a transformation")
     location = stages.location_in(statement.text)
-    stage, path = stages.find(warehouse, statement, location)
+    stage, path = stages.find(account, statement, location)
     scanner.skip_to(
         set(_OPTIONS) | {"PATTERN", "VALIDATION_MODE", "MATCH_BY_COLUMN_NAME"}
     )
@@ -143,7 +143,7 @@ def _read(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> _Load
     for key, value in _UNSUPPORTED.items():
         if options.get(key) is value:
             raise unsupported(f"COPY with {key} = {value}")
-    chosen = chosen_format(warehouse, session, options)
+    chosen = chosen_format(account, session, options)
     if len(options.get("FILES", ())) > MOST_FILES:
         raise compilation(f"The number of files exceeds the limit of {MOST_FILES}.")
     return _Load(
@@ -153,18 +153,18 @@ def _read(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> _Load
 
 
 def chosen_format(
-    warehouse: Warehouse, session: Session, options: dict[str, Any]
+    account: Account, session: Session, options: dict[str, Any]
 ) -> dict[str, Any]:
     """All options of the file format that a COPY names or describes.
 
     Raises:
-        WarehouseError: There is no such format, or this stand-in cannot read it.
+        SnowflakeError: There is no such format, or this stand-in cannot read it.
     """
     given = dict(options.get("FILE_FORMAT", {}))
     chosen = dict(stages.CSV_DEFAULTS)
     if "FORMAT_NAME" in given:
-        name = warehouse.name(session, given.pop("FORMAT_NAME"))
-        chosen |= warehouse.catalog.thing("FILE FORMAT", name).properties
+        name = account.name(session, given.pop("FORMAT_NAME"))
+        chosen |= account.catalog.thing("FILE FORMAT", name).properties
     chosen |= given
     _check_format(chosen)
     return chosen
@@ -220,8 +220,8 @@ def _listed(load: _Load) -> list[tuple[Any, ...]]:
     return sorted(stages.listed(load.stage, load.path))
 
 
-def _missing(name: str) -> WarehouseError:
-    return WarehouseError(
+def _missing(name: str) -> SnowflakeError:
+    return SnowflakeError(
         100016,
         "22000",
         f"Remote file '{name}' was not found. There are several potential causes. The "
@@ -297,26 +297,26 @@ def _insert(
     return int(table.num_rows)
 
 
-def _explained(load: _Load, name: str, error: duckdb.Error) -> WarehouseError:
+def _explained(load: _Load, name: str, error: duckdb.Error) -> SnowflakeError:
     text = str(error).split("\n\nLINE ")[0]
     if "CHECK constraint" in text:
-        return WarehouseError(
+        return SnowflakeError(
             100078,
             "22000",
             f"User string is too long and would be truncated\n  File '{name}'\n{text}",
         )
     if "NOT NULL constraint" in text:
-        return WarehouseError(
+        return SnowflakeError(
             100072, "22000", f"NULL result in a non-nullable column\n  File '{name}'"
         )
-    return WarehouseError(100038, "22018", f"{text}\n  File '{name}'")
+    return SnowflakeError(100038, "22018", f"{text}\n  File '{name}'")
 
 
 def decompressed(content: bytes, compression: str, name: str) -> bytes:
     """The text of a file.
 
     Raises:
-        WarehouseError: It is not what its compression says.
+        SnowflakeError: It is not what its compression says.
     """
     if compression == "AUTO":
         endings = {".zst": "ZSTD", ".gz": "GZIP"}
@@ -330,7 +330,7 @@ def decompressed(content: bytes, compression: str, name: str) -> bytes:
         if compression == "GZIP":
             return gzip.decompress(content)
     except (zstandard.ZstdError, OSError, EOFError) as error:
-        raise WarehouseError(
+        raise SnowflakeError(
             100033, "22000", f"Invalid {compression} data in file '{name}': {error}"
         ) from error
     return content

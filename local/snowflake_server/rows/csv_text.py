@@ -6,7 +6,7 @@ import pyarrow
 import pyarrow.compute as compute
 from pyarrow import csv
 
-from local.snowflake_server.core.errors import WarehouseError
+from local.snowflake_server.core.errors import SnowflakeError
 
 _BLOCK_BYTES = 16 * 1024 * 1024
 _LARGEST_BLOCK_BYTES = 1024 * 1024 * 1024
@@ -18,7 +18,7 @@ def parse_csv(
     """CSV as text columns c0, c1, ...: NULL where unquoted and empty, '' where quoted.
 
     Raises:
-        WarehouseError: Wrong number of fields, broken quotes, or no UTF-8.
+        SnowflakeError: Wrong number of fields, broken quotes, or no UTF-8.
     """
     names = [f"c{at}" for at in range(width)]
     if data.startswith(b"\xef\xbb\xbf"):
@@ -74,7 +74,7 @@ def _guard_returns(data: bytes) -> bytes:
     """Refuse carriage returns outside quotes: they would be read as row ends."""
     parts = data.split(b'"')
     if any(b"\r" in outside for outside in parts[::2]):
-        raise WarehouseError(
+        raise SnowflakeError(
             100070,
             "22000",
             "Carriage return outside of quotes: rows must end with a line feed alone.",
@@ -82,9 +82,9 @@ def _guard_returns(data: bytes) -> bytes:
     return data
 
 
-def _csv_error(text: str, name: str) -> WarehouseError:
+def _csv_error(text: str, name: str) -> SnowflakeError:
     if "Expected" in text and "columns" in text:
-        return WarehouseError(
+        return SnowflakeError(
             100080,
             "22000",
             "Number of columns in file does not match that of the corresponding "
@@ -92,7 +92,7 @@ def _csv_error(text: str, name: str) -> WarehouseError:
             f"ignore this error\n  File '{name}'\n{text}",
         )
     if "UTF" in text.upper():
-        return WarehouseError(
+        return SnowflakeError(
             100144, "22000", f"Invalid UTF8 detected in string\n  File '{name}'\n{text}"
         )
-    return WarehouseError(100065, "22000", f"{text}\n  File '{name}'")
+    return SnowflakeError(100065, "22000", f"{text}\n  File '{name}'")

@@ -18,17 +18,17 @@ from local.snowflake_server.core.results import MERGE as MERGE_TYPE
 from local.snowflake_server.core.results import UPDATE as UPDATE_TYPE
 from local.snowflake_server.core.results import Result, counts, fetched, status
 from local.snowflake_server.core.statement import Statement
-from local.snowflake_server.engine import Warehouse
+from local.snowflake_server.engine import Account
 from local.snowflake_server.sql.translate import Translator, parse, put_binds
 
 _QUERIES = (exp.Select, exp.SetOperation, exp.Subquery)
 _NOT_IN_VALUES = (exp.ParseJSON, exp.ToVariant, exp.Struct, exp.Array, exp.Subquery)
 
 
-def select(warehouse: Warehouse, statement: Statement) -> Result:
+def select(account: Account, statement: Statement) -> Result:
     """Run a query."""
-    found = warehouse.translated(statement.session, statement.text, _query)
-    sql, values = warehouse.ready(statement, found)
+    found = account.translated(statement.session, statement.text, _query)
+    sql, values = account.ready(statement, found)
 
     def work(connection: duckdb.DuckDBPyConnection) -> Result:
         return fetched(connection.execute(sql, values))
@@ -44,9 +44,9 @@ def _query(parsed: exp.Expr, translator: Translator) -> str:
     return translator.sql(parsed)
 
 
-def describe(warehouse: Warehouse, statement: Statement) -> Result:
+def describe(account: Account, statement: Statement) -> Result:
     """The columns that a query would give; binds count as NULL."""
-    found = warehouse.translated(statement.session, statement.text, _query)
+    found = account.translated(statement.session, statement.text, _query)
     values = {part: None for part in found.parts[1::2]}
     sql, beside = put_binds(found.parts, values | statement.values)
 
@@ -56,16 +56,16 @@ def describe(warehouse: Warehouse, statement: Statement) -> Result:
     return statement.session.scope.read(work)
 
 
-def insert(warehouse: Warehouse, statement: Statement) -> Result:
+def insert(account: Account, statement: Statement) -> Result:
     """INSERT, also with OVERWRITE, also with many rows of binds."""
     session = statement.session
-    found = warehouse.translated(session, statement.text, _insert)
+    found = account.translated(session, statement.text, _insert)
     overwrite, _, sql_start = found.parts[0].partition("\n")
     parts = (sql_start, *found.parts[1:])
     source = None
     if found.external and not session.scope.writing:
         # The call may take minutes; other writers must not wait for it.
-        source = _call_first(warehouse, statement, parts)
+        source = _call_first(account, statement, parts)
     batches = statement.rows or [{}]
     ready = [put_binds(parts, statement.values | row) for row in batches]
 
@@ -81,7 +81,7 @@ def insert(warehouse: Warehouse, statement: Statement) -> Result:
             for sql, values in ready
         )
 
-    return counts(INSERT_TYPE, inserted=warehouse.write(session, work))
+    return counts(INSERT_TYPE, inserted=account.write(session, work))
 
 
 def _overwrite(
@@ -96,9 +96,7 @@ def _overwrite(
     return count
 
 
-def _call_first(
-    warehouse: Warehouse, statement: Statement, parts: tuple[str, ...]
-) -> Any:
+def _call_first(account: Account, statement: Statement, parts: tuple[str, ...]) -> Any:
     sql, values = put_binds(parts, statement.values)
     query = sql.partition("\v")[2]
     return statement.session.scope.read(
@@ -199,27 +197,25 @@ def _check_width(source: exp.Expr, width: int) -> None:
         )
 
 
-def update(warehouse: Warehouse, statement: Statement) -> Result:
+def update(account: Account, statement: Statement) -> Result:
     """UPDATE."""
-    return _changed(warehouse, statement, UPDATE_TYPE, "updated")
+    return _changed(account, statement, UPDATE_TYPE, "updated")
 
 
-def delete(warehouse: Warehouse, statement: Statement) -> Result:
+def delete(account: Account, statement: Statement) -> Result:
     """DELETE."""
-    return _changed(warehouse, statement, DELETE_TYPE, "deleted")
+    return _changed(account, statement, DELETE_TYPE, "deleted")
 
 
-def _changed(
-    warehouse: Warehouse, statement: Statement, kind: int, what: str
-) -> Result:
-    found = warehouse.translated(statement.session, statement.text, _change)
+def _changed(account: Account, statement: Statement, kind: int, what: str) -> Result:
+    found = account.translated(statement.session, statement.text, _change)
     batches = statement.rows or [{}]
     ready = [put_binds(found.parts, statement.values | row) for row in batches]
 
     def work(connection: duckdb.DuckDBPyConnection) -> int:
         return sum(_count(connection.execute(sql, values)) for sql, values in ready)
 
-    return counts(kind, **{what: warehouse.write(statement.session, work)})
+    return counts(kind, **{what: account.write(statement.session, work)})
 
 
 def _change(parsed: exp.Expr, translator: Translator) -> str:
@@ -252,10 +248,10 @@ def _bare_column(node: exp.Expr) -> None:
             node.set(part, None)
 
 
-def merge(warehouse: Warehouse, statement: Statement) -> Result:
+def merge(account: Account, statement: Statement) -> Result:
     """MERGE: DuckDB's own, with counts for the branches that are there."""
     session = statement.session
-    found = warehouse.translated(session, statement.text, _merge)
+    found = account.translated(session, statement.text, _merge)
     branches, _, start = found.parts[0].partition("\n")
     sql, values = put_binds((start, *found.parts[1:]), statement.values)
 
@@ -266,7 +262,7 @@ def merge(warehouse: Warehouse, statement: Statement) -> Result:
             {item["values"]: item["counts"] for item in rows.value_counts().to_pylist()}
         )
 
-    done = warehouse.write(session, work)
+    done = account.write(session, work)
     named = {b: done[_ACTIONS[b]] for b in branches.split()}
     return counts(MERGE_TYPE, **named)
 
@@ -299,25 +295,25 @@ def _branch(when: exp.Expr) -> str:
     return "deleted"
 
 
-def truncate(warehouse: Warehouse, statement: Statement) -> Result:
+def truncate(account: Account, statement: Statement) -> Result:
     """TRUNCATE: empties the table and forgets what was loaded into it."""
     parsed = parse(statement.text)
     if not isinstance(parsed, exp.TruncateTable) or len(parsed.expressions) != 1:
         raise unsupported("this form of TRUNCATE")
     session = statement.session
-    name = _target(warehouse, statement, parsed.expressions[0])
-    if parsed.args.get("exists") and name not in warehouse.catalog.relations:
+    name = _target(account, statement, parsed.expressions[0])
+    if parsed.args.get("exists") and name not in account.catalog.relations:
         return status("Statement executed successfully.")
-    table = warehouse.catalog.table(name)
+    table = account.catalog.table(name)
 
     def work(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"DELETE FROM {table.physical}")
         forget_loads(connection, table)
 
-    warehouse.write(session, work)
+    account.write(session, work)
     return status("Statement executed successfully.")
 
 
-def _target(warehouse: Warehouse, statement: Statement, node: exp.Expr) -> Name:
+def _target(account: Account, statement: Statement, node: exp.Expr) -> Name:
     parts = tuple(_plain(p) for p in node.parts)  # type: ignore[attr-defined]
-    return warehouse.existing_name(statement.session, parts)
+    return account.existing_name(statement.session, parts)

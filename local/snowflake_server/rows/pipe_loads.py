@@ -17,12 +17,12 @@ import pyarrow
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.snowflake_server.core.catalog import Table
-from local.snowflake_server.core.errors import WarehouseError
+from local.snowflake_server.core.errors import SnowflakeError
 from local.snowflake_server.core.names import Name, encode, literal, quoted
 from local.snowflake_server.core.scan import Scanner
 from local.snowflake_server.core.session import Session
 from local.snowflake_server.core.statement import Statement
-from local.snowflake_server.engine import Warehouse
+from local.snowflake_server.engine import Account
 from local.snowflake_server.objects import stages
 from local.snowflake_server.rows import copy_into
 from local.snowflake_server.rows.csv_text import parse_csv
@@ -35,13 +35,13 @@ _TOO_FEW_OR_MANY = 100080
 _GOT = re.compile(r"got (\d+)")
 
 
-def install(warehouse: Warehouse) -> None:
+def install(account: Account) -> None:
     """The history, in DuckDB: it commits with the rows; and the pipes' threads."""
-    warehouse.duck.execute(
+    account.duck.execute(
         "CREATE TABLE _pipe_loads (table_number BIGINT, file VARCHAR, tail VARCHAR, "
         "status VARCHAR, row_count BIGINT, bytes BIGINT, errors BIGINT)"
     )
-    warehouse.pipes = Loader(warehouse)
+    account.pipes = Loader(account)
 
 
 class Loader:
@@ -51,9 +51,9 @@ class Loader:
     none (it is not the one of this stack), only REFRESH brings files.
     """
 
-    def __init__(self, warehouse: Warehouse) -> None:
-        """Start nothing yet: most warehouses have no pipe."""
-        self._warehouse = warehouse
+    def __init__(self, account: Account) -> None:
+        """Start nothing yet: most accounts have no pipe."""
+        self._account = account
         self._lock = threading.Lock()
         self._listening = False
         self._queue: queue.Queue[tuple[Name, str]] = queue.Queue()
@@ -101,20 +101,20 @@ class Loader:
             last = int(told["last"])
             for path in told["keys"]:
                 bucket, _, key = path.partition("/")
-                for pipe in list(self._warehouse.catalog.in_schema["PIPE"].values()):
+                for pipe in list(self._account.catalog.in_schema["PIPE"].values()):
                     if pipe.options.get("AUTO_INGEST") and pipe.takes(bucket, key):
                         self.send(pipe.name, key)
 
     def _load_all(self) -> None:
         while True:
             name, key = self._queue.get()
-            pipe = self._warehouse.catalog.in_schema["PIPE"].get(name)
+            pipe = self._account.catalog.in_schema["PIPE"].get(name)
             if pipe is not None and pipe.paused:
                 with self._lock:
                     self._held.append((name, key))
                 continue
             if pipe is not None:
-                _load(self._warehouse, pipe, key)
+                _load(self._account, pipe, key)
             with self._lock:
                 self._pending[name] -= 1
 
@@ -129,27 +129,27 @@ def _asked(query: str) -> dict[str, Any]:
 # --- one file -------------------------------------------------------------------------
 
 
-def _load(warehouse: Warehouse, pipe: Pipe, key: str) -> None:
+def _load(account: Account, pipe: Pipe, key: str) -> None:
     """Load a file that the pipe's table does not know, or record why it could not be.
 
     Tests hold or delay it by a rule that matches "PIPE <name> <key>".
     """
-    session = warehouse.new_session(user="SYSTEM", role=pipe.owner)
+    session = account.new_session(user="SYSTEM", role=pipe.owner)
     try:
         told = Statement(text=f"PIPE {pipe.name} {key}", session=session)
-        warehouse.faults.visit("before", told)
+        account.faults.visit("before", told)
         reply = stages.s3().get_object(Bucket=pipe.bucket, Key=key)
-        _load_content(warehouse, session, pipe, key, reply["Body"].read())
-    except (ClientError, BotoCoreError, WarehouseError):
+        _load_content(account, session, pipe, key, reply["Body"].read())
+    except (ClientError, BotoCoreError, SnowflakeError):
         return  # The file or the table is gone: nothing is recorded, as of a lost one.
     finally:
-        warehouse.close_session(session)
+        account.close_session(session)
 
 
 def _load_content(
-    warehouse: Warehouse, session: Session, pipe: Pipe, key: str, content: bytes
+    account: Account, session: Session, pipe: Pipe, key: str, content: bytes
 ) -> None:
-    table = warehouse.catalog.table(pipe.table)
+    table = account.catalog.table(pipe.table)
 
     def work(connection: duckdb.DuckDBPyConnection) -> None:
         if not _is_known(connection, table, key):
@@ -161,7 +161,7 @@ def _load_content(
 
     try:
         session.scope.write(work)
-    except (WarehouseError, duckdb.Error):
+    except (SnowflakeError, duckdb.Error):
         session.scope.write(failed)
 
 
@@ -223,7 +223,7 @@ def _fields(pipe: Pipe, data: bytes, key: str) -> pyarrow.Table:
     }
     try:
         return parse_csv(data, width=wanted, **options)
-    except WarehouseError as error:
+    except SnowflakeError as error:
         got = _GOT.search(error.message)
         if error.code != _TOO_FEW_OR_MANY or got is None or got[1] == "0":
             raise
@@ -237,17 +237,17 @@ def _fields(pipe: Pipe, data: bytes, key: str) -> pyarrow.Table:
 # --- INFORMATION_SCHEMA.COPY_HISTORY --------------------------------------------------
 
 
-def register_history(warehouse: Warehouse, session: Session, view: str) -> str:
+def register_history(account: Account, session: Session, view: str) -> str:
     """Make the history of one table readable for the session's connection.
 
     Returns:
         The name to read it by.
 
     Raises:
-        WarehouseError: There is no such table.
+        SnowflakeError: There is no such table.
     """
     path = Scanner(view.removeprefix(HISTORY)).path()
-    table = warehouse.catalog.table(warehouse.name(session, path))
+    table = account.catalog.table(account.name(session, path))
     rows: Any = session.scope.read(
         lambda connection: connection.execute(
             'SELECT tail AS "FILE_NAME", status AS "STATUS", row_count AS "ROW_COUNT",'

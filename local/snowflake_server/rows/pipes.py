@@ -14,7 +14,7 @@ from local.snowflake_server.core.names import Name
 from local.snowflake_server.core.results import MOMENT, TEXT, Result, made, status
 from local.snowflake_server.core.scan import Scanner, one_of
 from local.snowflake_server.core.statement import Statement
-from local.snowflake_server.engine import Warehouse
+from local.snowflake_server.engine import Account
 from local.snowflake_server.objects import stages
 from local.snowflake_server.rows import copy_into
 
@@ -67,19 +67,19 @@ class Pipe:
         return bucket == self.bucket and key.startswith(self.prefix)
 
 
-def create(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+def create(account: Account, statement: Statement, scanner: Scanner) -> Result:
     """CREATE [OR REPLACE] PIPE ... AS COPY INTO ... FROM (SELECT $1, ... FROM @...)."""
     replaced = scanner.take("OR", "REPLACE")
     scanner.expect("PIPE")
     if_not_exists = scanner.take("IF", "NOT", "EXISTS")
-    name = warehouse.name(statement.session, scanner.path())
+    name = account.name(statement.session, scanner.path())
     options = scanner.options(_OPTIONS)
     scanner.expect("AS")
-    pipe = _read(warehouse, statement, name, options, scanner.rest())
+    pipe = _read(account, statement, name, options, scanner.rest())
 
     def work(_connection: object) -> Result:
-        warehouse.catalog.check_schema(name.database, name.schema)
-        group = warehouse.catalog.in_schema["PIPE"]
+        account.catalog.check_schema(name.database, name.schema)
+        group = account.catalog.in_schema["PIPE"]
         if name in group and if_not_exists:
             return status(f"{name.name} already exists, statement succeeded.")
         if name in group and not replaced:
@@ -87,12 +87,12 @@ def create(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Resu
         group[name] = pipe
         return status(f"Pipe {name.name} successfully created.")
 
-    warehouse.pipes.listen()
-    return warehouse.ddl(statement.session, work)
+    account.pipes.listen()
+    return account.ddl(statement.session, work)
 
 
 def _read(
-    warehouse: Warehouse,
+    account: Account,
     statement: Statement,
     name: Name,
     options: dict[str, Any],
@@ -100,15 +100,15 @@ def _read(
 ) -> Pipe:
     scanner = Scanner(text)
     scanner.expect("COPY", "INTO")
-    target = warehouse.name(statement.session, scanner.path())
-    table = warehouse.catalog.table(target)
+    target = account.name(statement.session, scanner.path())
+    table = account.catalog.table(target)
     columns = scanner.listed(Scanner.identifier)
     scanner.expect("FROM", "(", "SELECT")
     fields = [_field(scanner)]
     while scanner.take(","):
         fields.append(_field(scanner))
     scanner.expect("FROM")
-    stage, path = stages.find(warehouse, statement, stages.location_in(text))
+    stage, path = stages.find(account, statement, stages.location_in(text))
     scanner.skip_to({")"})
     scanner.expect(")")
     given = scanner.options(_COPY_OPTIONS)
@@ -122,7 +122,7 @@ def _read(
         fields=tuple(fields),
         bucket=bucket,
         prefix=prefix,
-        format=copy_into.chosen_format(warehouse, statement.session, given),
+        format=copy_into.chosen_format(account, statement.session, given),
         definition=text,
         options=options,
         owner=statement.session.role,
@@ -148,70 +148,70 @@ def _check(
             raise unsupported("a pipe into columns other than VARCHAR")
 
 
-def alter(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+def alter(account: Account, statement: Statement, scanner: Scanner) -> Result:
     """ALTER PIPE name SET PIPE_EXECUTION_PAUSED = ..., or REFRESH [PREFIX = '...']."""
     scanner.expect("PIPE")
     if_exists = scanner.take("IF", "EXISTS")
-    name = warehouse.name(statement.session, scanner.path())
-    if if_exists and name not in warehouse.catalog.in_schema["PIPE"]:
+    name = account.name(statement.session, scanner.path())
+    if if_exists and name not in account.catalog.in_schema["PIPE"]:
         return status(_DONE)
-    pipe = warehouse.catalog.thing("PIPE", name)
+    pipe = account.catalog.thing("PIPE", name)
     if scanner.take("REFRESH"):
         prefix = ""
         if scanner.take("PREFIX", "="):
             prefix = scanner.string()
         scanner.end()
-        return _refresh(warehouse, pipe, prefix)
+        return _refresh(account, pipe, prefix)
     scanner.expect("SET", "PIPE_EXECUTION_PAUSED", "=")
     paused = scanner.boolean()
     scanner.end()
 
     def work(_connection: object) -> Result:
-        changed = replace(warehouse.catalog.thing("PIPE", name), paused=paused)
-        warehouse.catalog.in_schema["PIPE"][name] = changed
+        changed = replace(account.catalog.thing("PIPE", name), paused=paused)
+        account.catalog.in_schema["PIPE"][name] = changed
         return status(_DONE)
 
-    result = warehouse.ddl(statement.session, work)
+    result = account.ddl(statement.session, work)
     if not paused:
-        warehouse.pipes.resumed(name)
+        account.pipes.resumed(name)
     return result
 
 
-def _refresh(warehouse: Warehouse, pipe: Pipe, prefix: str) -> Result:
+def _refresh(account: Account, pipe: Pipe, prefix: str) -> Result:
     client = stages.s3()
     pages = client.get_paginator("list_objects_v2").paginate(
         Bucket=pipe.bucket, Prefix=pipe.prefix + prefix
     )
     keys = [item["Key"] for page in pages for item in page.get("Contents", ())]
     for key in keys:
-        warehouse.pipes.send(pipe.name, key)
+        account.pipes.send(pipe.name, key)
     rows = [(key.removeprefix(pipe.prefix), "SENT") for key in keys]
     return made({"File": TEXT, "Status": TEXT}, rows)
 
 
-def drop(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+def drop(account: Account, statement: Statement, scanner: Scanner) -> Result:
     """DROP PIPE [IF EXISTS] name."""
     scanner.expect("PIPE")
     if_exists = scanner.take("IF", "EXISTS")
-    name = warehouse.name(statement.session, scanner.path())
+    name = account.name(statement.session, scanner.path())
     scanner.end()
 
     def work(_connection: object) -> Result:
-        group = warehouse.catalog.in_schema["PIPE"]
+        group = account.catalog.in_schema["PIPE"]
         if name not in group and if_exists:
             return status("Drop statement executed successfully.")
-        warehouse.catalog.thing("PIPE", name)
+        account.catalog.thing("PIPE", name)
         del group[name]
         return status(f"{name.name} successfully dropped.")
 
-    return warehouse.ddl(statement.session, work)
+    return account.ddl(statement.session, work)
 
 
-def show(warehouse: Warehouse, statement: Statement, inside: Any) -> Any:
+def show(account: Account, statement: Statement, inside: Any) -> Any:
     """SHOW PIPES."""
     rows = [
         _shown(pipe)
-        for name, pipe in warehouse.catalog.in_schema["PIPE"].items()
+        for name, pipe in account.catalog.in_schema["PIPE"].items()
         if inside(name)
     ]
     return _COLUMNS, rows
@@ -230,21 +230,21 @@ def _shown(pipe: Pipe) -> tuple[Any, ...]:
             pipe.options.get("COMMENT", ""))  # fmt: skip
 
 
-def describe(warehouse: Warehouse, name: Name) -> Result:
+def describe(account: Account, name: Name) -> Result:
     """DESCRIBE PIPE: its row of SHOW PIPES."""
-    return made(_COLUMNS, [_shown(warehouse.catalog.thing("PIPE", name))])
+    return made(_COLUMNS, [_shown(account.catalog.thing("PIPE", name))])
 
 
-def pipe_status(warehouse: Warehouse, statement: Statement) -> Result | None:
+def pipe_status(account: Account, statement: Statement) -> Result | None:
     """SELECT SYSTEM$PIPE_STATUS('name'); None for any other statement."""
     found = _STATUS.fullmatch(statement.text)
     if found is None:
         return None
     path = Scanner(found[1].replace("''", "'")).path()
-    pipe = warehouse.catalog.thing("PIPE", warehouse.name(statement.session, path))
+    pipe = account.catalog.thing("PIPE", account.name(statement.session, path))
     told = {
         "executionState": "PAUSED" if pipe.paused else "RUNNING",
-        "pendingFileCount": warehouse.pipes.pending(pipe.name),
+        "pendingFileCount": account.pipes.pending(pipe.name),
     }
     column = (found[2] or "SYSTEM$PIPE_STATUS").upper()
     return made({column: TEXT}, [(json.dumps(told),)])

@@ -10,7 +10,7 @@ import duckdb
 import pyarrow
 from fakesnow import macros
 
-from local.snowflake_server.core.errors import WarehouseError
+from local.snowflake_server.core.errors import SnowflakeError
 
 # Every function that may be called. Anything else is refused, so that a statement that
 # only DuckDB understands is found here and not in a real account.
@@ -212,9 +212,9 @@ def install(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def unknown(name: str) -> WarehouseError:
+def unknown(name: str) -> SnowflakeError:
     """The error for a function that Snowflake (or this stand-in) does not have."""
-    return WarehouseError(
+    return SnowflakeError(
         2140, "42601", f"SQL compilation error:\nUnknown function {name.upper()}"
     )
 

@@ -30,7 +30,7 @@ def parse(text: str) -> exp.Expr:
     """Parse one statement; every '?' becomes a numbered placeholder in reading order.
 
     Raises:
-        WarehouseError: Snowflake would not understand it either.
+        SnowflakeError: Snowflake would not understand it either.
     """
     try:
         if "?" in text:

@@ -13,7 +13,7 @@ from local.snowflake_server.core.results import MOMENT, TEXT, Result, made, stat
 from local.snowflake_server.core.results import SELECT as SELECT_TYPE
 from local.snowflake_server.core.scan import Scanner
 from local.snowflake_server.core.statement import Statement
-from local.snowflake_server.engine import Warehouse
+from local.snowflake_server.engine import Account
 from local.snowflake_server.tasks.task_schedule import Schedule, read_schedule
 
 _OPTIONS = {
@@ -50,12 +50,12 @@ class Alert:
         return str(self.options.get("COMMENT", ""))
 
 
-def create(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+def create(account: Account, statement: Statement, scanner: Scanner) -> Result:
     """CREATE [OR REPLACE] ALERT ... IF (EXISTS (query)) THEN statement."""
     replaced = scanner.take("OR", "REPLACE")
     scanner.expect("ALERT")
     if_not_exists = scanner.take("IF", "NOT", "EXISTS")
-    name = warehouse.name(statement.session, scanner.path())
+    name = account.name(statement.session, scanner.path())
     options: dict[str, Any] = {}
     while scanner.peek() != "IF":
         key = scanner.word()
@@ -78,91 +78,91 @@ def create(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Resu
     _ = alert.schedule  # refuses what is no schedule
 
     def work(_connection: object) -> Result:
-        warehouse.catalog.check_schema(name.database, name.schema)
-        group = warehouse.catalog.in_schema["ALERT"]
+        account.catalog.check_schema(name.database, name.schema)
+        group = account.catalog.in_schema["ALERT"]
         if name in group and if_not_exists:
             return status(f"{name.name} already exists, statement succeeded.")
         if name in group and not replaced:
             raise exists(str(name))
         group[name] = alert
-        warehouse.scheduler.forget(name)
+        account.scheduler.forget(name)
         return status(f"Alert {name.name} successfully created.")
 
-    return warehouse.ddl(statement.session, work)
+    return account.ddl(statement.session, work)
 
 
-def alter(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+def alter(account: Account, statement: Statement, scanner: Scanner) -> Result:
     """ALTER ALERT [IF EXISTS] name RESUME | SUSPEND."""
     scanner.expect("ALERT")
     if_exists = scanner.take("IF", "EXISTS")
-    name = warehouse.name(statement.session, scanner.path())
+    name = account.name(statement.session, scanner.path())
     resume = scanner.take("RESUME")
     if not resume:
         scanner.expect("SUSPEND")
     scanner.end()
 
     def work(_connection: object) -> Result:
-        group = warehouse.catalog.in_schema["ALERT"]
+        group = account.catalog.in_schema["ALERT"]
         if name not in group and if_exists:
             return status("Statement executed successfully.")
-        alert = replace(warehouse.catalog.thing("ALERT", name), started=resume)
+        alert = replace(account.catalog.thing("ALERT", name), started=resume)
         group[name] = alert
         if resume:
-            warehouse.scheduler.resumed(alert)
+            account.scheduler.resumed(alert)
         else:
-            warehouse.scheduler.forget(name)
+            account.scheduler.forget(name)
         return status("Statement executed successfully.")
 
-    return warehouse.ddl(statement.session, work)
+    return account.ddl(statement.session, work)
 
 
-def drop(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+def drop(account: Account, statement: Statement, scanner: Scanner) -> Result:
     """DROP ALERT [IF EXISTS] name."""
     scanner.expect("ALERT")
     if_exists = scanner.take("IF", "EXISTS")
-    name = warehouse.name(statement.session, scanner.path())
+    name = account.name(statement.session, scanner.path())
     scanner.end()
 
     def work(_connection: object) -> Result:
-        group = warehouse.catalog.in_schema["ALERT"]
+        group = account.catalog.in_schema["ALERT"]
         if name not in group and if_exists:
             return status("Drop statement executed successfully.")
-        del group[warehouse.catalog.thing("ALERT", name).name]
-        warehouse.scheduler.forget(name)
+        del group[account.catalog.thing("ALERT", name).name]
+        account.scheduler.forget(name)
         return status(f"{name.name} successfully dropped.")
 
-    return warehouse.ddl(statement.session, work)
+    return account.ddl(statement.session, work)
 
 
-def execute(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+def execute(account: Account, statement: Statement, scanner: Scanner) -> Result:
     """EXECUTE ALERT name; here it waits for the action."""
     scanner.expect("ALERT")
-    name = warehouse.name(statement.session, scanner.path())
+    name = account.name(statement.session, scanner.path())
     scanner.end()
-    evaluate(warehouse, warehouse.catalog.thing("ALERT", name))
+    evaluate(account, account.catalog.thing("ALERT", name))
     return status("Statement executed successfully.")
 
 
-def evaluate(warehouse: Warehouse, alert: Alert) -> bool:
+def evaluate(account: Account, alert: Alert) -> bool:
     """Looks at the condition and runs the action where it holds.
 
     Raises:
-        WarehouseError: Of either statement.
+        SnowflakeError: Of either statement.
     """
-    session = warehouse.new_session(user="SYSTEM", role=alert.owner)
+    session = account.new_session(user="SYSTEM", role=alert.owner)
     session.database, session.schema = alert.name.database, alert.name.schema
     session.warehouse = alert.options.get("WAREHOUSE", "COMPUTE_SERVICE_WH")
     try:
         text = f"SELECT 1 WHERE EXISTS ({alert.condition})"
-        if not warehouse.run(Statement(text=text, session=session)).rows:
+        if not account.run(Statement(text=text, session=session)).rows:
             return False
-        warehouse.run(Statement(text=alert.action, session=session))
+        account.run(Statement(text=alert.action, session=session))
         return True
     finally:
-        warehouse.close_session(session)
+        account.close_session(session)
 
 
-def show(warehouse: Warehouse, statement: Statement, inside: Any) -> Any:
+def show(account: Account, statement: Statement, inside: Any) -> Any:
     """SHOW ALERTS."""
     columns = {"created_on": MOMENT, "name": TEXT, "database_name": TEXT,
                "schema_name": TEXT, "owner": TEXT, "comment": TEXT, "warehouse": TEXT,
@@ -172,7 +172,7 @@ def show(warehouse: Warehouse, statement: Statement, inside: Any) -> Any:
         (a.created, n.name, n.database, n.schema, a.owner, a.comment,
          a.options.get("WAREHOUSE"), a.options["SCHEDULE"],
          "started" if a.started else "suspended", a.condition, a.action)
-        for n, a in warehouse.catalog.in_schema["ALERT"].items()
+        for n, a in account.catalog.in_schema["ALERT"].items()
         if inside(n)
     ]  # fmt: skip
     return columns, rows
@@ -184,11 +184,11 @@ _FORMATS = {"EMAIL": ("text/plain", "text/html"), "QUEUE": ("application/json",)
 _EMAIL = {"subject", "toAddress", "ccAddress", "bccAddress"}
 
 
-def send(warehouse: Warehouse, message: object, targets: object) -> Result:
+def send(account: Account, message: object, targets: object) -> Result:
     """CALL SYSTEM$SEND_SNOWFLAKE_NOTIFICATION(message, integrations).
 
     Raises:
-        WarehouseError: No JSON, an unknown integration, or none that takes the format.
+        SnowflakeError: No JSON, an unknown integration, or none that takes the format.
     """
     try:
         messages = _objects(message)
@@ -197,11 +197,11 @@ def send(warehouse: Warehouse, message: object, targets: object) -> Result:
         raise compilation("The arguments must be JSON objects.", code=1003) from None
     for target in wanted:
         for name, options in target.items():
-            sort = _integration(warehouse, name, options)
+            sort = _integration(account, name, options)
             taken = [m for m in messages if set(m) & set(_FORMATS[sort])]
             if not taken:
                 raise compilation(f"No message has a format that {name} takes.")
-            warehouse.notifications.append(
+            account.notifications.append(
                 {"integration": name, "options": options, "messages": taken}
             )
     return made(
@@ -219,8 +219,8 @@ def _objects(text: object) -> list[dict[str, Any]]:
     return listed
 
 
-def _integration(warehouse: Warehouse, name: str, options: dict[str, Any]) -> str:
-    found = warehouse.catalog.in_account["INTEGRATION"].get(name.upper())
+def _integration(account: Account, name: str, options: dict[str, Any]) -> str:
+    found = account.catalog.in_account["INTEGRATION"].get(name.upper())
     if found is None or found.properties.get("SORT") != "NOTIFICATION":
         raise missing("Integration", shown(name))
     if not found.properties["ENABLED"]:

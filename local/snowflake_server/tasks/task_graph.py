@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from local.snowflake_server.core.errors import WarehouseError, compilation
+from local.snowflake_server.core.errors import SnowflakeError, compilation
 from local.snowflake_server.core.names import Name
-from local.snowflake_server.engine import Warehouse
+from local.snowflake_server.engine import Account
 from local.snowflake_server.tasks.task_schedule import Schedule, read_schedule
 
 # user-guide/tasks-graphs
@@ -54,19 +54,19 @@ class Task:
         return str(self.options.get("COMMENT", ""))
 
 
-def all_tasks(warehouse: Warehouse) -> dict[Name, Task]:
+def all_tasks(account: Account) -> dict[Name, Task]:
     """The tasks of all schemas."""
-    tasks: dict[Name, Task] = warehouse.catalog.in_schema["TASK"]
+    tasks: dict[Name, Task] = account.catalog.in_schema["TASK"]
     return tasks
 
 
-def existing(warehouse: Warehouse, name: Name) -> Task:
+def existing(account: Account, name: Name) -> Task:
     """The task of that name.
 
     Raises:
-        WarehouseError: There is none.
+        SnowflakeError: There is none.
     """
-    task: Task = warehouse.catalog.thing("TASK", name)
+    task: Task = account.catalog.thing("TASK", name)
     return task
 
 
@@ -106,14 +106,14 @@ def graph(tasks: dict[Name, Task], root: Name) -> Iterator[Task]:
         waiting.extend(below.get(task.name, []))
 
 
-def check(warehouse: Warehouse, task: Task, old: Task | None) -> None:
+def check(account: Account, task: Task, old: Task | None) -> None:
     """Refuses what Snowflake refuses when a task becomes part of a graph."""
-    tasks = all_tasks(warehouse)
+    tasks = all_tasks(account)
     parents = [*task.after, *([task.finalizes] if task.finalizes else [])]
     for parent in parents:
         if parent.parts[:2] != task.name.parts[:2]:
             raise compilation("All tasks of a graph must be in the same schema.")
-        above = existing(warehouse, parent)
+        above = existing(account, parent)
         if above.finalizes is not None:
             raise compilation("A finalizer task cannot have child tasks.")
         if root_of(tasks, above).started:
@@ -150,8 +150,8 @@ def _check_relatives(tasks: dict[Name, Task], task: Task) -> None:
             raise compilation("A finalizer task belongs to a root task.")
 
 
-def running(root: Task) -> WarehouseError:
-    return WarehouseError(
+def running(root: Task) -> SnowflakeError:
+    return SnowflakeError(
         91433,
         "55000",
         f"Unable to update graph with root task {root.name} since that root task is "

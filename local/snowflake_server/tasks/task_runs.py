@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from local.snowflake_server.core.errors import WarehouseError
+from local.snowflake_server.core.errors import SnowflakeError
 from local.snowflake_server.core.faults import ProcedureKilled
 from local.snowflake_server.core.names import Name
 from local.snowflake_server.core.statement import Statement
-from local.snowflake_server.engine import Warehouse
+from local.snowflake_server.engine import Account
 from local.snowflake_server.tasks import alerts
 from local.snowflake_server.tasks import task_graph as tasks
 from local.snowflake_server.tasks.alerts import Alert
@@ -49,9 +49,9 @@ class Scheduler:
     The clock may be set forward for tests: only schedules see that, not CURRENT_TIME.
     """
 
-    def __init__(self, warehouse: Warehouse) -> None:
-        """Serve one warehouse; nothing runs before `start`."""
-        self._warehouse = warehouse
+    def __init__(self, account: Account) -> None:
+        """Serve one account; nothing runs before `start`."""
+        self._account = account
         self._changed = threading.Condition()
         self._due: dict[Name, datetime] = {}
         self._running: set[Name] = set()
@@ -98,11 +98,11 @@ class Scheduler:
         """EXECUTE TASK.
 
         Raises:
-            WarehouseError: A run of the graph is under way.
+            SnowflakeError: A run of the graph is under way.
         """
         with self._changed:
             if root.name in self._running:
-                raise WarehouseError(
+                raise SnowflakeError(
                     91097, "55000", f"Task {root.name} has a run under way."
                 )
         self._begin(root)
@@ -136,7 +136,7 @@ class Scheduler:
         return max(0.0, min(left, _LONGEST_WAIT_SECONDS))
 
     def _fire(self, name: Name) -> None:
-        catalog = self._warehouse.catalog.in_schema
+        catalog = self._account.catalog.in_schema
         found: Task | Alert | None = catalog["TASK"].get(name)
         found = found or catalog["ALERT"].get(name)
         if found is None or not found.started or found.schedule is None:
@@ -166,14 +166,14 @@ class Scheduler:
 
     def _run_alert(self, alert: Alert) -> None:
         try:
-            alerts.evaluate(self._warehouse, alert)
-        except (WarehouseError, ProcedureKilled):
+            alerts.evaluate(self._account, alert)
+        except (SnowflakeError, ProcedureKilled):
             pass  # its statement is in the query history, with the error
         finally:
             self._ended(alert.name)
 
     def _run_graph(self, root: Task) -> None:
-        everything = dict(tasks.all_tasks(self._warehouse))
+        everything = dict(tasks.all_tasks(self._account))
         last = tasks.finalizer(everything, root.name)
         run = _GraphRun(self, root, list(tasks.graph(everything, root.name)))
         try:
@@ -194,18 +194,18 @@ class Scheduler:
 
     def run_statement(self, task: Task) -> str | None:
         """Run the statement of a task as its owner; returns the error's text."""
-        warehouse = self._warehouse
-        session = warehouse.new_session(user="SYSTEM", role=task.owner)
+        account = self._account
+        session = account.new_session(user="SYSTEM", role=task.owner)
         session.database, session.schema = task.name.database, task.name.schema
         session.warehouse = task.options.get("WAREHOUSE", "COMPUTE_SERVICE_WH")
         try:
-            warehouse.run(Statement(text=task.definition, session=session))
-        except WarehouseError as error:
+            account.run(Statement(text=task.definition, session=session))
+        except SnowflakeError as error:
             return error.message
         except ProcedureKilled as killed:
             return str(killed)
         finally:
-            warehouse.close_session(session)
+            account.close_session(session)
         return None
 
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from croniter import CroniterBadDateError, croniter
 
-from local.snowflake_server.core.errors import WarehouseError, compilation
+from local.snowflake_server.core.errors import SnowflakeError, compilation
 
 _UNITS = {"H": 3600, "HOUR": 3600, "HOURS": 3600, "M": 60, "MINUTE": 60,
           "MINUTES": 60, "S": 1, "SECOND": 1, "SECONDS": 1}  # fmt: skip
@@ -39,7 +39,7 @@ class Cron:
         """Returns the next time that is due.
 
         Raises:
-            WarehouseError: No day of the next years fits, such as 30 February.
+            SnowflakeError: No day of the next years fits, such as 30 February.
         """
         local = moment.astimezone(self.zone)
         try:
@@ -59,7 +59,7 @@ def read_schedule(text: str, *, shortest: int = _SHORTEST) -> Schedule:
         shortest: Seconds of the shortest interval.
 
     Raises:
-        WarehouseError: Snowflake would refuse it.
+        SnowflakeError: Snowflake would refuse it.
     """
     words = text.split()
     if [w.upper() for w in words[:2]] == ["USING", "CRON"] and len(words) == 8:
@@ -82,5 +82,5 @@ def _cron(fields: str, zone: str) -> Cron:
         raise _invalid(f"{fields} {zone}") from None
 
 
-def _invalid(what: str) -> WarehouseError:
+def _invalid(what: str) -> SnowflakeError:
     return compilation(f"Invalid schedule: {what}", code=1003)

@@ -12,7 +12,7 @@ from local.snowflake_server.core.names import Name
 from local.snowflake_server.core.results import MOMENT, TEXT, Result, made, status
 from local.snowflake_server.core.scan import Scanner, one_of
 from local.snowflake_server.core.statement import Statement
-from local.snowflake_server.engine import Warehouse
+from local.snowflake_server.engine import Account
 from local.snowflake_server.tasks.task_graph import (
     Task,
     all_tasks,
@@ -56,19 +56,19 @@ _OPTIONS = {
 }
 
 
-def create(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+def create(account: Account, statement: Statement, scanner: Scanner) -> Result:
     """CREATE [OR REPLACE | OR ALTER] TASK [IF NOT EXISTS] ... AS <statement>."""
     replaced = scanner.take("OR", "REPLACE")
     altered = not replaced and scanner.take("OR", "ALTER")
     scanner.expect("TASK")
     if_not_exists = scanner.take("IF", "NOT", "EXISTS")
     session = statement.session
-    name = warehouse.name(session, scanner.path())
-    task = _read(warehouse, statement, scanner, name)
+    name = account.name(session, scanner.path())
+    task = _read(account, statement, scanner, name)
 
     def work(_connection: object) -> Result:
-        warehouse.catalog.check_schema(name.database, name.schema)
-        tasks = all_tasks(warehouse)
+        account.catalog.check_schema(name.database, name.schema)
+        tasks = all_tasks(account)
         old = tasks.get(name)
         if old is not None:
             if if_not_exists:
@@ -76,22 +76,20 @@ def create(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Resu
             if not (replaced or altered):
                 raise exists(str(name))
         kept = old if altered else None
-        check(warehouse, task, kept)
+        check(account, task, kept)
         if kept:
             new = replace(task, started=kept.started, created=kept.created)
         else:
             new = task
         tasks[name] = new
         if old is not None and not altered:
-            warehouse.scheduler.forget(name)
+            account.scheduler.forget(name)
         return status(f"Task {name.name} successfully created.")
 
-    return warehouse.ddl(session, work)
+    return account.ddl(session, work)
 
 
-def _read(
-    warehouse: Warehouse, statement: Statement, scanner: Scanner, name: Name
-) -> Task:
+def _read(account: Account, statement: Statement, scanner: Scanner, name: Name) -> Task:
     session = statement.session
     options: dict[str, Any] = {}
     after: tuple[Name, ...] = ()
@@ -101,7 +99,7 @@ def _read(
             found = [scanner.path()]
             while scanner.take(","):
                 found.append(scanner.path())
-            after = tuple(warehouse.name(session, parts) for parts in found)
+            after = tuple(account.name(session, parts) for parts in found)
             continue
         options |= _option(scanner, options)
     scanner.expect("AS")
@@ -113,11 +111,11 @@ def _read(
         name=name,
         definition=definition,
         after=after,
-        finalizes=warehouse.name(session, finalize) if finalize else None,
+        finalizes=account.name(session, finalize) if finalize else None,
         options=options,
         owner=session.role,
     )
-    _check_options(warehouse, task)
+    _check_options(account, task)
     return task
 
 
@@ -131,15 +129,15 @@ def _option(scanner: Scanner, known: dict[str, Any]) -> dict[str, Any]:
     return {key: _OPTIONS[key](scanner)}
 
 
-def _check_options(warehouse: Warehouse, task: Task) -> None:
+def _check_options(account: Account, task: Task) -> None:
     options = task.options
     if "WAREHOUSE" in options and "USER_TASK_MANAGED_INITIAL_WAREHOUSE_SIZE" in options:
         raise compilation("A task has either a warehouse or a serverless size.")
     named = options.get("WAREHOUSE")
-    if named and named not in warehouse.catalog.in_account["WAREHOUSE"]:
+    if named and named not in account.catalog.in_account["WAREHOUSE"]:
         raise compilation(f"Warehouse '{named}' does not exist.", code=2003)
     integration = options.get("ERROR_INTEGRATION")
-    if integration and integration not in warehouse.catalog.in_account["INTEGRATION"]:
+    if integration and integration not in account.catalog.in_account["INTEGRATION"]:
         raise compilation(f"Integration '{integration}' does not exist.", code=2003)
     for option in () if task.is_root else _ROOT_ONLY:
         if option in options:
@@ -151,36 +149,36 @@ def _check_options(warehouse: Warehouse, task: Task) -> None:
         raise compilation("CONFIG is not JSON.") from None
 
 
-def alter(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+def alter(account: Account, statement: Statement, scanner: Scanner) -> Result:
     """ALTER TASK [IF EXISTS] name RESUME, SUSPEND, SET, UNSET, AFTER, MODIFY AS."""
     scanner.expect("TASK")
     if_exists = scanner.take("IF", "EXISTS")
-    name = warehouse.name(statement.session, scanner.path())
-    if if_exists and name not in all_tasks(warehouse):
+    name = account.name(statement.session, scanner.path())
+    if if_exists and name not in all_tasks(account):
         return status("ALTER TASK: no such task, statement succeeded.")
-    task = existing(warehouse, name)
+    task = existing(account, name)
     if scanner.take("RESUME"):
         scanner.end()
-        return warehouse.ddl(statement.session, lambda _: _resume(warehouse, [task]))
+        return account.ddl(statement.session, lambda _: _resume(account, [task]))
     if scanner.take("SUSPEND"):
         scanner.end()
-        return warehouse.ddl(statement.session, lambda _: _suspend(warehouse, task))
-    changed = _changed(warehouse, statement, scanner, task)
+        return account.ddl(statement.session, lambda _: _suspend(account, task))
+    changed = _changed(account, statement, scanner, task)
 
     def work(_connection: object) -> Result:
-        tasks = all_tasks(warehouse)
+        tasks = all_tasks(account)
         if root_of(tasks, task).started:
             raise running(root_of(tasks, task))
-        _check_options(warehouse, changed)
-        check(warehouse, changed, task)
+        _check_options(account, changed)
+        check(account, changed, task)
         tasks[name] = changed
         return status("Statement executed successfully.")
 
-    return warehouse.ddl(statement.session, work)
+    return account.ddl(statement.session, work)
 
 
 def _changed(
-    warehouse: Warehouse, statement: Statement, scanner: Scanner, task: Task
+    account: Account, statement: Statement, scanner: Scanner, task: Task
 ) -> Task:
     options = dict(task.options)
     if scanner.take("MODIFY", "AS"):
@@ -199,16 +197,16 @@ def _changed(
     add = scanner.take("ADD", "AFTER")
     if not add:
         scanner.expect("REMOVE", "AFTER")
-    found = [warehouse.name(statement.session, scanner.path())]
+    found = [account.name(statement.session, scanner.path())]
     while scanner.take(","):
-        found.append(warehouse.name(statement.session, scanner.path()))
+        found.append(account.name(statement.session, scanner.path()))
     scanner.end()
     rest = tuple(n for n in task.after if n not in found)
     return replace(task, after=(*rest, *found) if add else rest)
 
 
-def _resume(warehouse: Warehouse, wanted: list[Task]) -> Result:
-    tasks = all_tasks(warehouse)
+def _resume(account: Account, wanted: list[Task]) -> Result:
+    tasks = all_tasks(account)
     for task in wanted:
         if not task.started and not task.is_root and root_of(tasks, task).started:
             raise running(root_of(tasks, task))
@@ -218,7 +216,7 @@ def _resume(warehouse: Warehouse, wanted: list[Task]) -> Result:
     for task in reversed(wanted):
         tasks[task.name] = replace(tasks[task.name], started=True)
         if task.is_root:
-            warehouse.scheduler.resumed(tasks[task.name])
+            account.scheduler.resumed(tasks[task.name])
     return status("Statement executed successfully.")
 
 
@@ -226,12 +224,12 @@ def _has_others(tasks: dict[Name, Task], root: Task) -> bool:
     return bool(children(tasks, root.name) or finalizer(tasks, root.name))
 
 
-def _suspend(warehouse: Warehouse, task: Task) -> Result:
-    tasks = all_tasks(warehouse)
+def _suspend(account: Account, task: Task) -> Result:
+    tasks = all_tasks(account)
     if not task.is_root and task.started and root_of(tasks, task).started:
         raise running(root_of(tasks, task))
     tasks[task.name] = replace(task, started=False)
-    warehouse.scheduler.forget(task.name)
+    account.scheduler.forget(task.name)
     return status("Statement executed successfully.")
 
 
@@ -241,41 +239,41 @@ _ENABLE = re.compile(
 )
 
 
-def enable_dependents(warehouse: Warehouse, statement: Statement) -> Result | None:
+def enable_dependents(account: Account, statement: Statement) -> Result | None:
     """SELECT SYSTEM$TASK_DEPENDENTS_ENABLE('root'); None for any other statement."""
     found = _ENABLE.fullmatch(statement.text)
     if found is None:
         return None
     given = statement.binds.get("wbind_1__") if found[1] == "?" else found[1][1:-1]
     path = Scanner(str(given).replace("''", "'")).path()
-    name = warehouse.name(statement.session, path)
+    name = account.name(statement.session, path)
 
     def work(_connection: object) -> Result:
-        tasks = all_tasks(warehouse)
-        wanted = list(graph(tasks, existing(warehouse, name).name))
+        tasks = all_tasks(account)
+        wanted = list(graph(tasks, existing(account, name).name))
         last = finalizer(tasks, name)
-        _resume(warehouse, [*wanted, *([last] if last else [])])
+        _resume(account, [*wanted, *([last] if last else [])])
         return made({"SYSTEM$TASK_DEPENDENTS_ENABLE": TEXT}, [("true",)])
 
-    return warehouse.ddl(statement.session, work)
+    return account.ddl(statement.session, work)
 
 
-def drop(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+def drop(account: Account, statement: Statement, scanner: Scanner) -> Result:
     """DROP TASK [IF EXISTS]; the root of its graph must be suspended."""
     scanner.expect("TASK")
     if_exists = scanner.take("IF", "EXISTS")
-    name = warehouse.name(statement.session, scanner.path())
+    name = account.name(statement.session, scanner.path())
     scanner.end()
 
     def work(_connection: object) -> Result:
-        tasks = all_tasks(warehouse)
+        tasks = all_tasks(account)
         if name not in tasks and if_exists:
             return status("Drop statement executed successfully.")
-        task = existing(warehouse, name)
+        task = existing(account, name)
         if not task.is_root and root_of(tasks, task).started:
             raise running(root_of(tasks, task))
         del tasks[name]
-        warehouse.scheduler.forget(name)
+        account.scheduler.forget(name)
         for child in children(tasks, name):
             rest = tuple(n for n in child.after if n != name)
             tasks[child.name] = replace(child, after=rest, started=False)
@@ -283,18 +281,18 @@ def drop(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result
             tasks[last.name] = replace(last, finalizes=None, started=False)
         return status(f"{name.name} successfully dropped.")
 
-    return warehouse.ddl(statement.session, work)
+    return account.ddl(statement.session, work)
 
 
-def execute(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
+def execute(account: Account, statement: Statement, scanner: Scanner) -> Result:
     """EXECUTE TASK name: starts a run of the graph and does not wait for it."""
     scanner.expect("TASK")
-    name = warehouse.name(statement.session, scanner.path())
+    name = account.name(statement.session, scanner.path())
     scanner.end()
-    task = existing(warehouse, name)
+    task = existing(account, name)
     if not task.is_root:
         raise compilation("EXECUTE TASK needs a root task.", code=91096)
-    warehouse.scheduler.run_now(task)
+    account.scheduler.run_now(task)
     return status(f"Task {name.name} is scheduled to run immediately.")
 
 
@@ -306,16 +304,16 @@ _COLUMNS = {
 }  # fmt: skip
 
 
-def show(warehouse: Warehouse, statement: Statement, inside: Any) -> Any:
+def show(account: Account, statement: Statement, inside: Any) -> Any:
     """SHOW TASKS."""
-    tasks = all_tasks(warehouse)
+    tasks = all_tasks(account)
     rows = [_shown(tasks, task) for task in tasks.values() if inside(task.name)]
     return _COLUMNS, rows
 
 
-def describe(warehouse: Warehouse, name: Name) -> Result:
+def describe(account: Account, name: Name) -> Result:
     """DESCRIBE TASK."""
-    return made(_COLUMNS, [_shown(all_tasks(warehouse), existing(warehouse, name))])
+    return made(_COLUMNS, [_shown(all_tasks(account), existing(account, name))])
 
 
 def _shown(tasks: dict[Name, Task], task: Task) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""A local warehouse and a local S3 for the tests of this folder, in own processes."""
+"""A local Snowflake and a local S3 for the tests of this folder, in own processes."""
 
 import itertools
 import json
@@ -27,8 +27,8 @@ _NAMES = itertools.count(1)
 
 
 @dataclass(frozen=True)
-class Warehouse:
-    """A running warehouse."""
+class Account:
+    """A running server."""
 
     port: int
     queries: Path
@@ -96,9 +96,9 @@ def s3() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def warehouse(s3: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
-    """One warehouse for all tests; each test takes a database of its own."""
-    folder = tmp_path_factory.mktemp("warehouse")
+def account(s3: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+    """One account for all tests; each test takes a database of its own."""
+    folder = tmp_path_factory.mktemp("snowflake")
     port_file, queries = folder / "port", folder / "queries.jsonl"
     command = [
         sys.executable,
@@ -115,33 +115,33 @@ def warehouse(s3: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[War
     while not port_file.exists():
         assert process.poll() is None and time.monotonic() < deadline, "did not start"
         time.sleep(0.02)
-    yield Warehouse(port=int(port_file.read_text()), queries=queries, folder=folder)
+    yield Account(port=int(port_file.read_text()), queries=queries, folder=folder)
     process.terminate()
     process.wait(timeout=10)
 
 
 @pytest.fixture
-def database(warehouse: Warehouse) -> Iterator[str]:
+def database(account: Account) -> Iterator[str]:
     """An empty database."""
     name = f"D{next(_NAMES)}"
-    with warehouse.connect() as connection:
+    with account.connect() as connection:
         connection.cursor().execute(f"CREATE DATABASE {name}")
         yield name
-        warehouse.faults()
+        account.faults()
         connection.cursor().execute(f"DROP DATABASE {name}")
 
 
 @pytest.fixture
-def client(warehouse: Warehouse, database: str) -> Iterator[Client]:
+def client(account: Account, database: str) -> Iterator[Client]:
     """A client in an empty database."""
-    with warehouse.connect(database=database, schema="PUBLIC") as connection:
+    with account.connect(database=database, schema="PUBLIC") as connection:
         yield Client(connection)
 
 
 @pytest.fixture
-def second(warehouse: Warehouse, database: str) -> Iterator[Client]:
+def second(account: Account, database: str) -> Iterator[Client]:
     """Another client in the same database."""
-    with warehouse.connect(database=database, schema="PUBLIC") as connection:
+    with account.connect(database=database, schema="PUBLIC") as connection:
         yield Client(connection)
 
 

@@ -2,7 +2,7 @@
 
 import json
 
-from .conftest import Client, Deploy, Warehouse
+from .conftest import Client, Deploy, Account
 
 HANDLERS = """
 def greet(session, name, times=2):
@@ -106,24 +106,24 @@ def test_owners_rights(client: Client, deploy: Deploy) -> None:
 
 
 def test_a_killed_procedure_sends_nothing_more(
-    warehouse: Warehouse, client: Client, deploy: Deploy
+    account: Account, client: Client, deploy: Deploy
 ) -> None:
     deploy(HANDLERS, careful="", write="e VARCHAR")
     client.run("CREATE TABLE log (x VARCHAR)")
-    warehouse.faults({"match": "'die'", "action": "kill_procedure"})
+    account.faults({"match": "'die'", "action": "kill_procedure"})
     assert client.fails("CALL careful()").errno == 300005
-    warehouse.faults({"match": "INSERT", "action": "kill_procedure", "when": "after"})
+    account.faults({"match": "INSERT", "action": "kill_procedure", "when": "after"})
     assert client.fails("CALL write('COMMIT')").errno == 300005
     assert client.one("SELECT COUNT(*) FROM log") == 0
 
 
 def test_the_history_tells_who_sent_what(
-    warehouse: Warehouse, client: Client, deploy: Deploy
+    account: Account, client: Client, deploy: Deploy
 ) -> None:
     deploy(HANDLERS, greet="name VARCHAR, times NUMBER DEFAULT 2")
     client.run("CALL greet('history')")
     client.fails("SELECT 1 / 0")
-    lines = [json.loads(line) for line in warehouse.queries.read_text().splitlines()]
+    lines = [json.loads(line) for line in account.queries.read_text().splitlines()]
     inside, outside, failed = lines[-3:]
     assert inside["procedure"] == "GREET" and inside["rows"] == 1
     assert outside["procedure"] is None and outside["text"] == "CALL greet('history')"

@@ -5,11 +5,11 @@ import urllib.request
 
 from snowflake.snowpark import Session
 
-from .conftest import Client, Warehouse
+from .conftest import Client, Account
 
 
-def test_snowpark(warehouse: Warehouse, database: str) -> None:
-    connection = warehouse.connect(database=database, schema="PUBLIC")
+def test_snowpark(account: Account, database: str) -> None:
+    connection = account.connect(database=database, schema="PUBLIC")
     session = Session.builder.configs({"connection": connection}).create()
     frame = session.create_dataframe([[1, "a"], [2, None]], schema=["a", "b"])
     assert [tuple(row) for row in frame.collect()] == [(1, "a"), (2, None)]
@@ -19,24 +19,24 @@ def test_snowpark(warehouse: Warehouse, database: str) -> None:
     session.close()
 
 
-def test_faults_delay_and_fail(warehouse: Warehouse, client: Client) -> None:
-    warehouse.faults({"match": "^select 1", "action": "error", "nth": 2, "code": 604})
+def test_faults_delay_and_fail(account: Account, client: Client) -> None:
+    account.faults({"match": "^select 1", "action": "error", "nth": 2, "code": 604})
     assert client.one("SELECT 1") == 1
     assert client.fails("SELECT 1").errno == 604
     assert client.one("SELECT 1") == 1
 
 
 def test_a_long_statement_is_asked_for_again_and_runs_once(
-    warehouse: Warehouse, client: Client
+    account: Account, client: Client
 ) -> None:
     client.run("CREATE TABLE t (a INT)")
-    warehouse.faults({"match": "^insert", "action": "delay", "seconds": 1.2})
+    account.faults({"match": "^insert", "action": "delay", "seconds": 1.2})
     client.run("INSERT INTO t VALUES (1)")
     assert client.one("SELECT COUNT(*) FROM t") == 1
 
 
-def test_an_unknown_session_is_told_so(warehouse: Warehouse, client: Client) -> None:
-    address = f"http://127.0.0.1:{warehouse.port}/queries/v1/query-request"
+def test_an_unknown_session_is_told_so(account: Account, client: Client) -> None:
+    address = f"http://127.0.0.1:{account.port}/queries/v1/query-request"
     request = urllib.request.Request(address, data=b"{}", method="POST")
     with urllib.request.urlopen(request, timeout=5) as reply:
         answer = json.load(reply)

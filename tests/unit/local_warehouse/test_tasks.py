@@ -9,18 +9,18 @@ from typing import Any
 
 import pytest
 
-from local.snowflake_server.core.errors import WarehouseError
+from local.snowflake_server.core.errors import SnowflakeError
 from local.snowflake_server.tasks.task_schedule import read_schedule
 
-from .conftest import Client, Warehouse
+from .conftest import Client, Account
 
 SIZE = "USER_TASK_MANAGED_INITIAL_WAREHOUSE_SIZE = 'XSMALL'"
 RUNNING = 91433
 
 
-def seen(warehouse: Warehouse, advance_seconds: float = 0) -> dict[str, Any]:
+def seen(account: Account, advance_seconds: float = 0) -> dict[str, Any]:
     request = urllib.request.Request(
-        f"http://127.0.0.1:{warehouse.port}/local/tasks",
+        f"http://127.0.0.1:{account.port}/local/tasks",
         data=json.dumps({"advance_seconds": advance_seconds}).encode(),
         method="PUT",
     )
@@ -36,11 +36,11 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def finished(warehouse: Warehouse, database: str, runs: int = 1) -> dict[str, str]:
+def finished(account: Account, database: str, runs: int = 1) -> dict[str, str]:
     """Waits for runs of the graph ROOT; returns the states by task of the last one."""
 
     def rows() -> list[dict[str, Any]]:
-        found = seen(warehouse)
+        found = seen(account)
         root = f"{database}.PUBLIC.ROOT"
         listed = [r for r in found["runs"] if r["root"] == root]
         return [] if root in found["running"] else listed
@@ -65,11 +65,11 @@ def make_graph(client: Client, root: str = "", bad: str = "no_such_table") -> No
 
 
 def test_a_failed_task_stops_what_follows_it_and_nothing_else(
-    client: Client, warehouse: Warehouse, database: str
+    client: Client, account: Account, database: str
 ) -> None:
     make_graph(client)
     client.run("EXECUTE TASK root")
-    assert finished(warehouse, database) == {
+    assert finished(account, database) == {
         "ROOT": "SUCCEEDED",
         "GOOD": "SUCCEEDED",
         "BAD": "FAILED",
@@ -83,36 +83,36 @@ def test_a_failed_task_stops_what_follows_it_and_nothing_else(
 
 
 def test_failed_tasks_are_repeated_while_retries_last(
-    client: Client, warehouse: Warehouse, database: str
+    client: Client, account: Account, database: str
 ) -> None:
     make_graph(client, "TASK_AUTO_RETRY_ATTEMPTS = 1", bad="log")
-    warehouse.faults({"match": r"VALUES \('bad'\)", "action": "error"})
+    account.faults({"match": r"VALUES \('bad'\)", "action": "error"})
     client.run("EXECUTE TASK root")
-    states = finished(warehouse, database)
+    states = finished(account, database)
     assert states["BAD"] == states["AFTER_BAD"] == "SUCCEEDED"
     steps = sorted(row[0] for row in client.run("SELECT step FROM log"))
     assert steps == ["after_bad", "after_good", "bad", "good", "last", "root"]
 
 
 def test_a_schedule_fires_by_itself_and_not_when_suspended(
-    client: Client, warehouse: Warehouse, database: str
+    client: Client, account: Account, database: str
 ) -> None:
     make_graph(client)
-    seen(warehouse, 3601)
-    finished(warehouse, database, 1)
-    seen(warehouse, 3601)
-    finished(warehouse, database, 2)
+    seen(account, 3601)
+    finished(account, database, 1)
+    seen(account, 3601)
+    finished(account, database, 2)
     client.run("ALTER TASK root SUSPEND")
     client.run("CREATE TASK other SCHEDULE = 'USING CRON 0 4 * * * Europe/Berlin' AS "
                "INSERT INTO log VALUES ('other')")  # fmt: skip
     client.run("ALTER TASK other RESUME")
-    seen(warehouse, 24 * 3600)
+    seen(account, 24 * 3600)
     until(lambda: ("other",) in client.run("SELECT step FROM log"))
     assert client.one("SELECT COUNT(*) FROM log WHERE step = 'root'") == 2
 
 
 def test_a_graph_changes_only_while_its_root_is_suspended(
-    client: Client, warehouse: Warehouse, database: str
+    client: Client, account: Account, database: str
 ) -> None:
     make_graph(client)
     for text in (
@@ -130,7 +130,7 @@ def test_a_graph_changes_only_while_its_root_is_suspended(
     client.run("DROP TASK after_good")
     client.run("ALTER TASK IF EXISTS after_good SUSPEND")
     client.run("EXECUTE TASK root")
-    assert "AFTER_GOOD" not in finished(warehouse, database)
+    assert "AFTER_GOOD" not in finished(account, database)
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_the_next_due_time(schedule: str, due: str) -> None:
 
 
 def test_a_day_that_never_comes_is_no_schedule() -> None:
-    with pytest.raises(WarehouseError):
+    with pytest.raises(SnowflakeError):
         read_schedule("USING CRON 0 0 30 2 * UTC").after(datetime.now(UTC))
 
 
@@ -199,7 +199,7 @@ def test_a_daily_task_runs_twice_in_the_hour_that_comes_twice() -> None:
 
 
 def test_an_alert_acts_when_its_condition_holds(
-    client: Client, warehouse: Warehouse, database: str
+    client: Client, account: Account, database: str
 ) -> None:
     client.run("CREATE TABLE log (step VARCHAR)")
     client.run(
@@ -210,13 +210,13 @@ def test_an_alert_acts_when_its_condition_holds(
     assert client.run("SELECT step FROM log") == []
     client.run("INSERT INTO log VALUES ('trouble')")
     client.run("ALTER ALERT watch RESUME")
-    seen(warehouse, 301)
+    seen(account, 301)
     until(lambda: ("alert",) in client.run("SELECT step FROM log"))
     client.run("ALTER ALERT watch SUSPEND")
 
 
 def test_notifications_reach_known_integrations_only(
-    client: Client, warehouse: Warehouse
+    client: Client, account: Account
 ) -> None:
     client.run(
         "CREATE OR REPLACE NOTIFICATION INTEGRATION mail TYPE = EMAIL ENABLED = TRUE "
@@ -225,7 +225,7 @@ def test_notifications_reach_known_integrations_only(
     send = "CALL SYSTEM$SEND_SNOWFLAKE_NOTIFICATION(?, ?)"
     message = '{"text/plain": "hello"}'
     client.run(send, message, '{"mail": {"toAddress": ["a@example.com"]}}')
-    assert seen(warehouse)["notifications"][-1]["messages"] == [{"text/plain": "hello"}]
+    assert seen(account)["notifications"][-1]["messages"] == [{"text/plain": "hello"}]
     for targets in ('{"x": {}}', '{"mail": {"toAddress": ["b@example.com"]}}', "[1]"):
         assert client.fails(send, message, targets).errno
     assert client.fails(send, '{"application/json": "{}"}', '{"mail": {}}').errno

@@ -2,7 +2,7 @@
 
 import threading
 
-from .conftest import Client, Warehouse
+from .conftest import Client, Account
 
 
 def test_others_see_rows_after_the_commit_only(client: Client, second: Client) -> None:
@@ -69,10 +69,10 @@ def test_a_lock_that_does_not_come_is_an_error(client: Client, second: Client) -
 
 
 def test_a_closed_session_lets_its_lock_go(
-    warehouse: Warehouse, database: str, client: Client
+    account: Account, database: str, client: Client
 ) -> None:
     client.run("CREATE TABLE t (a INT)")
-    with warehouse.connect(database=database) as connection:
+    with account.connect(database=database) as connection:
         leaving = Client(connection)
         leaving.run("BEGIN")
         leaving.run(f"INSERT INTO {database}.public.t VALUES (1)")
