@@ -59,16 +59,26 @@ run "function" {
     condition     = alltrue([for method in values(aws_api_gateway_method.extract) : method.authorization == "AWS_IAM"])
     error_message = "a method that anybody may call"
   }
+  # A3: no principal that must exist already; C1: a Deny for everybody else.
   assert {
-    condition = (
-      jsondecode(aws_api_gateway_rest_api_policy.extract.policy).Statement[0].Principal.AWS
-      == "arn:aws:sts::123456789012:assumed-role/aurora-sync-snowflake-api/snowflake"
-    )
+    condition = alltrue([
+      for statement in jsondecode(aws_api_gateway_rest_api_policy.extract.policy).Statement : (
+        statement.Principal == "*"
+        && (statement.Effect == "Allow"
+          ? statement.Condition == { ArnEquals = { "aws:PrincipalArn" = "arn:aws:iam::123456789012:role/aurora-sync-snowflake-api" } }
+          : statement.Condition == { ArnNotEquals = { "aws:PrincipalArn" = "arn:aws:iam::123456789012:role/aurora-sync-snowflake-api" } }
+        )
+      )
+    ])
     error_message = "the API may be called by others than Snowflake's session"
   }
   assert {
-    condition     = length(jsondecode(aws_api_gateway_rest_api_policy.extract.policy).Statement) == 1
-    error_message = "the API's policy allows something else beside"
+    condition     = [for statement in jsondecode(aws_api_gateway_rest_api_policy.extract.policy).Statement : statement.Effect] == ["Allow", "Deny"]
+    error_message = "the API's policy refuses nobody, or allows something else beside"
+  }
+  assert {
+    condition     = aws_api_gateway_rest_api.extract.binary_media_types == tolist(["*/*"])
+    error_message = "A2: a packed reply reaches Snowflake as base64"
   }
   assert {
     condition     = aws_api_gateway_rest_api.extract.endpoint_configuration[0].types == tolist(["REGIONAL"])
@@ -184,7 +194,8 @@ run "other_credentials" {
   assert {
     condition = (
       aws_api_gateway_rest_api.extract.endpoint_configuration[0].types == tolist(["PRIVATE"])
-      && jsondecode(aws_api_gateway_rest_api_policy.extract.policy).Statement[0].Condition.StringEquals["aws:SourceVpc"] == "vpc-0b1b2c3d4e5f60718"
+      && jsondecode(aws_api_gateway_rest_api_policy.extract.policy).Statement[2].Effect == "Deny"
+      && jsondecode(aws_api_gateway_rest_api_policy.extract.policy).Statement[2].Condition.StringNotEquals["aws:SourceVpc"] == "vpc-0b1b2c3d4e5f60718"
     )
     error_message = "the private API is reached from elsewhere"
   }

@@ -75,7 +75,7 @@ WEAKENINGS = {
     ),
     "the API is open to the account": Weakening(
         "modules/compute/api_gateway.tf",
-        "arn:aws:sts::${var.account_id}:assumed-role/${var.caller_role_name}/snowflake",
+        "arn:aws:iam::${var.account_id}:role/${var.caller_role_name}",
         "arn:aws:iam::${var.account_id}:root",
         "compute",
         "the API may be called by others than Snowflake's session",
