@@ -23,8 +23,14 @@ data "aws_iam_policy_document" "key" {
   }
 
   statement {
-    sid       = "Logs"
-    actions   = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"]
+    sid = "Logs"
+    # What CloudWatch Logs asks for, spelled out: Encrypt*, Decrypt*, ReEncrypt*,
+    # GenerateDataKey*, Describe*.
+    actions = [
+      "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey",
+      "kms:GenerateDataKeyPair", "kms:GenerateDataKeyPairWithoutPlaintext",
+      "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo",
+    ]
     resources = ["*"]
     principals {
       type        = "Service"
