@@ -110,7 +110,7 @@ resource "aws_api_gateway_integration" "extract" {
   http_method             = aws_api_gateway_method.extract[each.key].http_method
   type                    = "AWS_PROXY"
   integration_http_method = "POST"
-  uri                     = aws_lambda_function.extract.invoke_arn
+  uri                     = aws_lambda_function.front.invoke_arn
 }
 
 resource "aws_api_gateway_deployment" "extract" {
