@@ -41,7 +41,10 @@ terraform_command() {
         chmod +x "$work/bin/terraform"
         export PATH="$work/bin:$PATH"
     fi
-    terraform version | head -1
+    # No pipe into head: it may end first, and pipefail takes that for a failure.
+    local version
+    version="$(terraform version)"
+    printf '%s\n' "${version%%$'\n'*}"
 }
 
 # Terraform reads the Python version from pyproject.toml, and the hash of a package; what
