@@ -1,8 +1,8 @@
 """What AWS Lambda calls: Snowflake's POST and GET through API Gateway, and the worker.
 
 A POST claims the job and invokes the worker (WORKER_FUNCTION; without it this same
-function once more) by an event that carries nothing but the job's key. Every failure of ours travels
-in an HTTP 200, because Snowflake repeats each 5xx and 429 by itself.
+function once more) by an event that carries nothing but the job's key. Every failure of
+ours travels in an HTTP 200, because Snowflake repeats each 5xx and 429 by itself.
 """
 
 import dataclasses

@@ -2,9 +2,9 @@
 
 EventBridge invokes the function with `{"watchdog": {"sources": ["shop"]}}`. Each source
 gets one log line, `watchdog_source`, with `healthy` 1 or 0 (for a metric filter) and
-the seconds of each step or the error's code; the end is one line `watchdog`. A source
-that is not healthy is no failure of this invocation: it would only leave a message among
-the dead letters; the metric filter of `watchdog_source` raises the alarm.
+the seconds of each step or the error's code; the end is one line `watchdog`. A
+source that is not healthy is no failure of this invocation, which would only leave a
+message among the dead letters; the metric filter of `watchdog_source` raises the alarm.
 """
 
 import uuid

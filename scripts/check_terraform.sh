@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks terraform/: format, init, validate, its tests, two applies, every IAM policy, and
-# checkov. Asks no cloud and changes nothing; needs Python with pip, Terraform itself comes
+# Checks terraform/: format, init, validate, its tests, two applies, every IAM policy (that
+# it allows no more than it should, and all that the product needs), and checkov. Asks no cloud and changes nothing; needs Python with pip, Terraform itself comes
 # from a wheel where the command is not installed.
 # Where ../shared/terraform-check is, its offline providers are used. Otherwise the real
 # ones have to come from a registry, and nothing is applied or tested: that takes a cloud.
@@ -76,6 +76,9 @@ with_offline_providers() {
     "$python" "$root/scripts/lint_policies.py" --linter "$offline/policies.py" \
         --terraform "$root/terraform" \
         "$work/example/state-terraform.json" "$work/every_option/state-terraform.json"
+    echo "== access: enough, and the data's way"
+    (cd "$root" && .venv/bin/python -m scripts.check_access "$work/example" \
+        "$work/every_option")
 }
 
 with_real_providers() {
