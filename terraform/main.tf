@@ -22,7 +22,6 @@ module "vpc" {
   source                 = "./modules/vpc"
   name                   = var.name
   account_id             = var.aws_account_id
-  region                 = var.region
   cidr                   = var.new_vpc.cidr
   availability_zones     = var.new_vpc.availability_zones
   nat                    = var.new_vpc.nat

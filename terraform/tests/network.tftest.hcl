@@ -109,7 +109,6 @@ run "own_vpc" {
     source = "./modules/vpc"
   }
   variables {
-    region                 = "eu-west-1"
     cidr                   = "10.20.0.0/20"
     availability_zones     = ["eu-west-1a", "eu-west-1b"]
     nat                    = true
@@ -155,7 +154,6 @@ run "own_vpc_without_internet" {
     source = "./modules/vpc"
   }
   variables {
-    region                 = "eu-west-1"
     cidr                   = "10.20.0.0/20"
     availability_zones     = ["eu-west-1a", "eu-west-1b"]
     nat                    = false

@@ -30,11 +30,11 @@ data "aws_iam_policy_document" "flow" {
     actions   = ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"]
     resources = ["${aws_cloudwatch_log_group.flow.arn}:*"]
   }
-  # A listing: AWS knows no narrower resource for it than all groups.
+  # A listing: AWS knows no resource for it.
   statement {
     sid       = "Find"
     actions   = ["logs:DescribeLogGroups"]
-    resources = ["arn:aws:logs:${var.region}:${var.account_id}:log-group:*"]
+    resources = ["*"]
   }
 }
 

@@ -8,11 +8,6 @@ variable "account_id" {
   description = "AWS account."
 }
 
-variable "region" {
-  type        = string
-  description = "AWS region."
-}
-
 variable "cidr" {
   type        = string
   description = "Addresses of the VPC; a subnet gets a sixteenth of them."

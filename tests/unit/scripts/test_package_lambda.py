@@ -214,7 +214,9 @@ def test_terraform_runs_the_same_python() -> None:
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     (version,) = re.findall(pattern.replace(r"\"", '"'), text)
     text = (ROOT / "terraform/modules/compute/lambda.tf").read_text(encoding="utf-8")
-    (machine,) = re.findall(r'^\s*architectures\s*=\s*\["(\w+)"\]', text, re.MULTILINE)
+    (machine,) = set(
+        re.findall(r'^\s*architectures\s*=\s*\["(\w+)"\]', text, re.MULTILINE)
+    )
     runtime = lambda_runtime()
     assert version == runtime.python
     assert runtime.platform.endswith(machine.replace("arm64", "aarch64"))
