@@ -84,9 +84,8 @@ run "functions" {
     condition = alltrue(flatten([
       for statement in jsondecode(aws_iam_role_policy.front.policy).Statement : [
         for action in flatten([statement.Action]) : (
-          startswith(action, "s3:") && action != "s3:ListBucket"
-          ? statement.Resource == "arn:aws:s3:::landing-bucket/landing/jobs/*"
-          : !can(regex("^(secretsmanager|rds-db|sqs):", action))
+          !can(regex("^(secretsmanager|rds-db|sqs):", action))
+          && (!can(regex("^s3:.*Object", action)) || statement.Resource == "arn:aws:s3:::landing-bucket/landing/jobs/*")
         )
       ] if statement.Effect == "Allow"
     ]))
@@ -116,10 +115,7 @@ run "functions" {
     condition = alltrue([
       for statement in jsondecode(aws_api_gateway_rest_api_policy.extract.policy).Statement : (
         statement.Principal == "*"
-        && (statement.Effect == "Allow"
-          ? statement.Condition == { ArnEquals = { "aws:PrincipalArn" = "arn:aws:iam::123456789012:role/aurora-sync-snowflake-api" } }
-          : statement.Condition == { ArnNotEquals = { "aws:PrincipalArn" = "arn:aws:iam::123456789012:role/aurora-sync-snowflake-api" } }
-        )
+        && statement.Condition == { (statement.Effect == "Allow" ? "ArnEquals" : "ArnNotEquals") = { "aws:PrincipalArn" = "arn:aws:iam::123456789012:role/aurora-sync-snowflake-api" } }
       )
     ])
     error_message = "the API may be called by others than Snowflake's session"
