@@ -1,10 +1,11 @@
 """What AWS Lambda calls: Snowflake's POST and GET through API Gateway, and the worker.
 
-A POST claims the job and invokes this same function once more, as an event that carries
-nothing but the job's key; that invocation is the worker. Every failure of ours travels
-in an HTTP 200, because Snowflake repeats each 5xx and 429 by itself.
+A POST claims the job and invokes the worker (WORKER_FUNCTION; without it this same
+function once more) by an event that carries nothing but the job's key. Every failure of
+ours travels in an HTTP 200, because Snowflake repeats each 5xx and 429 by itself.
 """
 
+import dataclasses
 import functools
 import json
 import os
@@ -18,9 +19,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lambda_extract import contract, envelope, log, watchdog
 from lambda_extract.errors import ExtractError, JobError, RequestError, error_reply
-from lambda_extract.jobs import Claim, Jobs, error_code, job_key
+from lambda_extract.jobs import Claim, Jobs, error_code, job_key, landing_error
 from lambda_extract.operations import run_operation
-from lambda_extract.settings import Settings, read_settings
+from lambda_extract.settings import Settings, parse_sources, read_settings
 
 CLIENT_CONFIG = {
     "s3": Config(
@@ -45,15 +46,14 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
             `{"watchdog": {"sources": [...]}}` from a schedule of EventBridge.
         context: Lambda's context; not used.
 
-    Raises:
-        UnhealthyError: A watchdog found something wrong; the alarm on the function's
-            errors fires.
     """
     # Told by what API Gateway adds: a caller's JSON is in the body and cannot forge it.
     if not envelope.is_http(event):
         if "watchdog" in event:
             return watchdog.watch(
-                event["watchdog"], settings=read_settings(os.environ), s3=_client("s3")
+                event["watchdog"],
+                settings=_with_sources(read_settings(os.environ)),
+                s3=_client("s3"),
             )
         return _work(str(event.get("job", "")))
     try:
@@ -130,7 +130,7 @@ def _decode(argument: Any) -> contract.Request:
 def _start_worker(
     settings: Settings, jobs: Jobs, job: str, row: int, request: contract.Request
 ) -> None:
-    """Invokes this function as a worker; a failure to do so is the job's reply."""
+    """Invokes a worker; a failure to do so is the job's reply."""
     try:
         _invoke(settings, job)
     except JobError as error:
@@ -184,7 +184,9 @@ def _run(settings: Settings, claim: Claim) -> contract.Reply:
     log.emit("worker_started", **fields)
     try:
         request = contract.decode_request(claim.request)
-        reply = run_operation(request, settings=settings, s3=_client("s3"))
+        reply = run_operation(
+            request, settings=_with_sources(settings), s3=_client("s3")
+        )
         log.emit(
             "worker_done",
             **fields,
@@ -205,6 +207,29 @@ def _run(settings: Settings, claim: Claim) -> contract.Reply:
         log.emit("worker_broke", **fields, error=type(error).__name__, where=where)
         reason = f"{type(error).__name__} at {where}."
         return error_reply(claim.run_id, claim.op, JobError("internal_error", reason))
+
+
+def _with_sources(settings: Settings) -> Settings:
+    """Adds the sources that lie in S3; the front, which needs none, never reads them.
+
+    Raises:
+        LandingError: S3 refused or failed.
+        RequestError: bad_request, where they are malformed.
+    """
+    if not settings.sources_key:
+        return settings
+    text = _sources_text(settings.landing_bucket, settings.sources_key)
+    return dataclasses.replace(settings, sources=parse_sources(text))
+
+
+@functools.cache
+def _sources_text(bucket: str, key: str) -> str:
+    """Reads them once: the key changes with the content."""
+    try:
+        answer = _client("s3").get_object(Bucket=bucket, Key=key)
+        return str(answer["Body"].read().decode())
+    except (ClientError, BotoCoreError) as error:
+        raise landing_error(error, "reading the sources") from error
 
 
 def _jobs(settings: Settings) -> Jobs:

@@ -72,6 +72,9 @@ class Settings:
     """Everything the function is told by its environment.
 
     Attributes:
+        function_name: The function that is invoked as the worker.
+        sources_key: Object of the landing bucket that holds the sources (read by
+            handler.py when a worker needs them); empty: they are in SOURCES.
         budget_seconds: One extraction ends within this time or fails.
         worker_timeout_seconds: Lambda's own time-out; it kills the worker.
         start_seconds: A worker that starts later than this after its claim gives up:
@@ -90,6 +93,7 @@ class Settings:
     start_seconds: float = 240.0
     grace_seconds: float = 10.0
     proof_wait_seconds: float = 20.0
+    sources_key: str = ""
 
     def source(self, name: str) -> Source:
         """Returns a source by name.
@@ -114,10 +118,12 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     """
     prefix = environ.get("LANDING_PREFIX", "").strip("/")
     return Settings(
-        sources=_sources(environ.get("SOURCES", "{}")),
+        sources=parse_sources(environ.get("SOURCES", "{}")),
         landing_bucket=_required(environ, "LANDING_BUCKET"),
         landing_prefix=f"{prefix}/" if prefix else "",
-        function_name=_required(environ, "AWS_LAMBDA_FUNCTION_NAME"),
+        function_name=environ.get("WORKER_FUNCTION")
+        or _required(environ, "AWS_LAMBDA_FUNCTION_NAME"),
+        sources_key=environ.get("SOURCES_KEY", ""),
         budget_seconds=_seconds(environ, "EXTRACT_BUDGET_SECONDS", 240.0),
         worker_timeout_seconds=_seconds(environ, "WORKER_TIMEOUT_SECONDS", 300.0),
         start_seconds=_seconds(environ, "WORKER_START_SECONDS", 240.0),
@@ -150,7 +156,12 @@ def _seconds(environ: Mapping[str, str], name: str, default: float) -> float:
     return value
 
 
-def _sources(text: str) -> dict[str, Source]:
+def parse_sources(text: str) -> dict[str, Source]:
+    """Reads the JSON text of all sources.
+
+    Raises:
+        RequestError: bad_request, where it is malformed.
+    """
     try:
         data = json.loads(text)
     except ValueError:

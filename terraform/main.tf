@@ -7,6 +7,10 @@ locals {
 
   kinds      = toset([for source in values(var.sources) : source.credentials.kind])
   uses_vault = contains(local.kinds, "vault")
+
+  # The URL alone says where Vault listens.
+  vault_port = try(tonumber(regex(":([0-9]+)$", var.vault.url)[0]), 443)
+
   uses_secrets = contains(local.kinds, "secrets_manager") || anytrue([
     for source in values(var.sources) : source.credentials.hash_key_secret_id != null
   ])
@@ -37,7 +41,7 @@ module "network" {
   aurora_security_group_id = var.aurora_security_group_id
   aurora_port              = var.aurora_port
   vault_cidr_blocks        = local.uses_vault ? var.vault.cidr_blocks : []
-  vault_port               = local.uses_vault ? var.vault.port : 8200
+  vault_port               = local.vault_port
 
   given_s3_endpoint         = var.given_endpoints.s3
   given_interface_endpoints = var.given_endpoints.interface
@@ -67,7 +71,8 @@ module "compute" {
   region              = var.region
   zip                 = var.lambda_zip
   memory_mb           = var.lambda_memory_mb
-  concurrency         = var.lambda_concurrency
+  front_concurrency   = var.front_concurrency
+  worker_concurrency  = var.worker_concurrency
   log_retention_days  = var.log_retention_days
   sources             = var.sources
   aurora_port         = var.aurora_port
@@ -117,31 +122,28 @@ module "pipe" {
 }
 
 module "vault" {
-  count             = local.uses_vault && try(var.vault.manage, false) ? 1 : 0
-  source            = "./modules/vault"
-  name              = var.name
-  namespace         = var.vault.namespace
-  auth_mount        = var.vault.auth_mount
-  function_role_arn = module.compute.function_role_arn
-  sources           = local.vault_sources
-  database_roles    = var.vault.database_roles
+  count           = local.uses_vault && try(var.vault.manage, false) ? 1 : 0
+  source          = "./modules/vault"
+  name            = var.name
+  auth_mount      = var.vault.auth_mount
+  worker_role_arn = module.compute.worker_role_arn
+  sources         = local.vault_sources
+  database_roles  = var.vault.database_roles
   # A login of the database engine ends with the token that asked for it.
   token_seconds = max(3600, [for role in values(var.vault.database_roles) : role.ttl_seconds]...)
 }
 
 module "observability" {
-  source          = "./modules/observability"
-  name            = var.name
-  account_id      = var.aws_account_id
-  function_name   = module.compute.function_name
-  function_arn    = module.compute.function_arn
-  source_names    = sort(keys(var.sources))
-  log_group       = module.compute.log_group
-  dead_letters    = module.compute.dead_letters
-  timeout_seconds = module.compute.timeout_seconds
-  kms_key_arn     = module.storage.kms_key_arn
-  silence_hours   = var.silence_hours
-  alarm_emails    = var.alarm_emails
+  source        = "./modules/observability"
+  name          = var.name
+  account_id    = var.aws_account_id
+  front         = module.compute.front
+  worker        = module.compute.worker
+  source_names  = sort(keys(var.sources))
+  dead_letters  = module.compute.dead_letters
+  kms_key_arn   = module.storage.kms_key_arn
+  silence_hours = var.silence_hours
+  alarm_emails  = var.alarm_emails
 
   watchdog_minutes = var.watchdog_minutes
 }

@@ -24,14 +24,34 @@ output "pipe_sns_topic_arn" {
   value       = var.pipes ? module.pipe[0].topic_arn : null
 }
 
-output "function_role_arn" {
-  description = "Role of the function: what a Vault role is bound to where Terraform does not make it."
-  value       = module.compute.function_role_arn
+output "worker_role_arn" {
+  description = "Role of the worker: what a Vault role is bound to where Terraform does not make it."
+  value       = module.compute.worker_role_arn
 }
 
-output "function_name" {
-  description = "The Lambda function, for its logs."
-  value       = module.compute.function_name
+output "front_function" {
+  description = "The Lambda function that answers Snowflake."
+  value       = module.compute.front.name
+}
+
+output "worker_function" {
+  description = "The Lambda function that reads Aurora."
+  value       = module.compute.worker.name
+}
+
+output "front_log_group" {
+  description = "Log group of the front."
+  value       = module.compute.front.log_group
+}
+
+output "worker_log_group" {
+  description = "Log group of the workers."
+  value       = module.compute.worker.log_group
+}
+
+output "dead_letters_url" {
+  description = "Queue of the requests whose worker failed; docs/RUNBOOK.md says how to read it."
+  value       = module.compute.dead_letters_url
 }
 
 output "alarm_topic_arn" {

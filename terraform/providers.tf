@@ -23,4 +23,6 @@ provider "snowflake" {
 # come from VAULT_* variables of the environment.
 provider "vault" {
   address = try(var.vault.url, null)
+  # Here alone: a resource's own namespace would be looked for below VAULT_NAMESPACE.
+  namespace = try(var.vault.namespace, null)
 }

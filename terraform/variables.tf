@@ -64,7 +64,7 @@ variable "lambda_zip" {
 
 variable "lambda_memory_mb" {
   type        = number
-  description = "Memory of the function in MB; its share of a CPU grows with it."
+  description = "Memory of each function in MB; its share of a CPU grows with it."
   default     = 1769
 
   validation {
@@ -73,14 +73,25 @@ variable "lambda_memory_mb" {
   }
 }
 
-variable "lambda_concurrency" {
+variable "front_concurrency" {
   type        = number
-  description = "Reserved concurrency: workers, and the POSTs and GETs beside them."
+  description = "Slots that Lambda reserves for Snowflake's POSTs and GETs. Together with worker_concurrency it must leave 100 of the account's quota unreserved (a new account may have a quota of 10): null reserves none, and workers can then take the front's."
+  default     = 60
+
+  validation {
+    condition     = var.front_concurrency == null ? true : var.front_concurrency >= 10 && var.front_concurrency <= 1000
+    error_message = "10 to 1000, or null."
+  }
+}
+
+variable "worker_concurrency" {
+  type        = number
+  description = "Slots that Lambda reserves for workers, each with a connection to Aurora: more of them wait. null reserves none and limits nothing but the account's quota."
   default     = 40
 
   validation {
-    condition     = var.lambda_concurrency >= 10 && var.lambda_concurrency <= 1000
-    error_message = "10 to 1000."
+    condition     = var.worker_concurrency == null ? true : var.worker_concurrency >= 1 && var.worker_concurrency <= 1000
+    error_message = "1 to 1000, or null."
   }
 }
 
@@ -108,12 +119,12 @@ variable "landing_retention_days" {
 
 variable "silence_hours" {
   type        = number
-  description = "The dead-man alarm fires when no extract has been asked for in so many hours."
+  description = "The dead-man alarm fires when no extract has been asked for in so many hours: more than the longest pause between two runs of a group (daily groups: 26)."
   default     = 3
 
   validation {
-    condition     = var.silence_hours >= 1 && var.silence_hours <= 24 && floor(var.silence_hours) == var.silence_hours
-    error_message = "1 to 24 whole hours: CloudWatch looks back one day."
+    condition     = var.silence_hours >= 1 && var.silence_hours <= 168 && floor(var.silence_hours) == var.silence_hours
+    error_message = "1 to 168 whole hours: CloudWatch looks back seven days."
   }
 }
 
@@ -141,8 +152,8 @@ variable "code_signing_config_arn" {
 
 variable "manage_api_gateway_logging" {
   type        = bool
-  description = "Set the account's and region's one role that API Gateway writes logs with; false where it is set already."
-  default     = true
+  description = "Set the account's and region's one role that API Gateway writes logs with. true only where there is none (API Gateway then refuses the stage: 'CloudWatch Logs role ARN must be set in account settings'): it would overwrite another stack's, and destroy takes it away."
+  default     = false
   nullable    = false
 }
 

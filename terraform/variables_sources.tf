@@ -81,7 +81,6 @@ variable "vault" {
   type = object({
     url         = string
     cidr_blocks = set(string)
-    port        = optional(number, 8200)
     namespace   = optional(string)
     ca_bundle   = optional(string)
     auth_mount  = optional(string, "aws")
@@ -95,7 +94,7 @@ variable "vault" {
       ttl_seconds = optional(number, 3600)
     })), {})
   })
-  description = "Vault, for sources that use it: where it is and how it is reached from the function's subnets. manage: make the policy and the login role there (needs VAULT_TOKEN or another login of the provider); database_roles: roles of the database secrets engine to make."
+  description = "Vault, for sources that use it: where it is (url; its port, 443 without one, is what the security group opens) and how it is reached from the function's subnets (cidr_blocks). ca_bundle: file in the function with the CA of its certificate, for scripts/package_lambda.sh --vault-ca it is /var/task/lambda_extract/vault_ca.pem. server_id: the value of the server id header that the AWS login demands. sts_region: the region of the STS endpoint that Vault asks. manage: make the policy and the login role there (needs VAULT_TOKEN or another login of the provider); database_roles: roles of the database secrets engine to make."
   default     = null
 
   validation {

@@ -15,14 +15,15 @@ variables {
   }
 }
 
-run "function" {
+run "functions" {
   command = apply
   module {
     source = "./modules/compute"
   }
   variables {
     memory_mb           = 1769
-    concurrency         = 40
+    front_concurrency   = 60
+    worker_concurrency  = 40
     log_retention_days  = 365
     aurora_port         = 5432
     secret_kms_key_arns = []
@@ -42,45 +43,102 @@ run "function" {
   }
 
   assert {
-    condition = alltrue([
-      for statement in jsondecode(aws_iam_role_policy.function.policy).Statement :
-      alltrue([for action in flatten([statement.Action]) : !strcontains(action, "*")])
-    ])
+    condition = alltrue(flatten([
+      for document in [aws_iam_role_policy.front.policy, aws_iam_role_policy.worker.policy] : [
+        for statement in jsondecode(document).Statement :
+        [for action in flatten([statement.Action]) : !strcontains(action, "*")]
+      ]
+    ]))
     error_message = "a wildcard action"
   }
   assert {
-    condition = toset([
-      for statement in jsondecode(aws_iam_role_policy.function.policy).Statement :
-      statement.Sid if statement.Effect == "Allow" && contains(flatten([statement.Resource]), "*")
-    ]) == toset(["ListInterfaces", "Trace"])
+    condition = alltrue([
+      for document in [aws_iam_role_policy.front.policy, aws_iam_role_policy.worker.policy] :
+      toset([
+        for statement in jsondecode(document).Statement :
+        statement.Sid if statement.Effect == "Allow" && contains(flatten([statement.Resource]), "*")
+      ]) == toset(["ListInterfaces", "Trace"])
+    ])
     error_message = "a wildcard resource where AWS knows a narrower one"
+  }
+  # A7: the front starts workers, and is started by the API alone.
+  assert {
+    condition = alltrue(flatten([
+      for document in [aws_iam_role_policy.front.policy, aws_iam_role_policy.worker.policy] : [
+        for statement in jsondecode(document).Statement :
+        statement.Resource == "arn:aws:lambda:eu-west-1:123456789012:function:aurora-sync-worker"
+        if contains(flatten([statement.Action]), "lambda:InvokeFunction")
+      ]
+    ]))
+    error_message = "A7: a function may start something else than the worker"
+  }
+  assert {
+    condition = (
+      aws_lambda_function.front.reserved_concurrent_executions == 60
+      && aws_lambda_function.worker.reserved_concurrent_executions == 40
+      && alltrue([for function in [aws_lambda_function.front, aws_lambda_function.worker] : function.environment[0].variables["WORKER_FUNCTION"] == aws_lambda_function.worker.function_name])
+    )
+    error_message = "A7: workers take the slots of Snowflake's requests"
+  }
+  assert {
+    condition = alltrue(flatten([
+      for statement in jsondecode(aws_iam_role_policy.front.policy).Statement : [
+        for action in flatten([statement.Action]) : (
+          !can(regex("^(secretsmanager|rds-db|sqs):", action))
+          && (!can(regex("^s3:.*Object", action)) || statement.Resource == "arn:aws:s3:::landing-bucket/landing/jobs/*")
+        )
+      ] if statement.Effect == "Allow"
+    ]))
+    error_message = "A7: the front may touch more than jobs"
+  }
+  assert {
+    condition = alltrue([
+      for integration in values(aws_api_gateway_integration.extract) : integration.uri == aws_lambda_function.front.invoke_arn
+    ]) && alltrue([for permission in values(aws_lambda_permission.api) : permission.function_name == aws_lambda_function.front.function_name])
+    error_message = "A7: the API calls a worker"
+  }
+  assert {
+    condition     = aws_lambda_function_event_invoke_config.worker.maximum_event_age_in_seconds == 300 && aws_lambda_function_event_invoke_config.worker.function_name == aws_lambda_function.worker.function_name
+    error_message = "A7: events wait for hours for a slot, when nobody waits for their reply"
+  }
+  # A chain of hand-overs: as many workers of 240 s as fit into Snowflake's 600 s.
+  assert {
+    condition     = aws_lambda_function_recursion_config.worker.recursive_loop == "Terminate" && 1 + ceil(600 / 240) < 16
+    error_message = "A7: a worker that starts workers for ever is not stopped, or an honest chain is"
   }
   assert {
     condition     = alltrue([for method in values(aws_api_gateway_method.extract) : method.authorization == "AWS_IAM"])
     error_message = "a method that anybody may call"
   }
+  # A3: no principal that must exist already; C1: a Deny for everybody else.
   assert {
-    condition = (
-      jsondecode(aws_api_gateway_rest_api_policy.extract.policy).Statement[0].Principal.AWS
-      == "arn:aws:sts::123456789012:assumed-role/aurora-sync-snowflake-api/snowflake"
-    )
+    condition = alltrue([
+      for statement in jsondecode(aws_api_gateway_rest_api_policy.extract.policy).Statement : (
+        statement.Principal == "*"
+        && statement.Condition == { (statement.Effect == "Allow" ? "ArnEquals" : "ArnNotEquals") = { "aws:PrincipalArn" = "arn:aws:iam::123456789012:role/aurora-sync-snowflake-api" } }
+      )
+    ])
     error_message = "the API may be called by others than Snowflake's session"
   }
   assert {
-    condition     = length(jsondecode(aws_api_gateway_rest_api_policy.extract.policy).Statement) == 1
-    error_message = "the API's policy allows something else beside"
+    condition     = [for statement in jsondecode(aws_api_gateway_rest_api_policy.extract.policy).Statement : statement.Effect] == ["Allow", "Deny"]
+    error_message = "the API's policy refuses nobody, or allows something else beside"
+  }
+  assert {
+    condition     = aws_api_gateway_rest_api.extract.binary_media_types == tolist(["*/*"])
+    error_message = "A2: a packed reply reaches Snowflake as base64"
   }
   assert {
     condition     = aws_api_gateway_rest_api.extract.endpoint_configuration[0].types == tolist(["REGIONAL"])
     error_message = "the API is not regional"
   }
   assert {
-    condition     = alltrue([for group in [aws_cloudwatch_log_group.function, aws_cloudwatch_log_group.api] : group.kms_key_id == var.kms_key_arn && group.retention_in_days >= 365])
+    condition     = alltrue([for group in [aws_cloudwatch_log_group.front, aws_cloudwatch_log_group.worker, aws_cloudwatch_log_group.api] : group.kms_key_id == var.kms_key_arn && group.retention_in_days >= 365])
     error_message = "a log group without our key, or of short memory"
   }
   assert {
-    condition     = aws_sqs_queue.dead_letters.kms_master_key_id == var.kms_key_arn && aws_lambda_function.extract.kms_key_arn == var.kms_key_arn
-    error_message = "dead letters or the environment are not encrypted with our key"
+    condition     = aws_sqs_queue.dead_letters.kms_master_key_id == var.kms_key_arn && aws_lambda_function.front.kms_key_arn == var.kms_key_arn && aws_lambda_function.worker.kms_key_arn == var.kms_key_arn && aws_s3_object.sources.kms_key_id == var.kms_key_arn
+    error_message = "dead letters, the environment or the sources are not encrypted with our key"
   }
   assert {
     condition = alltrue([
@@ -90,11 +148,11 @@ run "function" {
     error_message = "another API than ours may invoke the function"
   }
   assert {
-    condition     = aws_lambda_function_event_invoke_config.extract.maximum_retry_attempts == 0
+    condition     = aws_lambda_function_event_invoke_config.worker.maximum_retry_attempts == 0
     error_message = "Lambda would repeat workers"
   }
   assert {
-    condition = jsondecode(aws_lambda_function.extract.environment[0].variables["SOURCES"]) == {
+    condition = jsondecode(aws_s3_object.sources.content) == {
       shop = {
         host        = "shop.example.com"
         port        = 5432
@@ -104,6 +162,15 @@ run "function" {
       }
     }
     error_message = "settings.py would read something else"
+  }
+  # A11
+  assert {
+    condition = (
+      aws_lambda_function.worker.environment[0].variables["SOURCES_KEY"] == aws_s3_object.sources.key
+      && !contains(keys(aws_lambda_function.worker.environment[0].variables), "SOURCES")
+      && !startswith(aws_s3_object.sources.key, var.landing_prefix)
+    )
+    error_message = "A11: sources are limited to the 4 KB of the environment, or expire with the data"
   }
 }
 
@@ -115,7 +182,8 @@ run "other_credentials" {
   }
   variables {
     memory_mb           = 1769
-    concurrency         = 40
+    front_concurrency   = null
+    worker_concurrency  = null
     log_retention_days  = 365
     aurora_port         = 5432
     secret_kms_key_arns = []
@@ -154,7 +222,7 @@ run "other_credentials" {
   }
 
   assert {
-    condition = jsondecode(aws_lambda_function.extract.environment[0].variables["SOURCES"]).crm.credentials == {
+    condition = jsondecode(aws_s3_object.sources.content).crm.credentials == {
       kind   = "vault"
       engine = "kv"
       path   = "aurora-sync/crm"
@@ -164,19 +232,19 @@ run "other_credentials" {
     error_message = "vault.py would read something else"
   }
   assert {
-    condition     = jsondecode(aws_lambda_function.extract.environment[0].variables["SOURCES"]).erp.credentials == { kind = "rds_iam", user = "aurora_sync", region = "eu-west-1", hash_key_secret_id = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:aurora-sync/hash-AbCdEf" }
+    condition     = jsondecode(aws_s3_object.sources.content).erp.credentials == { kind = "rds_iam", user = "aurora_sync", region = "eu-west-1", hash_key_secret_id = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:aurora-sync/hash-AbCdEf" }
     error_message = "secrets.py would read something else"
   }
   assert {
     condition = [
-      for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : statement.Resource
+      for statement in jsondecode(aws_iam_role_policy.worker.policy).Statement : statement.Resource
       if contains(flatten([statement.Action]), "rds-db:connect")
     ] == ["arn:aws:rds-db:eu-west-1:123456789012:dbuser:cluster-ABC/aurora_sync"]
     error_message = "the function may log in as another user, or not at all"
   }
   assert {
     condition = [
-      for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : statement.Resource
+      for statement in jsondecode(aws_iam_role_policy.worker.policy).Statement : statement.Resource
       if contains(flatten([statement.Action]), "secretsmanager:GetSecretValue")
     ] == ["arn:aws:secretsmanager:eu-west-1:123456789012:secret:aurora-sync/hash-AbCdEf"]
     error_message = "the function may read secrets that no source keeps there"
@@ -184,8 +252,13 @@ run "other_credentials" {
   assert {
     condition = (
       aws_api_gateway_rest_api.extract.endpoint_configuration[0].types == tolist(["PRIVATE"])
-      && jsondecode(aws_api_gateway_rest_api_policy.extract.policy).Statement[0].Condition.StringEquals["aws:SourceVpc"] == "vpc-0b1b2c3d4e5f60718"
+      && jsondecode(aws_api_gateway_rest_api_policy.extract.policy).Statement[2].Effect == "Deny"
+      && jsondecode(aws_api_gateway_rest_api_policy.extract.policy).Statement[2].Condition.StringNotEquals["aws:SourceVpc"] == "vpc-0b1b2c3d4e5f60718"
     )
     error_message = "the private API is reached from elsewhere"
+  }
+  assert {
+    condition     = aws_lambda_function.front.reserved_concurrent_executions == null && aws_lambda_function.worker.reserved_concurrent_executions == null
+    error_message = "A5: an account without slots to reserve cannot deploy"
   }
 }

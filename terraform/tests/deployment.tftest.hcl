@@ -104,3 +104,43 @@ run "vault_on_the_whole_internet_is_refused" {
   }
   expect_failures = [var.vault]
 }
+
+# B3: daily and weekly groups.
+run "two_days_of_silence" {
+  command = plan
+  variables {
+    silence_hours = 48
+  }
+}
+
+run "more_than_cloudwatch_looks_back_is_refused" {
+  command = plan
+  variables {
+    silence_hours = 169
+  }
+  expect_failures = [var.silence_hours]
+}
+
+# A12: a port in one place.
+run "vaults_port_is_the_urls" {
+  command = apply
+  variables {
+    vault = { url = "https://vault.example.com", cidr_blocks = ["10.30.0.0/24"], manage = false }
+    sources = {
+      shop = { host = "h", dbname = "d", credentials = { kind = "vault", path = "shop" } }
+    }
+  }
+  assert {
+    condition     = module.network.vault_port == 443
+    error_message = "the security group opens another port than the function calls"
+  }
+}
+
+# B2: an account-wide setting is left alone unless asked for.
+run "api_gateways_role_is_left_alone" {
+  command = apply
+  assert {
+    condition     = !module.compute.sets_api_gateway_logging
+    error_message = "another stack's log role is overwritten"
+  }
+}

@@ -85,7 +85,20 @@ run "default_vpc_is_refused" {
   }
   override_data {
     target = data.aws_vpc.given
-    values = { default = true }
+    values = { default = true, enable_dns_support = true, enable_dns_hostnames = true }
+  }
+  expect_failures = [data.aws_vpc.given]
+}
+
+# D: the private names of the endpoints would not be resolved.
+run "a_vpc_without_names_is_refused" {
+  command = plan
+  module {
+    source = "./modules/network"
+  }
+  override_data {
+    target = data.aws_vpc.given
+    values = { default = false, enable_dns_support = true, enable_dns_hostnames = false }
   }
   expect_failures = [data.aws_vpc.given]
 }
@@ -124,6 +137,10 @@ run "own_vpc" {
   assert {
     condition     = aws_flow_log.this.traffic_type == "ALL" && aws_cloudwatch_log_group.flow.kms_key_id == var.kms_key_arn
     error_message = "refused connections leave no trace, or one without our key"
+  }
+  assert {
+    condition     = alltrue([for action in ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogGroups", "logs:DescribeLogStreams"] : strcontains(aws_iam_role_policy.flow.policy, action)])
+    error_message = "D: the flow logs' role lacks what AWS asks for"
   }
   assert {
     condition     = length(aws_default_security_group.this.ingress) + length(aws_default_security_group.this.egress) == 0

@@ -1,11 +1,9 @@
 variables {
   name             = "aurora-sync"
   account_id       = "123456789012"
-  function_name    = "aurora-sync-extract"
-  function_arn     = "arn:aws:lambda:eu-west-1:123456789012:function:aurora-sync-extract"
-  log_group        = "/aurora-sync/function"
+  front            = { name = "aurora-sync-front", log_group = "/aurora-sync/front", timeout_seconds = 30 }
+  worker           = { name = "aurora-sync-worker", arn = "arn:aws:lambda:eu-west-1:123456789012:function:aurora-sync-worker", log_group = "/aurora-sync/worker", timeout_seconds = 300 }
   dead_letters     = "aurora-sync-dead-letters"
-  timeout_seconds  = 300
   kms_key_arn      = "arn:aws:kms:eu-west-1:123456789012:key/0a1b2c3d-0000-4000-8000-000000000000"
   silence_hours    = 3
   alarm_emails     = ["data-team@example.com"]
@@ -26,6 +24,22 @@ run "alarms" {
       && aws_cloudwatch_metric_alarm.silence.period == 3600
     )
     error_message = "silence is taken for health"
+  }
+  # B1: a message that nobody fetches must not keep the alarm from telling of the next.
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.dead_letters.metric_name == "NumberOfMessagesSent" && aws_cloudwatch_metric_alarm.dead_letters.statistic == "Sum"
+    error_message = "B1: one dead letter keeps the alarm on for 14 days"
+  }
+  assert {
+    condition = alltrue([
+      for key, alarm in aws_cloudwatch_metric_alarm.function :
+      alarm.dimensions.FunctionName == (startswith(key, "front-") ? "aurora-sync-front" : "aurora-sync-worker")
+    ]) && aws_cloudwatch_log_metric_filter.requests.log_group_name == "/aurora-sync/front" && aws_cloudwatch_log_metric_filter.watched.log_group_name == "/aurora-sync/worker"
+    error_message = "A7: an alarm looks at the function that does something else"
+  }
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.function["front-duration"].threshold == 27000 && aws_cloudwatch_metric_alarm.function["worker-duration"].threshold == 270000
+    error_message = "a function that is about to be killed raises no alarm"
   }
   assert {
     condition     = aws_cloudwatch_metric_alarm.watchdog_silence.treat_missing_data == "breaching"

@@ -68,6 +68,16 @@ run "landing" {
     condition     = aws_s3_bucket_logging.landing.target_bucket == aws_s3_bucket.logs.id
     error_message = "nobody notes who reads the landing bucket"
   }
+  # A6: Encrypt*, Decrypt*, ReEncrypt*, GenerateDataKey*, Describe*.
+  assert {
+    condition = one([
+      for statement in jsondecode(aws_kms_key.this.policy).Statement : alltrue([
+        for action in ["Encrypt", "Decrypt", "ReEncryptFrom", "ReEncryptTo", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "DescribeKey"] :
+        contains(statement.Action, "kms:${action}")
+      ]) if statement.Sid == "Logs"
+    ])
+    error_message = "A6: CloudWatch Logs may not do all that it asks for"
+  }
   assert {
     condition     = aws_kms_key.this.enable_key_rotation
     error_message = "the key is never rotated"

@@ -1,9 +1,8 @@
 variables {
-  name              = "aurora-sync"
-  namespace         = null
-  auth_mount        = "aws"
-  function_role_arn = "arn:aws:iam::123456789012:role/aurora-sync-function"
-  token_seconds     = 3600
+  name            = "aurora-sync"
+  auth_mount      = "aws"
+  worker_role_arn = "arn:aws:iam::123456789012:role/aurora-sync-worker"
+  token_seconds   = 3600
   sources = {
     crm  = { engine = "kv", mount = null, path = "aurora-sync/crm", role = null, hash_key_path = null, kv_mount = null }
     shop = { engine = "database", mount = null, path = null, role = "shop-reader", hash_key_path = "aurora-sync/shop", kv_mount = "team" }
@@ -29,11 +28,11 @@ run "vault" {
   }
   assert {
     condition = (
-      vault_aws_auth_backend_role.function.bound_iam_principal_arns == toset(["arn:aws:iam::123456789012:role/aurora-sync-function"])
+      vault_aws_auth_backend_role.function.bound_iam_principal_arns == toset(["arn:aws:iam::123456789012:role/aurora-sync-worker"])
       && vault_aws_auth_backend_role.function.auth_type == "iam"
       && vault_aws_auth_backend_role.function.resolve_aws_unique_ids
     )
-    error_message = "others than the function's role may log in"
+    error_message = "others than the worker's role may log in"
   }
   assert {
     condition     = vault_aws_auth_backend_role.function.token_policies == toset(["aurora-sync"]) && vault_aws_auth_backend_role.function.token_no_default_policy

@@ -7,11 +7,16 @@ locals {
   path    = "extract"
   api_url = "https://${aws_api_gateway_rest_api.extract.id}.execute-api.${var.region}.amazonaws.com/${local.stage}/${local.path}"
   api_arn = "${aws_api_gateway_rest_api.extract.execution_arn}/${local.stage}"
+
+  caller_role_arn = "arn:aws:iam::${var.account_id}:role/${var.caller_role_name}"
 }
 
 resource "aws_api_gateway_rest_api" "extract" {
   name        = var.name
   description = "Called by Snowflake's external function only"
+  # Else the base64 of a packed reply would reach Snowflake as it is. Requests come to the
+  # function as base64 for it.
+  binary_media_types = ["*/*"]
 
   endpoint_configuration {
     types = [length(var.snowflake_vpc_ids) > 0 ? "PRIVATE" : "REGIONAL"]
@@ -22,19 +27,55 @@ resource "aws_api_gateway_rest_api" "extract" {
   }
 }
 
-# policies.py: aws_api_gateway_rest_api_policy.extract UNKNOWN_PRINCIPAL: the session of an assumed role, narrower than the role
+# The role's sessions alone may call. The role stands in a condition, because API Gateway
+# refuses a policy whose Principal IAM has made a second before. The Denies are what keeps
+# others out: within an account an identity policy alone would let its holder in.
 data "aws_iam_policy_document" "api" {
   statement {
+    sid       = "Caller"
     actions   = ["execute-api:Invoke"]
     resources = [for method in local.methods : "${local.api_arn}/${method}/${local.path}"]
     principals {
-      type        = "AWS"
-      identifiers = ["arn:aws:sts::${var.account_id}:assumed-role/${var.caller_role_name}/snowflake"]
+      type        = "*"
+      identifiers = ["*"]
     }
-    dynamic "condition" {
-      for_each = length(var.snowflake_vpc_ids) > 0 ? [1] : []
-      content {
-        test     = "StringEquals"
+    condition {
+      test     = "ArnEquals"
+      variable = "aws:PrincipalArn"
+      values   = [local.caller_role_arn]
+    }
+  }
+
+  # An unsigned request has no such key, which a negated test counts as different.
+  statement {
+    sid       = "NobodyElse"
+    effect    = "Deny"
+    actions   = ["execute-api:Invoke"]
+    resources = ["${aws_api_gateway_rest_api.extract.execution_arn}/*"]
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+    condition {
+      test     = "ArnNotEquals"
+      variable = "aws:PrincipalArn"
+      values   = [local.caller_role_arn]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = length(var.snowflake_vpc_ids) > 0 ? [1] : []
+    content {
+      sid       = "NowhereElse"
+      effect    = "Deny"
+      actions   = ["execute-api:Invoke"]
+      resources = ["${aws_api_gateway_rest_api.extract.execution_arn}/*"]
+      principals {
+        type        = "*"
+        identifiers = ["*"]
+      }
+      condition {
+        test     = "StringNotEquals"
         variable = "aws:SourceVpc"
         values   = var.snowflake_vpc_ids
       }
@@ -69,7 +110,7 @@ resource "aws_api_gateway_integration" "extract" {
   http_method             = aws_api_gateway_method.extract[each.key].http_method
   type                    = "AWS_PROXY"
   integration_http_method = "POST"
-  uri                     = aws_lambda_function.extract.invoke_arn
+  uri                     = aws_lambda_function.front.invoke_arn
 }
 
 resource "aws_api_gateway_deployment" "extract" {
@@ -78,6 +119,7 @@ resource "aws_api_gateway_deployment" "extract" {
   # A change of any of these reaches callers only with a new deployment.
   triggers = {
     shape = sha256(jsonencode([
+      aws_api_gateway_rest_api.extract.binary_media_types,
       data.aws_iam_policy_document.api.json,
       aws_api_gateway_method.extract,
       aws_api_gateway_integration.extract,

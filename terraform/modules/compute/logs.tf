@@ -1,5 +1,11 @@
-resource "aws_cloudwatch_log_group" "function" {
-  name              = "/${var.name}/function"
+resource "aws_cloudwatch_log_group" "front" {
+  name              = "/${var.name}/front"
+  kms_key_id        = var.kms_key_arn
+  retention_in_days = var.log_retention_days
+}
+
+resource "aws_cloudwatch_log_group" "worker" {
+  name              = "/${var.name}/worker"
   kms_key_id        = var.kms_key_arn
   retention_in_days = var.log_retention_days
 }
@@ -11,7 +17,8 @@ resource "aws_cloudwatch_log_group" "api" {
 }
 
 # One setting of the whole account and region: the role that API Gateway writes its logs
-# with. Where it is set already, manage_api_gateway_logging = false leaves it alone.
+# with. It is made where manage_api_gateway_logging asks for it: another stack of the account
+# would lose its own, and `destroy` takes it away for all.
 data "aws_iam_policy_document" "api_logs_trust" {
   statement {
     actions = ["sts:AssumeRole"]

@@ -1,6 +1,24 @@
 # What lambda_extract/settings.py and secrets.py read; settings.py refuses unknown fields,
-# so absent ones are left out.
+# so absent ones are left out. It is an object, because environment variables hold 4 KB in
+# all. Its name changes with its content: a function with the old name goes on reading the
+# old content until it is updated. It lies beside the landing prefix, where no rule expires
+# it and Snowflake's role reads nothing; secrets are not in it.
+resource "aws_s3_object" "sources" {
+  bucket       = var.bucket
+  key          = "${local.settings_prefix}sources-${substr(sha256(local.sources_text), 0, 16)}.json"
+  content      = local.sources_text
+  content_type = "application/json"
+  kms_key_id   = var.kms_key_arn
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
 locals {
+  settings_prefix = "settings/"
+  sources_text    = jsonencode(local.sources)
+
   vault_login = var.vault == null ? null : {
     for key, value in {
       method       = "aws_iam"

@@ -15,17 +15,22 @@ variable "region" {
 
 variable "zip" {
   type        = string
-  description = "Package of the function."
+  description = "Package of both functions."
 }
 
 variable "memory_mb" {
   type        = number
-  description = "Memory of the function in MB."
+  description = "Memory of each function in MB."
 }
 
-variable "concurrency" {
+variable "front_concurrency" {
   type        = number
-  description = "Reserved concurrency."
+  description = "Reserved concurrency of the front; null: none is reserved."
+}
+
+variable "worker_concurrency" {
+  type        = number
+  description = "Reserved concurrency of the workers; null: none is reserved, and nothing limits them."
 }
 
 variable "log_retention_days" {

@@ -6,6 +6,11 @@ data "aws_vpc" "given" {
       condition     = self.default != true
       error_message = "The default VPC is not for this: name a VPC with private subnets."
     }
+    # Without them neither the private names of the endpoints nor Aurora's are resolved.
+    postcondition {
+      condition     = self.enable_dns_support && self.enable_dns_hostnames
+      error_message = "The VPC needs the attributes enableDnsSupport and enableDnsHostnames."
+    }
   }
 }
 

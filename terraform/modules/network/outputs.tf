@@ -7,3 +7,8 @@ output "function_security_group_id" {
   description = "Security group of the function."
   value       = aws_security_group.function.id
 }
+
+output "vault_port" {
+  description = "The port that is open to Vault."
+  value       = var.vault_port
+}

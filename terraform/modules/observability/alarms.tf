@@ -1,19 +1,23 @@
 locals {
+  # Times in milliseconds. Throttled workers are no failure: their events wait.
   function_alarms = {
-    errors    = { metric = "Errors", statistic = "Sum", threshold = 0 }
-    throttles = { metric = "Throttles", statistic = "Sum", threshold = 0 }
-    # Milliseconds: nine tenths of the time-out.
-    duration = { metric = "Duration", statistic = "Maximum", threshold = var.timeout_seconds * 900 }
+    front-errors    = { function = var.front.name, metric = "Errors", statistic = "Sum", threshold = 0 }
+    front-throttles = { function = var.front.name, metric = "Throttles", statistic = "Sum", threshold = 0 }
+    front-duration  = { function = var.front.name, metric = "Duration", statistic = "Maximum", threshold = var.front.timeout_seconds * 900 }
+    worker-errors   = { function = var.worker.name, metric = "Errors", statistic = "Sum", threshold = 0 }
+    worker-duration = { function = var.worker.name, metric = "Duration", statistic = "Maximum", threshold = var.worker.timeout_seconds * 900 }
+    # A worker that is started 240 s after its claim gives up.
+    worker-waiting = { function = var.worker.name, metric = "AsyncEventAge", statistic = "Maximum", threshold = 180000 }
   }
 }
 
 resource "aws_cloudwatch_metric_alarm" "function" {
   for_each            = local.function_alarms
   alarm_name          = "${var.name}-${each.key}"
-  alarm_description   = "The extraction function: ${each.key}. See docs/RUNBOOK.md."
+  alarm_description   = "${each.key}: see Alarms in docs/RUNBOOK.md."
   namespace           = "AWS/Lambda"
   metric_name         = each.value.metric
-  dimensions          = { FunctionName = var.function_name }
+  dimensions          = { FunctionName = each.value.function }
   statistic           = each.value.statistic
   period              = 300
   evaluation_periods  = 1
@@ -23,13 +27,15 @@ resource "aws_cloudwatch_metric_alarm" "function" {
   alarm_actions       = [aws_sns_topic.alarms.arn]
 }
 
+# Messages that come, not messages that are there: one stays for 14 days, and an alarm that
+# is on all that time would tell of no other.
 resource "aws_cloudwatch_metric_alarm" "dead_letters" {
   alarm_name          = "${var.name}-dead-letters"
-  alarm_description   = "A worker ended without a reply. See docs/RUNBOOK.md, worker_lost."
+  alarm_description   = "A worker ended without a reply. See Alarms in docs/RUNBOOK.md."
   namespace           = "AWS/SQS"
-  metric_name         = "ApproximateNumberOfMessagesVisible"
+  metric_name         = "NumberOfMessagesSent"
   dimensions          = { QueueName = var.dead_letters }
-  statistic           = "Maximum"
+  statistic           = "Sum"
   period              = 300
   evaluation_periods  = 1
   comparison_operator = "GreaterThanThreshold"
@@ -41,7 +47,7 @@ resource "aws_cloudwatch_metric_alarm" "dead_letters" {
 # lambda_extract/handler.py logs "claimed" once for each request that it takes on.
 resource "aws_cloudwatch_log_metric_filter" "requests" {
   name           = "${var.name}-requests"
-  log_group_name = var.log_group
+  log_group_name = var.front.log_group
   pattern        = "{ $.event = \"claimed\" }"
 
   metric_transformation {

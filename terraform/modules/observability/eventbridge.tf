@@ -1,4 +1,4 @@
-# The watchdog: asks the function whether every source could be extracted now, see
+# The watchdog: asks the worker whether every source could be extracted now, see
 # lambda_extract/watchdog.py.
 resource "aws_cloudwatch_event_rule" "watchdog" {
   name                = "${var.name}-watchdog"
@@ -9,7 +9,7 @@ resource "aws_cloudwatch_event_rule" "watchdog" {
 resource "aws_cloudwatch_event_target" "watchdog" {
   rule      = aws_cloudwatch_event_rule.watchdog.name
   target_id = "extract"
-  arn       = var.function_arn
+  arn       = var.worker.arn
   input     = jsonencode({ watchdog = { sources = var.source_names } })
 
   # The next check comes anyway; a late one would only repeat it.
@@ -22,14 +22,14 @@ resource "aws_cloudwatch_event_target" "watchdog" {
 resource "aws_lambda_permission" "watchdog" {
   statement_id  = "Watchdog"
   action        = "lambda:InvokeFunction"
-  function_name = var.function_name
+  function_name = var.worker.name
   principal     = "events.amazonaws.com"
   source_arn    = aws_cloudwatch_event_rule.watchdog.arn
 }
 
 resource "aws_cloudwatch_log_metric_filter" "unhealthy" {
   name           = "${var.name}-unhealthy"
-  log_group_name = var.log_group
+  log_group_name = var.worker.log_group
   pattern        = "{ $.event = \"watchdog_source\" && $.healthy = 0 }"
 
   metric_transformation {
@@ -41,7 +41,7 @@ resource "aws_cloudwatch_log_metric_filter" "unhealthy" {
 
 resource "aws_cloudwatch_log_metric_filter" "watched" {
   name           = "${var.name}-watched"
-  log_group_name = var.log_group
+  log_group_name = var.worker.log_group
   pattern        = "{ $.event = \"watchdog\" }"
 
   metric_transformation {
@@ -68,7 +68,7 @@ resource "aws_cloudwatch_metric_alarm" "unhealthy" {
 # Who watches the watchdog: no line of it in two of its periods.
 resource "aws_cloudwatch_metric_alarm" "watchdog_silence" {
   alarm_name          = "${var.name}-watchdog-silence"
-  alarm_description   = "The watchdog has not run: look at the EventBridge rule and at the function's log."
+  alarm_description   = "The watchdog has not run: look at the EventBridge rule and at the worker's log."
   namespace           = var.name
   metric_name         = aws_cloudwatch_log_metric_filter.watched.metric_transformation[0].name
   statistic           = "Sum"

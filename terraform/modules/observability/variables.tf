@@ -8,24 +8,28 @@ variable "account_id" {
   description = "AWS account."
 }
 
-variable "function_name" {
-  type        = string
-  description = "Name of the function."
+variable "front" {
+  type = object({
+    name            = string
+    log_group       = string
+    timeout_seconds = number
+  })
+  description = "The function that answers the API."
 }
 
-variable "log_group" {
-  type        = string
-  description = "Log group of the function."
+variable "worker" {
+  type = object({
+    name            = string
+    arn             = string
+    log_group       = string
+    timeout_seconds = number
+  })
+  description = "The function that reads Aurora."
 }
 
 variable "dead_letters" {
   type        = string
   description = "Name of the dead letter queue."
-}
-
-variable "timeout_seconds" {
-  type        = number
-  description = "Time-out of the function in seconds."
 }
 
 variable "kms_key_arn" {
@@ -41,11 +45,6 @@ variable "silence_hours" {
 variable "alarm_emails" {
   type        = set(string)
   description = "Addresses that get the alarms."
-}
-
-variable "function_arn" {
-  type        = string
-  description = "ARN of the function."
 }
 
 variable "source_names" {

@@ -2,6 +2,7 @@ data "aws_iam_policy_document" "key" {
   #checkov:skip=CKV_AWS_111:a key policy; "*" is the one key that it is attached to
   #checkov:skip=CKV_AWS_109:a key policy; without it nobody could administer the key
   #checkov:skip=CKV_AWS_356:a key policy; "*" is the one key that it is attached to
+  # policies.py: aws_kms_key.this UNKNOWN_CONDITION_FOR_ACTION: AWS's own example for CloudWatch Logs has Describe* under it as well
   # policies.py: aws_kms_key.this RESOURCE_STAR: in a key policy "*" is the key that it is attached to
   # The account's own IAM policies decide who uses the key; key administration is listed.
   statement {
@@ -23,8 +24,14 @@ data "aws_iam_policy_document" "key" {
   }
 
   statement {
-    sid       = "Logs"
-    actions   = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"]
+    sid = "Logs"
+    # What CloudWatch Logs asks for, spelled out: Encrypt*, Decrypt*, ReEncrypt*,
+    # GenerateDataKey*, Describe*.
+    actions = [
+      "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey",
+      "kms:GenerateDataKeyPair", "kms:GenerateDataKeyPairWithoutPlaintext",
+      "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo",
+    ]
     resources = ["*"]
     principals {
       type        = "Service"

@@ -1,4 +1,4 @@
-# The function's role, and it alone, may log in and read exactly the secrets of its sources.
+# The worker's role, and it alone, may log in and read exactly the secrets of its sources.
 locals {
   kv_paths = toset(compact(flatten([
     for source in values(var.sources) : [
@@ -15,8 +15,7 @@ locals {
 }
 
 resource "vault_policy" "function" {
-  name      = var.name
-  namespace = var.namespace
+  name = var.name
   policy = join("\n", [
     for path in sort(setunion(local.kv_paths, local.database_paths)) :
     "path \"${path}\" {\n  capabilities = [\"read\"]\n}\n"
@@ -25,10 +24,9 @@ resource "vault_policy" "function" {
 
 resource "vault_aws_auth_backend_role" "function" {
   backend                  = var.auth_mount
-  namespace                = var.namespace
   role                     = var.name
   auth_type                = "iam"
-  bound_iam_principal_arns = [var.function_role_arn]
+  bound_iam_principal_arns = [var.worker_role_arn]
   # A role made anew under the old name does not inherit what the old one could do.
   resolve_aws_unique_ids  = true
   token_policies          = [vault_policy.function.name]

@@ -2,7 +2,6 @@
 # with the login that may make roles, is the Vault administrators' own.
 resource "vault_database_secret_backend_role" "reader" {
   for_each    = var.database_roles
-  namespace   = var.namespace
   backend     = each.value.mount
   name        = each.key
   db_name     = each.value.connection

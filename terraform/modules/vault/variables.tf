@@ -3,17 +3,12 @@ variable "name" {
   description = "Name of the policy and of the login role."
 }
 
-variable "namespace" {
-  type        = string
-  description = "Vault's namespace, or null."
-}
-
 variable "auth_mount" {
   type        = string
   description = "Where the AWS authentication method is mounted."
 }
 
-variable "function_role_arn" {
+variable "worker_role_arn" {
   type        = string
   description = "The only principal that may log in."
 }

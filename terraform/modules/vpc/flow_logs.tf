@@ -30,6 +30,12 @@ data "aws_iam_policy_document" "flow" {
     actions   = ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"]
     resources = ["${aws_cloudwatch_log_group.flow.arn}:*"]
   }
+  # A listing: AWS knows no resource for it.
+  statement {
+    sid       = "Find"
+    actions   = ["logs:DescribeLogGroups"]
+    resources = ["*"]
+  }
 }
 
 resource "aws_iam_role_policy" "flow" {

@@ -8,6 +8,11 @@ data "aws_vpc" "aurora" {
       condition     = self.default != true
       error_message = "Aurora lives in the default VPC: this is not for it."
     }
+    # Without them neither the private names of the endpoints nor Aurora's are resolved.
+    postcondition {
+      condition     = self.enable_dns_support && self.enable_dns_hostnames
+      error_message = "Aurora's VPC needs the attributes enableDnsSupport and enableDnsHostnames."
+    }
   }
 }
 

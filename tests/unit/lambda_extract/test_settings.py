@@ -120,3 +120,10 @@ def test_an_allow_list_decides_which_tables_are_read(
 
 def test_every_code_has_a_hint() -> None:
     assert all(code.hint.endswith(".") for code in CODES.values())
+
+
+def test_another_function_may_be_the_worker() -> None:
+    """A7; without the variable the function invokes itself."""
+    assert read_settings(environ()).function_name == "f"
+    settings = read_settings(environ(WORKER_FUNCTION="aurora-sync-worker"))
+    assert settings.function_name == "aurora-sync-worker"

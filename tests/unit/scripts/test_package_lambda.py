@@ -214,7 +214,24 @@ def test_terraform_runs_the_same_python() -> None:
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     (version,) = re.findall(pattern.replace(r"\"", '"'), text)
     text = (ROOT / "terraform/modules/compute/lambda.tf").read_text(encoding="utf-8")
-    (machine,) = re.findall(r'^\s*architectures\s*=\s*\["(\w+)"\]', text, re.MULTILINE)
+    (machine,) = set(
+        re.findall(r'^\s*architectures\s*=\s*\["(\w+)"\]', text, re.MULTILINE)
+    )
     runtime = lambda_runtime()
     assert version == runtime.python
     assert runtime.platform.endswith(machine.replace("arm64", "aarch64"))
+
+
+def test_the_ca_of_vault_is_packaged(docker_log: Path, tmp_path: Path) -> None:
+    """A10: a Vault with a private CA; a file that is none is refused before a build."""
+    (tmp_path / "ca").mkdir(exist_ok=True)
+    pem = Authority(tmp_path / "ca").ca
+    result = run("--folder", str(tmp_path / "out"), "--vault-ca", str(pem))
+    assert result.returncode == 0, result.stderr
+    assert f"of Vault, in {packaging.VAULT_CA}" in result.stdout
+    with zipfile.ZipFile(tmp_path / "out" / packaging.NAME) as archive:
+        assert archive.read(packaging.VAULT_CA) == pem.read_bytes()
+        assert archive.read(packaging.RDS_CA) == (ROOT / packaging.RDS_CA).read_bytes()
+    pem.write_text("none")
+    result = run("--folder", str(tmp_path / "none"), "--vault-ca", str(pem))
+    assert (result.returncode, (tmp_path / "none").exists()) == (1, False)

@@ -1,0 +1,59 @@
+"""A11: sources that lie in S3, because environment variables hold 4 KB in all."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from lambda_extract import handler as handling
+from lambda_extract.errors import LandingError
+from lambda_extract.settings import Settings, read_settings
+
+KEY = "settings/sources-0a1b.json"
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    with mock_aws():
+        client = boto3.client("s3", region_name="us-east-1")
+        client.create_bucket(Bucket="landing")
+        monkeypatch.setattr(handling, "_client", lambda service: client)
+        handling._sources_text.cache_clear()
+        yield client
+        handling._sources_text.cache_clear()
+
+
+def settings(key: str) -> Settings:
+    return read_settings(
+        {
+            "LANDING_BUCKET": "landing",
+            "AWS_LAMBDA_FUNCTION_NAME": "front",
+            "SOURCES_KEY": key,
+        }
+    )
+
+
+def test_hundreds_of_tables_are_read_once(s3: Any) -> None:
+    tables = [f"public.a_table_with_a_long_name_{number}" for number in range(500)]
+    shop = {"host": "h", "dbname": "d", "credentials": {"kind": "environment"}}
+    text = json.dumps({"shop": shop | {"tables": tables}})
+    assert len(text) > 4096
+    s3.put_object(Bucket="landing", Key=KEY, Body=text.encode())
+    found = handling._with_sources(settings(KEY))
+    assert found.source("shop").tables == tuple(tables)
+    s3.delete_object(Bucket="landing", Key=KEY)
+    assert handling._with_sources(settings(KEY)) == found
+
+
+def test_sources_that_cannot_be_read_are_an_error_of_ours(s3: Any) -> None:
+    with pytest.raises(LandingError):
+        handling._with_sources(settings(KEY))
+
+
+def test_without_the_object_nothing_is_asked() -> None:
+    """The local stack, and the front, which needs no source."""
+    before = settings("")
+    assert handling._with_sources(before) is before
