@@ -19,6 +19,7 @@ _OPTIONS = {
     "SCHEDULE": Scanner.string,
     "WAREHOUSE": Scanner.identifier,
     "COMMENT": Scanner.string,
+    "SUSPEND_ALERT_AFTER_NUM_FAILURES": Scanner.number,
 }
 
 
@@ -50,8 +51,12 @@ class Alert:
 
 
 def create(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Result:
-    """CREATE [OR REPLACE] ALERT ... IF (EXISTS (query)) THEN statement."""
+    """CREATE [OR REPLACE | OR ALTER] ALERT ... IF (EXISTS (query)) THEN statement.
+
+    OR ALTER leaves an alert running, or suspended, as it is.
+    """
     replaced = scanner.take("OR", "REPLACE")
+    altered = not replaced and scanner.take("OR", "ALTER")
     scanner.expect("ALERT")
     if_not_exists = scanner.take("IF", "NOT", "EXISTS")
     name = warehouse.name(statement.session, scanner.path())
@@ -81,8 +86,14 @@ def create(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Resu
         group = warehouse.catalog.in_schema["ALERT"]
         if name in group and if_not_exists:
             return status(f"{name.name} already exists, statement succeeded.")
+        if name in group and altered:
+            old = group[name]
+            group[name] = replace(alert, started=old.started, owner=old.owner)
+            return status(f"Alert {name.name} successfully altered.")
         if name in group and not replaced:
             raise exists(str(name))
+        if replaced:
+            warehouse.catalog.forget_grants("ALERT", name)
         group[name] = alert
         warehouse.scheduler.forget(name)
         return status(f"Alert {name.name} successfully created.")

@@ -144,6 +144,7 @@ def create(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Resu
         group = warehouse.catalog.in_schema["FUNCTION"]
         if name in group and not replaced:
             raise exists(str(name))
+        warehouse.catalog.forget_grants("FUNCTION", name)  # it has no COPY GRANTS
         group[name] = ExternalFunction(
             name=name,
             arguments=arguments,

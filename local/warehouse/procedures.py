@@ -85,6 +85,7 @@ def create(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Resu
     session = statement.session
     name = warehouse.name(session, scanner.path())
     arguments = read_arguments(scanner)
+    grants_kept = scanner.take("COPY", "GRANTS")
     scanner.expect("RETURNS")
     returns = read_type(read_type_text(scanner))
     scanner.take("NOT", "NULL")
@@ -100,6 +101,8 @@ def create(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Resu
         group = warehouse.catalog.in_schema["PROCEDURE"]
         if name in group and not replaced:
             raise exists(str(name))
+        if not grants_kept:
+            warehouse.catalog.forget_grants("PROCEDURE", name)
         group[name] = Procedure(
             name=name,
             arguments=arguments,

@@ -70,6 +70,7 @@ def create(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Resu
     arguments = read_arguments(scanner)
     if [a for a in arguments if a.type.base not in _ARGUMENTS or a.optional]:
         raise unsupported(f"arguments other than {', '.join(_ARGUMENTS)}")
+    grants_kept = scanner.take("COPY", "GRANTS")
     scanner.expect("RETURNS")
     returns = read_type(read_type_text(scanner))
     if returns.base != "VARCHAR":
@@ -94,6 +95,8 @@ def create(warehouse: Warehouse, statement: Statement, scanner: Scanner) -> Resu
         group = warehouse.catalog.in_schema["FUNCTION"]
         if name in group and not replaced:
             raise exists(str(name))
+        if not grants_kept:
+            warehouse.catalog.forget_grants("FUNCTION", name)
         group[name] = PythonFunction(
             name=name,
             arguments=arguments,

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import duckdb
 
 from local.warehouse.catalog import Table, Thing
 from local.warehouse.engine import Statement, Warehouse, create_physical_schema
-from local.warehouse.errors import compilation, exists, missing
+from local.warehouse.errors import compilation, exists, missing, unsupported
 from local.warehouse.names import Name, quoted, shown
 from local.warehouse.results import Result, status
 from local.warehouse.scan import Scanner
 
-_OPTIONS = {"DATA_RETENTION_TIME_IN_DAYS": Scanner.number, "COMMENT": Scanner.string}
+
+def _no_collation(scanner: Scanner) -> str:
+    """Only '': what another collation does to comparisons is not imitated."""
+    if scanner.string():
+        raise unsupported("DEFAULT_DDL_COLLATION other than ''")
+    return ""
+
+
+_OPTIONS = {
+    "DATA_RETENTION_TIME_IN_DAYS": Scanner.number,
+    "DEFAULT_DDL_COLLATION": _no_collation,
+    "COMMENT": Scanner.string,
+}
+MANAGED = "MANAGED ACCESS"  # property of a schema: only its owner grants
 
 
 def create_database(
@@ -35,6 +50,10 @@ def create_database(
                 raise exists(shown(name))
             _forget_database(warehouse, connection, name)
         add_database(warehouse, connection, name, options.get("COMMENT", ""))
+        catalog = warehouse.catalog
+        catalog.databases[name] = replace(
+            catalog.databases[name], properties=options, owner=session.role
+        )
         return status(f"Database {name} successfully created.")
 
     result = warehouse.ddl(session, work)
@@ -91,7 +110,7 @@ def create_schema(
     if_not_exists = scanner.take("IF", "NOT", "EXISTS")
     session = statement.session
     database, schema = _two(session.database, scanner.path())
-    scanner.take("WITH", "MANAGED", "ACCESS")
+    managed = scanner.take("WITH", "MANAGED", "ACCESS")
     options = scanner.options(_OPTIONS)
     scanner.end()
 
@@ -106,11 +125,76 @@ def create_schema(
                 raise exists(f"{shown(database)}.{shown(schema)}")
             _forget_schema(warehouse, connection, database, schema)
         add_schema(warehouse, connection, database, schema, options.get("COMMENT", ""))
+        catalog.schemas[database, schema] = replace(
+            catalog.schemas[database, schema],
+            properties={**options, MANAGED: managed},
+            owner=session.role,
+        )
         return status(f"Schema {schema} successfully created.")
 
     result = warehouse.ddl(session, work)
     session.database, session.schema = database, schema
     return result
+
+
+def alter_database(
+    warehouse: Warehouse, statement: Statement, scanner: Scanner
+) -> Result:
+    """ALTER DATABASE [IF EXISTS] name SET options."""
+    scanner.expect("DATABASE")
+    if_exists = scanner.take("IF", "EXISTS")
+    name = scanner.identifier()
+    scanner.expect("SET")
+    options = scanner.options(_OPTIONS)
+    scanner.end()
+
+    def work(_connection: duckdb.DuckDBPyConnection) -> Result:
+        found = warehouse.catalog.databases.get(name)
+        if found is None:
+            if if_exists:
+                return status("Statement executed successfully.")
+            raise missing("Database", shown(name))
+        warehouse.catalog.databases[name] = replace(
+            found,
+            properties={**found.properties, **options},
+            comment=options.get("COMMENT", found.comment),
+        )
+        return status("Statement executed successfully.")
+
+    return warehouse.ddl(statement.session, work)
+
+
+def alter_schema(
+    warehouse: Warehouse, statement: Statement, scanner: Scanner
+) -> Result:
+    """ALTER SCHEMA [IF EXISTS] name SET options, or ENABLE | DISABLE MANAGED ACCESS."""
+    scanner.expect("SCHEMA")
+    if_exists = scanner.take("IF", "EXISTS")
+    session = statement.session
+    database, schema = _two(session.database, scanner.path())
+    if scanner.take("SET"):
+        changes = scanner.options(_OPTIONS)
+    else:
+        changes = {MANAGED: scanner.take("ENABLE")}
+        if not changes[MANAGED]:
+            scanner.expect("DISABLE")
+        scanner.expect("MANAGED", "ACCESS")
+    scanner.end()
+
+    def work(_connection: duckdb.DuckDBPyConnection) -> Result:
+        found = warehouse.catalog.schemas.get((database, schema))
+        if found is None:
+            if if_exists:
+                return status("Statement executed successfully.")
+            raise missing("Schema", f"{shown(database)}.{shown(schema)}")
+        warehouse.catalog.schemas[database, schema] = replace(
+            found,
+            properties={**found.properties, **changes},
+            comment=changes.get("COMMENT", found.comment),
+        )
+        return status("Statement executed successfully.")
+
+    return warehouse.ddl(session, work)
 
 
 def drop_database(

@@ -155,7 +155,15 @@ def _databases(warehouse: Warehouse, statement: Statement, inside: Any) -> Rows:
 
 def _schemas(warehouse: Warehouse, statement: Statement, inside: Any) -> Rows:
     rows = [
-        (thing.created, schema, database, thing.comment)
+        (
+            thing.created,
+            schema,
+            database,
+            thing.owner,
+            thing.comment,
+            "MANAGED ACCESS" if thing.properties.get("MANAGED ACCESS") else "",
+            str(thing.properties.get("DATA_RETENTION_TIME_IN_DAYS", 1)),
+        )
         for (database, schema), thing in warehouse.catalog.schemas.items()
         if statement.session.database in (None, database)
     ]
@@ -163,8 +171,23 @@ def _schemas(warehouse: Warehouse, statement: Statement, inside: Any) -> Rows:
         "created_on": MOMENT,
         "name": TEXT,
         "database_name": TEXT,
+        "owner": TEXT,
         "comment": TEXT,
+        "options": TEXT,
+        "retention_time": TEXT,
     }
+    return columns, rows
+
+
+def _stages(warehouse: Warehouse, statement: Statement, inside: Any) -> Rows:
+    columns = {"created_on": MOMENT, "name": TEXT, **_PLACE, "url": TEXT,
+               "owner": TEXT, "comment": TEXT, "storage_integration": TEXT}  # fmt: skip
+    rows = [
+        (s.created, n.name, n.database, n.schema, s.url or "", s.owner, s.comment,
+         s.integration)
+        for n, s in warehouse.catalog.in_schema["STAGE"].items()
+        if inside(n)
+    ]  # fmt: skip
     return columns, rows
 
 
@@ -224,7 +247,7 @@ _KINDS: dict[str, Find] = {
     "COLUMNS": _columns,
     "DATABASES": _databases,
     "SCHEMAS": _schemas,
-    "STAGES": _in_schema("STAGE"),
+    "STAGES": _stages,
     "FILE FORMATS": _in_schema("FILE FORMAT"),
     "TASKS": tasks.show,
     "ALERTS": alerts.show,
