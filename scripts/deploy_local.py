@@ -14,6 +14,17 @@ from scripts.sql_files import read_files
 ROLE_ARN = "arn:aws:iam::000000000000:role/local"
 
 
+def local_variables(endpoints: Endpoints) -> dict[str, str]:
+    """Returns the value of every placeholder for the local stack."""
+    return {
+        "database": endpoints.snowflake.database,
+        "landing_url": endpoints.landing.url,
+        "storage_role_arn": ROLE_ARN,
+        "api_role_arn": ROLE_ARN,
+        "api_url": endpoints.gateway_url,
+    }
+
+
 def deploy_local(
     endpoints: Endpoints, *, progress: Callable[[str], None] = lambda message: None
 ) -> int:
@@ -23,13 +34,7 @@ def deploy_local(
         DeployError: A statement was refused.
         SqlFileError, VariableError: A SQL file or a value is not usable.
     """
-    variables = {
-        "database": endpoints.snowflake.database,
-        "landing_url": endpoints.landing.url,
-        "storage_role_arn": ROLE_ARN,
-        "api_role_arn": ROLE_ARN,
-        "api_url": endpoints.gateway_url,
-    }
+    variables = local_variables(endpoints)
     with tempfile.TemporaryDirectory() as folder:
         code = package_snowpark(Path(folder))
         steps = plan_deployment(read_files(), variables, code)

@@ -138,7 +138,7 @@ def _create(account: Account, statement: Statement, scanner: Scanner) -> Result:
     rest = statement.text[len("CREATE") :]
     for words, run in _OBJECTS:
         again = Scanner(rest)
-        if not again.take("OR", "REPLACE") and words == ("TASK",):
+        if not again.take("OR", "REPLACE") and words in (("TASK",), ("ALERT",)):
             again.take("OR", "ALTER")
         if words[0] in ("DATABASE", "SCHEMA"):
             again.take("TRANSIENT")
@@ -153,17 +153,26 @@ def _alter(account: Account, statement: Statement, scanner: Scanner) -> Result:
     kind = scanner.peek()
     if kind == "TABLE":
         return alter.alter_table(account, statement, scanner)
-    if kind == "SESSION":
-        return accounts.alter_session(account, statement, scanner)
-    if kind == "TASK":
-        return tasks.alter(account, statement, scanner)
-    if kind == "STREAMLIT":
-        return streamlits.alter(account, statement, scanner)
-    if kind == "PIPE":
-        return pipes.alter(account, statement, scanner)
-    if kind == "ALERT":
-        return alerts.alter(account, statement, scanner)
-    raise unsupported(f"ALTER {kind}")
+    run = _ALTERS.get(kind)
+    if run is None:
+        raise unsupported(f"ALTER {kind}")
+    return run(account, statement, scanner)
+
+
+_ALTERS: dict[str, Run] = {
+    "SESSION": accounts.alter_session,
+    "TASK": tasks.alter,
+    "STREAMLIT": streamlits.alter,
+    "PIPE": pipes.alter,
+    "ALERT": alerts.alter,
+    "DATABASE": schemas.alter_database,
+    "SCHEMA": schemas.alter_schema,
+    "STAGE": stages.alter_stage,
+    "FILE": stages.alter_file_format,
+    "WAREHOUSE": accounts.alter,
+    "STORAGE": accounts.alter,
+    "API": accounts.alter,
+}
 
 
 _DROPS: tuple[tuple[tuple[str, ...], Run], ...] = (

@@ -160,7 +160,15 @@ def _databases(account: Account, statement: Statement, inside: Any) -> Rows:
 
 def _schemas(account: Account, statement: Statement, inside: Any) -> Rows:
     rows = [
-        (thing.created, schema, database, thing.comment)
+        (
+            thing.created,
+            schema,
+            database,
+            thing.owner,
+            thing.comment,
+            "MANAGED ACCESS" if thing.properties.get("MANAGED ACCESS") else "",
+            str(thing.properties.get("DATA_RETENTION_TIME_IN_DAYS", 1)),
+        )
         for (database, schema), thing in account.catalog.schemas.items()
         if statement.session.database in (None, database)
     ]
@@ -168,8 +176,23 @@ def _schemas(account: Account, statement: Statement, inside: Any) -> Rows:
         "created_on": MOMENT,
         "name": TEXT,
         "database_name": TEXT,
+        "owner": TEXT,
         "comment": TEXT,
+        "options": TEXT,
+        "retention_time": TEXT,
     }
+    return columns, rows
+
+
+def _stages(account: Account, statement: Statement, inside: Any) -> Rows:
+    columns = {"created_on": MOMENT, "name": TEXT, **_PLACE, "url": TEXT,
+               "owner": TEXT, "comment": TEXT, "storage_integration": TEXT}  # fmt: skip
+    rows = [
+        (s.created, n.name, n.database, n.schema, s.url or "", s.owner, s.comment,
+         s.integration)
+        for n, s in account.catalog.in_schema["STAGE"].items()
+        if inside(n)
+    ]  # fmt: skip
     return columns, rows
 
 
@@ -229,7 +252,7 @@ _KINDS: dict[str, Find] = {
     "COLUMNS": _columns,
     "DATABASES": _databases,
     "SCHEMAS": _schemas,
-    "STAGES": _in_schema("STAGE"),
+    "STAGES": _stages,
     "FILE FORMATS": _in_schema("FILE FORMAT"),
     "TASKS": tasks.show,
     "ALERTS": alerts.show,

@@ -4,6 +4,7 @@ USE WAREHOUSE <% warehouse %>;
 USE SCHEMA <% database %>.control;
 
 CREATE OR REPLACE VIEW sync_current_pauses
+COPY GRANTS
 COMMENT = 'Whether a table was paused or resumed last, by whom and why'
 AS
 SELECT
@@ -16,6 +17,7 @@ FROM sync_pauses
 QUALIFY ROW_NUMBER() OVER (PARTITION BY table_name ORDER BY changed_at DESC) = 1;
 
 CREATE OR REPLACE VIEW sync_current_tables
+COPY GRANTS
 COMMENT = 'Tables of the configuration in force'
 AS
 SELECT
@@ -31,6 +33,7 @@ LEFT JOIN sync_current_pauses AS p ON t.table_name = p.table_name
 WHERE t.version = (SELECT MAX(c.version) FROM sync_config AS c);
 
 CREATE OR REPLACE VIEW sync_current_watermarks
+COPY GRANTS
 COMMENT = 'Latest watermark of each table'
 AS
 SELECT
@@ -52,6 +55,7 @@ FROM sync_watermarks
 QUALIFY ROW_NUMBER() OVER (PARTITION BY table_name ORDER BY version DESC) = 1;
 
 CREATE OR REPLACE VIEW sync_current_key_checks
+COPY GRANTS
 COMMENT = 'When the keys of a table were compared last, whether or not that succeeded'
 AS
 SELECT
@@ -62,6 +66,7 @@ WHERE kind = 'key_compare'
 GROUP BY table_name;
 
 CREATE OR REPLACE VIEW sync_current_columns
+COPY GRANTS
 COMMENT = 'Columns of each table as its last commit left them'
 AS
 SELECT

@@ -5,6 +5,7 @@ USE WAREHOUSE <% warehouse %>;
 USE SCHEMA <% database %>.control;
 
 CREATE OR REPLACE VIEW sync_pipe_settings
+COPY GRANTS
 COMMENT = 'Where pipes are created, and the SNS topic that tells them of new files'
 AS
 SELECT

@@ -3,6 +3,7 @@ USE WAREHOUSE <% warehouse %>;
 USE SCHEMA <% database %>.control;
 
 CREATE OR REPLACE PROCEDURE plan_sync(table_name VARCHAR)
+COPY GRANTS
 RETURNS VARIANT
 LANGUAGE PYTHON
 RUNTIME_VERSION = '<% python_version %>'

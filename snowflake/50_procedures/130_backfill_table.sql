@@ -3,6 +3,7 @@ USE WAREHOUSE <% warehouse %>;
 USE SCHEMA <% database %>.control;
 
 CREATE OR REPLACE PROCEDURE backfill_table(table_name VARCHAR, cursor_from VARCHAR, cursor_to VARCHAR)
+COPY GRANTS
 RETURNS VARIANT
 LANGUAGE PYTHON
 RUNTIME_VERSION = '<% python_version %>'

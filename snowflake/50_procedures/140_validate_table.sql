@@ -3,6 +3,7 @@ USE WAREHOUSE <% warehouse %>;
 USE SCHEMA <% database %>.control;
 
 CREATE OR REPLACE PROCEDURE validate_table(table_name VARCHAR, repair BOOLEAN DEFAULT FALSE)
+COPY GRANTS
 RETURNS VARIANT
 LANGUAGE PYTHON
 RUNTIME_VERSION = '<% python_version %>'

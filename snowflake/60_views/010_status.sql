@@ -35,6 +35,7 @@ CREATE OR REPLACE VIEW sync_status (
     altered_values COMMENT 'Values replaced by NULL so far; SYNC_ALTERED_VALUES has columns and keys',
     config_version COMMENT 'Version of the configuration in force'
 )
+COPY GRANTS
 COMMENT = 'One row per configured table: state, freshness against its SLA, last run, last error'
 AS
 -- A backfill or repair is about some rows: it neither makes a table fresh nor hides that
@@ -167,6 +168,7 @@ CREATE OR REPLACE VIEW sync_history (
     error_hint COMMENT 'What to do',
     warnings COMMENT 'Array of {code, message, hint}'
 )
+COPY GRANTS
 COMMENT = 'One row per finished run, with the seconds of each step'
 AS
 SELECT

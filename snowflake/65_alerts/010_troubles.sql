@@ -5,6 +5,7 @@ USE WAREHOUSE <% warehouse %>;
 USE SCHEMA <% database %>.control;
 
 CREATE OR REPLACE VIEW sync_troubles
+COPY GRANTS
 COMMENT = 'One row per table that failed or is late: what, since when, what to do'
 AS
 WITH runs AS (

@@ -1,12 +1,14 @@
 -- Looks at the freshness of every table, also when no task runs at all. Serverless: a
--- warehouse would be woken up for a query of a moment.
+-- warehouse would be woken up for a query of a moment. Never suspended by failures: nobody
+-- would be told any more.
 USE ROLE sync_admin;
 USE WAREHOUSE <% warehouse %>;
 USE SCHEMA <% database %>.control;
 
-CREATE OR REPLACE ALERT sync_trouble
+CREATE OR ALTER ALERT sync_trouble -- noqa: PRS
 SCHEDULE = '15 MINUTE'
 COMMENT = 'Tells people of tables that failed or are late: once, and again after alerts.reminder_hours'
+SUSPEND_ALERT_AFTER_NUM_FAILURES = 0
 IF (EXISTS (SELECT 1 FROM <% database %>.control.sync_troubles WHERE alert_due))
 THEN CALL <% database %>.control.raise_alerts();
 

@@ -16,6 +16,7 @@ CREATE OR REPLACE VIEW sync_cost (
     rows_extracted COMMENT 'Rows that those runs read',
     bytes COMMENT 'Compressed bytes that those runs loaded'
 )
+COPY GRANTS
 COMMENT = 'Credits per table and day, up to eight hours late'
 AS
 WITH texts AS (
@@ -105,7 +106,8 @@ serverless AS (
     SELECT
         h.start_time,
         t.table_name,
-        h.credits_used / COUNT(*) OVER (PARTITION BY h.task_name, h.start_time) AS credits
+        -- A text on the platform, unlike every other view of credits.
+        TO_DOUBLE(h.credits_used) / COUNT(*) OVER (PARTITION BY h.task_name, h.start_time) AS credits
     FROM snowflake.account_usage.serverless_task_history AS h
     INNER JOIN sync_current_tables AS t
         ON h.task_name IN (
@@ -151,4 +153,7 @@ SELECT
 FROM shown
 GROUP BY 1, 2;
 
+-- The schema has managed access: its owner grants, whoever owns the view.
+USE ROLE sync_admin;
+USE SCHEMA <% database %>.control;
 GRANT SELECT ON VIEW sync_cost TO ROLE sync_reader;

@@ -78,7 +78,7 @@ def test_credits_go_to_the_tables_of_each_call(lab: Lab, names: dict[str, str]) 
         " credits_attributed_compute FLOAT, credits_used_query_acceleration FLOAT)",
         "CREATE TABLE snowflake.account_usage.serverless_task_history (task_name"
         " VARCHAR, database_name VARCHAR, schema_name VARCHAR, start_time"
-        " TIMESTAMP_TZ, credits_used FLOAT)",
+        " TIMESTAMP_TZ, credits_used VARCHAR)",
         "USE SCHEMA aurora_sync.control",
     ):
         lab.query(text)

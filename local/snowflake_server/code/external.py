@@ -109,6 +109,7 @@ def create(account: Account, statement: Statement, scanner: Scanner) -> Result:
         group = account.catalog.in_schema["FUNCTION"]
         if name in group and not replaced:
             raise exists(str(name))
+        account.catalog.forget_grants("FUNCTION", name)  # it has no COPY GRANTS
         group[name] = ExternalFunction(
             name=name,
             arguments=arguments,

@@ -93,6 +93,7 @@ def create(account: Account, statement: Statement, scanner: Scanner) -> Result:
     session = statement.session
     name = account.name(session, scanner.path())
     arguments = read_arguments(scanner)
+    grants_kept = scanner.take("COPY", "GRANTS")
     scanner.expect("RETURNS")
     returns = read_type(read_type_text(scanner))
     scanner.take("NOT", "NULL")
@@ -108,6 +109,8 @@ def create(account: Account, statement: Statement, scanner: Scanner) -> Result:
         group = account.catalog.in_schema["PROCEDURE"]
         if name in group and not replaced:
             raise exists(str(name))
+        if not grants_kept:
+            account.catalog.forget_grants("PROCEDURE", name)
         group[name] = Procedure(
             name=name,
             arguments=arguments,

@@ -80,6 +80,7 @@ def create(account: Account, statement: Statement, scanner: Scanner) -> Result:
     arguments = read_arguments(scanner)
     if [a for a in arguments if a.type.base not in _ARGUMENTS or a.optional]:
         raise unsupported(f"arguments other than {', '.join(_ARGUMENTS)}")
+    grants_kept = scanner.take("COPY", "GRANTS")
     scanner.expect("RETURNS")
     returns = read_type(read_type_text(scanner))
     if returns.base != "VARCHAR":
@@ -104,6 +105,8 @@ def create(account: Account, statement: Statement, scanner: Scanner) -> Result:
         group = account.catalog.in_schema["FUNCTION"]
         if name in group and not replaced:
             raise exists(str(name))
+        if not grants_kept:
+            account.catalog.forget_grants("FUNCTION", name)
         group[name] = PythonFunction(
             name=name,
             arguments=arguments,

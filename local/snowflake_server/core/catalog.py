@@ -184,6 +184,11 @@ class Catalog:
                 if name.database == database and schema in (None, name.schema):
                     yield name
 
+    def forget_grants(self, kind: str, name: Name) -> None:
+        """Take away what was granted on an object that is replaced."""
+        target = f"{kind} {'.'.join(name.parts)}"
+        self.grants[:] = [g for g in self.grants if g[2].partition("(")[0] != target]
+
     def forget(self, database: str, schema: str) -> None:
         """Remove a schema and all in it."""
         del self.schemas[database, schema]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from local.snowflake_server.core.results import Result, status
 from local.snowflake_server.core.scan import Scanner, one_of
 from local.snowflake_server.core.statement import Statement
 from local.snowflake_server.engine import Account
+from local.snowflake_server.objects import rights
 
 _DONE = "Statement executed successfully."
 
@@ -157,6 +159,39 @@ def create_warehouse(
     return _create(account, statement, scanner, "WAREHOUSE", read, replaced=replaced)
 
 
+_FIXED = {"TYPE", "STORAGE_PROVIDER", "API_PROVIDER", "INITIALLY_SUSPENDED"}
+
+
+def alter(account: Account, statement: Statement, scanner: Scanner) -> Result:
+    """ALTER WAREHOUSE, STORAGE INTEGRATION and API INTEGRATION name SET options."""
+    kind = sort = scanner.word()
+    known = _WAREHOUSE if kind == "WAREHOUSE" else _INTEGRATIONS[sort]
+    if kind != "WAREHOUSE":
+        scanner.expect("INTEGRATION")
+        kind = "INTEGRATION"
+    if_exists = scanner.take("IF", "EXISTS")
+    name = scanner.identifier()
+    scanner.expect("SET")
+    options = scanner.options({k: v for k, v in known.items() if k not in _FIXED})
+    scanner.end()
+    group = account.catalog.in_account[kind]
+
+    def work(_connection: object) -> Result:
+        found = group.get(name)
+        if found is None and if_exists:
+            return status(_DONE)
+        if found is None or found.properties.get("SORT", sort) != sort:
+            raise missing(kind.capitalize(), shown(name))
+        group[name] = replace(
+            found,
+            properties={**found.properties, **options},
+            comment=options.get("COMMENT", found.comment),
+        )
+        return status(_DONE)
+
+    return account.ddl(statement.session, work)
+
+
 def drop(account: Account, statement: Statement, scanner: Scanner) -> Result:
     """DROP ROLE, WAREHOUSE or INTEGRATION."""
     if scanner.peek() in _INTEGRATIONS:
@@ -198,7 +233,10 @@ _ON = {
 
 
 def grant(account: Account, statement: Statement, scanner: Scanner) -> Result:
-    """GRANT and REVOKE: checked for form and names, recorded, never enforced."""
+    """GRANT and REVOKE: form, names and the right to grant are checked.
+
+    What was granted is recorded; it is never asked for when an object is used.
+    """
     giving = statement.text[:5].upper() == "GRANT"
     privileges = _privileges(scanner)
     if scanner.take("ON"):
@@ -261,14 +299,29 @@ def _grant_target(account: Account, statement: Statement, scanner: Scanner) -> s
         scope = scanner.word()
         if scope not in ("SCHEMA", "DATABASE"):
             raise syntax(f"unexpected '{scope}'.")
-        return f"{everything} {kind} IN {scope} {'.'.join(scanner.path())}"
+        path = scanner.path()
+        place = path if scope == "DATABASE" else _schema_of(statement, path)
+        rights.check_on_all(account, statement, everything, kind, place)
+        return f"{everything} {kind} IN {scope} {'.'.join(path)}"
     parts = scanner.path()
     arguments = ""
     if kind in ("PROCEDURE", "FUNCTION"):
         types = scanner.listed(Scanner.word)
         arguments = f"({', '.join(types)})"
     _check_exists(account, statement, kind, parts)
+    if kind in ("TABLE", "VIEW") or kind in account.catalog.in_schema:
+        name = account.name(statement.session, parts)
+        rights.check(account, statement, kind, name)
+        parts = name.parts
     return f"{kind} {'.'.join(parts)}{arguments}"
+
+
+def _schema_of(statement: Statement, path: tuple[str, ...]) -> tuple[str, str]:
+    return (
+        (statement.session.database or "", path[-1])
+        if len(path) == 1
+        else (path[0], path[1])
+    )
 
 
 def _check_exists(

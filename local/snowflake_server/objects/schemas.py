@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import duckdb
 
 from local.snowflake_server.core.catalog import Table, Thing
-from local.snowflake_server.core.errors import compilation, exists, missing
+from local.snowflake_server.core.errors import compilation, exists, missing, unsupported
 from local.snowflake_server.core.names import Name, quoted, shown
 from local.snowflake_server.core.physical import create_physical_schema
 from local.snowflake_server.core.results import Result, status
@@ -13,7 +15,20 @@ from local.snowflake_server.core.scan import Scanner
 from local.snowflake_server.core.statement import Statement
 from local.snowflake_server.engine import Account
 
-_OPTIONS = {"DATA_RETENTION_TIME_IN_DAYS": Scanner.number, "COMMENT": Scanner.string}
+
+def _no_collation(scanner: Scanner) -> str:
+    """Only '': what another collation does to comparisons is not imitated."""
+    if scanner.string():
+        raise unsupported("DEFAULT_DDL_COLLATION other than ''")
+    return ""
+
+
+_OPTIONS = {
+    "DATA_RETENTION_TIME_IN_DAYS": Scanner.number,
+    "DEFAULT_DDL_COLLATION": _no_collation,
+    "COMMENT": Scanner.string,
+}
+MANAGED = "MANAGED ACCESS"  # property of a schema: only its owner grants
 
 
 def create_database(account: Account, statement: Statement, scanner: Scanner) -> Result:
@@ -35,6 +50,10 @@ def create_database(account: Account, statement: Statement, scanner: Scanner) ->
                 raise exists(shown(name))
             _forget_database(account, connection, name)
         add_database(account, connection, name, options.get("COMMENT", ""))
+        catalog = account.catalog
+        catalog.databases[name] = replace(
+            catalog.databases[name], properties=options, owner=session.role
+        )
         return status(f"Database {name} successfully created.")
 
     result = account.ddl(session, work)
@@ -89,7 +108,7 @@ def create_schema(account: Account, statement: Statement, scanner: Scanner) -> R
     if_not_exists = scanner.take("IF", "NOT", "EXISTS")
     session = statement.session
     database, schema = _two(session.database, scanner.path())
-    scanner.take("WITH", "MANAGED", "ACCESS")
+    managed = scanner.take("WITH", "MANAGED", "ACCESS")
     options = scanner.options(_OPTIONS)
     scanner.end()
 
@@ -104,11 +123,72 @@ def create_schema(account: Account, statement: Statement, scanner: Scanner) -> R
                 raise exists(f"{shown(database)}.{shown(schema)}")
             _forget_schema(account, connection, database, schema)
         add_schema(account, connection, database, schema, options.get("COMMENT", ""))
+        catalog.schemas[database, schema] = replace(
+            catalog.schemas[database, schema],
+            properties={**options, MANAGED: managed},
+            owner=session.role,
+        )
         return status(f"Schema {schema} successfully created.")
 
     result = account.ddl(session, work)
     session.database, session.schema = database, schema
     return result
+
+
+def alter_database(account: Account, statement: Statement, scanner: Scanner) -> Result:
+    """ALTER DATABASE [IF EXISTS] name SET options."""
+    scanner.expect("DATABASE")
+    if_exists = scanner.take("IF", "EXISTS")
+    name = scanner.identifier()
+    scanner.expect("SET")
+    options = scanner.options(_OPTIONS)
+    scanner.end()
+
+    def work(_connection: duckdb.DuckDBPyConnection) -> Result:
+        found = account.catalog.databases.get(name)
+        if found is None:
+            if if_exists:
+                return status("Statement executed successfully.")
+            raise missing("Database", shown(name))
+        account.catalog.databases[name] = replace(
+            found,
+            properties={**found.properties, **options},
+            comment=options.get("COMMENT", found.comment),
+        )
+        return status("Statement executed successfully.")
+
+    return account.ddl(statement.session, work)
+
+
+def alter_schema(account: Account, statement: Statement, scanner: Scanner) -> Result:
+    """ALTER SCHEMA [IF EXISTS] name SET options, or ENABLE | DISABLE MANAGED ACCESS."""
+    scanner.expect("SCHEMA")
+    if_exists = scanner.take("IF", "EXISTS")
+    session = statement.session
+    database, schema = _two(session.database, scanner.path())
+    if scanner.take("SET"):
+        changes = scanner.options(_OPTIONS)
+    else:
+        changes = {MANAGED: scanner.take("ENABLE")}
+        if not changes[MANAGED]:
+            scanner.expect("DISABLE")
+        scanner.expect("MANAGED", "ACCESS")
+    scanner.end()
+
+    def work(_connection: duckdb.DuckDBPyConnection) -> Result:
+        found = account.catalog.schemas.get((database, schema))
+        if found is None:
+            if if_exists:
+                return status("Statement executed successfully.")
+            raise missing("Schema", f"{shown(database)}.{shown(schema)}")
+        account.catalog.schemas[database, schema] = replace(
+            found,
+            properties={**found.properties, **changes},
+            comment=changes.get("COMMENT", found.comment),
+        )
+        return status("Statement executed successfully.")
+
+    return account.ddl(session, work)
 
 
 def drop_database(account: Account, statement: Statement, scanner: Scanner) -> Result:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from local.snowflake_server.core.scan import Scanner, one_of
 from local.snowflake_server.core.statement import Statement
 from local.snowflake_server.engine import Account
 
+_DONE = "Statement executed successfully."
 _STAGE = {
     "URL": Scanner.string,
     "STORAGE_INTEGRATION": Scanner.identifier,
@@ -201,6 +202,59 @@ def create_file_format(
         return status(f"File format {name.name} successfully created.")
 
     return account.ddl(session, work)
+
+
+def alter_file_format(
+    account: Account, statement: Statement, scanner: Scanner
+) -> Result:
+    """ALTER FILE FORMAT [IF EXISTS] name SET options; TYPE cannot be changed."""
+    scanner.expect("FILE", "FORMAT")
+    if_exists = scanner.take("IF", "EXISTS")
+    name = account.name(statement.session, scanner.path())
+    scanner.expect("SET")
+    known = {key: read for key, read in FORMAT_OPTIONS.items() if key != "TYPE"}
+    options = scanner.options({**known, "COMMENT": Scanner.string})
+    scanner.end()
+
+    def work(_connection: object) -> Result:
+        group = account.catalog.in_schema["FILE FORMAT"]
+        if if_exists and name not in group:
+            return status(_DONE)
+        old = account.catalog.thing("FILE FORMAT", name)
+        comment = options.pop("COMMENT", old.comment)
+        properties = {**old.properties, **options}
+        group[name] = replace(old, properties=properties, comment=comment)
+        return status(_DONE)
+
+    return account.ddl(statement.session, work)
+
+
+def alter_stage(account: Account, statement: Statement, scanner: Scanner) -> Result:
+    """ALTER STAGE [IF EXISTS] name SET options."""
+    scanner.expect("STAGE")
+    if_exists = scanner.take("IF", "EXISTS")
+    name = account.name(statement.session, scanner.path())
+    scanner.expect("SET")
+    options = scanner.options(_STAGE)
+    scanner.end()
+    _check_url(account, options)
+
+    def work(_connection: object) -> Result:
+        group = account.catalog.in_schema["STAGE"]
+        if if_exists and name not in group:
+            return status(_DONE)
+        old = account.catalog.thing("STAGE", name)
+        if "URL" in options and old.url is None:
+            raise compilation("An internal stage cannot become an external one.")
+        group[name] = replace(
+            old,
+            url=options.get("URL", old.url),
+            integration=options.get("STORAGE_INTEGRATION", old.integration),
+            comment=options.get("COMMENT", old.comment),
+        )
+        return status(_DONE)
+
+    return account.ddl(statement.session, work)
 
 
 def drop(account: Account, statement: Statement, scanner: Scanner) -> Result:

@@ -46,6 +46,7 @@ def create(account: Account, statement: Statement, scanner: Scanner) -> Result:
             return status(f"{name.name} already exists, statement succeeded.")
         if name in group and not replaced:
             raise exists(str(name))
+        catalog.forget_grants("STREAMLIT", name)  # it has no COPY GRANTS
         group[name] = Thing(
             name=name.name,
             properties={**options, "FROM": location, "LIVE": False},

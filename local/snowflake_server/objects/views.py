@@ -48,6 +48,8 @@ def create(account: Account, statement: Statement) -> Result:
             columns = [plain(e.find(exp.Identifier)) for e in listed.expressions]
             if len(columns) != len(probe.description or []):
                 raise compilation("Invalid column definition list", code=2026)
+        if not parsed.find(exp.CopyGrantsProperty):
+            catalog.forget_grants("VIEW", name)
         catalog.relations[name] = View(
             name=name,
             query=query,

@@ -283,6 +283,7 @@ def _insert(
         delimiter=load.format["FIELD_DELIMITER"].replace("\\t", "\t"),
         skip=load.format["SKIP_HEADER"],
         name=name,
+        skip_mark=load.format["SKIP_BYTE_ORDER_MARK"],
     )
     names = ", ".join(quoted(encode(c.name)) for c in load.columns)
     casts = ", ".join(cast_text(f"c{at}", c) for at, c in enumerate(load.columns))

@@ -8,21 +8,30 @@ from pyarrow import csv
 
 from local.snowflake_server.core.errors import SnowflakeError
 
+_MARK = "\ufeff".encode()
 _BLOCK_BYTES = 16 * 1024 * 1024
 _LARGEST_BLOCK_BYTES = 1024 * 1024 * 1024
 
 
 def parse_csv(
-    data: bytes, *, width: int, delimiter: str, skip: int, name: str
+    data: bytes,
+    *,
+    width: int,
+    delimiter: str,
+    skip: int,
+    name: str,
+    skip_mark: bool,
 ) -> pyarrow.Table:
     """CSV as text columns c0, c1, ...: NULL where unquoted and empty, '' where quoted.
+
+    skip_mark is SKIP_BYTE_ORDER_MARK: U+FEFF at the start is no value.
 
     Raises:
         SnowflakeError: Wrong number of fields, broken quotes, or no UTF-8.
     """
     names = [f"c{at}" for at in range(width)]
-    if data.startswith(b"\xef\xbb\xbf"):
-        data = data[3:]
+    if not skip_mark and data.startswith(_MARK):
+        data = _MARK + data  # pyarrow takes one away, whatever it is told
     if b"\r" in data:
         data = _guard_returns(data)
     try:

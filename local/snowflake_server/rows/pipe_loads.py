@@ -220,6 +220,7 @@ def _fields(pipe: Pipe, data: bytes, key: str) -> pyarrow.Table:
         "delimiter": pipe.format["FIELD_DELIMITER"].replace("\\t", "\t"),
         "skip": pipe.format["SKIP_HEADER"],
         "name": key,
+        "skip_mark": pipe.format["SKIP_BYTE_ORDER_MARK"],
     }
     try:
         return parse_csv(data, width=wanted, **options)

@@ -20,6 +20,7 @@ _OPTIONS = {
     "SCHEDULE": Scanner.string,
     "WAREHOUSE": Scanner.identifier,
     "COMMENT": Scanner.string,
+    "SUSPEND_ALERT_AFTER_NUM_FAILURES": Scanner.number,
 }
 
 
@@ -51,8 +52,12 @@ class Alert:
 
 
 def create(account: Account, statement: Statement, scanner: Scanner) -> Result:
-    """CREATE [OR REPLACE] ALERT ... IF (EXISTS (query)) THEN statement."""
+    """CREATE [OR REPLACE | OR ALTER] ALERT ... IF (EXISTS (query)) THEN statement.
+
+    OR ALTER leaves an alert running, or suspended, as it is.
+    """
     replaced = scanner.take("OR", "REPLACE")
+    altered = not replaced and scanner.take("OR", "ALTER")
     scanner.expect("ALERT")
     if_not_exists = scanner.take("IF", "NOT", "EXISTS")
     name = account.name(statement.session, scanner.path())
@@ -82,8 +87,14 @@ def create(account: Account, statement: Statement, scanner: Scanner) -> Result:
         group = account.catalog.in_schema["ALERT"]
         if name in group and if_not_exists:
             return status(f"{name.name} already exists, statement succeeded.")
+        if name in group and altered:
+            old = group[name]
+            group[name] = replace(alert, started=old.started, owner=old.owner)
+            return status(f"Alert {name.name} successfully altered.")
         if name in group and not replaced:
             raise exists(str(name))
+        if replaced:
+            account.catalog.forget_grants("ALERT", name)
         group[name] = alert
         account.scheduler.forget(name)
         return status(f"Alert {name.name} successfully created.")

@@ -186,3 +186,19 @@ def test_list_shows_the_files(client: Client, landing: Any) -> None:
     landing("data/1", "1\n")
     ((name, size, *_),) = client.run("LIST @landing/data/")
     assert name.endswith("/data/1") and size > 0
+
+
+@pytest.mark.parametrize(
+    ("option", "loaded"),
+    [("", "A1"), ("= TRUE", "A1"), ("= FALSE", "\ufeffA1")],
+)
+def test_a_byte_order_mark_is_skipped_unless_the_format_says_no(
+    client: Client, landing: Any, option: str, loaded: str
+) -> None:
+    """C1: SKIP_BYTE_ORDER_MARK is TRUE by default."""
+    client.run("CREATE TABLE t (a VARCHAR)")
+    if option:
+        client.run(f"ALTER FILE FORMAT f SET SKIP_BYTE_ORDER_MARK {option}")
+    landing("data/1.csv.zst", "\ufeffA1\n")
+    client.run(copy("t", "1.csv.zst"))
+    assert client.run("SELECT a FROM t") == [(loaded,)]

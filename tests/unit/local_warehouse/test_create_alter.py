@@ -116,3 +116,51 @@ def test_temporary_tables_end_with_the_session(client: Client, second: Client) -
     client.run("CREATE TEMPORARY TABLE t AS SELECT 1 AS a")
     assert client.one("SELECT a FROM t") == 1
     assert second.fails("SELECT a FROM t").errno == 2003
+
+
+def test_future_grants_need_managed_access_or_the_right(client: Client) -> None:
+    """D1: GRANT <privileges>, access control requirements."""
+    client.run("CREATE ROLE IF NOT EXISTS builder")
+    client.run("USE ROLE builder")
+    client.run("CREATE SCHEMA plain")
+    future = "GRANT MONITOR ON FUTURE TASKS IN SCHEMA {} TO ROLE builder"
+    assert client.fails(future.format("plain")).errno == 3001
+    client.run("ALTER SCHEMA plain ENABLE MANAGED ACCESS")
+    client.run(future.format("plain"))
+    client.run("CREATE SCHEMA managed WITH MANAGED ACCESS")
+    client.run(future.format("managed"))
+    client.run("USE ROLE accountadmin")
+    client.run(future.format("plain"))
+
+
+def test_who_grants_on_an_object_of_another_owner(client: Client) -> None:
+    """D2: the schema's owner under managed access, the object's owner elsewhere."""
+    client.run("CREATE ROLE IF NOT EXISTS builder")
+    client.run("CREATE ROLE IF NOT EXISTS guest")
+    client.run("USE ROLE builder")
+    client.run("CREATE SCHEMA shared")
+    client.run("USE ROLE guest")
+    client.run("CREATE VIEW v AS SELECT 1 AS a")
+    one, every = (
+        f"GRANT SELECT ON {what} TO ROLE guest"
+        for what in ("VIEW shared.v", "ALL VIEWS IN SCHEMA shared")
+    )
+    client.run("USE ROLE builder")
+    assert client.fails(one).errno == client.fails(every).errno == 3001
+    client.run("ALTER SCHEMA shared ENABLE MANAGED ACCESS")
+    client.run(one)
+    client.run(every)
+    client.run("USE ROLE guest")
+    assert client.fails(one).errno == 3001
+
+
+def test_what_is_replaced_loses_its_grants(client: Client, database: str) -> None:
+    """W2: COPY GRANTS keeps them."""
+    client.run("CREATE ROLE IF NOT EXISTS viewer")
+    client.run("CREATE VIEW seen AS SELECT 1 AS a")
+    client.run("GRANT SELECT ON VIEW seen TO ROLE viewer")
+    found = f"SHOW GRANTS ON VIEW {database}.PUBLIC.SEEN"
+    client.run("CREATE OR REPLACE VIEW seen COPY GRANTS AS SELECT 2 AS a")
+    assert len(client.run(found)) == 1
+    client.run("CREATE OR REPLACE VIEW seen AS SELECT 3 AS a")
+    assert client.run(found) == []
