@@ -26,8 +26,13 @@ app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
 def snowpark_files() -> dict[str, Path]:
     """Returns name in the zip -> file."""
-    # Not the folders below: the dashboard is an app of its own.
-    own = sorted((ROOT / "snowpark").glob("*.py"))
+    # Without the dashboard, which is an app of its own.
+    dashboard = ROOT / "snowpark" / "dashboard"
+    own = sorted(
+        path
+        for path in (ROOT / "snowpark").rglob("*.py")
+        if dashboard not in path.parents
+    )
     names = [path.relative_to(ROOT).as_posix() for path in own]
     return {name: ROOT / name for name in [*names, *SHARED]}
 

@@ -19,7 +19,7 @@ def test_the_runbook_has_exactly_the_codes_that_exist() -> None:
 def test_every_code_that_the_code_raises_is_in_a_table() -> None:
     raised = set()
     for folder in ("lambda_extract", "snowpark"):
-        for path in (ROOT / folder).glob("*.py"):
+        for path in (ROOT / folder).rglob("*.py"):
             text = path.read_text(encoding="utf-8")
             pattern = r"raise \w+Error\(\s*\"([a-z]+(?:_[a-z]+)+)\""
             raised.update(re.findall(pattern, text))
