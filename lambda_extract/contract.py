@@ -152,7 +152,8 @@ class DigestRequest:
     """Ask for digests of the rows of one partition, without moving them.
 
     Rows are put into buckets by the first hex digits of the MD5 of their key's
-    canonical text, which both sides compute alike (see lambda_extract/canonical.py).
+    canonical text, which both sides compute alike (see
+    lambda_extract/rows/canonical.py).
 
     Attributes:
         columns: What a row's digest covers, in this order.

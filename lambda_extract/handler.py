@@ -17,10 +17,12 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambda_extract import contract, envelope, log, watchdog
+from lambda_extract import contract, log, watchdog
 from lambda_extract.errors import ExtractError, JobError, RequestError, error_reply
-from lambda_extract.jobs import Claim, Jobs, error_code, job_key, landing_error
-from lambda_extract.operations import run_operation
+from lambda_extract.landing.s3_errors import error_code, landing_error
+from lambda_extract.operations.dispatch import run_operation
+from lambda_extract.protocol import envelope
+from lambda_extract.protocol.jobs import Claim, Jobs, job_key
 from lambda_extract.settings import Settings, parse_sources, read_settings
 
 CLIENT_CONFIG = {

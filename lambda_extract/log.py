@@ -1,6 +1,7 @@
 """Log lines: one JSON object per line on standard output, which Lambda sends on."""
 
 import json
+import time
 from datetime import UTC, datetime
 
 
@@ -17,3 +18,8 @@ def emit(event: str, **fields: str | int | float | bool | None) -> None:
         "event": event,
     }
     print(json.dumps(line | fields), flush=True)
+
+
+def seconds_since(started: float) -> float:
+    """Returns the seconds since a time.monotonic() value, to the millisecond."""
+    return round(time.monotonic() - started, 3)

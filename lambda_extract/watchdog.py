@@ -12,7 +12,7 @@ from typing import Any
 
 from lambda_extract import contract, log
 from lambda_extract.errors import ExtractError, RequestError
-from lambda_extract.operations import run_operation
+from lambda_extract.operations.dispatch import run_operation
 from lambda_extract.settings import Settings
 
 

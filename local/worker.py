@@ -17,8 +17,10 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from lambda_extract import copying, jobs, landing
 from lambda_extract.handler import handler
+from lambda_extract.landing import files
+from lambda_extract.protocol import jobs
+from lambda_extract.rows import copy
 
 
 def main() -> None:
@@ -75,7 +77,7 @@ def _die_after(call: Callable[..., bool]) -> Callable[..., bool]:
 
 
 def _die_after_bytes(limit: int) -> None:
-    class Deadly(landing.Landing):
+    class Deadly(files.Landing):
         def __init__(self, *arguments: Any, **options: Any) -> None:
             super().__init__(*arguments, **options)
             take = self.write
@@ -90,7 +92,7 @@ def _die_after_bytes(limit: int) -> None:
 
             self.write = counting
 
-    copying.Landing = Deadly  # type: ignore[misc]
+    copy.Landing = Deadly  # type: ignore[misc]
 
 
 if __name__ == "__main__":

@@ -37,11 +37,11 @@ def serve_worker() -> None:
     """
     # Here, because DuckDB's environment has none of these.
     from lambda_extract import contract
-    from lambda_extract.landing import FolderStore, S3Store, Store
-    from lambda_extract.operations import extract
-    from lambda_extract.postgres import application_name, connected
-    from lambda_extract.secrets import Credentials
+    from lambda_extract.credentials.secrets import Credentials
+    from lambda_extract.landing.stores import FolderStore, S3Store, Store
+    from lambda_extract.operations.extract import extract
     from lambda_extract.settings import Source
+    from lambda_extract.source.database import application_name, connected
 
     def store_of(target: str) -> Store:
         if not target.startswith("s3://"):

@@ -38,7 +38,7 @@ UNPACKED_LIMIT = 250 * 1024 * 1024
 # All that the function imports, also what it imports late.
 IMPORTS = (
     "import boto3, hvac, psycopg2, zstandard, lambda_extract.handler,"
-    " lambda_extract.vault"
+    " lambda_extract.credentials.vault"
 )
 DOCKER_PLATFORMS = {"x86_64": "linux/amd64", "aarch64": "linux/arm64"}
 Builder = Literal["auto", "docker", "pip"]

@@ -1,12 +1,12 @@
-"""Prints the table of docs/TYPES.md from lambda_extract/types.py, its one source."""
+"""Prints the table of docs/TYPES.md from lambda_extract/values/mappings.py."""
 
 import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from lambda_extract import types
-from lambda_extract.types import Mapping, SourceType
+from lambda_extract.values import mappings
+from lambda_extract.values.mappings import Mapping, SourceType
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "TYPES.md"
 BEGIN = "<!-- printed by scripts/print_types.sh -->"
@@ -86,7 +86,7 @@ def table() -> str:
     groups: dict[tuple[str, ...], list[str]] = {}
     for name, source in SOURCES:
         shown = name if " " in name and name != "double precision" else f"`{name}`"
-        cells = _cells(types.mapping(source, SERVER_VERSION))
+        cells = _cells(mappings.mapping(source, SERVER_VERSION))
         groups.setdefault(cells, []).append(shown)
     lines += [
         f"| {', '.join(names)} | {' | '.join(cells)} |"
@@ -99,7 +99,7 @@ def _cells(mapping: Mapping) -> tuple[str, ...]:
     wire = mapping.wire.replace("pg_catalog.", "").replace("{c}", "value")
     return (
         f"`{mapping.snowflake_type}`",
-        "PostgreSQL's text" if mapping.wire == types.PLAIN else f"`{wire}`",
+        "PostgreSQL's text" if mapping.wire == mappings.PLAIN else f"`{wire}`",
         mapping.special_reason,
         mapping.reason,
     )

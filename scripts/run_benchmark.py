@@ -38,10 +38,10 @@ from rich.console import Console
 from rich.table import Table
 
 from lambda_extract import contract
-from lambda_extract.operations import plan
-from lambda_extract.postgres import connected
-from lambda_extract.secrets import Credentials
+from lambda_extract.credentials.secrets import Credentials
+from lambda_extract.operations.plan import plan
 from lambda_extract.settings import Source
+from lambda_extract.source.database import connected
 from local import aws
 from local.aurora import Aurora, running_aurora
 from local.processes import start_module, wait_for_port

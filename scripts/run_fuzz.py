@@ -22,9 +22,10 @@ import hypothesis
 import typer
 from hypothesis import strategies as st
 
-from lambda_extract import contract, envelope
+from lambda_extract import contract
 from lambda_extract import handler as handling
-from lambda_extract.jobs import JobReply
+from lambda_extract.protocol import envelope
+from lambda_extract.protocol.jobs import JobReply
 from snowpark import config
 from snowpark.errors import SyncError
 

@@ -1,6 +1,6 @@
 """PURE: canonical text of rows in Snowflake.
 
-lambda_extract/canonical.py gives the same text in PostgreSQL, and has the rules.
+lambda_extract/rows/canonical.py gives the same text in PostgreSQL, and has the rules.
 snowflake/45_function/020_canonical.sql has the two functions that are called here.
 """
 

@@ -1,5 +1,5 @@
 -- What VALIDATE_TABLE needs Python for: one text for each value, whatever notation an engine
--- prints. lambda_extract/canonical.py gives the same texts in PostgreSQL, and has the rules.
+-- prints. lambda_extract/rows/canonical.py gives the same texts in PostgreSQL, and has the rules.
 -- No packages; the procedures call them with their owner's rights.
 USE ROLE sync_admin;
 USE WAREHOUSE <% warehouse %>;

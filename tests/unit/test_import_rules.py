@@ -21,10 +21,10 @@ MUST_BE_PURE = {
     "snowpark/task_graph.py",
     "snowpark/task_statements.py",
     "lambda_extract/contract_paths.py",
-    "lambda_extract/envelope.py",
+    "lambda_extract/protocol/envelope.py",
     "snowpark/canonical.py",
     "snowpark/validate_statements.py",
-    "lambda_extract/types.py",
+    "lambda_extract/values/mappings.py",
     "snowpark/alignment.py",
     "snowpark/columns.py",
     "snowpark/dashboard/shaping.py",
@@ -58,7 +58,7 @@ INPUT_OUTPUT = {
 }
 # One module stands before each outside system and turns its exceptions into ours.
 ONLY_IMPORTERS = {
-    "psycopg2": {"lambda_extract": {"lambda_extract/postgres.py"}},
+    "psycopg2": {"lambda_extract": {"lambda_extract/source/database.py"}},
     # session.py is the dashboard's, which runs apart from the procedures.
     "snowflake": {
         "snowpark": {

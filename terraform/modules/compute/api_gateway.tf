@@ -95,7 +95,7 @@ resource "aws_api_gateway_resource" "extract" {
 }
 
 resource "aws_api_gateway_method" "extract" {
-  #checkov:skip=CKV2_AWS_53:lambda_extract/envelope.py checks headers and body and answers as Snowflake expects
+  #checkov:skip=CKV2_AWS_53:lambda_extract/protocol/envelope.py checks headers and body and answers as Snowflake expects
   for_each      = toset(local.methods)
   rest_api_id   = aws_api_gateway_rest_api.extract.id
   resource_id   = aws_api_gateway_resource.extract.id

@@ -14,11 +14,13 @@ import pytest
 import zstandard
 
 from lambda_extract import contract
-from lambda_extract.landing import FolderStore, WatchedTextSeen
-from lambda_extract.operations import extract, plan
-from lambda_extract.postgres import Database, connected
-from lambda_extract.secrets import Credentials
+from lambda_extract.credentials.secrets import Credentials
+from lambda_extract.landing.files import WatchedTextSeen
+from lambda_extract.landing.stores import FolderStore
+from lambda_extract.operations.extract import extract
+from lambda_extract.operations.plan import plan
 from lambda_extract.settings import Source
+from lambda_extract.source.database import Database, connected
 from local.aurora import Aurora, create_reader, running_aurora
 
 READER = "aurora_sync"

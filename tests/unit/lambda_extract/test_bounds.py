@@ -7,11 +7,14 @@ from datetime import UTC, datetime, timedelta
 import psycopg2.extensions
 import pytest
 
-from lambda_extract import bounds, extract
-from lambda_extract.bounds import IntegerBound, Proof, integer_bound
-from lambda_extract.contract import Bound, CursorValue, PendingBound
+from lambda_extract.contract import Bound, CursorSpec, CursorValue, PendingBound
+from lambda_extract.cursor import bound
+from lambda_extract.cursor import proof as cursor_proof
+from lambda_extract.cursor.bound import IntegerBound, integer_bound
+from lambda_extract.cursor.proof import Proof
 from lambda_extract.errors import ExtractError
-from lambda_extract.postgres import Database
+from lambda_extract.operations import extract
+from lambda_extract.source.database import Database
 from local.aurora import Aurora
 
 from .conftest import MakeTable, Reader
@@ -85,7 +88,7 @@ def test_whenever_a_transaction_commits_its_row_arrives_in_one_of_two_syncs(
     run(owner, "SELECT pg_sleep(0.05)")
     insert(owner, reader, 101)
     if moment == "before the proof":
-        honest_proof = bounds.read_proof
+        honest_proof = cursor_proof.read_proof
 
         def proof_after_commit(*arguments: object) -> Proof:
             run(slow, "COMMIT")
@@ -254,11 +257,11 @@ def test_local_time_uses_the_smaller_offset_before_the_clock_goes_back(
     aurora: Aurora,
 ) -> None:
     """25 October 2026, 00:30 UTC is 02:30 in summer time; an hour later it is again."""
-    moment = bounds.typed("2026-10-25 00:30:00+00", "timestamptz")
-    local = bounds._local_time(moment, moment, "Europe/Berlin")
+    moment = bound.typed("2026-10-25 00:30:00+00", "timestamptz")
+    local = bound._local_time(moment, moment, "Europe/Berlin")
     with contextlib.closing(aurora.connect("shop")) as connection:
         with connection.cursor() as cursor:
-            cursor.execute(bounds.sql.SQL("SELECT {}::text").format(local))
+            cursor.execute(bound.sql.SQL("SELECT {}::text").format(local))
             assert cursor.fetchone() == ("2026-10-25 01:30:00",)
 
 
@@ -426,7 +429,7 @@ def test_a_plan_takes_its_bound_before_any_part_is_read(
     run(slow, "BEGIN")
     insert(slow, reader, 100)
     insert(owner, reader, 101)
-    cursor = bounds.CursorSpec("updated_at", margin_seconds=0.0)
+    cursor = CursorSpec("updated_at", margin_seconds=0.0)
     reply = reader.plan(cursor=cursor)
     run(slow, "COMMIT")
     increment = reader.sync("updated_at", reply.bound)

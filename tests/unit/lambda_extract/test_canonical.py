@@ -5,7 +5,6 @@ import json
 import psycopg2.extensions
 import pytest
 
-from lambda_extract import canonical
 from lambda_extract.contract import (
     INCOMPARABLE_IN_SOURCE,
     CursorSpec,
@@ -13,7 +12,8 @@ from lambda_extract.contract import (
     DigestRequest,
     Partition,
 )
-from lambda_extract.digest import MOST_BEYOND, digest
+from lambda_extract.operations.digest import MOST_BEYOND, digest
+from lambda_extract.rows import canonical
 from tests.unit.lambda_extract.conftest import MakeTable
 
 

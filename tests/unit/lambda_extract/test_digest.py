@@ -18,8 +18,8 @@ from lambda_extract.contract import (
     decode_request,
     encode,
 )
-from lambda_extract.digest import digest
 from lambda_extract.errors import RequestError
+from lambda_extract.operations.digest import digest
 
 REQUEST = DigestRequest(
     run_id="r",

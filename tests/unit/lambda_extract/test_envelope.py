@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from lambda_extract import contract, envelope
+from lambda_extract import contract
+from lambda_extract.protocol import envelope
 
 HEADERS = {"SF-External-Function-Query-Batch-Id": "b1"}
 

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from psycopg2 import sql
 
-from lambda_extract import exact_json
-from lambda_extract.watch import Watch
+from lambda_extract.values import exact_json
+from lambda_extract.values.watch import Watch
 from local.aurora import Aurora
 
 VERSIONS = (150_000, 180_000)

@@ -10,7 +10,7 @@ from moto import mock_aws
 
 from lambda_extract import contract
 from lambda_extract.errors import ExtractError, JobError, error_reply
-from lambda_extract.jobs import Jobs, job_key
+from lambda_extract.protocol.jobs import Jobs, job_key
 from lambda_extract.settings import Settings
 
 SETTINGS = Settings(

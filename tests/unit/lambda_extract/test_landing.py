@@ -15,16 +15,14 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from lambda_extract.errors import ExtractError
-from lambda_extract.landing import (
+from lambda_extract.landing.files import (
     BLOCK_BYTES,
-    PART_BYTES,
-    FolderStore,
     Landing,
-    S3Store,
     WatchedTextSeen,
     count_rows,
 )
-from lambda_extract.watch import Watch
+from lambda_extract.landing.stores import PART_BYTES, FolderStore, S3Store
+from lambda_extract.values.watch import Watch
 
 BUCKET = "landing"
 ROW = b"1,some text\n"

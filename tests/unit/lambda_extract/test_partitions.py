@@ -4,7 +4,7 @@ import pytest
 
 from lambda_extract.contract import Limits, Partition, PlanReply
 from lambda_extract.errors import ExtractError
-from lambda_extract.partitions import choose_bounds, split
+from lambda_extract.rows.parts import choose_bounds, split
 
 from .conftest import MakeTable, Reader
 

@@ -8,12 +8,12 @@ import psycopg2.extensions
 import pytest
 
 from lambda_extract import contract
+from lambda_extract.credentials.secrets import Credentials
 from lambda_extract.errors import ExtractError, LandingError
-from lambda_extract.landing import FolderStore, Upload
-from lambda_extract.operations import extract
-from lambda_extract.postgres import application_name, connected, translate
-from lambda_extract.secrets import Credentials
+from lambda_extract.landing.stores import FolderStore, Upload
+from lambda_extract.operations.extract import extract
 from lambda_extract.settings import Source
+from lambda_extract.source.database import application_name, connected, translate
 
 from .conftest import MakeTable, Reader
 

@@ -7,17 +7,16 @@ from pathlib import Path
 
 import psycopg2.extensions
 import pytest
-
 from psycopg2 import sql
 
-from lambda_extract import protect
 from lambda_extract.contract import ColumnSpec, KeysRequest, Limits, Partition
+from lambda_extract.credentials.secrets import Credentials
 from lambda_extract.errors import ExtractError
-from lambda_extract.landing import FolderStore
-from lambda_extract.operations import extract
-from lambda_extract.postgres import connected
-from lambda_extract.secrets import Credentials
+from lambda_extract.landing.stores import FolderStore
+from lambda_extract.operations.extract import extract
 from lambda_extract.settings import Source
+from lambda_extract.source.database import connected
+from lambda_extract.values import protect
 
 from .conftest import HASH_KEY, MakeTable, Reader
 

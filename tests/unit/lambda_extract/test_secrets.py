@@ -9,9 +9,11 @@ import pytest
 import responses
 from moto import mock_aws
 
-from lambda_extract import contract, operations, secrets
+from lambda_extract import contract
+from lambda_extract.credentials import secrets
+from lambda_extract.credentials.secrets import Credentials
 from lambda_extract.errors import AuthenticationError, ExtractError
-from lambda_extract.secrets import Credentials
+from lambda_extract.operations import connect, dispatch
 from lambda_extract.settings import Settings, Source
 
 
@@ -237,20 +239,20 @@ def test_a_rotated_password_is_read_once_more(
             raise AuthenticationError("source_authentication", "refused")
         yield "database"
 
-    monkeypatch.setattr(operations, "connected", connected)
+    monkeypatch.setattr(connect, "connected", connected)
     monkeypatch.setenv("SOURCE_SHOP_USER", "u")
     monkeypatch.setenv("SOURCE_SHOP_PASSWORD", "old")
     shop = source(kind="environment")
     settings = Settings({"shop": shop}, "bucket", "", "f")
     secrets.read(shop)
     monkeypatch.setenv("SOURCE_SHOP_PASSWORD", "new")
-    with operations._connect("shop", "name", settings) as database:
+    with connect.connect("shop", "name", settings) as database:
         assert database == "database"
     assert tried == ["old", "new"]
     secrets.forget(shop)
     monkeypatch.setenv("SOURCE_SHOP_PASSWORD", "wrong")
     with pytest.raises(AuthenticationError):
-        with operations._connect("shop", "name", settings):
+        with connect.connect("shop", "name", settings):
             pass
     # Fresh from its place: asking there again would not help.
     assert tried == ["old", "new", "wrong"]
@@ -268,6 +270,6 @@ def test_a_table_off_the_allow_list_costs_no_credential() -> None:
     )
     for request in requests:
         with pytest.raises(ExtractError) as refused:
-            operations.run_operation(request, settings=settings, s3=None)
+            dispatch.run_operation(request, settings=settings, s3=None)
         assert refused.value.code == "table_not_allowed"
     assert not secrets.is_cached(shop)

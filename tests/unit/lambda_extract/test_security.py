@@ -7,9 +7,9 @@ import psycopg2.extensions
 import pytest
 
 from lambda_extract import contract, log
-from lambda_extract.copying import copy_target
 from lambda_extract.errors import ExtractError
-from lambda_extract.landing import FolderStore
+from lambda_extract.landing.stores import FolderStore
+from lambda_extract.rows.copy import copy_target
 
 from .conftest import MakeTable
 

@@ -13,8 +13,8 @@ from sqlglot import exp
 from lambda_extract import contract
 from lambda_extract.contract import ColumnSpec, Partition
 from lambda_extract.errors import ExtractError
-from lambda_extract.landing import FolderStore
-from lambda_extract.operations import extract
+from lambda_extract.landing.stores import FolderStore
+from lambda_extract.operations.extract import extract
 from local.aurora import Aurora, create_reader, running_aurora
 
 from .conftest import Reader

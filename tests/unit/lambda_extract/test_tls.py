@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from psycopg2 import sql
 
-from lambda_extract import operations, secrets
+from lambda_extract.credentials import secrets
+from lambda_extract.credentials.secrets import Credentials
 from lambda_extract.errors import ExtractError
-from lambda_extract.postgres import connected
-from lambda_extract.secrets import Credentials
+from lambda_extract.operations import connect
 from lambda_extract.settings import RDS_CA, Settings, Source, read_settings
+from lambda_extract.source.database import connected
 from local.aurora import Aurora
 from tests.certificates import Authority
 from tests.tls_front import tls_front
@@ -110,7 +111,7 @@ def test_a_leased_login_that_was_revoked_is_replaced_once(
         return made[-1], "password-hidden"
 
     def who() -> str:
-        with operations._connect("shop", "aurora_sync:test", settings) as database:
+        with connect.connect("shop", "aurora_sync:test", settings) as database:
             (name,) = database.row(sql.SQL("SELECT session_user::text"))
             return str(name)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lambda_extract.types import SourceType, mapping
+from lambda_extract.values.mappings import SourceType, mapping
 
 
 def numeric(precision: int, scale: int) -> SourceType:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lambda_extract import secrets, vault
+from lambda_extract.credentials import secrets, vault
 from lambda_extract.errors import ExtractError
 from lambda_extract.settings import Source
 from tests.certificates import Authority

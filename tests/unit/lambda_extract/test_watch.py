@@ -2,8 +2,8 @@
 
 import pytest
 
-from lambda_extract import watch
-from lambda_extract.watch import Watch
+from lambda_extract.values import watch
+from lambda_extract.values.watch import Watch
 
 DIGITS, JSON = Watch(digits=True), Watch(json=True)
 

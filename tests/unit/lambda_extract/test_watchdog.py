@@ -9,7 +9,8 @@ import pytest
 from moto import mock_aws
 
 from lambda_extract import handler as handling
-from lambda_extract import secrets, watchdog
+from lambda_extract import watchdog
+from lambda_extract.credentials import secrets
 from lambda_extract.errors import ExtractError
 from lambda_extract.settings import Settings, Source
 from local.aurora import Aurora

@@ -329,7 +329,7 @@ def test_a_table_altered_between_two_looks_is_tried_again(
     owner: psycopg2.extensions.connection,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from lambda_extract.postgres import Database
+    from lambda_extract.source.database import Database
 
     reader = make_table("id int PRIMARY KEY")
     honest = Database.begin_snapshot

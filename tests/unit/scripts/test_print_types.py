@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from lambda_extract import types
+from lambda_extract.values import mappings
 from scripts import print_types
 
 
@@ -16,8 +16,10 @@ def test_the_document_is_up_to_date() -> None:
 
 
 def test_the_document_follows_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    changed = dataclasses.replace(types.MAPPINGS["uuid"], snowflake_type="VARCHAR(37)")
-    monkeypatch.setitem(types.MAPPINGS, "uuid", changed)
+    changed = dataclasses.replace(
+        mappings.MAPPINGS["uuid"], snowflake_type="VARCHAR(37)"
+    )
+    monkeypatch.setitem(mappings.MAPPINGS, "uuid", changed)
     document = print_types.DOCUMENT.read_text(encoding="utf-8")
     assert print_types.written(document) != document
 
@@ -30,4 +32,4 @@ def test_the_command_prints_the_table() -> None:
 
 def test_every_mapped_type_is_in_the_document() -> None:
     named = {source.name for _, source in print_types.SOURCES}
-    assert set(types.MAPPINGS) <= named
+    assert set(mappings.MAPPINGS) <= named

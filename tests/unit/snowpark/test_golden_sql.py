@@ -20,12 +20,20 @@ from lambda_extract.contract import (
     Overlap,
     PendingBound,
 )
-from lambda_extract.types import mapping, protected
+from lambda_extract.values.mappings import mapping, protected
 from scripts.print_types import SOURCES
-from snowpark import alert_statements, columns, drift_statements, group_statements
-from snowpark import load_statements, pipe_statements, statements, task_graph
-from snowpark import task_statements
-from snowpark import validate_statements
+from snowpark import (
+    alert_statements,
+    columns,
+    drift_statements,
+    group_statements,
+    load_statements,
+    pipe_statements,
+    statements,
+    task_graph,
+    task_statements,
+    validate_statements,
+)
 from snowpark.dashboard import statements as dashboard
 from snowpark.errors import SyncError
 from snowpark.group_config import GroupSettings

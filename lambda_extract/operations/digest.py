@@ -5,9 +5,6 @@ import time
 
 from psycopg2 import sql
 
-from lambda_extract import canonical
-from lambda_extract.bounds import Cursor, check_cursor
-from lambda_extract.catalog import SourceTable, read_table
 from lambda_extract.contract import (
     Bucket,
     CursorValue,
@@ -15,12 +12,15 @@ from lambda_extract.contract import (
     DigestRequest,
     RowDigest,
 )
-from lambda_extract.copying import seconds_since
+from lambda_extract.cursor.column import Cursor, check_cursor
 from lambda_extract.errors import RequestError
-from lambda_extract.postgres import Database
-from lambda_extract.query import TRUE, CursorRange, partition_condition
-from lambda_extract.snapshot import snapshot
-from lambda_extract.wire import build_wire
+from lambda_extract.log import seconds_since
+from lambda_extract.rows import canonical
+from lambda_extract.rows.query import TRUE, CursorRange, partition_condition
+from lambda_extract.rows.wire import build_wire
+from lambda_extract.source.catalog import SourceTable, read_table
+from lambda_extract.source.database import Database
+from lambda_extract.source.snapshot import snapshot
 
 # 32 hex digits; what is deeper would tell nothing more.
 DEEPEST = 32

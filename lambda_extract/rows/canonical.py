@@ -25,12 +25,12 @@ from collections.abc import Sequence
 
 from psycopg2 import sql
 
-from lambda_extract.catalog import SourceTable
 from lambda_extract.contract import INCOMPARABLE_IN_SOURCE
 from lambda_extract.errors import RequestError
-from lambda_extract.query import TRUE
-from lambda_extract.types import Mapping
-from lambda_extract.wire import mapping_of
+from lambda_extract.rows.query import TRUE
+from lambda_extract.rows.wire import mapping_of
+from lambda_extract.source.catalog import SourceTable
+from lambda_extract.values.mappings import Mapping
 
 MOMENT = "'YYYY-MM-DD HH24:MI:SS.US'"
 REFUSED = "!refused"

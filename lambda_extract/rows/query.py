@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from psycopg2 import sql
 
-from lambda_extract.catalog import SourceTable
 from lambda_extract.contract import Partition
 from lambda_extract.errors import RequestError
-from lambda_extract.wire import Wire
+from lambda_extract.rows.wire import Wire
+from lambda_extract.source.catalog import SourceTable
 
 TRUE = sql.SQL("TRUE")
 

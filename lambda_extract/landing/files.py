@@ -10,55 +10,25 @@ takes them without running a line of Python: a list of the rows, joined later, c
 us more for each, and memory that was never warm.
 """
 
-import contextlib
 import hashlib
 import io
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import zstandard
-from botocore.exceptions import BotoCoreError, ClientError
 
 from lambda_extract.contract import File
 from lambda_extract.errors import WatchedTextSeen
-from lambda_extract.jobs import landing_error
-from lambda_extract.watch import Watch
+from lambda_extract.landing.stores import Store, Upload
+from lambda_extract.values.watch import Watch
 
 # Fits into a core's own cache, which a block of 1 MiB does not.
 BLOCK_BYTES = 1 << 18
-# S3 wants parts of at least 5 MiB; 10,000 of 8 MiB are 80 GB, far above file_bytes.
-PART_BYTES = 8 << 20
-UPLOADS_IN_FLIGHT = 2
 ZSTD_LEVEL = 1
 # 128 KiB: with the 512 KiB of its level it takes 10% longer for files 3% smaller.
 ZSTD_WINDOW_LOG = 17
 NEITHER_QUOTE_NOR_END = bytes(set(range(256)) - set(b'"\n'))
-
-
-class Upload(Protocol):
-    """One file being written."""
-
-    def write(self, data: bytes) -> None:
-        """Takes compressed bytes."""
-
-    def complete(self) -> None:
-        """Makes the file exist, whole."""
-
-    def abort(self) -> None:
-        """Leaves nothing behind."""
-
-
-class Store(Protocol):
-    """Where files go."""
-
-    def open(self, path: str) -> Upload:
-        """Begins a file at a path relative to the store."""
-
-    def delete(self, path: str) -> None:
-        """Removes a completed file."""
 
 
 class Landing:
@@ -202,132 +172,3 @@ class _OpenFile:
             self._sha256.update(data)
             self.bytes += len(data)
             self.upload.write(data)
-
-
-class FolderStore:
-    """Files below a folder of this machine."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def open(self, path: str) -> Upload:
-        """Begins a file."""
-        return _FolderUpload(self._folder / path)
-
-    def delete(self, path: str) -> None:
-        """Removes a file."""
-        (self._folder / path).unlink(missing_ok=True)
-
-
-class _FolderUpload:
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._path = path
-        self._file = path.open("wb")
-
-    def write(self, data: bytes) -> None:
-        self._file.write(data)
-
-    def complete(self) -> None:
-        self._file.close()
-
-    def abort(self) -> None:
-        self._file.close()
-        self._path.unlink(missing_ok=True)
-
-
-class S3Store:
-    """Objects below the landing prefix."""
-
-    def __init__(self, s3: Any, *, bucket: str, prefix: str) -> None:
-        self._s3 = s3
-        self._bucket = bucket
-        self._prefix = prefix
-
-    def open(self, path: str) -> Upload:
-        """Begins an object; S3 is asked for nothing yet."""
-        return _S3Upload(self._s3, bucket=self._bucket, key=self._prefix + path)
-
-    def delete(self, path: str) -> None:
-        """Removes an object. Not being able to is no failure: a lifecycle rule will."""
-        with contextlib.suppress(ClientError, BotoCoreError):
-            self._s3.delete_object(Bucket=self._bucket, Key=self._prefix + path)
-
-
-class _S3Upload:
-    """One object: a single PutObject where it is small, else a multipart upload.
-
-    Parts are sent by threads beside the COPY, two at a time; a third makes the COPY
-    wait.
-    """
-
-    def __init__(self, s3: Any, *, bucket: str, key: str) -> None:
-        self._s3 = s3
-        self._target = {"Bucket": bucket, "Key": key}
-        self._buffer = bytearray()
-        self._upload_id = ""
-        self._parts: list[Future[dict[str, Any]]] = []
-        self._pool: ThreadPoolExecutor | None = None
-
-    def write(self, data: bytes) -> None:
-        self._buffer += data
-        if len(self._buffer) >= PART_BYTES:
-            self._send_part()
-
-    def complete(self) -> None:
-        if not self._upload_id:
-            self._call("put_object", "writing a file", Body=bytes(self._buffer))
-            return
-        if self._buffer:
-            self._send_part()
-        parts = [part.result() for part in self._parts]
-        self._call(
-            "complete_multipart_upload",
-            "completing a file",
-            UploadId=self._upload_id,
-            MultipartUpload={"Parts": parts},
-        )
-        self._close_pool()
-
-    def abort(self) -> None:
-        self._close_pool()
-        if self._upload_id:
-            # The failure that led here is the one to report.
-            with contextlib.suppress(ClientError, BotoCoreError):
-                self._s3.abort_multipart_upload(
-                    **self._target, UploadId=self._upload_id
-                )
-
-    def _send_part(self) -> None:
-        if self._pool is None:
-            answer = self._call("create_multipart_upload", "beginning a file")
-            self._upload_id = answer["UploadId"]
-            self._pool = ThreadPoolExecutor(UPLOADS_IN_FLIGHT)
-        if len(self._parts) >= UPLOADS_IN_FLIGHT:
-            self._parts[-UPLOADS_IN_FLIGHT].result()
-        body, self._buffer = bytes(self._buffer), bytearray()
-        number = len(self._parts) + 1
-        self._parts.append(self._pool.submit(self._upload_part, number, body))
-
-    def _upload_part(self, number: int, body: bytes) -> dict[str, Any]:
-        answer = self._call(
-            "upload_part",
-            "writing a part of a file",
-            UploadId=self._upload_id,
-            PartNumber=number,
-            Body=body,
-        )
-        checksums = {k: v for k, v in answer.items() if k.startswith("Checksum")}
-        checksums.pop("ChecksumType", None)
-        return {"PartNumber": number, "ETag": answer["ETag"]} | checksums
-
-    def _call(self, name: str, doing: str, **options: Any) -> Any:
-        try:
-            return getattr(self._s3, name)(**self._target, **options)
-        except (ClientError, BotoCoreError) as error:
-            raise landing_error(error, doing) from error
-
-    def _close_pool(self) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
-            self._pool = None

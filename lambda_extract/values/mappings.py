@@ -10,8 +10,8 @@ import dataclasses
 import re
 from dataclasses import dataclass
 
-from lambda_extract import exact_json, protect
-from lambda_extract.watch import LARGEST_TEXT_BYTES, Watch
+from lambda_extract.values import exact_json, protect
+from lambda_extract.values.watch import LARGEST_TEXT_BYTES, Watch
 
 TEXT = f"VARCHAR({LARGEST_TEXT_BYTES})"
 LARGEST_BINARY_BYTES = 67_108_864

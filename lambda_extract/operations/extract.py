@@ -4,22 +4,35 @@ import time
 
 from psycopg2 import sql
 
-from lambda_extract.bounds import check_cursor, read_proof, settle, with_overlap
-from lambda_extract.catalog import read_table
-from lambda_extract.contract import CursorSpec, CursorValue, ExtractReply
-from lambda_extract.contract import ExtractRequest, KeysRequest, Partition, Window
-from lambda_extract.canonical import only_keys
-from lambda_extract.copying import CopyTarget, copy_to_landing, seconds_since
-from lambda_extract.postgres import Database
-from lambda_extract.query import partition_condition
-from lambda_extract.snapshot import keys_of, require_key, snapshot
-from lambda_extract.windows import (
+from lambda_extract import contract
+from lambda_extract.contract import (
+    CursorSpec,
+    CursorValue,
+    ExtractReply,
+    ExtractRequest,
+    KeysRequest,
+    Partition,
+    Window,
+)
+from lambda_extract.cursor.bound import settle, with_overlap
+from lambda_extract.cursor.column import check_cursor
+from lambda_extract.cursor.proof import read_proof
+from lambda_extract.cursor.window import (
     is_unchanged,
     last_position,
     plan_window,
     read_overlap,
 )
-from lambda_extract.wire import build_wire
+from lambda_extract.errors import RequestError
+from lambda_extract.landing.stores import Store
+from lambda_extract.log import seconds_since
+from lambda_extract.rows.canonical import only_keys
+from lambda_extract.rows.copy import CopyTarget, copy_target, copy_to_landing
+from lambda_extract.rows.query import partition_condition
+from lambda_extract.rows.wire import build_wire
+from lambda_extract.source.catalog import read_table
+from lambda_extract.source.database import Database
+from lambda_extract.source.snapshot import keys_of, require_key, snapshot
 
 
 def extract_window(
@@ -116,4 +129,29 @@ def extract_partition(
         altered=copied.altered,
         seconds=seconds_since(started),
         relation_id=table.oid,
+    )
+
+
+def extract(
+    database: Database,
+    request: contract.ExtractRequest | contract.KeysRequest,
+    store: Store,
+    *,
+    careful: bool = False,
+) -> contract.ExtractReply:
+    """Extracts a window, a part or a part's keys into any store (see extract.py).
+
+    Raises:
+        WatchedTextSeen: Call again with `careful`, on a new connection.
+        ExtractError: See errors.CODES.
+    """
+    target = copy_target(store, request, careful=careful)
+    if isinstance(request, contract.KeysRequest):
+        return extract_partition(database, request, target, partition=request.partition)
+    if request.partition is not None:
+        return extract_partition(database, request, target, partition=request.partition)
+    if request.cursor is None or request.window is None:
+        raise RequestError("bad_request", "/: neither a window nor a partition.")
+    return extract_window(
+        database, request, target, spec=request.cursor, window=request.window
     )

@@ -7,8 +7,8 @@ from psycopg2 import sql
 
 from lambda_extract.contract import ColumnSpec, TableSpec
 from lambda_extract.errors import RequestError, SourceError
-from lambda_extract.postgres import Database
-from lambda_extract.types import SourceType
+from lambda_extract.source.database import Database
+from lambda_extract.values.mappings import SourceType
 
 TABLE, PARTITIONED, MATERIALIZED = "r", "p", "m"
 

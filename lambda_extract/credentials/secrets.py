@@ -13,9 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lambda_extract import log, protect, vault
+from lambda_extract import log
+from lambda_extract.credentials import vault
 from lambda_extract.errors import CredentialsError
 from lambda_extract.settings import Source
+from lambda_extract.values import protect
 
 # Cached credentials are used for this share of their lease.
 LEASE_SHARE = 2 / 3

@@ -4,9 +4,9 @@ import contextlib
 import dataclasses
 from collections.abc import Iterator
 
-from lambda_extract.catalog import SourceTable, lock_against_changes, read_table
 from lambda_extract.errors import SourceError
-from lambda_extract.postgres import Database
+from lambda_extract.source.catalog import SourceTable, lock_against_changes, read_table
+from lambda_extract.source.database import Database
 
 
 @contextlib.contextmanager

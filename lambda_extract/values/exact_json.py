@@ -10,7 +10,7 @@ jsonb cannot hold any of these except long numbers. The texts go through
 `psycopg2.sql.SQL.format`, hence the doubled braces; `{t}` stands for the JSON as text.
 """
 
-from lambda_extract.watch import LARGEST_TEXT_BYTES
+from lambda_extract.values.watch import LARGEST_TEXT_BYTES
 
 TOO_LONG = f"pg_catalog.octet_length({{t}}) > {LARGEST_TEXT_BYTES}"
 

@@ -14,10 +14,10 @@ import psycopg2.errors
 import psycopg2.extensions
 from psycopg2 import sql
 
-from lambda_extract import protect
+from lambda_extract.credentials.secrets import Credentials
 from lambda_extract.errors import AuthenticationError, SourceError, WatchedTextSeen
-from lambda_extract.secrets import Credentials
 from lambda_extract.settings import Source
+from lambda_extract.values import protect
 
 CONNECT_SECONDS = 10
 LOCK_SECONDS = 10

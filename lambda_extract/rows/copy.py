@@ -1,18 +1,18 @@
 """One COPY from a table into landing files."""
 
-import time
 from dataclasses import dataclass
 
 from psycopg2 import sql
 
-from lambda_extract.catalog import SourceTable
 from lambda_extract.contract import AlteredValue, ExtractRequest, File, KeysRequest
 from lambda_extract.contract_paths import COMPONENT, Place
 from lambda_extract.errors import RequestError, SourceError, WatchedTextSeen
-from lambda_extract.landing import Landing, Store
-from lambda_extract.postgres import Database
-from lambda_extract.query import copy_rows
-from lambda_extract.wire import Wire, read_altered
+from lambda_extract.landing.files import Landing
+from lambda_extract.landing.stores import Store
+from lambda_extract.rows.query import copy_rows
+from lambda_extract.rows.wire import Wire, read_altered
+from lambda_extract.source.catalog import SourceTable
+from lambda_extract.source.database import Database
 
 
 @dataclass(frozen=True)
@@ -112,8 +112,3 @@ def _copied(
             # The careful wire looks before it sends, and can name the key.
             raise WatchedTextSeen from error
         raise
-
-
-def seconds_since(started: float) -> float:
-    """Returns the seconds since a time.monotonic() value, to the millisecond."""
-    return round(time.monotonic() - started, 3)

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from psycopg2 import sql
 
-from lambda_extract.bounds import Cursor
-from lambda_extract.catalog import SourceTable, has_index
 from lambda_extract.contract import CursorValue, Limits, Overlap, Warning, Window
+from lambda_extract.cursor.column import Cursor
 from lambda_extract.errors import SourceError
-from lambda_extract.postgres import Database
-from lambda_extract.query import CursorRange
-from lambda_extract.wire import Wire
+from lambda_extract.rows.query import CursorRange
+from lambda_extract.rows.wire import Wire
+from lambda_extract.source.catalog import SourceTable, has_index
+from lambda_extract.source.database import Database
 
 # Re-reading this many row versions for their digest costs well under a second; a larger
 # overlap than that exists only where nothing at all is proven yet.

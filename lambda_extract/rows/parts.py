@@ -14,10 +14,10 @@ from itertools import pairwise
 
 from psycopg2 import sql
 
-from lambda_extract.catalog import PARTITIONED, TABLE, SourceTable, has_index
 from lambda_extract.contract import Limits, Partition
-from lambda_extract.postgres import Database
-from lambda_extract.query import partition_condition
+from lambda_extract.rows.query import partition_condition
+from lambda_extract.source.catalog import PARTITIONED, TABLE, SourceTable, has_index
+from lambda_extract.source.database import Database
 
 # Rows that the sample looks at: some dozens of blocks for each part, and more where the
 # parts are few, because each is a large share of the work then. 3 M rows: two parts of

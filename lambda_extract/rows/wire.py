@@ -19,12 +19,12 @@ from dataclasses import dataclass
 
 from psycopg2 import sql
 
-from lambda_extract import types
-from lambda_extract.catalog import SourceColumn, SourceTable
 from lambda_extract.contract import AlteredValue, Column
 from lambda_extract.errors import SourceError
-from lambda_extract.postgres import GUARD_TEXT, Database
-from lambda_extract.watch import Watch
+from lambda_extract.source.catalog import SourceColumn, SourceTable
+from lambda_extract.source.database import GUARD_TEXT, Database
+from lambda_extract.values import mappings as values_mappings
+from lambda_extract.values.watch import Watch
 
 SAMPLE_KEYS = 10
 # A sample names the row to a person; a key longer than this does not.
@@ -55,7 +55,7 @@ class Wire:
 
     columns: tuple[Column, ...]
     expressions: tuple[sql.Composable, ...]
-    noted: tuple[tuple[SourceColumn, types.Mapping], ...] = ()
+    noted: tuple[tuple[SourceColumn, values_mappings.Mapping], ...] = ()
     watch_for: Watch | None = None
     guard: sql.Composable | None = None
 
@@ -97,7 +97,7 @@ def build_wire(table: SourceTable, *, careful: bool = False) -> Wire:
     )
 
 
-def mapping_of(table: SourceTable, source: SourceColumn) -> types.Mapping:
+def mapping_of(table: SourceTable, source: SourceColumn) -> values_mappings.Mapping:
     """Returns how a column of this table travels, its configuration included.
 
     Raises:
@@ -105,17 +105,20 @@ def mapping_of(table: SourceTable, source: SourceColumn) -> types.Mapping:
     """
     spec = table.column_spec(source.name)
     if spec.protect:
-        return types.protected(spec.protect)
-    mapping = types.mapping(source.base, table.server_version)
+        return values_mappings.protected(spec.protect)
+    mapping = values_mappings.mapping(source.base, table.server_version)
     if spec.type:
         mapping = _overridden(table, source, spec.type, mapping)
-    return types.of_a_key(mapping) if source.name in table.key else mapping
+    return values_mappings.of_a_key(mapping) if source.name in table.key else mapping
 
 
 def _overridden(
-    table: SourceTable, source: SourceColumn, wanted: str, usual: types.Mapping
-) -> types.Mapping:
-    chosen = types.overridden(source.base, wanted, usual)
+    table: SourceTable,
+    source: SourceColumn,
+    wanted: str,
+    usual: values_mappings.Mapping,
+) -> values_mappings.Mapping:
+    chosen = values_mappings.overridden(source.base, wanted, usual)
     if chosen is None:
         raise SourceError(
             "type_unsupported",
@@ -141,7 +144,7 @@ def value_expression(table: SourceTable, name: str) -> sql.Composable:
 
 
 def _described(
-    table: SourceTable, source: SourceColumn, mapping: types.Mapping
+    table: SourceTable, source: SourceColumn, mapping: values_mappings.Mapping
 ) -> Column:
     spec = table.column_spec(source.name)
     protection: str = spec.protect
@@ -224,12 +227,12 @@ def _as_field(text: bytes, *, first: bool) -> bytes:
     return text + b"," if first else b"," + text
 
 
-def _plain(source: SourceColumn, mapping: types.Mapping) -> sql.Composable:
+def _plain(source: SourceColumn, mapping: values_mappings.Mapping) -> sql.Composable:
     return sql.SQL(mapping.wire).format(c=sql.Identifier(source.name))
 
 
 def _tested(
-    source: SourceColumn, mapping: types.Mapping, key: sql.Composable
+    source: SourceColumn, mapping: values_mappings.Mapping, key: sql.Composable
 ) -> sql.Composable:
     plain = _plain(source, mapping)
     cases = [

@@ -1,0 +1,1 @@
+"""Logins of sources: Vault, Secrets Manager, IAM."""

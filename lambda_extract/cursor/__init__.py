@@ -1,0 +1,1 @@
+"""The cursor of an increment: column, proof, bound, window."""

@@ -1,0 +1,162 @@
+"""The proof that no row is left behind: the clock and the oldest open transaction."""
+
+import time
+from dataclasses import dataclass
+
+from psycopg2 import sql
+
+from lambda_extract.contract import (
+    PendingBound,
+)
+from lambda_extract.cursor.column import INTEGER, Cursor
+from lambda_extract.errors import SourceError
+from lambda_extract.rows.query import typed
+from lambda_extract.source.catalog import SourceTable
+from lambda_extract.source.database import APPLICATION_PREFIX, Database
+
+# Short beside the time of a snapshot, long beside that of a statement.
+POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What was seen before the snapshot.
+
+    Attributes:
+        taken_at: PostgreSQL's clock (timestamptz text).
+        oldest: Start of the oldest open transaction that may write, None where none is.
+        prepared: A prepared transaction is open.
+        visible: Other sessions' transactions could be seen at all.
+        maximum: Integer cursors: the largest value seen before `taken_at`.
+        pending_proven: The request's pending bound holds by now.
+    """
+
+    taken_at: str
+    oldest: str | None = None
+    prepared: bool = False
+    visible: bool = True
+    maximum: int | None = None
+    pending_proven: bool = False
+
+
+def read_proof(
+    database: Database,
+    table: SourceTable,
+    cursor: Cursor,
+    pending: PendingBound | None = None,
+) -> Proof:
+    """Reads the proof. Call it before the snapshot exists, in autocommit.
+
+    Raises:
+        SourceError: cannot_see_transactions, unless a lookback replaces the proof.
+    """
+    maximum = None
+    if cursor.family == INTEGER:
+        (maximum,) = database.row(
+            sql.SQL("SELECT pg_catalog.max({}) FROM {}").format(cursor.name, table.name)
+        )
+    proof = _read_transactions(database, maximum, pending)
+    if not proof.visible and not cursor.has_lookback:
+        raise SourceError(
+            "cannot_see_transactions",
+            "The open transactions of other sessions cannot be seen: the role lacks"
+            " pg_read_all_stats, or the server is a read replica.",
+        )
+    return proof
+
+
+def wait_for_proof(
+    database: Database,
+    table: SourceTable,
+    cursor: Cursor,
+    *,
+    seconds: float,
+) -> tuple[Proof, PendingBound | None]:
+    """Reads the proof; waits a while for an integer maximum to be proven.
+
+    Most transactions are short, and a snapshot without a proven maximum makes the next
+    sync read the whole table once more. Call it before the snapshot, in autocommit.
+
+    Args:
+        seconds: How long to wait at most.
+
+    Returns:
+        The proof, and the maximum that it proves or that stays pending.
+
+    Raises:
+        SourceError: cannot_see_transactions, unless a lookback replaces the proof.
+    """
+    proof = read_proof(database, table, cursor)
+    if proof.maximum is None or (proof.oldest is None and not proof.prepared):
+        return proof, None
+    pending = PendingBound(str(proof.maximum), proof.taken_at)
+    end = time.monotonic() + seconds
+    while not proof.pending_proven and time.monotonic() < end:
+        time.sleep(POLL_SECONDS)
+        proof = read_proof(database, table, cursor, pending)
+    return proof, pending
+
+
+def _read_transactions(
+    database: Database, maximum: int | None, pending: PendingBound | None
+) -> Proof:
+    """Reads the clock and the open transactions.
+
+    statement_timestamp() was taken when the statement arrived, so it lies before the
+    look at pg_stat_activity whatever order the executor chooses. Sessions of this very
+    program only ever read, so they hold nothing back; their role must match too,
+    because anybody may choose an application_name.
+    """
+    seen_at = (
+        typed(pending.seen_at, "timestamptz")
+        if pending
+        else sql.SQL("NULL::timestamptz")
+    )
+    statement = sql.SQL("""
+        SELECT
+            pg_catalog.statement_timestamp()::text,
+            o.oldest::text,
+            p.open,
+            pg_catalog.pg_has_role(current_user, 'pg_read_all_stats', 'USAGE')
+                AND NOT pg_catalog.pg_is_in_recovery(),
+            COALESCE(
+                (o.oldest IS NULL OR o.oldest > {seen_at})
+                AND (p.oldest IS NULL OR p.oldest > {seen_at})
+                AND {seen_at} IS NOT NULL,
+                FALSE
+            )
+        FROM (
+            SELECT pg_catalog.min(a.xact_start) AS oldest
+            FROM pg_catalog.pg_stat_activity AS a
+            WHERE a.datname = pg_catalog.current_database()
+                AND a.pid <> pg_catalog.pg_backend_pid()
+                AND a.backend_type NOT IN (
+                    'autovacuum launcher', 'autovacuum worker', 'walsender',
+                    'parallel worker'
+                )
+                AND NOT (
+                    a.usename = current_user
+                    AND pg_catalog.starts_with(a.application_name, {own})
+                )
+        ) AS o
+        CROSS JOIN (
+            SELECT
+                pg_catalog.count(*) > 0 AS open,
+                -- When it began is not known, only when it was prepared.
+                CASE WHEN pg_catalog.count(*) > 0 THEN '-infinity'::timestamptz END
+                    AS oldest
+            FROM pg_catalog.pg_prepared_xacts AS x
+            WHERE x.database = pg_catalog.current_database()
+        ) AS p
+        """)
+    taken_at, oldest, prepared, visible, pending_proven = database.row(
+        statement.format(seen_at=seen_at, own=sql.Literal(APPLICATION_PREFIX))
+    )
+    return Proof(
+        taken_at=taken_at,
+        oldest=oldest,
+        prepared=prepared,
+        visible=visible,
+        maximum=maximum,
+        pending_proven=pending_proven,
+    )

@@ -1,0 +1,1 @@
+"""Files in the landing place: written, named, and told apart from errors of S3."""

@@ -1,0 +1,42 @@
+"""Runs one request: credentials, connection, and the operation it names."""
+
+from typing import Any
+
+from lambda_extract import contract, log
+from lambda_extract.landing.files import WatchedTextSeen
+from lambda_extract.landing.stores import S3Store
+from lambda_extract.operations.connect import open_source
+from lambda_extract.operations.digest import digest
+from lambda_extract.operations.extract import extract
+from lambda_extract.operations.health import health
+from lambda_extract.operations.plan import plan
+from lambda_extract.settings import Settings
+
+
+def run_operation(
+    request: contract.Request, *, settings: Settings, s3: Any
+) -> contract.Reply:
+    """Runs a request and returns its reply.
+
+    Raises:
+        ExtractError: See errors.CODES.
+    """
+    if isinstance(request, contract.HealthRequest):
+        return health(request, settings=settings, s3=s3)
+    if isinstance(request, contract.PlanRequest):
+        with open_source(request, settings) as database:
+            return plan(
+                database, request, proof_wait_seconds=settings.proof_wait_seconds
+            )
+    if isinstance(request, contract.DigestRequest):
+        with open_source(request, settings) as database:
+            return digest(database, request)
+    store = S3Store(s3, bucket=settings.landing_bucket, prefix=settings.landing_prefix)
+    try:
+        with open_source(request, settings) as database:
+            return extract(database, request, store)
+    except WatchedTextSeen:
+        # Once more from the start, with a proof and a snapshot of its own.
+        log.emit("extract_carefully", run_id=request.run_id, table=request.table.name)
+        with open_source(request, settings) as database:
+            return extract(database, request, store, careful=True)

@@ -1,0 +1,75 @@
+"""Operation "plan": columns, safe bound and parts of a snapshot."""
+
+from psycopg2 import sql
+
+from lambda_extract import contract
+from lambda_extract.contract import CursorSpec, CursorValue, Window
+from lambda_extract.cursor.bound import settle
+from lambda_extract.cursor.column import check_cursor
+from lambda_extract.cursor.proof import wait_for_proof
+from lambda_extract.rows.parts import plan_partitions, read_size, split_range
+from lambda_extract.rows.wire import build_wire
+from lambda_extract.source.catalog import SourceTable, read_table
+from lambda_extract.source.database import Database
+from lambda_extract.source.snapshot import require_key, snapshot
+
+
+def plan(
+    database: Database,
+    request: contract.PlanRequest,
+    *,
+    proof_wait_seconds: float = 0.0,
+) -> contract.PlanReply:
+    """Plans a snapshot: columns, safe bound, parts.
+
+    The bound is taken before any part is read, so the increments that follow miss
+    nothing.
+
+    Raises:
+        ExtractError: See errors.CODES.
+    """
+    table = read_table(database, request.table)
+    (planned_at,) = database.row(sql.SQL("SELECT statement_timestamp()::text"))
+    bound = None
+    if request.cursor is not None:
+        keyed = require_key(table)
+        bound = _snapshot_bound(database, keyed, request.cursor, proof_wait_seconds)
+    with snapshot(database, table):
+        size = read_size(database, table)
+        if request.partition is None:
+            partitions = plan_partitions(database, table, size, request.limits)
+        else:
+            whole, limits = request.partition, request.limits
+            partitions = split_range(database, table, size, limits, whole)
+    return contract.PlanReply(
+        run_id=request.run_id,
+        planned_at=planned_at,
+        columns=build_wire(table).columns,
+        key=table.key,
+        partitions=partitions,
+        estimated_rows=size.rows,
+        estimated_bytes=size.bytes,
+        bound=bound,
+        relation_id=table.oid,
+    )
+
+
+def _snapshot_bound(
+    database: Database, table: SourceTable, spec: CursorSpec, wait_seconds: float
+) -> contract.Bound:
+    cursor = check_cursor(database, table, spec)
+    proof, pending = wait_for_proof(database, table, cursor, seconds=wait_seconds)
+    with snapshot(database, table):
+        (text,) = database.row(
+            sql.SQL("SELECT pg_catalog.max({})::{}::text FROM {}").format(
+                cursor.name, sql.SQL(cursor.family), table.name
+            )
+        )
+        position = None if text is None else CursorValue(text, cursor.family)
+        return settle(
+            database,
+            cursor=cursor,
+            proof=proof,
+            window=Window(pending_bound=pending),
+            position=position,
+        )

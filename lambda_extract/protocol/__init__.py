@@ -1,0 +1,1 @@
+"""The external function's protocol: requests, replies, jobs."""

@@ -1,0 +1,1 @@
+"""Rows on the way out: wire, conditions, parts, COPY."""

@@ -1,0 +1,1 @@
+"""The source database: connection, catalog, snapshot; the only PostgreSQL."""
