@@ -1,12 +1,12 @@
 """Starts and stops the local stack: Aurora, AWS, the API gateway and Snowflake.
 
             this process (run_local, pytest)
-           /          |            |             \\
-    postgres     local.aws   local.gateway   local.snowflake_server
-                  (moto)     (API Gateway,   (Snowflake)
-                              Lambda)
-                                 |
-                              workers (Lambda containers)
+          /            |                |               \\
+    postgres   local.aws.server  local.aws.gateway   local.snowflake_server
+                   (moto)         (API Gateway,         (Snowflake)
+                                   Lambda)
+                                       |
+                                   workers (Lambda containers)
 
 All of them start at the same time and tell their port through a file; each log is in
 the stack's folder under logs/. Each stops by itself when this process ends, however it
@@ -29,8 +29,8 @@ import psycopg2
 import psycopg2.extensions
 from psycopg2 import sql
 
-from local import aws
 from local.aurora import Aurora, create_reader, start_aurora
+from local.aws import server as aws
 from local.processes import Process, start_module, wait_for_port, wait_until
 
 DATABASE = "shop"
@@ -155,7 +155,7 @@ def running_stack(
         progress("starting PostgreSQL, S3, API Gateway with Lambda, and Snowflake")
         launcher = _Launcher(folder, cleanup)
         # S3's port is known at once; nobody needs an answer from it before the end.
-        aws_port = launcher.start("aws", "local.aws", [], {})
+        aws_port = launcher.start("aws", "local.aws.server", [], {})
         cloud = aws.environment(f"http://127.0.0.1:{aws_port}")
         landing = aws.Landing(cloud["AWS_ENDPOINT_URL"], BUCKET, PREFIX)
         queries = folder / "queries.jsonl"
@@ -173,7 +173,7 @@ def running_stack(
         else:
             login = _login_of(aurora_dsn)
         settings = _lambda_settings(aurora_dsn, login, more_sources or {})
-        launcher.launch("gateway", "local.gateway", [], cloud | settings)
+        launcher.launch("gateway", "local.aws.gateway", [], cloud | settings)
         aws.make_bucket(landing)
         gateway_port = launcher.wait("gateway", "/local/faults")
         snowflake_port = launcher.wait("snowflake", "/")

@@ -42,8 +42,8 @@ from lambda_extract.credentials.secrets import Credentials
 from lambda_extract.operations.plan import plan
 from lambda_extract.settings import Source
 from lambda_extract.source.database import connected
-from local import aws
 from local.aurora import Aurora, running_aurora
+from local.aws import server as aws
 from local.processes import start_module, wait_for_port
 from scripts.benchmark_lineitem import fill_lineitem
 from scripts.benchmark_worker import DATABASE, TABLE
@@ -162,7 +162,7 @@ def _prepare_duckdb(console: Console) -> Path | None:
 def _start_s3(stack: contextlib.ExitStack, folder: Path) -> str:
     port_file = folder / "aws.port"
     process = start_module(
-        "local.aws",
+        "local.aws.server",
         ["--port", "0", "--port-file", str(port_file)],
         name="aws",
         log=folder / "aws.log",

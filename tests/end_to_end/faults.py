@@ -12,7 +12,7 @@ from local.stack import Endpoints
 class Switchboard:
     """Puts faults in force and takes them back.
 
-    See local/gateway.py (API Gateway and Lambda), local/storage_faults.py (S3) and
+    See local/aws/gateway.py, local/aws/storage_faults.py (S3) and
     local/snowflake_server/core/faults.py for the rules that each side understands.
     """
 

@@ -15,7 +15,7 @@ import pytest
 import snowflake.connector
 import zstandard
 
-from local import aws
+from local.aws import server as aws
 from local.compare import compare_table
 from local.stack import Stack
 from tests.end_to_end.faults import Switchboard

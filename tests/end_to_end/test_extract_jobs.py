@@ -19,8 +19,8 @@ import requests
 import zstandard
 
 from lambda_extract import contract
-from local import aws
 from local.aurora import Aurora, create_reader, running_aurora
+from local.aws import server as aws
 from local.processes import start_module, wait_for_port
 
 BUCKET = "jobs-landing"
@@ -104,7 +104,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         )
         aurora.create_database("shop")
         create_reader(aurora.dsn("shop"), password="reader-secret")
-        s3_port = start(stack, folder, "aws", "local.aws", {})
+        s3_port = start(stack, folder, "aws", "local.aws.server", {})
         cloud_variables = aws.environment(f"http://127.0.0.1:{s3_port}")
         landing = aws.Landing(cloud_variables["AWS_ENDPOINT_URL"], BUCKET, PREFIX)
         aws.make_bucket(landing)
@@ -112,7 +112,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
             stack,
             folder,
             "gateway",
-            "local.gateway",
+            "local.aws.gateway",
             cloud_variables | settings(aurora),
         )
         s3 = boto3.client("s3", endpoint_url=landing.endpoint_url)

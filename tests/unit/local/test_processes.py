@@ -23,7 +23,7 @@ from local.processes import start_module, wait_for_port
 folder = Path(sys.argv[1])
 port_file = folder / "port"
 child = start_module(
-    "local.aws", ["--port", "0", "--port-file", str(port_file)],
+    "local.aws.server", ["--port", "0", "--port-file", str(port_file)],
     name="aws", log=folder / "log", environment={},
 )
 wait_for_port(port_file, child)
@@ -51,7 +51,7 @@ def test_a_child_does_not_outlive_a_killed_parent(tmp_path: Path) -> None:
 def test_a_child_stops_when_asked_without_a_traceback(tmp_path: Path) -> None:
     port_file = tmp_path / "port"
     child = start_module(
-        "local.aws",
+        "local.aws.server",
         ["--port", "0", "--port-file", str(port_file)],
         name="aws",
         log=tmp_path / "log",
@@ -67,7 +67,7 @@ def test_a_child_stops_when_asked_without_a_traceback(tmp_path: Path) -> None:
 
 def test_a_child_that_fails_shows_the_end_of_its_log(tmp_path: Path) -> None:
     child = start_module(
-        "local.aws",
+        "local.aws.server",
         ["--port", "no-number"],
         name="aws",
         log=tmp_path / "log",

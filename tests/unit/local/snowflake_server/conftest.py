@@ -21,7 +21,7 @@ from moto.server import ThreadedMotoServer
 
 # The connector would ask the name server for clouds' addresses: up to 5 s a time.
 os.environ["SNOWFLAKE_DISABLE_PLATFORM_DETECTION"] = "true"
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 START_SECONDS = 30
 _NAMES = itertools.count(1)
 

@@ -12,7 +12,7 @@ import pytest
 from local.snowflake_server.core.errors import SnowflakeError
 from local.snowflake_server.tasks.task_schedule import read_schedule
 
-from .conftest import Client, Account
+from .conftest import Account, Client
 
 SIZE = "USER_TASK_MANAGED_INITIAL_WAREHOUSE_SIZE = 'XSMALL'"
 RUNNING = 91433

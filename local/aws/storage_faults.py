@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from local.storage_events import EVENTS_PATH, StorageEvents, created_key, watched
+from local.aws.storage_events import EVENTS_PATH, StorageEvents, created_key, watched
 
 FAULTS_PATH = "/local/faults"
 _DATA_MARKS = ("/data/", "/pipe/")

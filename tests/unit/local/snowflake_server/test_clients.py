@@ -5,7 +5,7 @@ import urllib.request
 
 from snowflake.snowpark import Session
 
-from .conftest import Client, Account
+from .conftest import Account, Client
 
 
 def test_snowpark(account: Account, database: str) -> None:

@@ -2,7 +2,7 @@
 
 import threading
 
-from .conftest import Client, Account
+from .conftest import Account, Client
 
 
 def test_others_see_rows_after_the_commit_only(client: Client, second: Client) -> None:

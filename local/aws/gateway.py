@@ -99,13 +99,13 @@ class Faults:
 
 
 class Worker:
-    """A warm worker process (see local/worker.py)."""
+    """A warm worker process (see local/aws/worker.py)."""
 
     def __init__(self) -> None:
         done_read, done_write = os.pipe()
         self._done = done_read
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "local.worker", str(done_write)],
+            [sys.executable, "-m", "local.aws.worker", str(done_write)],
             stdin=subprocess.PIPE,
             pass_fds=(done_write,),
             # Ctrl-C in a terminal is for the gateway, which then ends its workers.

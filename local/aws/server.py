@@ -1,6 +1,6 @@
 """AWS on one machine: moto's server (S3, Secrets Manager, ...) as a process of its own.
 
-python -m local.aws --port 0 --port-file FILE
+python -m local.aws.server --port 0 --port-file FILE
 """
 
 import argparse
@@ -9,7 +9,7 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.storage_faults import StorageFaults
+from local.aws.storage_faults import StorageFaults
 
 REGION = "eu-central-1"
 # moto takes any credentials; these are fixed so that no real ones are ever picked up.

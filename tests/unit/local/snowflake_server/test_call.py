@@ -2,7 +2,7 @@
 
 import json
 
-from .conftest import Client, Deploy, Account
+from .conftest import Account, Client, Deploy
 
 HANDLERS = """
 def greet(session, name, times=2):
@@ -73,6 +73,8 @@ def test_errors_name_what_happened(client: Client, deploy: Deploy) -> None:
     client.run("CREATE TABLE log (x VARCHAR)")
     error = client.fails("CALL broken()")
     assert error.errno == 100357 and "ValueError: it broke" in error.msg
+    assert "handlers/main.py" in error.msg, "the traceback shows the handler's lines"
+    assert "snowflake_server" not in error.msg, "and none of the server's"
     error = client.fails("CALL wrong()")
     assert error.errno == 100357 and "invalid identifier 'NOTHING'" in error.msg
 

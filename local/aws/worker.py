@@ -1,6 +1,6 @@
 """One warm Lambda container: runs one event at a time in a process of its own.
 
-Started by local/gateway.py. An event is a line of JSON on standard input; when it is
+Started by gateway.py. An event is a line of JSON on standard input; when it is
 done, a line is written to the file descriptor given as the argument. The process ends
 itself as soon as its standard input closes, so also when the gateway dies.
 

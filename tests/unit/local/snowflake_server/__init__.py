@@ -1,0 +1,1 @@
+"""Tests of the local Snowflake, as its clients see it."""
