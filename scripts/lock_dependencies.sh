@@ -33,5 +33,4 @@ lock lambda lambda_extract/requirements.txt --constraint locks/development.txt
 lock audit locks/audit.in
 lock checkov tests/terraform/requirements/checkov.txt
 lock terraform tests/terraform/requirements/terraform.txt
-lock terraform_lint tests/terraform/requirements/lint.txt \
-    --constraint locks/development.txt
+lock terraform_lint tests/terraform/requirements/lint.txt
