@@ -1,5 +1,6 @@
 """The package of the function: how it is built, and what it is refused for."""
 
+import functools
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from scripts import package_lambda as packaging
 from scripts.archives import write_archive
@@ -218,13 +220,18 @@ def test_terraform_runs_the_same_python() -> None:
     assert runtime.platform.endswith(machine.replace("arm64", "aarch64"))
 
 
-def test_the_ca_of_vault_is_packaged(docker_log: Path, tmp_path: Path) -> None:
+def test_the_ca_of_vault_is_packaged(
+    docker_log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A10: a Vault with a private CA; a file that is none is refused before a build."""
     (tmp_path / "ca").mkdir(exist_ok=True)
     pem = Authority(tmp_path / "ca").ca
-    result = run("--folder", str(tmp_path / "out"), "--vault-ca", str(pem))
-    assert result.returncode == 0, result.stderr
-    assert f"of Vault, in {packaging.VAULT_CA}" in result.stdout
+    without_pip = functools.partial(packaging.package_lambda, fetch=imitated)
+    monkeypatch.setattr(packaging, "package_lambda", without_pip)
+    arguments = ["--folder", str(tmp_path / "out"), "--vault-ca", str(pem)]
+    told = CliRunner().invoke(packaging.app, arguments)
+    assert told.exit_code == 0, told.output
+    assert f"of Vault, in {packaging.VAULT_CA}" in told.stdout
     with zipfile.ZipFile(tmp_path / "out" / packaging.NAME) as archive:
         assert archive.read(packaging.VAULT_CA) == pem.read_bytes()
         assert archive.read(packaging.RDS_CA) == (ROOT / packaging.RDS_CA).read_bytes()
