@@ -6,16 +6,14 @@ looked up: that is said and is no failure, because it tells nothing about a chan
 """
 
 import json
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PIP_AUDIT = "pip-audit==2.10.1"
-FOLDER = ROOT / ".local" / "pip-audit-2.10.1"
-CONSTRAINTS = ROOT / "constraints.txt"
+FOLDER = ROOT / ".local" / "pip-audit"
+LOCKS = ROOT / "locks"
 # About 120 dependencies, one short request each.
 AUDIT_SECONDS = 120
 REQUEST_SECONDS = 5
@@ -41,35 +39,33 @@ class Outcome:
     findings: tuple[str, ...]
 
 
-def install(folder: Path = FOLDER) -> Path:
+def install(folder: Path = FOLDER, lock: Path = LOCKS / "audit.txt") -> Path:
     """Returns the path of pip-audit, installed into an environment of its own.
 
     Raises:
         NotRun: It could not be installed.
     """
-    stamp = folder / ".installed"
-    if not stamp.exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        python = folder / "bin" / "python"
-        # Without its own pip: some systems ship venv without ensurepip.
-        make = [sys.executable, "-m", "venv", "--without-pip", str(folder)]
-        fill = [sys.executable, "-m", "pip", "--python", str(python), "install", "-q"]
-        for command in (make, [*fill, "--disable-pip-version-check", PIP_AUDIT]):
-            done = subprocess.run(command, capture_output=True, check=False)
-            if done.returncode != 0:
-                raise NotRun(f"{PIP_AUDIT} could not be installed")
-        stamp.touch()
+    command = (
+        'cd "$1" && . scripts/locked_environment.sh && locked_environment "$2" "$3"'
+    )
+    done = subprocess.run(
+        ["bash", "-euc", command, "bash", str(ROOT), str(folder), str(lock)],
+        capture_output=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise NotRun("pip-audit could not be installed")
     return folder / "bin" / "pip-audit"
 
 
-def audit(program: Path, constraints: Path = CONSTRAINTS) -> Outcome:
-    """Looks every pinned dependency up.
+def audit(program: Path, lock: Path = LOCKS / "development.txt") -> Outcome:
+    """Looks every release of a lock up; development's has those that ship as well.
 
     Raises:
         NotRun: The advisory service did not answer, or knows none of them.
     """
     command = [
-        *(str(program), "--requirement", str(constraints)),
+        *(str(program), "--requirement", str(lock)),
         # Every dependency is pinned: nothing is to be resolved or installed.
         *("--no-deps", "--disable-pip", "--format", "json"),
         *("--progress-spinner", "off", "--timeout", str(REQUEST_SECONDS)),

@@ -7,34 +7,16 @@
 set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 offline="$root/../shared/terraform-check"
-wanted="$root/tests/terraform/requirements"
-"$root/scripts/prepare_environment.sh"
+cd "$root"
+scripts/prepare_environment.sh
+# shellcheck source=scripts/locked_environment.sh
+source scripts/locked_environment.sh
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 
-# Makes .local/NAME with what the files require, or finds it ready.
-environment() {
-    local folder="$root/.local/$1" text
-    shift
-    text="$(cat "$@")"
-    if [[ "$(cat "$folder/.installed" 2> /dev/null)" != "$text" ]]; then
-        echo "Preparing $folder (only the first time) ..." >&2
-        rm -rf "$folder"
-        "$root/.venv/bin/python" -m venv "$folder"
-        local options=()
-        for file in "$@"; do options+=(--requirement "$file"); done
-        if ! "$folder/bin/python" -m pip install --quiet --disable-pip-version-check \
-            "${options[@]}" > "$folder/install.log" 2>&1; then
-            cat "$folder/install.log" >&2
-            return 1
-        fi
-        printf '%s\n' "$text" > "$folder/.installed"
-    fi
-}
-
 terraform_command() {
     if ! command -v terraform > /dev/null; then
-        environment terraform "$wanted/terraform.txt"
+        locked_environment .local/terraform locks/terraform.txt
         mkdir "$work/bin"
         printf '#!/bin/sh\nexec "%s" "%s" "$@"\n' "$root/.local/terraform/bin/python" \
             "$root/scripts/terraform_library.py" > "$work/bin/terraform"
@@ -58,8 +40,11 @@ copy() {
 }
 
 with_offline_providers() {
-    environment terraform-check "$offline/requirements.txt" "$wanted/lint.txt"
-    local python="$root/.local/terraform-check/bin/python"
+    locked_environment .local/terraform-lint locks/terraform_lint.txt
+    local python="$root/.local/terraform-lint/bin/python"
+    # Whoever laid the providers there says what they need; no lock of ours covers it.
+    .venv/bin/python -m pip --python "$python" install --quiet \
+        --disable-pip-version-check --requirement "$offline/requirements.txt"
     export APPLY=1 PYTHON="$python"
     # Data sources that no stub can make up.
     export TFSTUB_FIXTURES="$root/tests/terraform/fixtures.json"
@@ -97,7 +82,7 @@ with_real_providers() {
 terraform_command
 if [[ -d "$offline" ]]; then with_offline_providers; else with_real_providers; fi
 
-environment checkov "$wanted/checkov.txt"
+locked_environment .local/checkov locks/checkov.txt
 echo "== checkov"
 "$root/.local/checkov/bin/checkov" --directory "$root/terraform" --framework terraform \
     --skip-download --compact --quiet

@@ -1,10 +1,11 @@
 """Builds lambda_extract.zip: the function and its dependencies for Lambda's platform.
 
 pip fetches wheels for Lambda's Python and platform, whatever this machine is; nothing
-is compiled. Where Docker runs, pip is the one of Lambda's own image and the finished
-package is imported there; without it, this machine's pip fetches the same wheels, so
-both ways give the same bytes. The zip carries the CA certificates of Amazon RDS, by
-which the function tells Aurora from somebody else (lambda_extract/settings.py).
+is compiled, and a file whose hash is not in locks/lambda.txt is refused. Where Docker
+runs, the finished package is imported in Lambda's own image, which can read it and no
+more: no byte of the package comes from an image. The zip carries the CA certificates of
+Amazon RDS, by which the function tells Aurora from somebody else
+(lambda_extract/settings.py). Beside it lies its bill of materials (CycloneDX).
 """
 
 import hashlib
@@ -23,6 +24,7 @@ from typing import Annotated, Literal
 import typer
 
 from scripts.archives import write_archive
+from scripts.bill_of_materials import installed_libraries, write_bill
 from scripts.certificates import CertificateError, read_bundle
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,8 +32,7 @@ NAME = "lambda_extract.zip"
 RDS_CA = "lambda_extract/rds_ca.pem"
 # Lambda unpacks to /var/task: what `vault.ca_bundle` of terraform/ names.
 VAULT_CA = "lambda_extract/vault_ca.pem"
-REQUIREMENTS = ROOT / "lambda_extract" / "requirements.txt"
-CONSTRAINTS = ROOT / "constraints.txt"
+LOCK = ROOT / "locks" / "lambda.txt"
 # Lambda refuses more: 50 MB zipped, 250 MiB unpacked (gettingstarted-limits).
 ZIPPED_LIMIT = 50_000_000
 UNPACKED_LIMIT = 250 * 1024 * 1024
@@ -41,7 +42,7 @@ IMPORTS = (
     " lambda_extract.credentials.vault"
 )
 DOCKER_PLATFORMS = {"x86_64": "linux/amd64", "aarch64": "linux/arm64"}
-Builder = Literal["auto", "docker", "pip"]
+Importer = Literal["auto", "docker", "python"]
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
 
@@ -109,63 +110,28 @@ def fetch_with_pip(folder: Path, runtime: Runtime) -> None:
     """Installs the dependencies into the folder with this machine's pip.
 
     Raises:
-        PackageError: pip failed.
+        PackageError: pip failed, or a file is not the one of the lock.
     """
-    pip = _pip_arguments(
-        runtime,
-        target=str(folder),
-        requirements=str(REQUIREMENTS),
-        constraints=str(CONSTRAINTS),
-    )
+    pip = [
+        *("-m", "pip", "install", "--quiet", "--no-compile"),
+        *("--disable-pip-version-check", "--only-binary=:all:", "--no-deps"),
+        *("--require-hashes", "--requirement", str(LOCK), "--target", str(folder)),
+        *("--implementation", "cp", "--python-version", runtime.python),
+        *("--platform", runtime.platform),
+    ]
     _run([sys.executable, *pip], "pip could not fetch the dependencies")
 
 
-def fetch_with_docker(folder: Path, runtime: Runtime) -> None:
-    """Installs the dependencies into the folder with the pip of Lambda's image.
+def _in_container(runtime: Runtime, folder: str) -> list[str]:
+    """Returns the command that starts Python in a container; its arguments follow.
 
-    Raises:
-        PackageError: Docker or pip failed.
+    The container reads the folder as Lambda would find it, and has no network.
     """
-    pip = _pip_arguments(
-        runtime,
-        target="/package",
-        requirements="/requirements.txt",
-        constraints="/constraints.txt",
-    )
-    mounts = {
-        f"{folder}:/package",
-        f"{REQUIREMENTS}:/requirements.txt:ro",
-        f"{CONSTRAINTS}:/constraints.txt:ro",
-    }
-    _run(
-        [*_in_container(runtime, mounts), *pip],
-        "pip in Lambda's image could not fetch the dependencies",
-    )
-
-
-def _pip_arguments(
-    runtime: Runtime, *, target: str, requirements: str, constraints: str
-) -> list[str]:
-    return [
-        *("-m", "pip", "install", "--quiet", "--no-compile"),
-        *("--disable-pip-version-check", "--only-binary=:all:", "--target", target),
-        *("--implementation", "cp", "--python-version", runtime.python),
-        *("--platform", runtime.platform),
-        *("--requirement", requirements, "--constraint", constraints),
-    ]
-
-
-def _in_container(
-    runtime: Runtime, mounts: set[str], *options: str, python: str = "python"
-) -> list[str]:
-    """Returns the command that starts Python in a container; its arguments follow."""
     machine = DOCKER_PLATFORMS[runtime.platform.split("_", 1)[1]]
-    command = ["docker", "run", "--rm", "--platform", machine]
-    # Files that root writes could not be removed by who builds.
+    command = ["docker", "run", "--rm", "--platform", machine, "--network", "none"]
     command += ["--user", f"{os.getuid()}:{os.getgid()}", "--env", "HOME=/tmp"]
-    for mount in sorted(mounts):
-        command += ["--volume", mount]
-    return [*command, *options, "--entrypoint", python, runtime.image]
+    command += ["--volume", f"{folder}:/var/task:ro"]
+    return [*command, "--entrypoint", "python", runtime.image]
 
 
 def _run(command: Sequence[str], failure: str) -> None:
@@ -192,7 +158,7 @@ def package_lambda(
     rds_ca: Path | None = None,
     vault_ca: Path | None = None,
 ) -> Path:
-    """Writes the zip into the folder and returns its path.
+    """Writes the zip, its bill of materials beside it, and returns the zip's path.
 
     Args:
         fetch: Puts the dependencies into a folder.
@@ -214,6 +180,7 @@ def package_lambda(
         files = fetched | own_files(rds_ca, vault_ca)
         unpacked = sum(path.stat().st_size for path in files.values())
         path = write_archive(folder / NAME, files, compress=True)
+        libraries = installed_libraries(dependencies)
     zipped = path.stat().st_size
     if unpacked > UNPACKED_LIMIT or zipped > ZIPPED_LIMIT:
         path.unlink()
@@ -221,6 +188,7 @@ def package_lambda(
             f"{zipped} bytes zipped and {unpacked} unpacked; Lambda takes"
             f" {ZIPPED_LIMIT} and {UNPACKED_LIMIT}"
         )
+    write_bill(path, libraries)
     return path
 
 
@@ -241,11 +209,7 @@ def check_imports(archive: Path, runtime: Runtime, *, docker: bool) -> str:
             opened.extractall(folder)
         failure = "the package cannot be imported by itself"
         if docker:
-            command = _in_container(
-                runtime, {f"{folder}:/var/task:ro"}, "--network", "none"
-            )
-            # As Lambda finds it: in the folder in which Python starts.
-            _run([*command, "-c", IMPORTS], failure)
+            _run([*_in_container(runtime, folder), "-c", IMPORTS], failure)
             return f"imported in {runtime.image}"
         # -I and -S: nothing else that is installed here lends a module.
         text = f"import sys; sys.path.insert(0, sys.argv[1]); {IMPORTS}"
@@ -279,24 +243,20 @@ def _main(
         Path | None,
         typer.Option(help="CA certificates (PEM) of a Vault with a CA of its own."),
     ] = None,
-    builder: Annotated[
-        Builder,
-        typer.Option("--with", help="auto: Docker where it runs, pip otherwise."),
+    importer: Annotated[
+        Importer,
+        typer.Option(
+            "--import-with", help="auto: Docker where it runs, this Python otherwise."
+        ),
     ] = "auto",
 ) -> None:
     """Builds the zip of the Lambda function."""
     runtime = lambda_runtime()
-    docker = docker_runs() if builder == "auto" else builder == "docker"
+    docker = docker_runs() if importer == "auto" else importer == "docker"
     try:
         certificates = _describe_certificates(rds_ca)
         of_vault = read_bundle(vault_ca) if vault_ca else None
-        path = package_lambda(
-            folder,
-            runtime=runtime,
-            fetch=fetch_with_docker if docker else fetch_with_pip,
-            rds_ca=rds_ca,
-            vault_ca=vault_ca,
-        )
+        path = package_lambda(folder, runtime=runtime, rds_ca=rds_ca, vault_ca=vault_ca)
         imported = check_imports(path, runtime, docker=docker)
     except (CertificateError, PackageError) as error:
         print(error, file=sys.stderr)

@@ -6,9 +6,12 @@ from typing import Annotated
 import typer
 
 from scripts.archives import write_archive
+from scripts.bill_of_materials import required_libraries, write_bill
 
 ROOT = Path(__file__).resolve().parents[1]
 NAME = "snowpark.zip"
+# Snowflake provides them, in a version of its own choice within these bounds.
+REQUIREMENTS = ROOT / "snowpark" / "requirements.txt"
 # Shared with the Lambda function: the contract with its codec and its paths, and
 # nothing else of it.
 SHARED = (
@@ -48,12 +51,14 @@ def dashboard_files() -> dict[str, Path]:
 
 
 def package_snowpark(folder: Path) -> Path:
-    """Writes the zip into the folder and returns its path.
+    """Writes the zip, its bill of materials beside it, and returns the zip's path.
 
     It is stored, not compressed: it is small, and its bytes then depend on its sources
     alone, so that an unchanged deployment uploads an unchanged file.
     """
-    return write_archive(folder / NAME, snowpark_files(), compress=False)
+    path = write_archive(folder / NAME, snowpark_files(), compress=False)
+    write_bill(path, required_libraries(REQUIREMENTS))
+    return path
 
 
 @app.command()

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Makes .venv with the pinned dependencies, or finds it ready; prints nothing when ready.
+# Makes .venv with exactly the files of locks/development.txt, or finds it ready; prints nothing when ready.
 # Needs Python 3.11 or newer with pip (PYTHON names another one) and no other tool.
 set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 venv="$root/.venv"
 stamp="$venv/.installed"
+lock="$root/locks/development.txt"
 
 find_python() {
     local candidate
@@ -18,10 +19,6 @@ find_python() {
     return 1
 }
 
-requirements() {
-    cat "$root/constraints.txt" "$root/requirements.txt" "$root"/*/requirements.txt
-}
-
 install() {
     local python="$1"
     echo "Preparing .venv (only the first time; about a minute) ..." >&2
@@ -33,8 +30,9 @@ install() {
         "$python" -m venv --clear --without-pip "$venv"
         installer=("$python" -m pip --python "$venv/bin/python")
     fi
+    # Wheels alone: a build would run, and fetch, what no hash covers. The lock is whole.
     if ! "${installer[@]}" install --quiet --disable-pip-version-check \
-        --requirement "$root/requirements.txt" --constraint "$root/constraints.txt" \
+        --require-hashes --only-binary=:all: --no-deps --requirement "$lock" \
         > "$venv/install.log" 2>&1; then
         cat "$venv/install.log" >&2
         echo "Installing the dependencies failed (see above); run this again." >&2
@@ -48,9 +46,9 @@ exec 9> "$root/.local/install.lock"
 if command -v flock > /dev/null; then flock 9; fi
 
 # The text itself is the stamp: no hashing tool is needed, and any change reinstalls.
-if [[ -x "$venv/bin/python" && -f "$stamp" ]] && [[ "$(requirements)" == "$(cat "$stamp")" ]] \
+if [[ -x "$venv/bin/python" && -f "$stamp" ]] && [[ "$(< "$lock")" == "$(< "$stamp")" ]] \
     && "$venv/bin/python" -c '' 2>/dev/null; then
     exit 0
 fi
 install "$(find_python)"
-requirements > "$stamp"
+cat "$lock" > "$stamp"

@@ -73,7 +73,8 @@ def test_a_service_that_is_not_reached_is_said(tmp_path: Path) -> None:
 def test_an_audit_that_cannot_be_installed_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audit_dependencies, "PIP_AUDIT", "pip-audit==0.0.0.not-there")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
+    lock = tmp_path / "lock.txt"
+    lock.write_text(f"not-there==0.0.0 --hash=sha256:{'0' * 64}\n")
     with pytest.raises(NotRun, match="could not be installed"):
-        audit_dependencies.install(tmp_path / "environment")
+        audit_dependencies.install(tmp_path / "environment", lock)

@@ -1,5 +1,6 @@
 """The package of the function: how it is built, and what it is refused for."""
 
+import functools
 import json
 import os
 import re
@@ -9,22 +10,25 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from scripts import package_lambda as packaging
 from scripts.archives import write_archive
+from scripts.bill_of_materials import bill_path
 from scripts.package_lambda import PackageError, Runtime, lambda_runtime, own_files
 from tests.certificates import Authority
+from tests.locks import read_lock
 
 ROOT = Path(__file__).resolve().parents[3]
 
-# Stands in for Docker: keeps each command, and does what it would do to the folder that
-# is mounted. FAIL names what goes wrong.
+# Stands in for Docker: keeps each command, and reads the folder that is mounted.
+# DOCKER_FAIL names what goes wrong.
 FAKE_DOCKER = """#!{python}
 import json, os, sys
 arguments = sys.argv[1:]
 with open(os.environ["DOCKER_LOG"], "a") as log:
     log.write(json.dumps(arguments) + "\\n")
-step = "info" if arguments == ["info"] else "pip" if "pip" in arguments else "import"
+step = "info" if arguments == ["info"] else "import"
 if os.environ.get("DOCKER_FAIL") == step:
     sys.exit(f"{{step}} failed")
 mounts = dict(
@@ -32,14 +36,8 @@ mounts = dict(
     for i, word in enumerate(arguments)
     if word == "--volume"
 )
-if step == "pip":
-    folder = mounts[arguments[arguments.index("--target") + 1]]
-    for name in ("hvac.py", "bin/normalizer", "hvac-2.dist-info/RECORD"):
-        path = os.path.join(folder, name)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        open(path, "w").write("imitated")
 if step == "import":
-    assert os.path.exists(os.path.join(mounts["/var/task"], "hvac.py"))
+    assert os.path.exists(os.path.join(mounts["/var/task"], "library.bin"))
 """
 
 
@@ -57,6 +55,16 @@ def docker_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return log
 
 
+def imitated(folder: Path, runtime: Runtime) -> None:
+    """Fetches nothing but a file of 2,000 random bytes, and what pip writes."""
+    for name in ("library.bin", "bin/normalizer", "hvac-2.dist-info/RECORD"):
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(os.urandom(2000))
+    told = "Metadata-Version: 2.4\nName: hvac\nVersion: 2\n"
+    (folder / "hvac-2.dist-info" / "METADATA").write_text(told)
+
+
 def run(*options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "scripts.package_lambda", *options],
@@ -67,58 +75,35 @@ def run(*options: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_docker_builds_and_imports_in_lambdas_own_image(
+def test_docker_imports_in_lambdas_own_image_and_builds_nothing(
     docker_log: Path, tmp_path: Path
 ) -> None:
-    result = run("--folder", str(tmp_path / "out"))
-    assert result.returncode == 0, result.stderr
-    info, pip, imported = map(json.loads, docker_log.read_text().splitlines())
     runtime = lambda_runtime()
-    image = f"amazon/aws-lambda-python:{runtime.python}"
-    assert info == ["info"]
-    place = pip.index(image)
-    assert pip[:4] == ["run", "--rm", "--platform", "linux/amd64"]
-    assert pip[pip.index("--user") + 1] == f"{os.getuid()}:{os.getgid()}"
-    requirements = ROOT / "lambda_extract" / "requirements.txt"
-    assert f"{requirements}:/requirements.txt:ro" in pip
-    assert pip[place + 1 :] == packaging._pip_arguments(
-        runtime,
-        target="/package",
-        requirements="/requirements.txt",
-        constraints="/constraints.txt",
-    )
+    path = packaging.package_lambda(tmp_path, runtime=runtime, fetch=imitated)
+    told = packaging.check_imports(path, runtime, docker=True)
+    (imported,) = map(json.loads, docker_log.read_text().splitlines())
+    assert told == f"imported in {runtime.image}"
+    assert imported[:4] == ["run", "--rm", "--platform", "linux/amd64"]
+    assert imported[imported.index("--user") + 1] == f"{os.getuid()}:{os.getgid()}"
     # It is imported without a network, and cannot change what was built.
-    place = imported.index(image)
     assert imported[imported.index("--network") + 1] == "none"
     assert imported[imported.index("--volume") + 1].endswith(":/var/task:ro")
+    place = imported.index(runtime.image)
     assert imported[place + 1 :] == ["-c", packaging.IMPORTS]
-    assert f"imported in {image}" in result.stdout
-    assert "the repository's 81 of Amazon RDS" in result.stdout
-    with zipfile.ZipFile(tmp_path / "out" / packaging.NAME) as archive:
+    with zipfile.ZipFile(path) as archive:
         names = set(archive.namelist())
-    assert {"hvac.py", "lambda_extract/handler.py", packaging.RDS_CA} <= names
+    assert {"library.bin", "lambda_extract/handler.py", packaging.RDS_CA} <= names
     # Scripts, and what pip writes about this moment, would change the bytes.
     assert not {"bin/normalizer", "hvac-2.dist-info/RECORD"} & names
 
 
-@pytest.mark.parametrize(
-    ("step", "told"),
-    [
-        ("pip", "pip in Lambda's image could not fetch the dependencies"),
-        ("import", "the package cannot be imported by itself"),
-    ],
-)
 def test_a_failure_in_the_container_is_told(
-    docker_log: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    step: str,
-    told: str,
+    docker_log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DOCKER_FAIL", step)
-    result = run("--folder", str(tmp_path / "out"))
-    assert result.returncode == 1
-    assert told in result.stderr and f"{step} failed" in result.stderr
+    monkeypatch.setenv("DOCKER_FAIL", "import")
+    path = write_archive(tmp_path / "own.zip", own_files(), compress=True)
+    with pytest.raises(PackageError, match="(?s)cannot be imported.*import failed"):
+        packaging.check_imports(path, lambda_runtime(), docker=True)
 
 
 def test_a_client_without_a_daemon_is_no_docker(
@@ -131,31 +116,28 @@ def test_a_client_without_a_daemon_is_no_docker(
     assert not packaging.docker_runs()
 
 
-def test_ca_certificates_of_ones_own_are_packaged(
-    docker_log: Path, tmp_path: Path
-) -> None:
+def test_ca_certificates_of_ones_own_are_packaged(tmp_path: Path) -> None:
     ca = Authority(tmp_path / "ca").ca
-    result = run("--folder", str(tmp_path / "out"), "--rds-ca", str(ca))
-    assert result.returncode == 0, result.stderr
-    assert "1 are not in the repository's (tests)" in result.stdout
-    with zipfile.ZipFile(tmp_path / "out" / packaging.NAME) as archive:
+    told = packaging._describe_certificates(ca)
+    assert "1 are not in the repository's (tests)" in told
+    path = packaging.package_lambda(
+        tmp_path, runtime=lambda_runtime(), fetch=imitated, rds_ca=ca
+    )
+    with zipfile.ZipFile(path) as archive:
         assert archive.read(packaging.RDS_CA) == ca.read_bytes()
 
 
 def test_an_unusable_bundle_is_refused_before_anything_is_fetched(
-    docker_log: Path, tmp_path: Path
+    docker_log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # pip would have nowhere to fetch from.
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
     page = tmp_path / "page.pem"
     page.write_text("<html>")
-    result = run("--with", "docker", "--rds-ca", str(page))
+    result = run("--import-with", "docker", "--rds-ca", str(page))
     assert result.returncode == 1
     assert "page.pem is no PEM file" in result.stderr
     assert not docker_log.exists()
-
-
-def imitated(folder: Path, runtime: Runtime) -> None:
-    """Fetches nothing but a file of 2,000 random bytes."""
-    (folder / "library.bin").write_bytes(os.urandom(2000))
 
 
 @pytest.mark.parametrize("limit", ["ZIPPED_LIMIT", "UNPACKED_LIMIT"])
@@ -194,7 +176,23 @@ def test_the_package_is_complete_and_its_bytes_are_repeated(tmp_path: Path) -> N
         for name in ("first", "second")
     )
     assert first.read_bytes() == second.read_bytes()
+    assert bill_path(first).read_bytes() == bill_path(second).read_bytes()
+    components = json.loads(bill_path(first).read_text("utf-8"))["components"]
+    locked = read_lock(packaging.LOCK)
+    assert {one["name"]: one["version"] for one in components} == locked
     assert "imported by Python" in packaging.check_imports(first, here(), docker=False)
+
+
+def test_a_file_that_the_lock_does_not_know_is_not_packaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The release is right, its bytes are not: as if the index had been broken into."""
+    lock = tmp_path / "lambda.txt"
+    lock.write_text(f"six==1.17.0 --hash=sha256:{'0' * 64}\n")
+    monkeypatch.setattr(packaging, "LOCK", lock)
+    with pytest.raises(PackageError, match="(?i)hashes|match"):
+        packaging.package_lambda(tmp_path, runtime=here())
+    assert not (tmp_path / packaging.NAME).exists()
 
 
 @pytest.mark.large
@@ -222,13 +220,18 @@ def test_terraform_runs_the_same_python() -> None:
     assert runtime.platform.endswith(machine.replace("arm64", "aarch64"))
 
 
-def test_the_ca_of_vault_is_packaged(docker_log: Path, tmp_path: Path) -> None:
+def test_the_ca_of_vault_is_packaged(
+    docker_log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A10: a Vault with a private CA; a file that is none is refused before a build."""
     (tmp_path / "ca").mkdir(exist_ok=True)
     pem = Authority(tmp_path / "ca").ca
-    result = run("--folder", str(tmp_path / "out"), "--vault-ca", str(pem))
-    assert result.returncode == 0, result.stderr
-    assert f"of Vault, in {packaging.VAULT_CA}" in result.stdout
+    without_pip = functools.partial(packaging.package_lambda, fetch=imitated)
+    monkeypatch.setattr(packaging, "package_lambda", without_pip)
+    arguments = ["--folder", str(tmp_path / "out"), "--vault-ca", str(pem)]
+    told = CliRunner().invoke(packaging.app, arguments)
+    assert told.exit_code == 0, told.output
+    assert f"of Vault, in {packaging.VAULT_CA}" in told.stdout
     with zipfile.ZipFile(tmp_path / "out" / packaging.NAME) as archive:
         assert archive.read(packaging.VAULT_CA) == pem.read_bytes()
         assert archive.read(packaging.RDS_CA) == (ROOT / packaging.RDS_CA).read_bytes()
