@@ -4,11 +4,18 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from snowpark import alert_statements, alert_text, group_config, state, statements
-from snowpark import task_statements
+from snowpark import (
+    alert_statements,
+    alert_text,
+    group_config,
+    state,
+    statements,
+    task_statements,
+)
 from snowpark.errors import WarehouseError
 from snowpark.group_config import AlertTargets
-from snowpark.model import Trouble, Statement
+from snowpark.model import Trouble
+from snowpark.sql import Statement
 from snowpark.warehouse import Warehouse
 
 # A finalizer and the alert object may come at the same moment; one of them tells it.

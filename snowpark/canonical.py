@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from lambda_extract.contract import INCOMPARABLE_IN_TARGET
 from snowpark.columns import LoadColumn, family
-from snowpark.identifiers import quote
+from snowpark.sql import quote
 
 _MOMENT = "'YYYY-MM-DD HH24:MI:SS.FF6'"
 # Beyond what the source compares, whatever the notation, and within a VARCHAR argument.

@@ -6,7 +6,7 @@ from typing import Any
 
 from lambda_extract.contract import ColumnSpec
 from snowpark.errors import DriftError
-from snowpark.identifiers import column_name
+from snowpark.names import column_name
 
 _LONGEST_TEXT = 134_217_728
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from lambda_extract.contract import Column
 from snowpark.errors import DriftError
-from snowpark.identifiers import column_name, quote
 from snowpark.model import TableSettings
+from snowpark.names import column_name
+from snowpark.sql import quote
 
 _LONGEST_TEXT = "VARCHAR(134217728)"
 _TYPE = re.compile(r"^([A-Z_ ]+?)(?:\((\d+)(?:,\s*(\d+))?\))?$")

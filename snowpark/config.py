@@ -16,8 +16,8 @@ import jsonschema
 
 from snowpark import column_rules, group_config
 from snowpark.errors import ConfigError, Problem
-from snowpark.identifiers import target_name
 from snowpark.model import TableSettings
+from snowpark.names import target_name
 
 _OWN_SCHEMAS = frozenset({"CONTROL", "STAGING", "INFORMATION_SCHEMA"})
 _LONGEST_TEXT = 10_000_000

@@ -4,7 +4,7 @@ import hashlib
 import uuid
 from typing import Any
 
-from snowpark import config, identifiers, state, statements
+from snowpark import config, sql, state, statements
 from snowpark.errors import SyncError, UsageError, WarehouseError
 from snowpark.model import TableSettings
 from snowpark.warehouse import Warehouse
@@ -58,16 +58,16 @@ def _store(
     (row,) = warehouse.run(statements.read_config_version())
     version = int(row[0]) + 1
     digest = hashlib.sha256(text.encode()).hexdigest()
-    warehouse.run(statements.BEGIN)
+    warehouse.run(sql.BEGIN)
     try:
         for statement in statements.insert_tables(version, tables):
             warehouse.run(statement)
         warehouse.run(statements.insert_leases(version))
         warehouse.run(statements.insert_config(version, text, digest))
         state.hold_lease(warehouse, LEASE, run_id)
-        warehouse.run(statements.COMMIT)
+        warehouse.run(sql.COMMIT)
     except SyncError:
-        warehouse.run(statements.ROLLBACK)
+        warehouse.run(sql.ROLLBACK)
         raise
     return version
 
@@ -78,7 +78,7 @@ def _create_schemas(warehouse: Warehouse, tables: tuple[TableSettings, ...]) -> 
     The very last step: CREATE SCHEMA commits, and makes the new schema the current one.
     """
     schemas = {
-        identifiers.qualified(
+        sql.qualified(
             t.target_database and t.target_database.upper(), t.target_schema.upper()
         )
         for t in tables

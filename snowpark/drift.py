@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from snowpark.alignment import Alignment, Draft, Rules, Slot, Source
 from snowpark.columns import LoadColumn, family, fits, widened
 from snowpark.errors import DriftError
-from snowpark.identifiers import DELETED_AT, quote
+from snowpark.names import DELETED_AT
 from snowpark.pairing import (
     check_goals,
     check_key,
@@ -23,6 +23,7 @@ from snowpark.pairing import (
     parking_place,
 )
 from snowpark.shape import Change, ChangeKind, KnownColumn, Shape
+from snowpark.sql import quote
 
 _LONGEST_STEM = 200
 

@@ -7,9 +7,8 @@ tests/golden/*.sql.
 
 from collections.abc import Iterator, Sequence
 
-from snowpark.identifiers import quote
-from snowpark.model import Statement
 from snowpark.shape import Change, Shape
+from snowpark.sql import Statement, quote
 
 # A first load records each column, of which PostgreSQL allows 1,600.
 _CHANGES_PER_INSERT = 500

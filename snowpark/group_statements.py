@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from snowpark.model import GroupStep, Statement
+from snowpark.model import GroupStep
+from snowpark.sql import Statement
 from snowpark.statements import state_columns
 
 _STEPS_PER_INSERT = 100

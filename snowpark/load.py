@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lambda_extract.contract import Column, File
-from snowpark import identifiers, load_statements, pipe, state, statements
-from snowpark.columns import LoadColumn
+from snowpark import load_statements, pipe, sql, state
+from snowpark import names as snowpark_names
 from snowpark.alignment import Alignment, Rules
+from snowpark.columns import LoadColumn
 from snowpark.errors import LoadError, SyncError, UsageError, WarehouseError
 from snowpark.load_statements import Batch
 from snowpark.model import Commit, Counts, TableSettings
@@ -43,7 +44,9 @@ class Job:
     @property
     def staging(self) -> str:
         """Quoted name of this run's staging table."""
-        return identifiers.staging_name(self.settings.name, self.run_id, self.purpose)
+        return snowpark_names.staging_name(
+            self.settings.name, self.run_id, self.purpose
+        )
 
 
 def stage(
@@ -190,15 +193,15 @@ def commit_rows(
     Raises:
         SyncError: Whatever failed; nothing of it was kept.
     """
-    warehouse.run(statements.BEGIN)
+    warehouse.run(sql.BEGIN)
     try:
         record(change_rows())
         if commit:
             state.record_commit(warehouse, job.settings, job.run_id, commit)
         state.hold_lease(warehouse, job.settings.name, job.run_id)
-        warehouse.run(statements.COMMIT)
+        warehouse.run(sql.COMMIT)
     except SyncError:
-        warehouse.run(statements.ROLLBACK)
+        warehouse.run(sql.ROLLBACK)
         raise
 
 

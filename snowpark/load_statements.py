@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from lambda_extract.contract import File
 from snowpark.columns import LoadColumn
-from snowpark.identifiers import DELETED_AT, EXTRACTED_AT, RUN_ID, quote
-from snowpark.model import Statement
+from snowpark.names import DELETED_AT, EXTRACTED_AT, RUN_ID
+from snowpark.sql import Statement, quote
 
 OWN_TYPES = (
     (RUN_ID, "VARCHAR(64)"),

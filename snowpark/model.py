@@ -17,8 +17,7 @@ from lambda_extract.contract import (
     PendingBound,
     TableSpec,
 )
-
-from snowpark.identifiers import target_name
+from snowpark.names import target_name
 from snowpark.shape import Change, Shape
 
 Mode = Literal["incremental", "full"]
@@ -26,14 +25,6 @@ Drift = Literal["evolve", "freeze", "fail"]
 TypeChange = Literal["fail", "new_column"]
 Kind = Literal["increment", "snapshot", "key_compare", "backfill", "repair"]
 Deletes = Literal["none", "soft_column", "key_compare"]
-
-
-@dataclass(frozen=True)
-class Statement:
-    """SQL text and the values bound to its question marks."""
-
-    text: str
-    params: tuple[str | int | float | bool | None, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from snowpark.alignment import Rules, Slot, Source
 from snowpark.columns import LoadColumn
 from snowpark.errors import DriftError
-from snowpark.identifiers import quote
 from snowpark.shape import KnownColumn, Shape
+from snowpark.sql import quote
 
 
 def parking_place(column: KnownColumn) -> str:

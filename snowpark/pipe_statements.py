@@ -13,8 +13,7 @@ from dataclasses import dataclass
 
 from lambda_extract.contract_paths import pipe_folder
 from snowpark.columns import LoadColumn
-from snowpark.identifiers import literal, qualified, quote
-from snowpark.model import Statement
+from snowpark.sql import Statement, literal, qualified, quote
 
 # INFORMATION_SCHEMA.COPY_HISTORY keeps 14 days; a manifest is at most as old as the
 # longest run of a group (7 days), or as an open snapshot (1 day).

@@ -19,16 +19,7 @@ from lambda_extract.contract import (
     decode_reply,
     encode,
 )
-from snowpark import (
-    columns,
-    extract,
-    load,
-    plan,
-    refusals,
-    state,
-    statements,
-    target,
-)
+from snowpark import columns, extract, load, plan, redact, state, statements, target
 from snowpark.errors import ExtractError, LoadError, WarehouseError
 from snowpark.model import Commit, Counts, Run, SnapshotPart, TableSettings, TableState
 from snowpark.warehouse import Warehouse
@@ -110,7 +101,7 @@ def _refuses_rows(error: LoadError | WarehouseError) -> bool:
         return False
     cause = error if isinstance(error, WarehouseError) else error.__cause__
     # Without a cause the rows were loaded and are not those of the manifest.
-    return not isinstance(cause, WarehouseError) or refusals.is_about_rows(cause.number)
+    return not isinstance(cause, WarehouseError) or redact.is_about_rows(cause.number)
 
 
 def _extracted(warehouse: Warehouse, found: TableState, run: Run) -> Snapshot:

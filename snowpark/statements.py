@@ -9,11 +9,8 @@ from collections.abc import Iterator, Sequence
 
 from lambda_extract.contract import AlteredValue
 from snowpark.errors import SyncError
-from snowpark.model import Commit, Run, SnapshotPart, Statement, TableSettings
-
-BEGIN = Statement("BEGIN")
-COMMIT = Statement("COMMIT")
-ROLLBACK = Statement("ROLLBACK")
+from snowpark.model import Commit, Run, SnapshotPart, TableSettings
+from snowpark.sql import Statement
 
 _TABLES_PER_INSERT = 500
 

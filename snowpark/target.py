@@ -3,8 +3,15 @@
 from dataclasses import dataclass
 
 from lambda_extract.contract import ExtractReply, PlanReply
-from snowpark import columns, drift, drift_statements, identifiers, load_statements
-from snowpark import state, statements
+from snowpark import (
+    columns,
+    drift,
+    drift_statements,
+    load_statements,
+    names,
+    sql,
+    state,
+)
 from snowpark.alignment import Alignment, Rules, Source
 from snowpark.errors import DriftError, SyncError, WarehouseError
 from snowpark.model import TableSettings
@@ -61,7 +68,7 @@ def _described(warehouse: Warehouse, target: Target) -> dict[str, str] | None:
             return None
         raise
     existing = {str(row["name"]): str(row["type"]) for row in rows}
-    if identifiers.RUN_ID not in existing:
+    if names.RUN_ID not in existing:
         raise DriftError(
             "target_exists", f"Table {name} exists and was not built by this sync."
         )
@@ -122,11 +129,11 @@ def _announce(
     The fence keeps a run that slept through its lease from renaming what its successor
     has named.
     """
-    warehouse.run(statements.BEGIN)
+    warehouse.run(sql.BEGIN)
     try:
         state.record_shape(warehouse, target.settings.name, target.run_id, intent, told)
         state.hold_lease(warehouse, target.settings.name, target.run_id)
-        warehouse.run(statements.COMMIT)
+        warehouse.run(sql.COMMIT)
     except SyncError:
-        warehouse.run(statements.ROLLBACK)
+        warehouse.run(sql.ROLLBACK)
         raise

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from snowpark.errors import UsageError
 from snowpark.group_config import GroupSettings
-from snowpark.identifiers import literal
+from snowpark.sql import literal
 
 # user-guide/tasks-graphs: 100 children a task, 1000 tasks a graph. The rest is room for
 # tables that move from one task to another while a graph is changed.

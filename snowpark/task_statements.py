@@ -7,8 +7,7 @@ identifiers and literals alone.
 import hashlib
 import re
 
-from snowpark.identifiers import literal, quote
-from snowpark.model import Statement
+from snowpark.sql import Statement, literal, quote
 from snowpark.task_graph import Task
 
 # How APPLY_TASKS knows its own tasks, and whether they are up to date.

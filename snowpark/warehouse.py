@@ -8,9 +8,9 @@ from snowflake.connector.errors import Error as ConnectorError
 from snowflake.snowpark import Session
 from snowflake.snowpark.exceptions import SnowparkClientException
 
-from snowpark import refusals
+from snowpark import redact
 from snowpark.errors import WarehouseError
-from snowpark.model import Statement
+from snowpark.sql import Statement
 
 _MISSING_OBJECT = 2003
 
@@ -77,7 +77,7 @@ def _wrapped(
     query_id = getattr(error, "sfqid", None)
     text = " ".join((text or "").split())
     if tell_only is not None:
-        text = refusals.describe(number, text, tell_only)
+        text = redact.describe(number, text, tell_only)
     code = "target_missing" if number == _MISSING_OBJECT else "warehouse_error"
     return WarehouseError(
         code,

@@ -18,7 +18,7 @@ from lambda_extract.contract import (
 from snowpark import compare
 from snowpark.columns import load_columns
 from snowpark.compare import MOST_DIFFERENCES, Subject
-from snowpark.model import Statement
+from snowpark.sql import Statement
 from snowpark.validate_statements import Digested
 from tests.unit.snowpark.samples import COLUMNS, RUN_ID, cursor_value, state
 

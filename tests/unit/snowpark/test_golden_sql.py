@@ -38,16 +38,9 @@ from snowpark.dashboard import statements as dashboard
 from snowpark.errors import SyncError
 from snowpark.group_config import GroupSettings
 from snowpark.load_statements import Batch
-from snowpark.model import (
-    Commit,
-    GroupStep,
-    Run,
-    SnapshotPart,
-    Statement,
-    Tally,
-    Trouble,
-)
+from snowpark.model import Commit, GroupStep, Run, SnapshotPart, Tally, Trouble
 from snowpark.shape import Change, KnownColumn, Shape
+from snowpark.sql import Statement
 from tests.unit.snowpark.samples import COLUMNS, RUN_ID, cursor_value, settings
 
 GOLDEN = Path(__file__).parents[2] / "golden"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from snowpark.refusals import describe
+from snowpark.redact import describe
 
 PATH = "data/orders/20260101T000000-0a/p1/00000.csv.zst"
 KNOWN = [PATH, "AMOUNT", 'ODD"NAME', "ID"]

@@ -1,6 +1,7 @@
 """Names in Snowflake: the one place that quotes an identifier."""
 
 from snowpark.errors import DriftError
+from snowpark.sql import qualified, quote
 
 # Cannot be column names, not even quoted (sql-reference/reserved-keywords).
 UNUSABLE_COLUMNS = frozenset(
@@ -19,33 +20,6 @@ RUN_ID = "_SYNC_RUN_ID"
 EXTRACTED_AT = "_SYNC_EXTRACTED_AT"
 DELETED_AT = "_SYNC_DELETED_AT"
 OWN_COLUMNS = frozenset({RUN_ID, EXTRACTED_AT, DELETED_AT})
-
-
-def quote(name: str) -> str:
-    """Returns the name as a quoted identifier, exactly as it is.
-
-    Raises:
-        ValueError: Empty, longer than 255 characters, or with a NUL character.
-    """
-    if not 0 < len(name) <= 255 or "\0" in name:
-        raise ValueError("an identifier has 1 to 255 characters and no NUL")
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """Returns the text as a string literal, for statements that take no bound values.
-
-    Raises:
-        ValueError: It has a NUL character.
-    """
-    if "\0" in text:
-        raise ValueError("a literal has no NUL")
-    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
-
-
-def qualified(*names: str | None) -> str:
-    """Returns the quoted names joined by dots; None is left out."""
-    return ".".join(quote(name) for name in names if name is not None)
 
 
 def target_name(*, database: str | None, schema: str, table: str) -> str:
