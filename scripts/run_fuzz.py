@@ -26,8 +26,8 @@ from lambda_extract import contract
 from lambda_extract import handler as handling
 from lambda_extract.protocol import envelope
 from lambda_extract.protocol.jobs import JobReply
-from snowpark import config
 from snowpark.errors import SyncError
+from snowpark.settings import parse
 
 ROOT = Path(__file__).resolve().parents[1]
 SLOW_SECONDS = 5.0
@@ -209,7 +209,7 @@ def try_request(text: str) -> None:
 def try_config(text: str) -> None:
     """Parses a configuration, or is refused by the one error that lists problems."""
     with contextlib.suppress(SyncError):
-        config.parse(text)
+        parse.parse(text)
 
 
 # name, inputs, what tries one, share of all inputs

@@ -4,17 +4,11 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from snowpark import (
-    alert_statements,
-    alert_text,
-    group_config,
-    state,
-    statements,
-    task_statements,
-)
+from snowpark import alert_statements, alert_text, state, statements, task_statements
 from snowpark.errors import WarehouseError
-from snowpark.group_config import AlertTargets
 from snowpark.model import Trouble
+from snowpark.settings import groups
+from snowpark.settings.groups import AlertTargets
 from snowpark.sql import Statement
 from snowpark.warehouse import Warehouse
 
@@ -90,7 +84,7 @@ def _trouble(row: Any) -> Trouble:
 
 def _targets(warehouse: Warehouse) -> AlertTargets:
     rows = warehouse.run(task_statements.read_config_text())
-    return group_config.alert_targets(str(rows[0][0])) if rows else AlertTargets()
+    return groups.alert_targets(str(rows[0][0])) if rows else AlertTargets()
 
 
 def _send(

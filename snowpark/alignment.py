@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from snowpark.columns import LoadColumn, fits
 from snowpark.errors import DriftError
-from snowpark.model import Drift, TableSettings, TypeChange
+from snowpark.settings.table import Drift, TableSettings, TypeChange
 from snowpark.shape import Change, ChangeKind, KnownColumn, Shape
 
 

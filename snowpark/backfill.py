@@ -6,10 +6,20 @@ import time
 from typing import Any
 
 from lambda_extract.contract import ExtractReply, Partition, PlanReply
-from snowpark import columns, extract, increment, load, plan, state, statements, sync
-from snowpark import target
+from snowpark import (
+    columns,
+    extract,
+    increment,
+    load,
+    plan,
+    state,
+    statements,
+    sync,
+    target,
+)
 from snowpark.errors import ExtractError, SyncError, UsageError
-from snowpark.model import Counts, Run, TableSettings, TableState
+from snowpark.model import Counts, Run, TableState
+from snowpark.settings.table import TableSettings
 from snowpark.warehouse import Warehouse
 
 _LONGEST_VALUE = 1000

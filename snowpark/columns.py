@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from lambda_extract.contract import Column
 from snowpark.errors import DriftError
-from snowpark.model import TableSettings
 from snowpark.names import column_name
+from snowpark.settings.table import TableSettings
 from snowpark.sql import quote
 
 _LONGEST_TEXT = "VARCHAR(134217728)"

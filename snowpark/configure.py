@@ -4,9 +4,10 @@ import hashlib
 import uuid
 from typing import Any
 
-from snowpark import config, sql, state, statements
+from snowpark import sql, state, statements
 from snowpark.errors import SyncError, UsageError, WarehouseError
-from snowpark.model import TableSettings
+from snowpark.settings import parse
+from snowpark.settings.table import TableSettings
 from snowpark.warehouse import Warehouse
 
 # One at a time: whoever changes the configuration, or makes tasks of it.
@@ -20,7 +21,7 @@ def apply_config(warehouse: Warehouse, text: str) -> dict[str, Any]:
         ConfigError: With every problem; nothing was stored.
         SyncError: Another APPLY_CONFIG is at work, or Snowflake refused something.
     """
-    tables = config.parse(text)
+    tables = parse.parse(text)
     run_id = f"config-{uuid.uuid4().hex}"
     take_lease(warehouse, run_id)
     try:

@@ -6,11 +6,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from lambda_extract.contract import ErrorReply, ExtractReply, ExtractRequest, encode
-from snowpark import alerts, config, extract, group_statements, group_steps, group_table
-from snowpark import plan, state, statements, sync
+from snowpark import (
+    alerts,
+    extract,
+    group_statements,
+    group_steps,
+    group_table,
+    plan,
+    state,
+    statements,
+    sync,
+)
 from snowpark.errors import ExtractError, LeaseError, SyncError, UsageError
 from snowpark.group_steps import Origin
 from snowpark.model import GroupStep, TableState
+from snowpark.settings import parse
 from snowpark.warehouse import Warehouse
 
 # Two bound values for each request; Snowflake sends one call for each row.
@@ -162,7 +172,7 @@ def _begin(warehouse: Warehouse, group_name: object, origin: Origin) -> Group:
 
 
 def _canonical(group_name: object) -> str:
-    name = config.canonical_name(group_name)
+    name = parse.canonical_name(group_name)
     if not name:
         raise UsageError(
             "invalid_argument",

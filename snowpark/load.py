@@ -10,7 +10,8 @@ from snowpark.alignment import Alignment, Rules
 from snowpark.columns import LoadColumn
 from snowpark.errors import LoadError, SyncError, UsageError, WarehouseError
 from snowpark.load_statements import Batch
-from snowpark.model import Commit, Counts, TableSettings
+from snowpark.model import Commit, Counts
+from snowpark.settings.table import TableSettings
 from snowpark.target import Target
 from snowpark.warehouse import Warehouse
 

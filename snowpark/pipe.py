@@ -18,8 +18,8 @@ from lambda_extract.contract_paths import is_piped, piped_file
 from snowpark import pipe_statements, state
 from snowpark.columns import LoadColumn
 from snowpark.errors import LoadError, SyncError, WarehouseError
-from snowpark.model import TableSettings
 from snowpark.pipe_statements import Pair, PipeSettings
+from snowpark.settings.table import TableSettings
 from snowpark.warehouse import Warehouse
 
 # A pipe takes 20 seconds and more; the first looks are for files that landed early.

@@ -15,7 +15,8 @@ from lambda_extract.contract import (
     Window,
 )
 from snowpark.errors import SyncError, UsageError
-from snowpark.model import TableSettings, TableState
+from snowpark.model import TableState
+from snowpark.settings.table import TableSettings
 
 # A window is halved when it does not fit into the time of one extraction. Below this a
 # smaller one is not the answer: the rows or the index are.

@@ -21,7 +21,8 @@ from lambda_extract.contract import (
 )
 from snowpark import columns, extract, load, plan, redact, state, statements, target
 from snowpark.errors import ExtractError, LoadError, WarehouseError
-from snowpark.model import Commit, Counts, Run, SnapshotPart, TableSettings, TableState
+from snowpark.model import Commit, Counts, Run, SnapshotPart, TableState
+from snowpark.settings.table import TableSettings
 from snowpark.warehouse import Warehouse
 
 # Files of a plan older than this may have been expired from the landing bucket.

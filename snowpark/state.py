@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from lambda_extract.contract import CursorValue, Overlap, PendingBound
 from snowpark import drift_statements, statements
 from snowpark.errors import LeaseError, SyncError, UsageError
-from snowpark.model import Commit, Ledger, Run, TableSettings, TableState
+from snowpark.model import Commit, Ledger, Run, TableState
+from snowpark.settings.table import TableSettings
 from snowpark.shape import Change, Shape
 from snowpark.warehouse import Warehouse
 

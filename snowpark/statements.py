@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 
 from lambda_extract.contract import AlteredValue
 from snowpark.errors import SyncError
-from snowpark.model import Commit, Run, SnapshotPart, TableSettings
+from snowpark.model import Commit, Run, SnapshotPart
+from snowpark.settings.table import TableSettings
 from snowpark.sql import Statement
 
 _TABLES_PER_INSERT = 500

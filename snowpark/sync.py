@@ -5,10 +5,11 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any, Literal
 
-from snowpark import config, deletes, increment, load, plan, report, snapshot, state
+from snowpark import deletes, increment, load, plan, report, snapshot, state
 from snowpark.errors import ExtractError, SyncError, UsageError
 from snowpark.increment import Extracted
 from snowpark.model import Run, TableState
+from snowpark.settings import parse
 from snowpark.warehouse import Warehouse
 
 # sync: what is new. reload: the whole table, even where an increment would do.
@@ -123,7 +124,7 @@ def canonical_table(table_name: object) -> str:
     Raises:
         UsageError: "invalid_argument": no text, or an empty one.
     """
-    table = config.canonical_name(table_name)
+    table = parse.canonical_name(table_name)
     if not table:
         raise UsageError("invalid_argument", "The table name is empty or not a text.")
     return table

@@ -14,7 +14,7 @@ from snowpark import (
 )
 from snowpark.alignment import Alignment, Rules, Source
 from snowpark.errors import DriftError, SyncError, WarehouseError
-from snowpark.model import TableSettings
+from snowpark.settings.table import TableSettings
 from snowpark.shape import Change, Shape
 from snowpark.warehouse import Warehouse
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from snowpark.errors import UsageError
-from snowpark.group_config import GroupSettings
+from snowpark.settings.groups import GroupSettings
 from snowpark.sql import literal
 
 # user-guide/tasks-graphs: 100 children a task, 1000 tasks a graph. The rest is room for

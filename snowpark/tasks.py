@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from snowpark import configure, group_config, state, task_graph, task_statements
-from snowpark.group_config import GroupSettings
+from snowpark import configure, state, task_graph, task_statements
+from snowpark.settings import groups as settings_groups
+from snowpark.settings.groups import GroupSettings
 from snowpark.task_graph import Task
 from snowpark.warehouse import Warehouse
 
@@ -118,7 +119,7 @@ def _wanted(
 
 def _scheduled(warehouse: Warehouse) -> tuple[GroupSettings, ...]:
     rows = warehouse.run(task_statements.read_config_text())
-    return group_config.scheduled_groups(str(rows[0][0])) if rows else ()
+    return settings_groups.scheduled_groups(str(rows[0][0])) if rows else ()
 
 
 def _touched(

@@ -17,7 +17,7 @@ DEPLOYED = ("lambda_extract", "snowpark", "config")
 MUST_BE_PURE = {
     "snowpark/alert_statements.py",
     "snowpark/alert_text.py",
-    "snowpark/group_config.py",
+    "snowpark/settings/groups.py",
     "snowpark/task_graph.py",
     "snowpark/task_statements.py",
     "lambda_extract/contract_paths.py",
@@ -29,7 +29,7 @@ MUST_BE_PURE = {
     "snowpark/columns.py",
     "snowpark/dashboard/shaping.py",
     "snowpark/dashboard/statements.py",
-    "snowpark/config.py",
+    "snowpark/settings/parse.py",
     "snowpark/drift.py",
     "snowpark/drift_statements.py",
     "snowpark/load_statements.py",

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambda_extract.contract import ColumnSpec
-from snowpark import config
 from snowpark.errors import ConfigError
-from snowpark.model import TableSettings
+from snowpark.settings import parse
+from snowpark.settings.table import TableSettings
 
 SMALL: dict[str, Any] = {
     "version": 1,
@@ -25,7 +25,7 @@ def problems(data: Any) -> dict[str, str]:
     """Returns pointer -> sentences of a configuration that must be refused."""
     text = data if isinstance(data, str) else json.dumps(data)
     with pytest.raises(ConfigError) as caught:
-        config.parse(text)
+        parse.parse(text)
     found: dict[str, str] = {}
     for problem in caught.value.problems:
         found[problem.pointer] = found.get(problem.pointer, "") + problem.message
@@ -38,7 +38,7 @@ def with_table(**table: Any) -> dict[str, Any]:
 
 def test_the_shipped_configuration_is_valid() -> None:
     text = Path("config/sync_config.json").read_text(encoding="utf-8")
-    assert [t.name for t in config.parse(text)] == [
+    assert [t.name for t in parse.parse(text)] == [
         "customers",
         "order_items",
         "orders",
@@ -47,7 +47,7 @@ def test_the_shipped_configuration_is_valid() -> None:
 
 
 def test_defaults_are_filled_in() -> None:
-    (table,) = config.parse(json.dumps(SMALL))
+    (table,) = parse.parse(json.dumps(SMALL))
     assert table.mode == "incremental"
     assert table.relation == "orders"
     assert table.schema == "public"
@@ -55,7 +55,7 @@ def test_defaults_are_filled_in() -> None:
 
 
 def test_settings_survive_their_json() -> None:
-    (table,) = config.parse(
+    (table,) = parse.parse(
         json.dumps(with_table(cursor="c", key=["a", "b"], exclude=["x"]))
     )
     assert TableSettings.from_json(table.to_json()) == table
@@ -129,7 +129,7 @@ def test_texts_that_are_no_configuration_are_refused_plainly(text: str) -> None:
     [(" Orders\n", "orders"), (None, ""), (7, ""), ("ORDER  items", "order items")],
 )
 def test_table_names_are_found_in_any_case(given_name: Any, stored: str) -> None:
-    assert config.canonical_name(given_name) == stored
+    assert parse.canonical_name(given_name) == stored
 
 
 json_values = st.recursive(
@@ -148,7 +148,7 @@ json_values = st.recursive(
 @given(json_values)
 def test_no_input_makes_the_parser_fail_in_another_way(value: Any) -> None:
     try:
-        config.parse(json.dumps(value))
+        parse.parse(json.dumps(value))
     except ConfigError as error:
         assert error.problems
 
@@ -158,7 +158,7 @@ def test_columns_reach_the_wire() -> None:
         "b": {"rename": "other", "type": "NUMBER(12, 2)"},
         "a": {"protect": "hash"},
     }
-    (table,) = config.parse(json.dumps(with_table(mode="full", columns=columns)))
+    (table,) = parse.parse(json.dumps(with_table(mode="full", columns=columns)))
     assert table.table_spec.columns == (
         ColumnSpec("a", protect="hash"),
         ColumnSpec("b", rename="OTHER", type="NUMBER(12,2)"),
@@ -206,7 +206,7 @@ def test_columns_that_cannot_be_are_refused(
 
 def test_a_protected_column_is_another_origin_and_a_renamed_one_is_not() -> None:
     def origin(columns: dict[str, Any]) -> str:
-        return config.parse(json.dumps(with_table(columns=columns)))[0].origin
+        return parse.parse(json.dumps(with_table(columns=columns)))[0].origin
 
     plain = origin({})
     others = [{"protect": "hash"}, {"protect": "mask"}]

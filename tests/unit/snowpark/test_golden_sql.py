@@ -36,9 +36,9 @@ from snowpark import (
 )
 from snowpark.dashboard import statements as dashboard
 from snowpark.errors import SyncError
-from snowpark.group_config import GroupSettings
 from snowpark.load_statements import Batch
 from snowpark.model import Commit, GroupStep, Run, SnapshotPart, Tally, Trouble
+from snowpark.settings.groups import GroupSettings
 from snowpark.shape import Change, KnownColumn, Shape
 from snowpark.sql import Statement
 from tests.unit.snowpark.samples import COLUMNS, RUN_ID, cursor_value, settings

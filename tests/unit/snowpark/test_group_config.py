@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from snowpark import config, group_config
 from snowpark.errors import ConfigError
-from snowpark.group_config import AlertTargets, GroupSettings
+from snowpark.settings import groups as settings_groups
+from snowpark.settings import parse
+from snowpark.settings.groups import AlertTargets, GroupSettings
 
 
 def text(groups: dict[str, Any], **more: Any) -> str:
@@ -29,8 +30,8 @@ def test_a_schedule_becomes_snowflakes() -> None:
         "by_hand": {},
         "hourly": {"schedule": {"every_minutes": 60}, "serverless_size": "SMALL"},
     }
-    config.parse(text(groups))
-    assert group_config.scheduled_groups(text(groups)) == (
+    parse.parse(text(groups))
+    assert settings_groups.scheduled_groups(text(groups)) == (
         GroupSettings("hourly", "60 MINUTES", serverless_size="SMALL"),
         GroupSettings(
             "nightly",
@@ -62,7 +63,7 @@ def test_a_schedule_becomes_snowflakes() -> None:
 )
 def test_a_schedule_that_cannot_be(schedule: dict[str, Any], pointer: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        config.parse(text({"g": {"schedule": schedule}}))
+        parse.parse(text({"g": {"schedule": schedule}}))
     found = {problem.pointer for problem in caught.value.problems}
     assert f"/groups/g/schedule{pointer}" in found
 
@@ -86,12 +87,12 @@ def test_a_schedule_that_cannot_be(schedule: dict[str, Any], pointer: str) -> No
 )
 def test_a_group_that_cannot_be(groups: dict[str, Any], pointer: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        config.parse(text(groups))
+        parse.parse(text(groups))
     assert pointer in {problem.pointer for problem in caught.value.problems}
 
 
 def test_alerts_go_nowhere_by_default() -> None:
-    assert group_config.alert_targets(text({})) == AlertTargets()
+    assert settings_groups.alert_targets(text({})) == AlertTargets()
 
 
 def test_alerts_go_where_the_configuration_says() -> None:
@@ -101,11 +102,9 @@ def test_alerts_go_where_the_configuration_says() -> None:
         "reminder_hours": 6,
     }
     written = text({}, alerts=alerts)
-    config.parse(written)
-    assert group_config.alert_targets(written) == AlertTargets(
+    parse.parse(written)
+    assert settings_groups.alert_targets(written) == AlertTargets(
         "mail", ("a@example.com",), "topic", 6
     )
     with pytest.raises(ConfigError):
-        config.parse(
-            text({}, alerts={"email": {"integration": "m", "recipients": "a"}})
-        )
+        parse.parse(text({}, alerts={"email": {"integration": "m", "recipients": "a"}}))

@@ -7,7 +7,7 @@ import sqlglot
 
 from snowpark import task_graph, task_statements
 from snowpark.errors import UsageError
-from snowpark.group_config import GroupSettings
+from snowpark.settings.groups import GroupSettings
 from snowpark.task_graph import Task
 
 HOURLY = GroupSettings("hourly", "60 MINUTES")

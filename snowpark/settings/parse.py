@@ -14,10 +14,10 @@ from typing import Any, Literal
 
 import jsonschema
 
-from snowpark import column_rules, group_config
 from snowpark.errors import ConfigError, Problem
-from snowpark.model import TableSettings
 from snowpark.names import target_name
+from snowpark.settings import column_rules, groups
+from snowpark.settings.table import TableSettings
 
 _OWN_SCHEMAS = frozenset({"CONTROL", "STAGING", "INFORMATION_SCHEMA"})
 _LONGEST_TEXT = 10_000_000
@@ -158,7 +158,7 @@ def _suggestion(name: str, known: list[str]) -> str:
 
 def _rule_problems(data: dict[str, Any]) -> Iterator[Problem]:
     yield from _same_name_problems(data["tables"])
-    yield from group_config.problems(data)
+    yield from groups.problems(data)
     yield from _reference_problems(data, data.get("defaults", {}), "/defaults")
     targets: dict[str, str] = {}
     for name, table in data["tables"].items():
