@@ -6,17 +6,8 @@ import time
 from typing import Any
 
 from lambda_extract.contract import ExtractReply, Partition, PlanReply
-from snowpark import (
-    columns,
-    extract,
-    increment,
-    load,
-    plan,
-    state,
-    statements,
-    sync,
-    target,
-)
+from snowpark import extract, increment, load, plan, state, statements, sync, target
+from snowpark.columns import column as columns
 from snowpark.errors import ExtractError, SyncError, UsageError
 from snowpark.model import Counts, Run, TableState
 from snowpark.settings.table import TableSettings

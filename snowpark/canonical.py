@@ -7,7 +7,8 @@ snowflake/45_function/020_canonical.sql has the two functions that are called he
 from collections.abc import Sequence
 
 from lambda_extract.contract import INCOMPARABLE_IN_TARGET
-from snowpark.columns import LoadColumn, family
+from snowpark.columns.column import LoadColumn
+from snowpark.columns.types import family
 from snowpark.sql import quote
 
 _MOMENT = "'YYYY-MM-DD HH24:MI:SS.FF6'"

@@ -15,15 +15,16 @@ from lambda_extract.contract import (
     PlanReply,
     RowDigest,
 )
-from snowpark import columns, drift_statements, extract, plan, state
+from snowpark import drift_statements, extract, plan, state
 from snowpark import validate_statements as texts
 from snowpark.buckets import Both, added_up, differing_keys
-from snowpark.columns import LoadColumn
+from snowpark.columns import types
+from snowpark.columns.alignment import Rules
+from snowpark.columns.column import LoadColumn
+from snowpark.columns.pairing import paired
 from snowpark.differences import Difference, between
 from snowpark.errors import SyncError, UsageError
 from snowpark.model import TableState
-from snowpark.pairing import paired
-from snowpark.alignment import Rules
 from snowpark.target import source_of
 from snowpark.validate_statements import Digested
 from snowpark.warehouse import Warehouse
@@ -148,8 +149,8 @@ def subject(
 def _why_not(column: LoadColumn, existing: dict[str, str], new: bool) -> str:
     if new or column.name not in existing:
         return "the target has no such column"
-    held = columns.family(existing[column.name])
-    if held != columns.family(column.source.snowflake_type):
+    held = types.family(existing[column.name])
+    if held != types.family(column.source.snowflake_type):
         return f"the target holds it as {held}"
     return ""
 

@@ -4,8 +4,9 @@ import dataclasses
 import time
 
 from lambda_extract.contract import ExtractReply, KeysRequest, PlanReply
-from snowpark import extract, load, load_statements, pairing, plan, state, target
-from snowpark.alignment import Alignment
+from snowpark import extract, load, load_statements, plan, state, target
+from snowpark.columns import pairing
+from snowpark.columns.alignment import Alignment
 from snowpark.errors import SyncError, UsageError
 from snowpark.load_statements import Batch
 from snowpark.model import Counts, Run, TableState

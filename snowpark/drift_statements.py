@@ -7,7 +7,7 @@ tests/golden/*.sql.
 
 from collections.abc import Iterator, Sequence
 
-from snowpark.shape import Change, Shape
+from snowpark.columns.shape import Change, Shape
 from snowpark.sql import Statement, quote
 
 # A first load records each column, of which PostgreSQL allows 1,600.

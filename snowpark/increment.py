@@ -5,12 +5,13 @@ import time
 from dataclasses import dataclass
 
 from lambda_extract.contract import ExtractReply, File
-from snowpark import columns, extract, load, plan, state, target
-from snowpark.alignment import Alignment
+from snowpark import extract, load, plan, state, target
+from snowpark.columns import column as columns
+from snowpark.columns.alignment import Alignment
+from snowpark.columns.shape import Shape
 from snowpark.errors import ExtractError
 from snowpark.model import Commit, Counts, Ledger, Run, TableState
 from snowpark.plan import Progress
-from snowpark.shape import Shape
 from snowpark.warehouse import Warehouse
 
 

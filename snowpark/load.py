@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from lambda_extract.contract import Column, File
 from snowpark import load_statements, pipe, sql, state
 from snowpark import names as snowpark_names
-from snowpark.alignment import Alignment, Rules
-from snowpark.columns import LoadColumn
+from snowpark.columns.alignment import Alignment, Rules
+from snowpark.columns.column import LoadColumn
 from snowpark.errors import LoadError, SyncError, UsageError, WarehouseError
 from snowpark.load_statements import Batch
 from snowpark.model import Commit, Counts

@@ -11,8 +11,8 @@ from lambda_extract.contract import (
     Overlap,
     PendingBound,
 )
+from snowpark.columns.shape import Change, Shape
 from snowpark.settings.table import TableSettings
-from snowpark.shape import Change, Shape
 
 Kind = Literal["increment", "snapshot", "key_compare", "backfill", "repair"]
 

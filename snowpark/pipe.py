@@ -16,7 +16,7 @@ from typing import Any
 from lambda_extract.contract import File
 from lambda_extract.contract_paths import is_piped, piped_file
 from snowpark import pipe_statements, state
-from snowpark.columns import LoadColumn
+from snowpark.columns.column import LoadColumn
 from snowpark.errors import LoadError, SyncError, WarehouseError
 from snowpark.pipe_statements import Pair, PipeSettings
 from snowpark.settings.table import TableSettings

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lambda_extract.contract_paths import pipe_folder
-from snowpark.columns import LoadColumn
+from snowpark.columns.column import LoadColumn
 from snowpark.sql import Statement, literal, qualified, quote
 
 # INFORMATION_SCHEMA.COPY_HISTORY keeps 14 days; a manifest is at most as old as the

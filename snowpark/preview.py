@@ -4,8 +4,10 @@ import uuid
 from typing import Any
 
 from lambda_extract.contract import PlanReply
-from snowpark import columns, drift, extract, plan, state, sync, target
-from snowpark.alignment import Rules, Source
+from snowpark import extract, plan, state, sync, target
+from snowpark.columns import column as columns
+from snowpark.columns import drift
+from snowpark.columns.alignment import Rules, Source
 from snowpark.errors import DriftError, SyncError
 from snowpark.model import TableState
 from snowpark.warehouse import Warehouse

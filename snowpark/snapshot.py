@@ -19,7 +19,8 @@ from lambda_extract.contract import (
     decode_reply,
     encode,
 )
-from snowpark import columns, extract, load, plan, redact, state, statements, target
+from snowpark import extract, load, plan, redact, state, statements, target
+from snowpark.columns import column as columns
 from snowpark.errors import ExtractError, LoadError, WarehouseError
 from snowpark.model import Commit, Counts, Run, SnapshotPart, TableState
 from snowpark.settings.table import TableSettings

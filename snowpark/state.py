@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from lambda_extract.contract import CursorValue, Overlap, PendingBound
 from snowpark import drift_statements, statements
+from snowpark.columns.shape import Change, Shape
 from snowpark.errors import LeaseError, SyncError, UsageError
 from snowpark.model import Commit, Ledger, Run, TableState
 from snowpark.settings.table import TableSettings
-from snowpark.shape import Change, Shape
 from snowpark.warehouse import Warehouse
 
 # An extraction ends within 600 s (Snowflake's limit of one external call); a load may

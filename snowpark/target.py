@@ -3,19 +3,13 @@
 from dataclasses import dataclass
 
 from lambda_extract.contract import ExtractReply, PlanReply
-from snowpark import (
-    columns,
-    drift,
-    drift_statements,
-    load_statements,
-    names,
-    sql,
-    state,
-)
-from snowpark.alignment import Alignment, Rules, Source
+from snowpark import drift_statements, load_statements, names, sql, state
+from snowpark.columns import column as columns
+from snowpark.columns import drift
+from snowpark.columns.alignment import Alignment, Rules, Source
+from snowpark.columns.shape import Change, Shape
 from snowpark.errors import DriftError, SyncError, WarehouseError
 from snowpark.settings.table import TableSettings
-from snowpark.shape import Change, Shape
 from snowpark.warehouse import Warehouse
 
 

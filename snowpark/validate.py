@@ -6,9 +6,17 @@ from datetime import datetime, timezone
 from typing import Any
 
 from lambda_extract.contract import ExtractReply, ExtractRequest, Partition
-from snowpark import compare, extract, increment, load, state, sync, target
-from snowpark import validate_statements
-from snowpark.columns import digest
+from snowpark import (
+    compare,
+    extract,
+    increment,
+    load,
+    state,
+    sync,
+    target,
+    validate_statements,
+)
+from snowpark.columns.column import digest
 from snowpark.compare import Subject, Suspects
 from snowpark.differences import Difference
 from snowpark.errors import SyncError, UsageError

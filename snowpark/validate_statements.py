@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from snowpark import canonical
-from snowpark.columns import LoadColumn
+from snowpark.columns.column import LoadColumn
 from snowpark.names import DELETED_AT, RUN_ID
 from snowpark.sql import Statement, quote
 

@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 
 from lambda_extract.contract import Column
-from snowpark import columns
+from snowpark.columns import column as columns
+from snowpark.columns import types
 from snowpark.errors import DriftError
 from tests.unit.snowpark.samples import COLUMNS, ID, NOTE, settings
 
@@ -52,8 +53,8 @@ def test_a_filler_is_staged_and_not_loaded() -> None:
     ],
 )
 def test_wider_source_types_widen_the_target(new: str, old: str, wider: str) -> None:
-    assert not columns.fits(new, old)
-    assert columns.widened(old, new) == wider
+    assert not types.fits(new, old)
+    assert types.widened(old, new) == wider
 
 
 @pytest.mark.parametrize(
@@ -71,7 +72,7 @@ def test_wider_source_types_widen_the_target(new: str, old: str, wider: str) -> 
     ],
 )
 def test_types_that_fit_need_no_change(new: str, old: str) -> None:
-    assert columns.fits(new, old)
+    assert types.fits(new, old)
 
 
 @pytest.mark.parametrize(
@@ -87,8 +88,8 @@ def test_types_that_fit_need_no_change(new: str, old: str) -> None:
     ],
 )
 def test_types_snowflake_cannot_alter_are_refused(new: str, old: str) -> None:
-    assert not columns.fits(new, old)
-    assert columns.widened(old, new) is None
+    assert not types.fits(new, old)
+    assert types.widened(old, new) is None
 
 
 def test_the_digest_follows_all_that_shapes_the_target() -> None:

@@ -16,7 +16,7 @@ from lambda_extract.contract import (
     RowDigest,
 )
 from snowpark import compare
-from snowpark.columns import load_columns
+from snowpark.columns.column import load_columns
 from snowpark.compare import MOST_DIFFERENCES, Subject
 from snowpark.sql import Statement
 from snowpark.validate_statements import Digested

@@ -17,10 +17,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from lambda_extract.contract import Column
-from snowpark import columns, drift, pairing
-from snowpark.alignment import Alignment, Rules, Source
+from snowpark.columns import column as columns
+from snowpark.columns import drift, pairing
+from snowpark.columns import types as columns_types
+from snowpark.columns.alignment import Alignment, Rules, Source
+from snowpark.columns.shape import Shape
 from snowpark.errors import DriftError
-from snowpark.shape import Shape
 from tests.unit.snowpark.samples import COLUMNS, ID, NOTE
 
 EVOLVE = Rules("evolve", "fail")
@@ -341,7 +343,7 @@ class World:
         for column in alignment.columns:
             kind, owner = self.target[column.name]
             assert owner == column.source.attnum, f"{column.name} has other values"
-            assert columns.fits(column.source.snowflake_type, kind)
+            assert columns_types.fits(column.source.snowflake_type, kind)
         assert not {c.name for c in alignment.columns} & set(alignment.blanks)
         for name in alignment.blanks:
             assert name in self.target

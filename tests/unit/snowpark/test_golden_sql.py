@@ -24,7 +24,6 @@ from lambda_extract.values.mappings import mapping, protected
 from scripts.print_types import SOURCES
 from snowpark import (
     alert_statements,
-    columns,
     drift_statements,
     group_statements,
     load_statements,
@@ -34,12 +33,13 @@ from snowpark import (
     task_statements,
     validate_statements,
 )
+from snowpark.columns import column as columns
+from snowpark.columns.shape import Change, KnownColumn, Shape
 from snowpark.dashboard import statements as dashboard
 from snowpark.errors import SyncError
 from snowpark.load_statements import Batch
 from snowpark.model import Commit, GroupStep, Run, SnapshotPart, Tally, Trouble
 from snowpark.settings.groups import GroupSettings
-from snowpark.shape import Change, KnownColumn, Shape
 from snowpark.sql import Statement
 from tests.unit.snowpark.samples import COLUMNS, RUN_ID, cursor_value, settings
 

@@ -4,11 +4,11 @@ import dataclasses
 
 import pytest
 
-from snowpark.alignment import Rules, Source
-from snowpark.columns import load_columns
-from snowpark.drift import align
+from snowpark.columns.alignment import Rules, Source
+from snowpark.columns.column import load_columns
+from snowpark.columns.drift import align
+from snowpark.columns.shape import Shape
 from snowpark.errors import DriftError
-from snowpark.shape import Shape
 from tests.unit.snowpark.samples import ID, NOTE
 
 RULES = Rules(drift="evolve", type_change="fail")

@@ -10,11 +10,9 @@ from it how far the killed one came, and records what that one could not.
 import dataclasses
 from collections.abc import Mapping
 
-from snowpark.alignment import Alignment, Draft, Rules, Slot, Source
-from snowpark.columns import LoadColumn, family, fits, widened
-from snowpark.errors import DriftError
-from snowpark.names import DELETED_AT
-from snowpark.pairing import (
+from snowpark.columns.alignment import Alignment, Draft, Rules, Slot, Source
+from snowpark.columns.column import LoadColumn
+from snowpark.columns.pairing import (
     check_goals,
     check_key,
     check_protection,
@@ -22,7 +20,10 @@ from snowpark.pairing import (
     paired,
     parking_place,
 )
-from snowpark.shape import Change, ChangeKind, KnownColumn, Shape
+from snowpark.columns.shape import Change, ChangeKind, KnownColumn, Shape
+from snowpark.columns.types import family, fits, widened
+from snowpark.errors import DriftError
+from snowpark.names import DELETED_AT
 from snowpark.sql import quote
 
 _LONGEST_STEM = 200

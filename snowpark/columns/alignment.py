@@ -3,10 +3,11 @@
 import dataclasses
 from dataclasses import dataclass, field
 
-from snowpark.columns import LoadColumn, fits
+from snowpark.columns.column import LoadColumn
+from snowpark.columns.shape import Change, ChangeKind, KnownColumn, Shape
+from snowpark.columns.types import fits
 from snowpark.errors import DriftError
 from snowpark.settings.table import Drift, TableSettings, TypeChange
-from snowpark.shape import Change, ChangeKind, KnownColumn, Shape
 
 
 @dataclass(frozen=True)

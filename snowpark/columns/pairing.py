@@ -3,10 +3,10 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from snowpark.alignment import Rules, Slot, Source
-from snowpark.columns import LoadColumn
+from snowpark.columns.alignment import Rules, Slot, Source
+from snowpark.columns.column import LoadColumn
+from snowpark.columns.shape import KnownColumn, Shape
 from snowpark.errors import DriftError
-from snowpark.shape import KnownColumn, Shape
 from snowpark.sql import quote
 
 

@@ -1,0 +1,1 @@
+"""PURE: columns of source and target: names, types, pairs, drift."""
