@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 
-from snowpark.model import Trouble
+from snowpark.ledger.records import Trouble
 from snowpark.sql import Statement
 
 _ALERTS_PER_INSERT = 100

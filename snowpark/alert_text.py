@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from snowpark.model import Trouble
+from snowpark.ledger.records import Trouble
 
 # SNS takes 256 KB; a person reads less.
 _MOST_TABLES = 30

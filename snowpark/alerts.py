@@ -4,9 +4,11 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from snowpark import alert_statements, alert_text, state, statements, task_statements
+from snowpark import alert_statements, alert_text
 from snowpark.errors import WarehouseError
-from snowpark.model import Trouble
+from snowpark.ledger import lease as ledger_lease
+from snowpark.ledger import statements as ledger_statements
+from snowpark.ledger.records import Trouble
 from snowpark.settings import groups
 from snowpark.settings.groups import AlertTargets
 from snowpark.sql import Statement
@@ -31,13 +33,13 @@ def raise_alerts(warehouse: Warehouse) -> dict[str, Any]:
     if not _due(warehouse):
         return {"summary": "Nothing to tell.", "tables": []}
     call_id = f"alerts-{uuid.uuid4().hex}"
-    lease = statements.take_lease(_LEASE, call_id, _LEASE_SECONDS)
+    lease = ledger_statements.take_lease(_LEASE, call_id, _LEASE_SECONDS)
     if warehouse.changed_rows(lease) != 1:
         return {"summary": "Another call is telling it.", "tables": []}
     try:
         return _tell(warehouse)
     finally:
-        state.release_lease(warehouse, _LEASE, call_id)
+        ledger_lease.release_lease(warehouse, _LEASE, call_id)
 
 
 def _due(warehouse: Warehouse) -> list[Trouble]:
@@ -83,7 +85,7 @@ def _trouble(row: Any) -> Trouble:
 
 
 def _targets(warehouse: Warehouse) -> AlertTargets:
-    rows = warehouse.run(task_statements.read_config_text())
+    rows = warehouse.run(ledger_statements.read_config_text())
     return groups.alert_targets(str(rows[0][0])) if rows else AlertTargets()
 
 

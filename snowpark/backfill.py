@@ -6,10 +6,14 @@ import time
 from typing import Any
 
 from lambda_extract.contract import ExtractReply, Partition, PlanReply
-from snowpark import extract, increment, load, plan, state, statements, sync, target
+from snowpark import extract, load, plan, sync, target
 from snowpark.columns import column as columns
 from snowpark.errors import ExtractError, SyncError, UsageError
-from snowpark.model import Counts, Run, TableState
+from snowpark.ledger import read, write
+from snowpark.ledger import run as ledger_run
+from snowpark.ledger import statements as ledger_statements
+from snowpark.ledger.records import TableState
+from snowpark.ledger.run import Counts, Run
 from snowpark.settings.table import TableSettings
 from snowpark.warehouse import Warehouse
 
@@ -41,7 +45,7 @@ def backfill_table(
                 "A backfill without any bound is a reload.",
                 hint="Pass from, to, or both; or CALL RESYNC_TABLE.",
             )
-        found = state.take_lease(warehouse, run.table, run.id)
+        found = read.take_lease(warehouse, run.table, run.id)
     except SyncError as error:
         raise error.about(run.table, run.id)
     return sync.run_owned(
@@ -111,7 +115,7 @@ def _backfill(
             _load(warehouse, found, run, reply, last=not left)
         elif not left:
             changed = run.tally.files > 0
-            state.record_run(warehouse, run, "succeeded" if changed else "unchanged")
+            write.record_run(warehouse, run, "succeeded" if changed else "unchanged")
     if run.tally.files:
         load.drop_staging(warehouse, load.Job(found.settings, run.id, _STAGED_AS))
 
@@ -156,18 +160,20 @@ def _load(
     job = load.Job(settings, run.id, _STAGED_AS)
     aligned = target.plan(warehouse, job.target, target.source_of(reply), found.shape)
     load.stage(warehouse, job, aligned.columns, reply.files)
-    increment.note_load(run, time.monotonic() - started)
+    ledger_run.note_load(run, time.monotonic() - started)
     rows = load.batch(job, aligned, reply.key, reply.extracted_at)
     started = time.monotonic()
 
     def record(counts: Counts) -> None:
         if reply.altered:
             warehouse.run(
-                statements.insert_altered_values(settings.name, run.id, reply.altered)
+                ledger_statements.insert_altered_values(
+                    settings.name, run.id, reply.altered
+                )
             )
-        increment.note_counts(run, counts, time.monotonic() - started)
+        ledger_run.note_counts(run, counts, time.monotonic() - started)
         if last:
-            state.record_run(warehouse, run, "succeeded")
+            write.record_run(warehouse, run, "succeeded")
 
     load.commit_rows(
         warehouse, job, None, lambda: load.merge_rows(warehouse, rows), record

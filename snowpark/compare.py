@@ -15,7 +15,7 @@ from lambda_extract.contract import (
     PlanReply,
     RowDigest,
 )
-from snowpark import drift_statements, extract, plan, state
+from snowpark import drift_statements, extract, plan
 from snowpark import validate_statements as texts
 from snowpark.buckets import Both, added_up, differing_keys
 from snowpark.columns import types
@@ -24,7 +24,8 @@ from snowpark.columns.column import LoadColumn
 from snowpark.columns.pairing import paired
 from snowpark.differences import Difference, between
 from snowpark.errors import SyncError, UsageError
-from snowpark.model import TableState
+from snowpark.ledger import lease
+from snowpark.ledger.records import TableState
 from snowpark.target import source_of
 from snowpark.validate_statements import Digested
 from snowpark.warehouse import Warehouse
@@ -291,5 +292,5 @@ def _ask(
                     "columns_changed", "The columns changed while they were compared."
                 )
             replies.append(found)
-        state.hold_lease(warehouse, settings.name, subject.run_id)
+        lease.hold_lease(warehouse, settings.name, subject.run_id)
     return replies

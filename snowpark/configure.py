@@ -4,14 +4,14 @@ import hashlib
 import uuid
 from typing import Any
 
-from snowpark import sql, state, statements
+from snowpark import sql
 from snowpark.errors import SyncError, UsageError, WarehouseError
+from snowpark.ledger import lease
+from snowpark.ledger import statements as ledger_statements
+from snowpark.ledger.lease import CONFIG_LEASE, take_config_lease
 from snowpark.settings import parse
 from snowpark.settings.table import TableSettings
 from snowpark.warehouse import Warehouse
-
-# One at a time: whoever changes the configuration, or makes tasks of it.
-LEASE = "#config"
 
 
 def apply_config(warehouse: Warehouse, text: str) -> dict[str, Any]:
@@ -23,12 +23,12 @@ def apply_config(warehouse: Warehouse, text: str) -> dict[str, Any]:
     """
     tables = parse.parse(text)
     run_id = f"config-{uuid.uuid4().hex}"
-    take_lease(warehouse, run_id)
+    take_config_lease(warehouse, run_id)
     try:
-        before = [str(row[0]) for row in warehouse.run(statements.list_tables())]
+        before = [str(row[0]) for row in warehouse.run(ledger_statements.list_tables())]
         version = _store(warehouse, run_id, text, tables)
     finally:
-        state.release_lease(warehouse, LEASE, run_id)
+        lease.release_lease(warehouse, CONFIG_LEASE, run_id)
     _create_schemas(warehouse, tables)
     names = [table.name for table in tables]
     return {
@@ -40,32 +40,19 @@ def apply_config(warehouse: Warehouse, text: str) -> dict[str, Any]:
     }
 
 
-def take_lease(warehouse: Warehouse, run_id: str) -> None:
-    """Makes this call the only one that changes configuration or tasks.
-
-    Raises:
-        UsageError: "lease_held".
-    """
-    lease = statements.take_lease(LEASE, run_id, state.LEASE_SECONDS)
-    if warehouse.changed_rows(lease) != 1:
-        raise UsageError(
-            "lease_held", "Another APPLY_CONFIG or APPLY_TASKS is at work."
-        )
-
-
 def _store(
     warehouse: Warehouse, run_id: str, text: str, tables: tuple[TableSettings, ...]
 ) -> int:
-    (row,) = warehouse.run(statements.read_config_version())
+    (row,) = warehouse.run(ledger_statements.read_config_version())
     version = int(row[0]) + 1
     digest = hashlib.sha256(text.encode()).hexdigest()
     warehouse.run(sql.BEGIN)
     try:
-        for statement in statements.insert_tables(version, tables):
+        for statement in ledger_statements.insert_tables(version, tables):
             warehouse.run(statement)
-        warehouse.run(statements.insert_leases(version))
-        warehouse.run(statements.insert_config(version, text, digest))
-        state.hold_lease(warehouse, LEASE, run_id)
+        warehouse.run(ledger_statements.insert_leases(version))
+        warehouse.run(ledger_statements.insert_config(version, text, digest))
+        lease.hold_lease(warehouse, CONFIG_LEASE, run_id)
         warehouse.run(sql.COMMIT)
     except SyncError:
         warehouse.run(sql.ROLLBACK)
@@ -86,7 +73,7 @@ def _create_schemas(warehouse: Warehouse, tables: tuple[TableSettings, ...]) -> 
     }
     for schema in sorted(schemas):
         try:
-            warehouse.run(statements.create_schema(schema))
+            warehouse.run(ledger_statements.create_schema(schema))
         except WarehouseError as error:
             raise UsageError(
                 "schema_not_created",

@@ -4,12 +4,14 @@ import dataclasses
 import time
 
 from lambda_extract.contract import ExtractReply, KeysRequest, PlanReply
-from snowpark import extract, load, load_statements, plan, state, target
+from snowpark import extract, load, load_statements, plan, target
 from snowpark.columns import pairing
 from snowpark.columns.alignment import Alignment
 from snowpark.errors import SyncError, UsageError
+from snowpark.ledger import lease, write
+from snowpark.ledger.records import TableState
+from snowpark.ledger.run import Counts, Run
 from snowpark.load_statements import Batch
-from snowpark.model import Counts, Run, TableState
 from snowpark.warehouse import Warehouse
 
 # Keys are small: one extraction takes many more of them than whole rows.
@@ -63,7 +65,7 @@ def compare_keys(
                 merge=time.monotonic() - loaded,
             ),
         )
-        state.record_run(warehouse, run, "succeeded")
+        write.record_run(warehouse, run, "succeeded")
 
     load.commit_rows(warehouse, job, None, lambda: _apply(warehouse, gone), record)
     load.drop_staging(warehouse, job)
@@ -89,7 +91,7 @@ def _extract_keys(
         ]
         for reply in extract.ask_all(warehouse, requests):
             replies.append(extract.expect(reply, ExtractReply, run.id))
-        state.hold_lease(warehouse, settings.name, run.id)
+        lease.hold_lease(warehouse, settings.name, run.id)
     if not replies:
         raise SyncError("reply_invalid", "The plan has no parts.")
     run.note(

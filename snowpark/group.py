@@ -13,13 +13,13 @@ from snowpark import (
     group_steps,
     group_table,
     plan,
-    state,
-    statements,
     sync,
 )
 from snowpark.errors import ExtractError, LeaseError, SyncError, UsageError
 from snowpark.group_steps import Origin
-from snowpark.model import GroupStep, TableState
+from snowpark.ledger import lease, read
+from snowpark.ledger import statements as ledger_statements
+from snowpark.ledger.records import GroupStep, TableState
 from snowpark.settings import parse
 from snowpark.warehouse import Warehouse
 
@@ -189,7 +189,7 @@ def _shown(name: str) -> str:
 def _extract(warehouse: Warehouse, group: Group) -> list[GroupStep]:
     """Takes the leases, asks for all windows at once, records what came."""
     warehouse.run(
-        group_statements.take_leases(group.tables, group.run_id, state.LEASE_SECONDS)
+        group_statements.take_leases(group.tables, group.run_id, lease.LEASE_SECONDS)
     )
     rows = warehouse.run(group_statements.read_states(group.tables))
     steps: list[GroupStep] = []
@@ -201,10 +201,10 @@ def _extract(warehouse: Warehouse, group: Group) -> list[GroupStep]:
         if row["LEASE_RUN_ID"] != group.run_id:
             steps.append(group_steps.failed(blank, _held(row["LEASE_RUN_ID"])))
             continue
-        state.check_dates(row)
-        found = state.state_of(row)
+        read.check_dates(row)
+        found = read.state_of(row)
         if found.previous_run_id:
-            lost = statements.insert_abandoned_run(table, found.previous_run_id)
+            lost = ledger_statements.insert_abandoned_run(table, found.previous_run_id)
             warehouse.run(lost)
         if found.paused:
             steps.append(group.step(table, step="extract", status="paused"))

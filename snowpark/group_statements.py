@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from snowpark.model import GroupStep
+from snowpark.ledger.records import GroupStep
+from snowpark.ledger.statements import state_columns
 from snowpark.sql import Statement
-from snowpark.statements import state_columns
 
 _STEPS_PER_INSERT = 100
 

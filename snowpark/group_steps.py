@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from snowpark import group_statements
 from snowpark.errors import SyncError
-from snowpark.model import GroupStep, Run, TableState
+from snowpark.ledger.records import GroupStep, TableState
+from snowpark.ledger.run import Run
 from snowpark.warehouse import Warehouse
 
 Origin = Literal["graph", "call"]

@@ -9,10 +9,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lambda_extract.contract import ContractError, ExtractReply, decode_reply
-from snowpark import group_steps, increment, load, state, sync
+from snowpark import group_steps, increment, load, sync
 from snowpark.errors import SyncError, UsageError
 from snowpark.increment import Extracted
-from snowpark.model import GroupStep, Run, TableState
+from snowpark.ledger import lease, write
+from snowpark.ledger import read as ledger_read
+from snowpark.ledger import run as ledger_run
+from snowpark.ledger.records import GroupStep, TableState
+from snowpark.ledger.run import Run
 from snowpark.warehouse import Warehouse
 
 
@@ -87,7 +91,7 @@ def merge_table(
     first = None
     if reply is not None and group_steps.identity_of(found) == extracted.identity:
         first = Extracted(reply, bool(notes.get("staged")))
-        increment.note_load(run, float(notes.get("load_seconds", 0.0)))
+        ledger_run.note_load(run, float(notes.get("load_seconds", 0.0)))
     return _sync(warehouse, extracted, run, found, "merge", first)
 
 
@@ -114,7 +118,7 @@ def settle(
         " again, look at the table's tasks in the task history.",
     )
     _record_failure(warehouse, last, lost)
-    found = state.read_state(warehouse, table)
+    found = ledger_read.read_state(warehouse, table)
     load.drop_staging(warehouse, load.Job(found.settings, last.group_run_id))
     return lost.about(table, last.group_run_id)
 
@@ -124,7 +128,9 @@ def _steps(
 ) -> list[GroupStep]:
     steps = group_steps.of_table(warehouse, table, group_run_id)
     if not steps:
-        state.read_state(warehouse, table)  # An unknown table has an error of its own.
+        ledger_read.read_state(
+            warehouse, table
+        )  # An unknown table has an error of its own.
         raise UsageError(
             "nothing_extracted", "No group run has extracted the table."
         ).about(table, group_run_id)
@@ -148,8 +154,8 @@ def _owned(
     """Returns the state of the table after proving that the run still owns it."""
 
     def read() -> TableState:
-        state.hold_lease(warehouse, run.table, run.id)
-        return state.read_state(warehouse, run.table)
+        lease.hold_lease(warehouse, run.table, run.id)
+        return ledger_read.read_state(warehouse, run.table)
 
     return _guarded(warehouse, extracted, run, step, read)
 
@@ -187,8 +193,8 @@ def _refused(warehouse: Warehouse, extracted: GroupStep) -> SyncError:
 
 def _record_failure(warehouse: Warehouse, step: GroupStep, error: SyncError) -> None:
     run = group_steps.run_of(step)
-    state.record_run(warehouse, run, "failed", error)
-    state.release_lease(warehouse, run.table, run.id)
+    write.record_run(warehouse, run, "failed", error)
+    lease.release_lease(warehouse, run.table, run.id)
 
 
 def _sync_alone(

@@ -5,12 +5,14 @@ import time
 from dataclasses import dataclass
 
 from lambda_extract.contract import ExtractReply, File
-from snowpark import extract, load, plan, state, target
+from snowpark import extract, load, plan, target
 from snowpark.columns import column as columns
 from snowpark.columns.alignment import Alignment
 from snowpark.columns.shape import Shape
 from snowpark.errors import ExtractError
-from snowpark.model import Commit, Counts, Ledger, Run, TableState
+from snowpark.ledger import write
+from snowpark.ledger.records import Commit, Ledger, TableState
+from snowpark.ledger.run import Counts, Run, note_counts, note_load
 from snowpark.plan import Progress
 from snowpark.warehouse import Warehouse
 
@@ -240,12 +242,6 @@ def _stage_window(
     note_load(run, time.monotonic() - started)
 
 
-def note_load(run: Run, seconds: float) -> None:
-    """Adds to the seconds that loading took."""
-    taken = run.tally.seconds
-    run.note(seconds=dataclasses.replace(taken, load=taken.load + seconds))
-
-
 def _commit_window(
     warehouse: Warehouse,
     job: load.Job,
@@ -266,7 +262,7 @@ def _commit_window(
         if not rows.removes:
             _warn_of_shared_keys(run, reply.rows - counts.inserted - counts.updated)
         if reply.complete:
-            state.record_run(warehouse, run, "succeeded")
+            write.record_run(warehouse, run, "succeeded")
 
     load.commit_rows(
         warehouse,
@@ -290,21 +286,6 @@ def _commit(course: _Course, reply: ExtractReply, progress: Progress) -> Commit:
         altered=reply.altered,
         shape=aligned.shape if aligned and new_shape else None,
         changes=aligned.changes if aligned else (),
-    )
-
-
-def note_counts(run: Run, counts: Counts, merge_seconds: float) -> None:
-    """Adds to the rows that were merged, and to the seconds that it took."""
-    tally = run.tally
-    run.note(
-        counts=Counts(
-            inserted=tally.counts.inserted + counts.inserted,
-            updated=tally.counts.updated + counts.updated,
-            deleted=tally.counts.deleted + counts.deleted,
-        ),
-        seconds=dataclasses.replace(
-            tally.seconds, merge=tally.seconds.merge + merge_seconds
-        ),
     )
 
 
@@ -343,8 +324,8 @@ def _note_nothing_new(
         run.note_changes(commit.changes)
         _committed(course, commit)
     elif (bound.watermark, bound.pending_bound, bound.overlap) != known:
-        state.record_commit(warehouse, job.settings, job.run_id, commit)
+        write.record_commit(warehouse, job.settings, job.run_id, commit)
         _committed(course, commit)
     if reply.complete:
         changed = run.tally.rows > 0
-        state.record_run(warehouse, run, "succeeded" if changed else "unchanged")
+        write.record_run(warehouse, run, "succeeded" if changed else "unchanged")

@@ -4,13 +4,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lambda_extract.contract import Column, File
-from snowpark import load_statements, pipe, sql, state
+from snowpark import load_statements, pipe, sql
 from snowpark import names as snowpark_names
 from snowpark.columns.alignment import Alignment, Rules
 from snowpark.columns.column import LoadColumn
 from snowpark.errors import LoadError, SyncError, UsageError, WarehouseError
+from snowpark.ledger import lease, write
+from snowpark.ledger.records import Commit
+from snowpark.ledger.run import Counts
 from snowpark.load_statements import Batch
-from snowpark.model import Commit, Counts
 from snowpark.settings.table import TableSettings
 from snowpark.target import Target
 from snowpark.warehouse import Warehouse
@@ -198,8 +200,8 @@ def commit_rows(
     try:
         record(change_rows())
         if commit:
-            state.record_commit(warehouse, job.settings, job.run_id, commit)
-        state.hold_lease(warehouse, job.settings.name, job.run_id)
+            write.record_commit(warehouse, job.settings, job.run_id, commit)
+        lease.hold_lease(warehouse, job.settings.name, job.run_id)
         warehouse.run(sql.COMMIT)
     except SyncError:
         warehouse.run(sql.ROLLBACK)

@@ -2,8 +2,10 @@
 
 from typing import Any
 
-from snowpark import state, statements, sync
+from snowpark import sync
 from snowpark.errors import SyncError, UsageError
+from snowpark.ledger import read
+from snowpark.ledger import statements as ledger_statements
 from snowpark.warehouse import Warehouse
 
 _LONGEST_REASON = 16_000
@@ -43,11 +45,11 @@ def _change(
 ) -> dict[str, Any]:
     table = sync.canonical_table(table_name)
     try:
-        found = state.read_state(warehouse, table)
+        found = read.read_state(warehouse, table)
         changed = found.paused != paused
         if changed:
             text = None if reason is None else reason[:_LONGEST_REASON]
-            warehouse.run(statements.insert_pause(table, paused, text))
+            warehouse.run(ledger_statements.insert_pause(table, paused, text))
     except SyncError as error:
         raise error.about(table, None)
     what = "paused" if paused else "not paused"

@@ -15,9 +15,10 @@ from typing import Any
 
 from lambda_extract.contract import File
 from lambda_extract.contract_paths import is_piped, piped_file
-from snowpark import pipe_statements, state
+from snowpark import pipe_statements
 from snowpark.columns.column import LoadColumn
 from snowpark.errors import LoadError, SyncError, WarehouseError
+from snowpark.ledger import lease
 from snowpark.pipe_statements import Pair, PipeSettings
 from snowpark.settings.table import TableSettings
 from snowpark.warehouse import Warehouse
@@ -162,7 +163,7 @@ def _wait(warehouse: Warehouse, delivery: Delivery) -> None:
     while missing := _missing(warehouse, delivery):
         now = time.monotonic()
         if held_at is None or now - held_at >= _HOLD_LEASE_SECONDS:
-            state.hold_lease(warehouse, table, delivery.run_id)
+            lease.hold_lease(warehouse, table, delivery.run_id)
             held_at = now
         if now - started >= limit:
             raise _timeout(warehouse, delivery, missing)

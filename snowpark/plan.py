@@ -15,7 +15,7 @@ from lambda_extract.contract import (
     Window,
 )
 from snowpark.errors import SyncError, UsageError
-from snowpark.model import TableState
+from snowpark.ledger.records import TableState
 from snowpark.settings.table import TableSettings
 
 # A window is halved when it does not fit into the time of one extraction. Below this a

@@ -4,12 +4,13 @@ import uuid
 from typing import Any
 
 from lambda_extract.contract import PlanReply
-from snowpark import extract, plan, state, sync, target
+from snowpark import extract, plan, sync, target
 from snowpark.columns import column as columns
 from snowpark.columns import drift
 from snowpark.columns.alignment import Rules, Source
 from snowpark.errors import DriftError, SyncError
-from snowpark.model import TableState
+from snowpark.ledger import read
+from snowpark.ledger.records import TableState
 from snowpark.warehouse import Warehouse
 
 
@@ -21,7 +22,7 @@ def plan_sync(warehouse: Warehouse, table_name: object) -> dict[str, Any]:
     """
     table = sync.canonical_table(table_name)
     try:
-        found = state.read_state(warehouse, table)
+        found = read.read_state(warehouse, table)
         reload = plan.needs_snapshot(found)
         request = plan.snapshot_request(found.settings, f"plan-{uuid.uuid4().hex}")
         reply = extract.ask(warehouse, request, PlanReply)

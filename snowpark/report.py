@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from snowpark.model import Run, TableState, Tally
+from snowpark.ledger.records import TableState
+from snowpark.ledger.run import Run, Tally
 
 
 def of_run(run: Run, found: TableState) -> dict[str, Any]:

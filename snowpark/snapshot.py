@@ -19,10 +19,13 @@ from lambda_extract.contract import (
     decode_reply,
     encode,
 )
-from snowpark import extract, load, plan, redact, state, statements, target
+from snowpark import extract, load, plan, redact, target
 from snowpark.columns import column as columns
 from snowpark.errors import ExtractError, LoadError, WarehouseError
-from snowpark.model import Commit, Counts, Run, SnapshotPart, TableState
+from snowpark.ledger import lease, write
+from snowpark.ledger import statements as ledger_statements
+from snowpark.ledger.records import Commit, SnapshotPart, TableState
+from snowpark.ledger.run import Counts, Run
 from snowpark.settings.table import TableSettings
 from snowpark.warehouse import Warehouse
 
@@ -150,7 +153,7 @@ def _open_snapshot(warehouse: Warehouse, found: TableState) -> Snapshot | None:
         return None
     identity = _identity(found)
     rows = warehouse.run(
-        statements.read_open_parts(found.settings.name, identity, _RESUME_HOURS)
+        ledger_statements.read_open_parts(found.settings.name, identity, _RESUME_HOURS)
     )
     plans = [row for row in rows if row["PART"] == "#plan"]
     if not plans:
@@ -192,7 +195,7 @@ def _record(
     message: str | None = None,
 ) -> None:
     row = SnapshotPart(snapshot.id, part, snapshot.identity, message)
-    warehouse.run(statements.insert_part(settings.name, run.id, row))
+    warehouse.run(ledger_statements.insert_part(settings.name, run.id, row))
 
 
 def _extract_parts(
@@ -212,7 +215,7 @@ def _extract_parts(
             if attempt == _ATTEMPTS or not all(r.error.retryable for _, r in failed):
                 raise extract.refusal(refusal)
             left = [partition for partition, _ in failed]
-        state.hold_lease(warehouse, settings.name, run.id)
+        lease.hold_lease(warehouse, settings.name, run.id)
     return dataclasses.replace(snapshot, done=done)
 
 
@@ -304,7 +307,7 @@ def _load(
         )
         run.note(counts=counts, seconds=seconds)
         run.note_changes(commit.changes)
-        state.record_run(warehouse, run, "succeeded")
+        write.record_run(warehouse, run, "succeeded")
         _record(warehouse, job.settings, run, snapshot, "#closed")
 
     load.commit_rows(

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any, Literal
 
-from snowpark import deletes, increment, load, plan, report, snapshot, state
+from snowpark import deletes, increment, load, plan, report, snapshot
 from snowpark.errors import ExtractError, SyncError, UsageError
 from snowpark.increment import Extracted
-from snowpark.model import Run, TableState
+from snowpark.ledger import lease, read, write
+from snowpark.ledger.records import TableState
+from snowpark.ledger.run import Run
 from snowpark.settings import parse
 from snowpark.warehouse import Warehouse
 
@@ -36,7 +38,7 @@ def sync_table(
     """
     run = new_run(canonical_table(table_name))
     try:
-        found = state.take_lease(warehouse, run.table, run.id)
+        found = read.take_lease(warehouse, run.table, run.id)
     except SyncError as error:
         raise error.about(run.table, run.id)
     return run_owned(
@@ -57,14 +59,14 @@ def run_owned(
     except SyncError as error:
         error.about(run.table, run.id)
         if not run.recorded:
-            state.record_run(warehouse, run, "failed", error)
+            write.record_run(warehouse, run, "failed", error)
         if run.tally.files:
             # Nobody comes back to the rows of a failed run: each run stages its own.
             purpose = _STAGED_AS.get(run.tally.kind, "ROWS")
             load.drop_staging(warehouse, load.Job(found.settings, run.id, purpose))
         raise
     finally:
-        state.release_lease(warehouse, run.table, run.id)
+        lease.release_lease(warehouse, run.table, run.id)
     return report.of_run(run, found)
 
 
@@ -115,7 +117,7 @@ def _reload(
     # Its parts are of different moments, some perhaps of an earlier call: whoever
     # called expects the table as it is now.
     run.begin("increment", _now())
-    return state.read_state(warehouse, run.table)
+    return read.read_state(warehouse, run.table)
 
 
 def canonical_table(table_name: object) -> str:

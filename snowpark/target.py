@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 
 from lambda_extract.contract import ExtractReply, PlanReply
-from snowpark import drift_statements, load_statements, names, sql, state
+from snowpark import drift_statements, load_statements, names, sql
 from snowpark.columns import column as columns
 from snowpark.columns import drift
 from snowpark.columns.alignment import Alignment, Rules, Source
 from snowpark.columns.shape import Change, Shape
 from snowpark.errors import DriftError, SyncError, WarehouseError
+from snowpark.ledger import lease, write
 from snowpark.settings.table import TableSettings
 from snowpark.warehouse import Warehouse
 
@@ -125,8 +126,8 @@ def _announce(
     """
     warehouse.run(sql.BEGIN)
     try:
-        state.record_shape(warehouse, target.settings.name, target.run_id, intent, told)
-        state.hold_lease(warehouse, target.settings.name, target.run_id)
+        write.record_shape(warehouse, target.settings.name, target.run_id, intent, told)
+        lease.hold_lease(warehouse, target.settings.name, target.run_id)
         warehouse.run(sql.COMMIT)
     except SyncError:
         warehouse.run(sql.ROLLBACK)

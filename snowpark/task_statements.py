@@ -107,12 +107,3 @@ SELECT
 FROM control.sync_current_tables
 WHERE group_name IS NOT NULL
 ORDER BY group_name, table_name""")
-
-
-def read_config_text() -> Statement:
-    """Reads the configuration in force."""
-    return Statement("""\
-SELECT config_text
-FROM control.sync_config
-ORDER BY version DESC
-LIMIT 1""")

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from snowpark import configure, state, task_graph, task_statements
+from snowpark import task_graph, task_statements
+from snowpark.ledger import lease
+from snowpark.ledger import statements as ledger_statements
 from snowpark.settings import groups as settings_groups
 from snowpark.settings.groups import GroupSettings
 from snowpark.task_graph import Task
@@ -44,11 +46,11 @@ def apply_tasks(warehouse: Warehouse) -> dict[str, Any]:
         SyncError: A group is too large, or Snowflake refused something.
     """
     run_id = f"config-{uuid.uuid4().hex}"
-    configure.take_lease(warehouse, run_id)
+    lease.take_config_lease(warehouse, run_id)
     try:
         return _apply(warehouse)
     finally:
-        state.release_lease(warehouse, configure.LEASE, run_id)
+        lease.release_lease(warehouse, lease.CONFIG_LEASE, run_id)
 
 
 def _apply(warehouse: Warehouse) -> dict[str, Any]:
@@ -118,7 +120,7 @@ def _wanted(
 
 
 def _scheduled(warehouse: Warehouse) -> tuple[GroupSettings, ...]:
-    rows = warehouse.run(task_statements.read_config_text())
+    rows = warehouse.run(ledger_statements.read_config_text())
     return settings_groups.scheduled_groups(str(rows[0][0])) if rows else ()
 
 

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from datetime import datetime, timezone
 from typing import Any
 
 from lambda_extract.contract import ExtractReply, ExtractRequest, Partition
@@ -11,7 +10,6 @@ from snowpark import (
     extract,
     increment,
     load,
-    state,
     sync,
     target,
     validate_statements,
@@ -20,7 +18,8 @@ from snowpark.columns.column import digest
 from snowpark.compare import Subject, Suspects
 from snowpark.differences import Difference
 from snowpark.errors import SyncError, UsageError
-from snowpark.model import Counts, Run, Seconds
+from snowpark.ledger import read, write
+from snowpark.ledger.run import Counts, Run, Seconds, now
 from snowpark.validate_report import Settled, add_repair, report_of
 from snowpark.warehouse import Warehouse
 
@@ -52,7 +51,7 @@ def validate_table(
         ).about(run.table, None)
     report: dict[str, Any] = {}
     try:
-        found = state.take_lease(warehouse, run.table, run.id)
+        found = read.take_lease(warehouse, run.table, run.id)
     except SyncError as error:
         raise error.about(run.table, run.id)
 
@@ -64,13 +63,13 @@ def validate_table(
 
 
 def _validate(warehouse: Warehouse, run: Run, *, repair: bool) -> dict[str, Any]:
-    found = state.read_state(warehouse, run.table)
+    found = read.read_state(warehouse, run.table)
     # Asked before the sync: it brings every row up to here. What comes later is not
     # promised yet, however busy the source is.
     upto = compare.newest(warehouse, found, run.id)
     if found.ledger is None or found.settings.cursor is not None:
         sync.bring_up_to_date(warehouse, found, run)
-        found = state.read_state(warehouse, run.table)
+        found = read.read_state(warehouse, run.table)
     subject = compare.subject(warehouse, found, run.id, upto)
     suspects = compare.suspects(warehouse, subject)
     settled = _settle(warehouse, run, subject, suspects)
@@ -97,8 +96,8 @@ def _settle(
         if not before:
             break
         if subject.found.settings.cursor is not None:
-            run.begin("increment", _now())
-            current = state.read_state(warehouse, run.table)
+            run.begin("increment", now())
+            current = read.read_state(warehouse, run.table)
             increment.run_increment(warehouse, current, run, number)
         after = compare.look_at(warehouse, subject, tuple(before))
         same = [
@@ -120,7 +119,7 @@ def _repair(
         What still differs.
     """
     settings = subject.found.settings
-    run.begin("repair", _now())
+    run.begin("repair", now())
     wanted = [d.key_hash for d in real if d.kind != "extra_in_target"]
     extra = [d.key_hash for d in real if d.kind == "extra_in_target"]
     started = time.monotonic()
@@ -136,7 +135,7 @@ def _repair(
     reply = extract.ask(warehouse, request, ExtractReply)
     run.note(files=len(reply.files))
     load.check_key(reply.key, reply.columns)
-    found = state.read_state(warehouse, run.table)
+    found = read.read_state(warehouse, run.table)
     columns = digest(reply.columns, reply.key, reply.relation_id, settings)
     if found.ledger is None or columns != found.ledger.columns_sha256:
         raise UsageError("columns_changed", "The columns changed while validating.")
@@ -166,12 +165,8 @@ def _repair(
                 extracted - started, loaded - extracted, time.monotonic() - loaded
             ),
         )
-        state.record_run(warehouse, run, "succeeded")
+        write.record_run(warehouse, run, "succeeded")
 
     load.commit_rows(warehouse, job, None, change, record)
     load.drop_staging(warehouse, job)
     return compare.look_at(warehouse, subject, [d.key_hash for d in real])
-
-
-def _now() -> str:
-    return datetime.now(timezone.utc).isoformat()

@@ -7,7 +7,7 @@ from typing import Any
 
 from snowpark.compare import MOST_DIFFERENCES, Subject, Suspects
 from snowpark.differences import Difference
-from snowpark.model import Run
+from snowpark.ledger.run import Run
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ MUST_BE_PURE = {
     "snowpark/plan.py",
     "snowpark/report.py",
     "snowpark/columns/shape.py",
-    "snowpark/statements.py",
+    "snowpark/ledger/statements.py",
 }
 SAYS_PURE = re.compile(r"\A\s*PURE\b|\bPure\.")
 INPUT_OUTPUT = {

@@ -9,7 +9,7 @@ from lambda_extract.contract import (
     Partition,
     PlanReply,
 )
-from snowpark.model import Ledger, TableState
+from snowpark.ledger.records import Ledger, TableState
 from snowpark.settings.table import TableSettings
 
 RUN_ID = "20260102T030405-0123456789ab"

@@ -1,7 +1,7 @@
 """What an alert says."""
 
 from snowpark import alert_text
-from snowpark.model import Trouble
+from snowpark.ledger.records import Trouble
 
 
 def trouble(number: int, message: str = "It is gone.") -> Trouble:

@@ -28,7 +28,6 @@ from snowpark import (
     group_statements,
     load_statements,
     pipe_statements,
-    statements,
     task_graph,
     task_statements,
     validate_statements,
@@ -37,8 +36,10 @@ from snowpark.columns import column as columns
 from snowpark.columns.shape import Change, KnownColumn, Shape
 from snowpark.dashboard import statements as dashboard
 from snowpark.errors import SyncError
+from snowpark.ledger import statements as ledger_statements
+from snowpark.ledger.records import Commit, GroupStep, SnapshotPart, Trouble
+from snowpark.ledger.run import Run, Tally
 from snowpark.load_statements import Batch
-from snowpark.model import Commit, GroupStep, Run, SnapshotPart, Tally, Trouble
 from snowpark.settings.groups import GroupSettings
 from snowpark.sql import Statement
 from tests.unit.snowpark.samples import COLUMNS, RUN_ID, cursor_value, settings
@@ -124,12 +125,12 @@ PIPES = pipe_statements.PipeSettings(
 )
 
 CASES: dict[str, Statement | dashboard.Query] = {
-    "take_lease": statements.take_lease("orders", RUN_ID, 900),
-    "hold_lease": statements.hold_lease("orders", RUN_ID, 900),
-    "release_lease": statements.release_lease("orders", RUN_ID),
-    "read_lease": statements.read_lease("orders"),
-    "read_state": statements.read_state("orders"),
-    "list_tables": statements.list_tables(),
+    "take_lease": ledger_statements.take_lease("orders", RUN_ID, 900),
+    "hold_lease": ledger_statements.hold_lease("orders", RUN_ID, 900),
+    "release_lease": ledger_statements.release_lease("orders", RUN_ID),
+    "read_lease": ledger_statements.read_lease("orders"),
+    "read_state": ledger_statements.read_state("orders"),
+    "list_tables": ledger_statements.list_tables(),
     "digest_buckets": validate_statements.buckets(DIGESTED, 2, ()),
     "digest_buckets_within": validate_statements.buckets(
         SOFT_DIGESTED, 4, ("0a", "ff")
@@ -141,8 +142,8 @@ CASES: dict[str, Statement | dashboard.Query] = {
     "digest_detail": validate_statements.detail(SOFT_DIGESTED, ("0a" * 16,)),
     "remove_extra": validate_statements.remove_extra(DIGESTED, ("0a" * 16,), RUN_ID),
     "flag_extra": validate_statements.remove_extra(SOFT_DIGESTED, ("0a" * 16,), RUN_ID),
-    "insert_pause": statements.insert_pause("orders", True, "migration"),
-    "show_procedures": statements.show_procedures(),
+    "insert_pause": ledger_statements.insert_pause("orders", True, "migration"),
+    "show_procedures": ledger_statements.show_procedures(),
     "list_groups": group_statements.list_groups(),
     "list_group_tables": group_statements.list_group_tables("hourly"),
     "take_leases": group_statements.take_leases(("a", "b"), RUN_ID, 900),
@@ -153,29 +154,31 @@ CASES: dict[str, Statement | dashboard.Query] = {
     "read_table_steps_of_graph": group_statements.read_table_steps("orders", None),
     "read_graph_runs": group_statements.read_graph_runs("hourly"),
     "read_group_steps": group_statements.read_group_steps(RUN_ID),
-    "read_open_parts": statements.read_open_parts("orders", "c0ffee", 24),
-    "read_config_version": statements.read_config_version(),
-    "insert_config": statements.insert_config(3, "{}", "c0ffee"),
+    "read_open_parts": ledger_statements.read_open_parts("orders", "c0ffee", 24),
+    "read_config_version": ledger_statements.read_config_version(),
+    "insert_config": ledger_statements.insert_config(3, "{}", "c0ffee"),
     "insert_tables": next(
-        iter(statements.insert_tables(3, [settings(), settings(name="b")]))
+        iter(ledger_statements.insert_tables(3, [settings(), settings(name="b")]))
     ),
-    "insert_leases": statements.insert_leases(3),
-    "create_schema": statements.create_schema('"SHOP"'),
-    "insert_watermark": statements.insert_watermark("orders", RUN_ID, "o", COMMIT),
-    "insert_run": statements.insert_run(
+    "insert_leases": ledger_statements.insert_leases(3),
+    "create_schema": ledger_statements.create_schema('"SHOP"'),
+    "insert_watermark": ledger_statements.insert_watermark(
+        "orders", RUN_ID, "o", COMMIT
+    ),
+    "insert_run": ledger_statements.insert_run(
         RUN, status="failed", statements=9, error=SyncError("lease_lost", "gone")
     ),
-    "insert_abandoned_run": statements.insert_abandoned_run("orders", RUN_ID),
-    "insert_part": statements.insert_part("orders", RUN_ID, PART),
+    "insert_abandoned_run": ledger_statements.insert_abandoned_run("orders", RUN_ID),
+    "insert_part": ledger_statements.insert_part("orders", RUN_ID, PART),
     "insert_schema_changes": next(
-        drift_statements.insert_schema_changes("orders", RUN_ID, CHANGES)
+        ledger_statements.insert_schema_changes("orders", RUN_ID, CHANGES)
     ),
-    "insert_shape": drift_statements.insert_shape("orders", RUN_ID, SHAPE),
-    "insert_altered_values": statements.insert_altered_values(
+    "insert_shape": ledger_statements.insert_shape("orders", RUN_ID, SHAPE),
+    "insert_altered_values": ledger_statements.insert_altered_values(
         "orders", RUN_ID, ALTERED
     ),
-    "call_extract": statements.call_extract(["{}"]),
-    "call_extract_parallel": statements.call_extract(["{}", "{}"]),
+    "call_extract": ledger_statements.call_extract(["{}"]),
+    "call_extract_parallel": ledger_statements.call_extract(["{}", "{}"]),
     "create_staging_every_type": load_statements.create_staging(STAGING, EVERY_TYPE),
     "create_target_every_type": load_statements.create_target(
         TARGET, EVERY_TYPE, soft_deletes=True
@@ -248,7 +251,7 @@ CASES: dict[str, Statement | dashboard.Query] = {
     "resume_graph": task_statements.resume_graph(TASKS[0].name),
     "drop_task": task_statements.drop_task(TASKS[1].name),
     "list_tables_by_group": task_statements.list_tables_by_group(),
-    "read_config_text": task_statements.read_config_text(),
+    "read_config_text": ledger_statements.read_config_text(),
     "read_due_troubles": alert_statements.read_due_troubles(),
     "insert_alerts": next(
         iter(

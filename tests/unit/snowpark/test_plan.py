@@ -5,7 +5,7 @@ import pytest
 from lambda_extract.contract import Bound, Overlap, PendingBound
 from snowpark import plan
 from snowpark.errors import UsageError
-from snowpark.model import TableState
+from snowpark.ledger.records import TableState
 from tests.unit.snowpark.samples import (
     RUN_ID,
     cursor_value,

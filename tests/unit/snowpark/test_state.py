@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from snowpark import state, statements
 from snowpark.errors import UsageError
+from snowpark.ledger import read
+from snowpark.ledger import statements as ledger_statements
 from snowpark.warehouse import Warehouse
 
 
@@ -29,16 +30,16 @@ class Session:
     "dates",
     [
         None,
-        statements.DATES_READ_RIGHT.replace("02-03", "03-02"),
-        statements.DATES_READ_RIGHT.replace(" 03:05", " 04:05"),
+        ledger_statements.DATES_READ_RIGHT.replace("02-03", "03-02"),
+        ledger_statements.DATES_READ_RIGHT.replace(" 03:05", " 04:05"),
     ],
     ids=["not at all", "month and day", "offset"],
 )
 def test_a_session_that_reads_dates_otherwise_loads_nothing(dates: str | None) -> None:
     session: Any = Session(dates)
     with pytest.raises(UsageError) as refused:
-        state.take_lease(Warehouse(session), "orders", "r1")
+        read.take_lease(Warehouse(session), "orders", "r1")
     assert refused.value.code == "date_input_formats"
     assert "INPUT_FORMAT" in refused.value.hint
-    release = statements.release_lease("orders", "r1").text
+    release = ledger_statements.release_lease("orders", "r1").text
     assert session.texts[-1] == release

@@ -8,8 +8,10 @@ import json
 from collections.abc import Iterator, Sequence
 
 from lambda_extract.contract import AlteredValue
+from snowpark.columns.shape import Change, Shape
 from snowpark.errors import SyncError
-from snowpark.model import Commit, Run, SnapshotPart
+from snowpark.ledger.records import Commit, SnapshotPart
+from snowpark.ledger.run import Run
 from snowpark.settings.table import TableSettings
 from snowpark.sql import Statement
 
@@ -396,3 +398,54 @@ FROM VALUES
     {rows}""",
         params,
     )
+
+
+# A first load records each column, of which PostgreSQL allows 1,600.
+_CHANGES_PER_INSERT = 500
+
+
+def insert_shape(table: str, run_id: str, shape: Shape) -> Statement:
+    """Appends the columns of a table as they are from this commit on."""
+    return Statement(
+        """\
+INSERT INTO control.sync_columns (
+    table_name, generation, run_id, shape, recorded_at
+)
+SELECT ?, ?, ?, ?, CURRENT_TIMESTAMP()""",
+        (table, shape.generation, run_id, shape.to_json()),
+    )
+
+
+def insert_schema_changes(
+    table: str, run_id: str, changes: Sequence[Change]
+) -> Iterator[Statement]:
+    """Appends what happened to the columns of a target, some hundred at a time."""
+    for i in range(0, len(changes), _CHANGES_PER_INSERT):
+        batch = changes[i : i + _CHANGES_PER_INSERT]
+        params: list[str | int | None] = []
+        for c in batch:
+            params += [table, run_id, c.change, c.column, c.attnum]
+            params += [c.target, c.old_column, c.source_type, c.old_type, c.new_type]
+        rows = ",\n    ".join(["(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"] * len(batch))
+        yield Statement(
+            f"""\
+INSERT INTO control.sync_schema_changes (
+    table_name, run_id, change, column_name, attribute_number,
+    target_column, old_column_name, source_type, old_type, new_type, recorded_at
+)
+SELECT
+    column1, column2, column3, column4, column5,
+    column6, column7, column8, column9, column10, CURRENT_TIMESTAMP()
+FROM VALUES
+    {rows}""",
+            tuple(params),
+        )
+
+
+def read_config_text() -> Statement:
+    """Reads the configuration in force."""
+    return Statement("""\
+SELECT config_text
+FROM control.sync_config
+ORDER BY version DESC
+LIMIT 1""")

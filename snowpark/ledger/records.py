@@ -1,8 +1,7 @@
 """The values that pass between the steps of a sync; frozen, but for `Run`."""
 
-import dataclasses
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 from lambda_extract.contract import (
     AlteredValue,
@@ -13,8 +12,6 @@ from lambda_extract.contract import (
 )
 from snowpark.columns.shape import Change, Shape
 from snowpark.settings.table import TableSettings
-
-Kind = Literal["increment", "snapshot", "key_compare", "backfill", "repair"]
 
 
 @dataclass(frozen=True)
@@ -139,92 +136,3 @@ class Trouble:
     message: str
     hint: str
     since: str
-
-
-@dataclass(frozen=True)
-class Counts:
-    """Rows that a MERGE or a reload changed."""
-
-    inserted: int = 0
-    updated: int = 0
-    deleted: int = 0
-
-
-@dataclass(frozen=True)
-class Seconds:
-    """Wall seconds of the steps."""
-
-    extract: float = 0.0
-    load: float = 0.0
-    merge: float = 0.0
-
-
-@dataclass(frozen=True)
-class Tally:
-    """What a run did so far; every step returns a new one.
-
-    Attributes:
-        watermark: PostgreSQL text of the committed watermark.
-        oldest_transaction: Start of the open transaction that holds it back.
-        null_cursor_rows: -1 where not counted.
-        warnings: (code, message, hint) each.
-        schema_changes: What happened to the columns, as a person reads it.
-    """
-
-    kind: Kind = "increment"
-    windows: int = 0
-    rows: int = 0
-    files: int = 0
-    bytes: int = 0
-    counts: Counts = Counts()
-    seconds: Seconds = Seconds()
-    watermark: str | None = None
-    oldest_transaction: str | None = None
-    null_cursor_rows: int = -1
-    warnings: tuple[tuple[str, str, str], ...] = ()
-    schema_changes: tuple[str, ...] = ()
-
-
-@dataclass
-class Run:
-    """One run: the only value that changes while it goes on.
-
-    It outlives the step that fails, so that the run ledger can say how far it came.
-
-    Attributes:
-        id: Run id; part of S3 prefixes, staging names and every ledger row.
-        table: Configured table name.
-        started_at: ISO 8601 with offset.
-        tally: What was done so far.
-        recorded: True once the run ledger has its row.
-        earlier: Tallies of the steps that this run has finished and recorded.
-    """
-
-    id: str
-    table: str
-    started_at: str
-    tally: Tally = field(default_factory=Tally)
-    recorded: bool = False
-    earlier: tuple[Tally, ...] = ()
-
-    def begin(self, kind: Kind, started_at: str) -> None:
-        """Begins another step that gets a row of its own in the run ledger."""
-        self.earlier += (self.tally,)
-        self.tally = Tally(kind=kind)
-        self.started_at = started_at
-        self.recorded = False
-
-    def forget_or_begin(self, kind: Kind, started_at: str) -> None:
-        """Gives a step up for another; what it has committed stays in the report."""
-        if self.tally.counts != Counts():
-            self.begin(kind, started_at)
-        self.tally = Tally(kind=kind, schema_changes=self.tally.schema_changes)
-
-    def note(self, **changes: Any) -> None:
-        """Replaces fields of the tally."""
-        self.tally = dataclasses.replace(self.tally, **changes)
-
-    def note_changes(self, changes: tuple[Change, ...]) -> None:
-        """Adds changes of columns to the tally."""
-        texts = tuple(str(change) for change in changes if change.change != "created")
-        self.note(schema_changes=self.tally.schema_changes + texts)

@@ -5,17 +5,14 @@ import json
 from collections.abc import Mapping
 
 from lambda_extract.contract import CursorValue, Overlap, PendingBound
-from snowpark import drift_statements, statements
-from snowpark.columns.shape import Change, Shape
-from snowpark.errors import LeaseError, SyncError, UsageError
-from snowpark.model import Commit, Ledger, Run, TableState
+from snowpark.columns.shape import Shape
+from snowpark.errors import LeaseError, UsageError
+from snowpark.ledger import statements
+from snowpark.ledger.lease import LEASE_SECONDS, release_lease
+from snowpark.ledger.records import Ledger, TableState
 from snowpark.settings.table import TableSettings
 from snowpark.warehouse import Warehouse
 
-# An extraction ends within 600 s (Snowflake's limit of one external call); a load may
-# follow. Whoever finds the lease older than this may take it: the fence keeps that
-# safe.
-LEASE_SECONDS = 900
 _NAMES_SHOWN = 50
 
 
@@ -61,67 +58,6 @@ def read_state(warehouse: Warehouse, table: str) -> TableState:
     if not rows:
         raise _unknown(warehouse, table)
     return state_of(rows[0])
-
-
-def release_lease(warehouse: Warehouse, table: str, run_id: str) -> None:
-    """Gives the lease back; does nothing where another run has it by now."""
-    warehouse.run(statements.release_lease(table, run_id))
-
-
-def hold_lease(warehouse: Warehouse, table: str, run_id: str) -> None:
-    """Proves that this run still owns the table, and extends the lease.
-
-    Inside a transaction this is the fence: the row stays locked until the commit, so
-    nobody can take the table over between the proof and the commit.
-
-    Raises:
-        LeaseError: "lease_lost".
-    """
-    held = warehouse.changed_rows(statements.hold_lease(table, run_id, LEASE_SECONDS))
-    if held != 1:
-        raise LeaseError(
-            "lease_lost", "The lease of this run expired and another run has it."
-        )
-
-
-def record_commit(
-    warehouse: Warehouse, settings: TableSettings, run_id: str, commit: Commit
-) -> None:
-    """Appends the watermark row of a commit, its column changes and altered values."""
-    warehouse.run(
-        statements.insert_watermark(settings.name, run_id, settings.origin, commit)
-    )
-    record_shape(warehouse, settings.name, run_id, commit.shape, commit.changes)
-    if commit.altered:
-        warehouse.run(
-            statements.insert_altered_values(settings.name, run_id, commit.altered)
-        )
-
-
-def record_shape(
-    warehouse: Warehouse,
-    table: str,
-    run_id: str,
-    shape: Shape | None,
-    changes: tuple[Change, ...],
-) -> None:
-    """Appends the columns of a table, and what happened to them, where anything did."""
-    if shape is not None:
-        warehouse.run(drift_statements.insert_shape(table, run_id, shape))
-    for statement in drift_statements.insert_schema_changes(table, run_id, changes):
-        warehouse.run(statement)
-
-
-def record_run(
-    warehouse: Warehouse, run: Run, status: str, error: SyncError | None = None
-) -> None:
-    """Appends the row of a finished run."""
-    warehouse.run(
-        statements.insert_run(
-            run, status=status, statements=warehouse.statements + 1, error=error
-        )
-    )
-    run.recorded = True
 
 
 def check_dates(row: Mapping[str, object]) -> None:

@@ -1,0 +1,1 @@
+"""What CONTROL knows: leases, watermarks, runs, configuration."""
