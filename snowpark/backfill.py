@@ -6,9 +6,10 @@ import time
 from typing import Any
 
 from lambda_extract.contract import ExtractReply, Partition, PlanReply
-from snowpark import extract, load, plan, sync, target
+from snowpark import load, sync, target
 from snowpark.columns import column as columns
 from snowpark.errors import ExtractError, SyncError, UsageError
+from snowpark.extraction import ask, progress, requests
 from snowpark.ledger import read, write
 from snowpark.ledger import run as ledger_run
 from snowpark.ledger import statements as ledger_statements
@@ -99,13 +100,13 @@ def _backfill(
     while left:
         part, left = left[0], left[1:]
         # Each attempt has an S3 prefix of its own.
-        request = plan.part_request(settings, part, run.id, f"b{next(attempts)}")
+        request = requests.part_request(settings, part, run.id, f"b{next(attempts)}")
         started = time.monotonic()
         try:
-            reply = extract.ask(warehouse, request, ExtractReply)
+            reply = ask.ask(warehouse, request, ExtractReply)
         except ExtractError as error:
             smaller = settings.chunk_rows // 2
-            if error.code != "window_too_large" or smaller < plan.SMALLEST_WINDOW:
+            if error.code != "window_too_large" or smaller < progress.SMALLEST_WINDOW:
                 raise
             settings = dataclasses.replace(settings, chunk_rows=smaller)
             left = _split(warehouse, run, settings, part) + left
@@ -124,9 +125,9 @@ def _split(
     warehouse: Warehouse, run: Run, settings: TableSettings, whole: Partition
 ) -> tuple[Partition, ...]:
     request = dataclasses.replace(
-        plan.snapshot_request(settings, run.id), cursor=None, partition=whole
+        requests.snapshot_request(settings, run.id), cursor=None, partition=whole
     )
-    return extract.ask(warehouse, request, PlanReply).partitions
+    return ask.ask(warehouse, request, PlanReply).partitions
 
 
 def _note_part(run: Run, reply: ExtractReply, seconds: float) -> None:

@@ -15,7 +15,7 @@ from lambda_extract.contract import (
     PlanReply,
     RowDigest,
 )
-from snowpark import drift_statements, extract, plan
+from snowpark import drift_statements
 from snowpark import validate_statements as texts
 from snowpark.buckets import Both, added_up, differing_keys
 from snowpark.columns import types
@@ -24,6 +24,8 @@ from snowpark.columns.column import LoadColumn
 from snowpark.columns.pairing import paired
 from snowpark.differences import Difference, between
 from snowpark.errors import SyncError, UsageError
+from snowpark.extraction import ask
+from snowpark.extraction import requests as extraction_requests
 from snowpark.ledger import lease
 from snowpark.ledger.records import TableState
 from snowpark.target import source_of
@@ -98,7 +100,7 @@ def newest(warehouse: Warehouse, found: TableState, run_id: str) -> CursorValue 
         step="newest",
         cursor=settings.cursor_spec,
     )
-    return extract.ask(warehouse, request, DigestReply).newest
+    return ask.ask(warehouse, request, DigestReply).newest
 
 
 def subject(
@@ -110,7 +112,9 @@ def subject(
         SyncError: The source or the target could not be looked at.
     """
     settings = found.settings
-    planned = extract.ask(warehouse, plan.snapshot_request(settings, run_id), PlanReply)
+    planned = ask.ask(
+        warehouse, extraction_requests.snapshot_request(settings, run_id), PlanReply
+    )
     rows = warehouse.run(drift_statements.describe_target(settings.target))
     existing = {str(row["name"]): str(row["type"]) for row in rows}
     rules = Rules(drift="freeze", type_change="fail")
@@ -285,8 +289,8 @@ def _ask(
     for start in range(0, len(subject.partitions), settings.max_parallel):
         wave = subject.partitions[start : start + settings.max_parallel]
         requests = [dataclasses.replace(request, partition=part) for part in wave]
-        for reply in extract.ask_all(warehouse, requests):
-            found = extract.expect(reply, DigestReply, subject.run_id)
+        for reply in ask.ask_all(warehouse, requests):
+            found = ask.expect(reply, DigestReply, subject.run_id)
             if found.columns != expected:
                 raise SyncError(
                     "columns_changed", "The columns changed while they were compared."

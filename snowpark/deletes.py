@@ -4,10 +4,12 @@ import dataclasses
 import time
 
 from lambda_extract.contract import ExtractReply, KeysRequest, PlanReply
-from snowpark import extract, load, load_statements, plan, target
+from snowpark import load, load_statements, target
 from snowpark.columns import pairing
 from snowpark.columns.alignment import Alignment
 from snowpark.errors import SyncError, UsageError
+from snowpark.extraction import ask, progress
+from snowpark.extraction import requests as extraction_requests
 from snowpark.ledger import lease, write
 from snowpark.ledger.records import TableState
 from snowpark.ledger.run import Counts, Run
@@ -76,9 +78,11 @@ def _extract_keys(
 ) -> list[ExtractReply]:
     settings = found.settings
     wide = dataclasses.replace(settings, chunk_rows=settings.chunk_rows * _KEYS_PER_ROW)
-    planned = extract.ask(warehouse, plan.snapshot_request(wide, run.id), PlanReply)
+    planned = ask.ask(
+        warehouse, extraction_requests.snapshot_request(wide, run.id), PlanReply
+    )
     replies = []
-    for wave in plan.waves(planned, frozenset(), settings.max_parallel):
+    for wave in progress.waves(planned, frozenset(), settings.max_parallel):
         requests = [
             KeysRequest(
                 run_id=run.id,
@@ -89,8 +93,8 @@ def _extract_keys(
             )
             for partition in wave
         ]
-        for reply in extract.ask_all(warehouse, requests):
-            replies.append(extract.expect(reply, ExtractReply, run.id))
+        for reply in ask.ask_all(warehouse, requests):
+            replies.append(ask.expect(reply, ExtractReply, run.id))
         lease.hold_lease(warehouse, settings.name, run.id)
     if not replies:
         raise SyncError("reply_invalid", "The plan has no parts.")

@@ -6,16 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from lambda_extract.contract import ErrorReply, ExtractReply, ExtractRequest, encode
-from snowpark import (
-    alerts,
-    extract,
-    group_statements,
-    group_steps,
-    group_table,
-    plan,
-    sync,
-)
+from snowpark import alerts, group_statements, group_steps, group_table, sync
 from snowpark.errors import ExtractError, LeaseError, SyncError, UsageError
+from snowpark.extraction import ask, progress
+from snowpark.extraction import requests as extraction_requests
 from snowpark.group_steps import Origin
 from snowpark.ledger import lease, read
 from snowpark.ledger import statements as ledger_statements
@@ -235,9 +229,11 @@ def _held(owner: str | None) -> LeaseError:
 
 def _request(found: TableState, run_id: str) -> ExtractRequest | None:
     """Returns the request for the first window; None where all has to be read."""
-    if plan.needs_snapshot(found):
+    if progress.needs_snapshot(found):
         return None
-    return plan.next_window(found.settings, plan.start(found), run_id)
+    return extraction_requests.next_window(
+        found.settings, progress.start(found), run_id
+    )
 
 
 def _ask(
@@ -268,13 +264,13 @@ def _ask(
 def _ask_together(
     warehouse: Warehouse, requests: dict[str, ExtractRequest], names: Sequence[str]
 ) -> dict[str, ExtractReply | SyncError]:
-    replies = extract.ask_all(warehouse, [requests[name] for name in names])
+    replies = ask.ask_all(warehouse, [requests[name] for name in names])
     answers: dict[str, ExtractReply | SyncError] = {}
     for name, reply in zip(names, replies, strict=True):
         if isinstance(reply, ErrorReply):
-            answers[name] = extract.refusal(reply)
+            answers[name] = ask.refusal(reply)
         else:
-            answers[name] = extract.expect(reply, ExtractReply, requests[name].run_id)
+            answers[name] = ask.expect(reply, ExtractReply, requests[name].run_id)
     return answers
 
 

@@ -5,15 +5,17 @@ import time
 from dataclasses import dataclass
 
 from lambda_extract.contract import ExtractReply, File
-from snowpark import extract, load, plan, target
+from snowpark import load, target
 from snowpark.columns import column as columns
 from snowpark.columns.alignment import Alignment
 from snowpark.columns.shape import Shape
 from snowpark.errors import ExtractError
+from snowpark.extraction import ask, requests
+from snowpark.extraction import progress as extraction_progress
+from snowpark.extraction.progress import Progress
 from snowpark.ledger import write
 from snowpark.ledger.records import Commit, Ledger, TableState
 from snowpark.ledger.run import Counts, Run, note_counts, note_load
-from snowpark.plan import Progress
 from snowpark.warehouse import Warehouse
 
 
@@ -85,7 +87,7 @@ def run_increment(
     if found.ledger is None:
         raise ValueError("an increment starts from a ledger row")
     job = load.Job(found.settings, run.id)
-    progress = plan.start(found, attempt)
+    progress = extraction_progress.start(found, attempt)
     course = _Course(found.ledger, found.shape)
     complete = False
     while not complete:
@@ -192,12 +194,12 @@ def _extract_window(
     """Asks for the next window; one that does not fit into its time is halved."""
     started = time.monotonic()
     while True:
-        request = plan.next_window(found.settings, progress, run.id)
+        request = requests.next_window(found.settings, progress, run.id)
         try:
-            reply = extract.ask(warehouse, request, ExtractReply)
+            reply = ask.ask(warehouse, request, ExtractReply)
             break
         except ExtractError as error:
-            smaller = plan.halved(progress)
+            smaller = extraction_progress.halved(progress)
             if error.code != "window_too_large" or smaller is None:
                 raise
             progress = smaller
@@ -207,7 +209,7 @@ def _extract_window(
 def _note_window(
     run: Run, progress: Progress, reply: ExtractReply, seconds: float
 ) -> Progress:
-    progress = plan.advanced(progress, reply)
+    progress = extraction_progress.advanced(progress, reply)
     tally = run.tally
     watermark = progress.bound.watermark
     run.note(

@@ -4,11 +4,12 @@ import uuid
 from typing import Any
 
 from lambda_extract.contract import PlanReply
-from snowpark import extract, plan, sync, target
+from snowpark import sync, target
 from snowpark.columns import column as columns
 from snowpark.columns import drift
 from snowpark.columns.alignment import Rules, Source
 from snowpark.errors import DriftError, SyncError
+from snowpark.extraction import ask, progress, requests
 from snowpark.ledger import read
 from snowpark.ledger.records import TableState
 from snowpark.warehouse import Warehouse
@@ -23,9 +24,9 @@ def plan_sync(warehouse: Warehouse, table_name: object) -> dict[str, Any]:
     table = sync.canonical_table(table_name)
     try:
         found = read.read_state(warehouse, table)
-        reload = plan.needs_snapshot(found)
-        request = plan.snapshot_request(found.settings, f"plan-{uuid.uuid4().hex}")
-        reply = extract.ask(warehouse, request, PlanReply)
+        reload = progress.needs_snapshot(found)
+        request = requests.snapshot_request(found.settings, f"plan-{uuid.uuid4().hex}")
+        reply = ask.ask(warehouse, request, PlanReply)
         source = target.source_of(reply)
         changes = _changes(found, source)
     except SyncError as error:

@@ -19,9 +19,11 @@ from lambda_extract.contract import (
     decode_reply,
     encode,
 )
-from snowpark import extract, load, plan, redact, target
+from snowpark import load, redact, target
 from snowpark.columns import column as columns
 from snowpark.errors import ExtractError, LoadError, WarehouseError
+from snowpark.extraction import ask, progress
+from snowpark.extraction import requests as extraction_requests
 from snowpark.ledger import lease, write
 from snowpark.ledger import statements as ledger_statements
 from snowpark.ledger.records import Commit, SnapshotPart, TableState
@@ -130,7 +132,7 @@ def _extracted(warehouse: Warehouse, found: TableState, run: Run) -> Snapshot:
                 _record(warehouse, settings, run, snapshot, "#closed")
                 if plans < _PLANS:
                     continue
-            if error.code != "window_too_large" or smaller < plan.SMALLEST_WINDOW:
+            if error.code != "window_too_large" or smaller < progress.SMALLEST_WINDOW:
                 raise
             _record(warehouse, settings, run, snapshot, "#closed")
             settings = dataclasses.replace(settings, chunk_rows=smaller)
@@ -177,8 +179,8 @@ def _open_snapshot(warehouse: Warehouse, found: TableState) -> Snapshot | None:
 def _planned(
     warehouse: Warehouse, found: TableState, settings: TableSettings, run: Run
 ) -> Snapshot:
-    request = plan.snapshot_request(settings, run.id)
-    reply = extract.ask(warehouse, request, PlanReply)
+    request = extraction_requests.snapshot_request(settings, run.id)
+    reply = ask.ask(warehouse, request, PlanReply)
     # A run may plan twice (parts too large): the id must tell the two apart.
     snapshot_id = f"{run.id}-{warehouse.statements}"
     snapshot = Snapshot(snapshot_id, _identity(found), reply, {})
@@ -202,7 +204,7 @@ def _extract_parts(
     warehouse: Warehouse, settings: TableSettings, run: Run, snapshot: Snapshot
 ) -> Snapshot:
     done = dict(snapshot.done)
-    waves = plan.waves(snapshot.plan, frozenset(done), settings.max_parallel)
+    waves = progress.waves(snapshot.plan, frozenset(done), settings.max_parallel)
     for wave in waves:
         left: Sequence[Partition] = wave
         for attempt in range(1, _ATTEMPTS + 1):
@@ -213,7 +215,7 @@ def _extract_parts(
                 break
             _, refusal = failed[0]
             if attempt == _ATTEMPTS or not all(r.error.retryable for _, r in failed):
-                raise extract.refusal(refusal)
+                raise ask.refusal(refusal)
             left = [partition for partition, _ in failed]
         lease.hold_lease(warehouse, settings.name, run.id)
     return dataclasses.replace(snapshot, done=done)
@@ -232,14 +234,15 @@ def _extract_wave(
     # A run may plan more than once, and each time it has a part of that name.
     number = snapshot.id.rpartition("-")[2]
     requests = [
-        plan.part_request(settings, p, run.id, f"{number}-{attempt}") for p in wave
+        extraction_requests.part_request(settings, p, run.id, f"{number}-{attempt}")
+        for p in wave
     ]
     failed = []
-    for partition, reply in zip(wave, extract.ask_all(warehouse, requests)):
+    for partition, reply in zip(wave, ask.ask_all(warehouse, requests)):
         if isinstance(reply, ErrorReply):
             failed.append((partition, reply))
             continue
-        manifest = extract.expect(reply, ExtractReply, run.id)
+        manifest = ask.expect(reply, ExtractReply, run.id)
         if _shape(manifest) != _shape(snapshot.plan):
             raise ExtractError(
                 "columns_changed", "The source's columns are not those of the plan."

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any, Literal
 
-from snowpark import deletes, increment, load, plan, report, snapshot
+from snowpark import deletes, increment, load, report, snapshot
 from snowpark.errors import ExtractError, SyncError, UsageError
+from snowpark.extraction import progress
 from snowpark.increment import Extracted
 from snowpark.ledger import lease, read, write
 from snowpark.ledger.records import TableState
@@ -85,7 +86,7 @@ def bring_up_to_date(
     Raises:
         SyncError: Committed windows stay.
     """
-    whole = action == "reload" or plan.needs_snapshot(found)
+    whole = action == "reload" or progress.needs_snapshot(found)
     for attempt in range(_RELOADS + 1):
         if whole:
             reloaded = _reload(warehouse, found, run, rebuild=action == "reload")

@@ -5,19 +5,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from lambda_extract.contract import ExtractReply, ExtractRequest, Partition
-from snowpark import (
-    compare,
-    extract,
-    increment,
-    load,
-    sync,
-    target,
-    validate_statements,
-)
+from snowpark import compare, increment, load, sync, target, validate_statements
 from snowpark.columns.column import digest
 from snowpark.compare import Subject, Suspects
 from snowpark.differences import Difference
 from snowpark.errors import SyncError, UsageError
+from snowpark.extraction import ask
 from snowpark.ledger import read, write
 from snowpark.ledger.run import Counts, Run, Seconds, now
 from snowpark.validate_report import Settled, add_repair, report_of
@@ -132,7 +125,7 @@ def _repair(
         # No row has the empty hash: a table without missing rows is described only.
         key_hashes=tuple(wanted) or ("",),
     )
-    reply = extract.ask(warehouse, request, ExtractReply)
+    reply = ask.ask(warehouse, request, ExtractReply)
     run.note(files=len(reply.files))
     load.check_key(reply.key, reply.columns)
     found = read.read_state(warehouse, run.table)

@@ -381,25 +381,6 @@ FROM VALUES
 # --- the extraction -------------------------------------------------------------------
 
 
-def call_extract(requests: Sequence[str]) -> Statement:
-    """Sends requests to the Lambda, one row and one parallel call each."""
-    if len(requests) == 1:
-        return Statement(
-            "SELECT 0 AS position, control.aurora_extract(?) AS reply", (requests[0],)
-        )
-    rows = ",\n    ".join(["(?, ?)"] * len(requests))
-    params = tuple(v for pair in enumerate(requests) for v in pair)
-    return Statement(
-        f"""\
-SELECT
-    column1 AS position,
-    control.aurora_extract(column2) AS reply
-FROM VALUES
-    {rows}""",
-        params,
-    )
-
-
 # A first load records each column, of which PostgreSQL allows 1,600.
 _CHANGES_PER_INSERT = 500
 

@@ -34,7 +34,7 @@ MUST_BE_PURE = {
     "snowpark/drift_statements.py",
     "snowpark/load_statements.py",
     "snowpark/columns/pairing.py",
-    "snowpark/plan.py",
+    "snowpark/extraction/requests.py",
     "snowpark/report.py",
     "snowpark/columns/shape.py",
     "snowpark/ledger/statements.py",

@@ -36,6 +36,7 @@ from snowpark.columns import column as columns
 from snowpark.columns.shape import Change, KnownColumn, Shape
 from snowpark.dashboard import statements as dashboard
 from snowpark.errors import SyncError
+from snowpark.extraction import requests
 from snowpark.ledger import statements as ledger_statements
 from snowpark.ledger.records import Commit, GroupStep, SnapshotPart, Trouble
 from snowpark.ledger.run import Run, Tally
@@ -177,8 +178,8 @@ CASES: dict[str, Statement | dashboard.Query] = {
     "insert_altered_values": ledger_statements.insert_altered_values(
         "orders", RUN_ID, ALTERED
     ),
-    "call_extract": ledger_statements.call_extract(["{}"]),
-    "call_extract_parallel": ledger_statements.call_extract(["{}", "{}"]),
+    "call_extract": requests.call_extract(["{}"]),
+    "call_extract_parallel": requests.call_extract(["{}", "{}"]),
     "create_staging_every_type": load_statements.create_staging(STAGING, EVERY_TYPE),
     "create_target_every_type": load_statements.create_target(
         TARGET, EVERY_TYPE, soft_deletes=True

@@ -3,8 +3,9 @@
 import pytest
 
 from lambda_extract.contract import Bound, Overlap, PendingBound
-from snowpark import plan
 from snowpark.errors import UsageError
+from snowpark.extraction import progress as extraction_progress
+from snowpark.extraction import requests
 from snowpark.ledger.records import TableState
 from tests.unit.snowpark.samples import (
     RUN_ID,
@@ -17,29 +18,29 @@ from tests.unit.snowpark.samples import (
 
 
 def test_a_table_that_was_never_loaded_needs_a_snapshot() -> None:
-    assert plan.needs_snapshot(TableState(settings(), None, None))
+    assert extraction_progress.needs_snapshot(TableState(settings(), None, None))
 
 
 def test_a_full_table_needs_a_snapshot_each_time() -> None:
-    assert plan.needs_snapshot(state(mode="full", cursor=None))
+    assert extraction_progress.needs_snapshot(state(mode="full", cursor=None))
 
 
 def test_a_loaded_incremental_table_needs_none() -> None:
-    assert not plan.needs_snapshot(state())
+    assert not extraction_progress.needs_snapshot(state())
 
 
 def test_another_cursor_is_refused_instead_of_mixing_two_watermarks() -> None:
     loaded = state()
     changed = TableState(settings(cursor="created_at"), loaded.ledger, None)
     with pytest.raises(UsageError) as caught:
-        plan.needs_snapshot(changed)
+        extraction_progress.needs_snapshot(changed)
     assert caught.value.code == "origin_changed"
     assert "RESYNC_TABLE" in caught.value.hint
 
 
 def test_the_first_window_starts_at_the_watermark_and_carries_the_overlap() -> None:
-    progress = plan.start(state(day=3))
-    request = plan.next_window(settings(), progress, RUN_ID)
+    progress = extraction_progress.start(state(day=3))
+    request = requests.next_window(settings(), progress, RUN_ID)
     assert request.window is not None
     assert request.window.lower == cursor_value(3)
     assert request.window.first
@@ -47,12 +48,12 @@ def test_the_first_window_starts_at_the_watermark_and_carries_the_overlap() -> N
 
 
 def test_windows_go_on_behind_each_other() -> None:
-    progress = plan.start(state(day=1))
+    progress = extraction_progress.start(state(day=1))
     bound = Bound(watermark=cursor_value(2))
-    progress = plan.advanced(
+    progress = extraction_progress.advanced(
         progress, reply(bound, position=cursor_value(2), complete=False)
     )
-    request = plan.next_window(settings(), progress, RUN_ID)
+    request = requests.next_window(settings(), progress, RUN_ID)
     assert request.window is not None
     assert request.window.lower == cursor_value(2)
     assert not request.window.first
@@ -63,14 +64,16 @@ def test_windows_go_on_behind_each_other() -> None:
 def test_a_window_that_is_held_back_freezes_the_watermark_of_the_run() -> None:
     """Rows between its safe bound and its end may still appear: nobody re-reads them
     in this run, so no later window may move the watermark past them."""
-    progress = plan.start(state(day=1))
+    progress = extraction_progress.start(state(day=1))
     held = Bound(watermark=cursor_value(2), held_back=True, overlap=Overlap(5, "123"))
-    progress = plan.advanced(
+    progress = extraction_progress.advanced(
         progress, reply(held, position=cursor_value(5), complete=False)
     )
     assert progress.bound.watermark == cursor_value(2)
     later = Bound(watermark=cursor_value(9))
-    progress = plan.advanced(progress, reply(later, position=cursor_value(9)))
+    progress = extraction_progress.advanced(
+        progress, reply(later, position=cursor_value(9))
+    )
     assert progress.position == cursor_value(9)
     assert progress.bound.watermark == cursor_value(2)
     assert progress.bound.overlap is None
@@ -79,32 +82,36 @@ def test_a_window_that_is_held_back_freezes_the_watermark_of_the_run() -> None:
 def test_a_last_window_that_is_held_back_keeps_its_overlap() -> None:
     overlap = Overlap(5, "123")
     held = Bound(watermark=cursor_value(2), held_back=True, overlap=overlap)
-    progress = plan.advanced(plan.start(state(day=1)), reply(held))
+    progress = extraction_progress.advanced(
+        extraction_progress.start(state(day=1)), reply(held)
+    )
     assert progress.bound.overlap == overlap
 
 
 def test_a_pending_bound_travels_with_every_window() -> None:
     pending = PendingBound("41", "2026-01-02 00:00:00+00")
     bound = Bound(watermark=None, pending_bound=pending, held_back=True)
-    progress = plan.advanced(plan.start(state()), reply(bound, complete=False))
-    request = plan.next_window(settings(), progress, RUN_ID)
+    progress = extraction_progress.advanced(
+        extraction_progress.start(state()), reply(bound, complete=False)
+    )
+    request = requests.next_window(settings(), progress, RUN_ID)
     assert request.window is not None
     assert request.window.pending_bound == pending
 
 
 def test_a_window_is_halved_down_to_a_floor_and_gets_a_new_prefix() -> None:
-    progress = plan.start(state(chunk_rows=4_000))
-    smaller = plan.halved(progress)
+    progress = extraction_progress.start(state(chunk_rows=4_000))
+    smaller = extraction_progress.halved(progress)
     assert smaller is not None
     assert smaller.chunk_rows == 2_000
-    assert plan.next_window(settings(), smaller, RUN_ID).part == "w00002"
-    smallest = plan.halved(smaller)
+    assert requests.next_window(settings(), smaller, RUN_ID).part == "w00002"
+    smallest = extraction_progress.halved(smaller)
     assert smallest is not None
-    assert plan.halved(smallest) is None
+    assert extraction_progress.halved(smallest) is None
 
 
 def test_finished_parts_are_not_asked_for_again() -> None:
-    waves = plan.waves(planned(5), frozenset({"p00002"}), 2)
+    waves = extraction_progress.waves(planned(5), frozenset({"p00002"}), 2)
     assert [[p.part for p in wave] for wave in waves] == [
         ["p00001", "p00003"],
         ["p00004", "p00005"],
@@ -113,5 +120,7 @@ def test_finished_parts_are_not_asked_for_again() -> None:
 
 def test_each_attempt_of_a_part_has_a_prefix_of_its_own() -> None:
     (partition,) = planned(1).partitions
-    parts = {plan.part_request(settings(), partition, RUN_ID, n).part for n in (1, 2)}
+    parts = {
+        requests.part_request(settings(), partition, RUN_ID, n).part for n in (1, 2)
+    }
     assert parts == {"p00001-1", "p00001-2"}

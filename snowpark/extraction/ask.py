@@ -15,7 +15,7 @@ from lambda_extract.contract import (
     encode,
 )
 from snowpark.errors import ExtractError, SyncError, WarehouseError
-from snowpark.ledger import statements as ledger_statements
+from snowpark.extraction import requests as ledger_statements
 from snowpark.warehouse import Warehouse
 
 ReplyType = TypeVar("ReplyType", ExtractReply, PlanReply, DigestReply)

@@ -1,4 +1,4 @@
-"""PURE: what a run does next. No statement is sent from here."""
+"""PURE: where a run stands between two requests, and what comes next."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -8,15 +8,11 @@ from lambda_extract.contract import (
     Bound,
     CursorValue,
     ExtractReply,
-    ExtractRequest,
     Partition,
     PlanReply,
-    PlanRequest,
-    Window,
 )
 from snowpark.errors import SyncError, UsageError
 from snowpark.ledger.records import TableState
-from snowpark.settings.table import TableSettings
 
 # A window is halved when it does not fit into the time of one extraction. Below this a
 # smaller one is not the answer: the rows or the index are.
@@ -77,28 +73,6 @@ def start(state: TableState, attempt: int = 0) -> Progress:
     return Progress(ledger.watermark, bound, chunk_rows, attempt=attempt)
 
 
-def next_window(
-    settings: TableSettings, progress: Progress, run_id: str
-) -> ExtractRequest:
-    """Returns the request for the next window."""
-    first = progress.windows == 0
-    series = f"w{progress.attempt}-" if progress.attempt else "w"
-    return ExtractRequest(
-        run_id=run_id,
-        table=settings.table_spec,
-        part=f"{series}{progress.windows + 1:05d}",
-        limits=dataclasses.replace(settings.limits, chunk_rows=progress.chunk_rows),
-        cursor=settings.cursor_spec,
-        window=Window(
-            lower=progress.position,
-            pending_bound=progress.bound.pending_bound,
-            overlap=progress.bound.overlap if first else None,
-            first=first,
-        ),
-        load_method=settings.load_method,
-    )
-
-
 def advanced(progress: Progress, reply: ExtractReply) -> Progress:
     """Returns the progress after a window was read.
 
@@ -128,30 +102,6 @@ def halved(progress: Progress) -> Progress | None:
         return None
     return dataclasses.replace(
         progress, chunk_rows=chunk_rows, windows=progress.windows + 1
-    )
-
-
-def snapshot_request(settings: TableSettings, run_id: str) -> PlanRequest:
-    """Returns the request that plans a snapshot."""
-    return PlanRequest(
-        run_id=run_id,
-        table=settings.table_spec,
-        limits=settings.limits,
-        cursor=settings.cursor_spec,
-    )
-
-
-def part_request(
-    settings: TableSettings, partition: Partition, run_id: str, attempt: str
-) -> ExtractRequest:
-    """Returns the request for one part; each attempt has an S3 prefix of its own."""
-    return ExtractRequest(
-        run_id=run_id,
-        table=settings.table_spec,
-        part=f"{partition.part}-{attempt}",
-        limits=settings.limits,
-        partition=partition,
-        load_method=settings.load_method,
     )
 
 

@@ -1,0 +1,1 @@
+"""Requests to the Lambda function: built, sent, and followed."""
