@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from lambda_extract.contract import ExtractReply, Partition, PlanReply
-from snowpark import load, sync, target
+from snowpark import sync
 from snowpark.columns import column as columns
 from snowpark.errors import ExtractError, SyncError, UsageError
 from snowpark.extraction import ask, progress, requests
@@ -15,6 +15,7 @@ from snowpark.ledger import run as ledger_run
 from snowpark.ledger import statements as ledger_statements
 from snowpark.ledger.records import TableState
 from snowpark.ledger.run import Counts, Run
+from snowpark.load import commit, merge, staging, target
 from snowpark.settings.table import TableSettings
 from snowpark.warehouse import Warehouse
 
@@ -118,7 +119,7 @@ def _backfill(
             changed = run.tally.files > 0
             write.record_run(warehouse, run, "succeeded" if changed else "unchanged")
     if run.tally.files:
-        load.drop_staging(warehouse, load.Job(found.settings, run.id, _STAGED_AS))
+        staging.drop_staging(warehouse, staging.Job(found.settings, run.id, _STAGED_AS))
 
 
 def _split(
@@ -149,7 +150,7 @@ def _load(
     warehouse: Warehouse, found: TableState, run: Run, reply: ExtractReply, last: bool
 ) -> None:
     settings = found.settings
-    load.check_key(reply.key, reply.columns)
+    staging.check_key(reply.key, reply.columns)
     digest = columns.digest(reply.columns, reply.key, reply.relation_id, settings)
     if found.ledger is None or digest != found.ledger.columns_sha256:
         raise UsageError(
@@ -158,11 +159,11 @@ def _load(
             hint="CALL SYNC_TABLE, which follows them, then call again.",
         )
     started = time.monotonic()
-    job = load.Job(settings, run.id, _STAGED_AS)
+    job = staging.Job(settings, run.id, _STAGED_AS)
     aligned = target.plan(warehouse, job.target, target.source_of(reply), found.shape)
-    load.stage(warehouse, job, aligned.columns, reply.files)
+    staging.stage(warehouse, job, aligned.columns, reply.files)
     ledger_run.note_load(run, time.monotonic() - started)
-    rows = load.batch(job, aligned, reply.key, reply.extracted_at)
+    rows = merge.batch(job, aligned, reply.key, reply.extracted_at)
     started = time.monotonic()
 
     def record(counts: Counts) -> None:
@@ -176,6 +177,6 @@ def _load(
         if last:
             write.record_run(warehouse, run, "succeeded")
 
-    load.commit_rows(
-        warehouse, job, None, lambda: load.merge_rows(warehouse, rows), record
+    commit.commit_rows(
+        warehouse, job, None, lambda: merge.merge_rows(warehouse, rows), record
     )

@@ -15,7 +15,6 @@ from lambda_extract.contract import (
     PlanReply,
     RowDigest,
 )
-from snowpark import drift_statements
 from snowpark import validate_statements as texts
 from snowpark.buckets import Both, added_up, differing_keys
 from snowpark.columns import types
@@ -28,7 +27,8 @@ from snowpark.extraction import ask
 from snowpark.extraction import requests as extraction_requests
 from snowpark.ledger import lease
 from snowpark.ledger.records import TableState
-from snowpark.target import source_of
+from snowpark.load import target_statements
+from snowpark.load.target import source_of
 from snowpark.validate_statements import Digested
 from snowpark.warehouse import Warehouse
 
@@ -115,7 +115,7 @@ def subject(
     planned = ask.ask(
         warehouse, extraction_requests.snapshot_request(settings, run_id), PlanReply
     )
-    rows = warehouse.run(drift_statements.describe_target(settings.target))
+    rows = warehouse.run(target_statements.describe_target(settings.target))
     existing = {str(row["name"]): str(row["type"]) for row in rows}
     rules = Rules(drift="freeze", type_change="fail")
     slots, _ = paired(source_of(planned), found.shape, rules)

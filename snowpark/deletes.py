@@ -4,7 +4,6 @@ import dataclasses
 import time
 
 from lambda_extract.contract import ExtractReply, KeysRequest, PlanReply
-from snowpark import load, load_statements, target
 from snowpark.columns import pairing
 from snowpark.columns.alignment import Alignment
 from snowpark.errors import SyncError, UsageError
@@ -13,7 +12,9 @@ from snowpark.extraction import requests as extraction_requests
 from snowpark.ledger import lease, write
 from snowpark.ledger.records import TableState
 from snowpark.ledger.run import Counts, Run
-from snowpark.load_statements import Batch
+from snowpark.load import commit, merge, staging, target
+from snowpark.load import statements as load_statements
+from snowpark.load.statements import Batch
 from snowpark.warehouse import Warehouse
 
 # Keys are small: one extraction takes many more of them than whole rows.
@@ -42,7 +43,7 @@ def compare_keys(
     Raises:
         SyncError: "too_many_deletes", or whatever failed; nothing was deleted.
     """
-    job = load.Job(found.settings, run.id, purpose="KEYS")
+    job = staging.Job(found.settings, run.id, purpose="KEYS")
     started = time.monotonic()
     replies = _extract_keys(warehouse, found, run)
     extracted = time.monotonic()
@@ -50,9 +51,9 @@ def compare_keys(
     # The target may have a key column under another name than the source.
     staged = pairing.located(target.source_of(first), found.shape)
     files = [file for reply in replies for file in reply.files]
-    load.stage(warehouse, job, staged, files)
+    staging.stage(warehouse, job, staged, files)
     keys = Alignment(columns=staged, shape=found.shape)
-    gone = load.batch(job, keys, first.key, first.extracted_at)
+    gone = merge.batch(job, keys, first.key, first.extracted_at)
     loaded = time.monotonic()
     if not confirmed:
         _check_breaker(warehouse, gone, found.settings.max_delete_percent)
@@ -69,8 +70,8 @@ def compare_keys(
         )
         write.record_run(warehouse, run, "succeeded")
 
-    load.commit_rows(warehouse, job, None, lambda: _apply(warehouse, gone), record)
-    load.drop_staging(warehouse, job)
+    commit.commit_rows(warehouse, job, None, lambda: _apply(warehouse, gone), record)
+    staging.drop_staging(warehouse, job)
 
 
 def _extract_keys(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lambda_extract.contract import ContractError, ExtractReply, decode_reply
-from snowpark import group_steps, increment, load, sync
+from snowpark import group_steps, increment, sync
 from snowpark.errors import SyncError, UsageError
 from snowpark.increment import Extracted
 from snowpark.ledger import lease, write
@@ -17,6 +17,7 @@ from snowpark.ledger import read as ledger_read
 from snowpark.ledger import run as ledger_run
 from snowpark.ledger.records import GroupStep, TableState
 from snowpark.ledger.run import Run
+from snowpark.load import staging
 from snowpark.warehouse import Warehouse
 
 
@@ -119,7 +120,7 @@ def settle(
     )
     _record_failure(warehouse, last, lost)
     found = ledger_read.read_state(warehouse, table)
-    load.drop_staging(warehouse, load.Job(found.settings, last.group_run_id))
+    staging.drop_staging(warehouse, staging.Job(found.settings, last.group_run_id))
     return lost.about(table, last.group_run_id)
 
 

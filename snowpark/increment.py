@@ -5,7 +5,6 @@ import time
 from dataclasses import dataclass
 
 from lambda_extract.contract import ExtractReply, File
-from snowpark import load, target
 from snowpark.columns import column as columns
 from snowpark.columns.alignment import Alignment
 from snowpark.columns.shape import Shape
@@ -16,6 +15,8 @@ from snowpark.extraction.progress import Progress
 from snowpark.ledger import write
 from snowpark.ledger.records import Commit, Ledger, TableState
 from snowpark.ledger.run import Counts, Run, note_counts, note_load
+from snowpark.load import commit as load_commit
+from snowpark.load import merge, staging, target
 from snowpark.warehouse import Warehouse
 
 
@@ -86,7 +87,7 @@ def run_increment(
     """
     if found.ledger is None:
         raise ValueError("an increment starts from a ledger row")
-    job = load.Job(found.settings, run.id)
+    job = staging.Job(found.settings, run.id)
     progress = extraction_progress.start(found, attempt)
     course = _Course(found.ledger, found.shape)
     complete = False
@@ -111,7 +112,7 @@ def run_increment(
         complete = reply.complete
         first = None
     if course.staged:
-        load.drop_staging(warehouse, job, course.files if complete else ())
+        staging.drop_staging(warehouse, job, course.files if complete else ())
     after = dataclasses.replace(found, ledger=course.ledger, shape=course.shape)
     return Outcome(after, complete)
 
@@ -129,7 +130,7 @@ def stage_first(
     """
     if found.ledger is None or not reply.files:
         return False
-    job = load.Job(found.settings, run.id)
+    job = staging.Job(found.settings, run.id)
     course = _Course(found.ledger, found.shape)
     aligned = _look_at_target(warehouse, job, course, reply)
     if aligned is None or aligned.missing_values:
@@ -139,7 +140,7 @@ def stage_first(
 
 
 def _look_at_target(
-    warehouse: Warehouse, job: load.Job, course: _Course, reply: ExtractReply
+    warehouse: Warehouse, job: staging.Job, course: _Course, reply: ExtractReply
 ) -> Alignment | None:
     """Compares a window's columns with the target; None where nothing calls for it.
 
@@ -153,7 +154,7 @@ def _look_at_target(
     if not course.drifted and not reply.files:
         return None
     if course.aligned is None or digest != course.digest:
-        load.check_key(reply.key, reply.columns)
+        staging.check_key(reply.key, reply.columns)
         course.aligned = target.plan(
             warehouse, job.target, target.source_of(reply), course.shape
         )
@@ -162,7 +163,7 @@ def _look_at_target(
 
 
 def _align(
-    warehouse: Warehouse, job: load.Job, course: _Course, reply: ExtractReply
+    warehouse: Warehouse, job: staging.Job, course: _Course, reply: ExtractReply
 ) -> Alignment:
     """Alters the target, if need be; once for the windows with the same columns."""
     if course.aligned is None:
@@ -231,7 +232,7 @@ def _note_window(
 
 def _stage_window(
     warehouse: Warehouse,
-    job: load.Job,
+    job: staging.Job,
     run: Run,
     course: _Course,
     reply: ExtractReply,
@@ -240,13 +241,13 @@ def _stage_window(
     if course.aligned is None:
         raise ValueError("the target was not looked at")
     course.staged = True
-    load.stage(warehouse, job, course.aligned.columns, reply.files)
+    staging.stage(warehouse, job, course.aligned.columns, reply.files)
     note_load(run, time.monotonic() - started)
 
 
 def _commit_window(
     warehouse: Warehouse,
-    job: load.Job,
+    job: staging.Job,
     run: Run,
     course: _Course,
     reply: ExtractReply,
@@ -255,7 +256,7 @@ def _commit_window(
     """Aligns the target, merges and commits one staged window."""
     started = time.monotonic()
     aligned = _align(warehouse, job, course, reply)
-    rows = load.batch(job, aligned, reply.key, reply.extracted_at)
+    rows = merge.batch(job, aligned, reply.key, reply.extracted_at)
     commit = _commit(course, reply, progress)
 
     def record(counts: Counts) -> None:
@@ -266,11 +267,11 @@ def _commit_window(
         if reply.complete:
             write.record_run(warehouse, run, "succeeded")
 
-    load.commit_rows(
+    load_commit.commit_rows(
         warehouse,
         job,
         commit,
-        lambda: load.merge_rows(warehouse, rows),
+        lambda: merge.merge_rows(warehouse, rows),
         record,
     )
     _committed(course, commit)
@@ -304,7 +305,7 @@ def _warn_of_shared_keys(run: Run, sharing: int) -> None:
 
 def _note_nothing_new(
     warehouse: Warehouse,
-    job: load.Job,
+    job: staging.Job,
     run: Run,
     course: _Course,
     reply: ExtractReply,
@@ -322,7 +323,7 @@ def _note_nothing_new(
     commit = _commit(course, reply, progress)
     known = (ledger.watermark, ledger.pending_bound, ledger.overlap)
     if course.drifted:
-        load.commit_rows(warehouse, job, commit, Counts, lambda _: None)
+        load_commit.commit_rows(warehouse, job, commit, Counts, lambda _: None)
         run.note_changes(commit.changes)
         _committed(course, commit)
     elif (bound.watermark, bound.pending_bound, bound.overlap) != known:

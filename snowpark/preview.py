@@ -4,7 +4,7 @@ import uuid
 from typing import Any
 
 from lambda_extract.contract import PlanReply
-from snowpark import sync, target
+from snowpark import sync
 from snowpark.columns import column as columns
 from snowpark.columns import drift
 from snowpark.columns.alignment import Rules, Source
@@ -12,6 +12,7 @@ from snowpark.errors import DriftError, SyncError
 from snowpark.extraction import ask, progress, requests
 from snowpark.ledger import read
 from snowpark.ledger.records import TableState
+from snowpark.load import target
 from snowpark.warehouse import Warehouse
 
 

@@ -19,7 +19,7 @@ from lambda_extract.contract import (
     decode_reply,
     encode,
 )
-from snowpark import load, redact, target
+from snowpark import redact
 from snowpark.columns import column as columns
 from snowpark.errors import ExtractError, LoadError, WarehouseError
 from snowpark.extraction import ask, progress
@@ -28,6 +28,8 @@ from snowpark.ledger import lease, write
 from snowpark.ledger import statements as ledger_statements
 from snowpark.ledger.records import Commit, SnapshotPart, TableState
 from snowpark.ledger.run import Counts, Run
+from snowpark.load import commit as load_commit
+from snowpark.load import merge, staging, target
 from snowpark.settings.table import TableSettings
 from snowpark.warehouse import Warehouse
 
@@ -79,7 +81,7 @@ def run_snapshot(
             unless Snowflake refused their rows.
     """
     settings = found.settings
-    job = load.Job(settings, run.id, reload=True, rebuild=rebuild)
+    job = staging.Job(settings, run.id, reload=True, rebuild=rebuild)
     run.note(kind="snapshot")
     started = time.monotonic()
     snapshot = _extracted(warehouse, found, run)
@@ -98,7 +100,7 @@ def run_snapshot(
             _record(warehouse, settings, run, snapshot, "#closed")
         raise
     files = [file for reply in replies for file in reply.files]
-    load.drop_staging(warehouse, job, files)
+    staging.drop_staging(warehouse, job, files)
     return len(replies) == 1 and snapshot.planned_by(run)
 
 
@@ -274,7 +276,7 @@ def _note_extraction(run: Run, snapshot: Snapshot) -> None:
 
 def _load(
     warehouse: Warehouse,
-    job: load.Job,
+    job: staging.Job,
     found: TableState,
     run: Run,
     snapshot: Snapshot,
@@ -285,9 +287,9 @@ def _load(
     source = target.source_of(planned)
     aligned = target.plan(warehouse, job.target, source, found.shape)
     files = [file for reply in replies for file in reply.files]
-    load.stage(warehouse, job, aligned.columns, files)
+    staging.stage(warehouse, job, aligned.columns, files)
     aligned = target.apply(warehouse, job.target, source, aligned)
-    rows = load.batch(job, aligned, planned.key, planned.planned_at)
+    rows = merge.batch(job, aligned, planned.key, planned.planned_at)
     staged = time.monotonic()
     commit = Commit(
         version=found.version + 1,
@@ -313,11 +315,11 @@ def _load(
         write.record_run(warehouse, run, "succeeded")
         _record(warehouse, job.settings, run, snapshot, "#closed")
 
-    load.commit_rows(
+    load_commit.commit_rows(
         warehouse,
         job,
         commit,
-        lambda: load.overwrite_rows(warehouse, rows),
+        lambda: merge.overwrite_rows(warehouse, rows),
         record,
     )
 

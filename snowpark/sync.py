@@ -5,13 +5,14 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any, Literal
 
-from snowpark import deletes, increment, load, report, snapshot
+from snowpark import deletes, increment, report, snapshot
 from snowpark.errors import ExtractError, SyncError, UsageError
 from snowpark.extraction import progress
 from snowpark.increment import Extracted
 from snowpark.ledger import lease, read, write
 from snowpark.ledger.records import TableState
 from snowpark.ledger.run import Run
+from snowpark.load import staging
 from snowpark.settings import parse
 from snowpark.warehouse import Warehouse
 
@@ -64,7 +65,9 @@ def run_owned(
         if run.tally.files:
             # Nobody comes back to the rows of a failed run: each run stages its own.
             purpose = _STAGED_AS.get(run.tally.kind, "ROWS")
-            load.drop_staging(warehouse, load.Job(found.settings, run.id, purpose))
+            staging.drop_staging(
+                warehouse, staging.Job(found.settings, run.id, purpose)
+            )
         raise
     finally:
         lease.release_lease(warehouse, run.table, run.id)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lambda_extract.contract import ExtractReply, ExtractRequest, Partition
-from snowpark import compare, increment, load, sync, target, validate_statements
+from snowpark import compare, increment, sync, validate_statements
 from snowpark.columns.column import digest
 from snowpark.compare import Subject, Suspects
 from snowpark.differences import Difference
@@ -13,6 +13,7 @@ from snowpark.errors import SyncError, UsageError
 from snowpark.extraction import ask
 from snowpark.ledger import read, write
 from snowpark.ledger.run import Counts, Run, Seconds, now
+from snowpark.load import commit, merge, staging, target
 from snowpark.validate_report import Settled, add_repair, report_of
 from snowpark.warehouse import Warehouse
 
@@ -127,20 +128,20 @@ def _repair(
     )
     reply = ask.ask(warehouse, request, ExtractReply)
     run.note(files=len(reply.files))
-    load.check_key(reply.key, reply.columns)
+    staging.check_key(reply.key, reply.columns)
     found = read.read_state(warehouse, run.table)
     columns = digest(reply.columns, reply.key, reply.relation_id, settings)
     if found.ledger is None or columns != found.ledger.columns_sha256:
         raise UsageError("columns_changed", "The columns changed while validating.")
     extracted = time.monotonic()
-    job = load.Job(settings, run.id, purpose="REPAIR")
+    job = staging.Job(settings, run.id, purpose="REPAIR")
     aligned = target.plan(warehouse, job.target, target.source_of(reply), found.shape)
-    load.stage(warehouse, job, aligned.columns, reply.files)
-    rows = load.batch(job, aligned, reply.key, reply.extracted_at)
+    staging.stage(warehouse, job, aligned.columns, reply.files)
+    rows = merge.batch(job, aligned, reply.key, reply.extracted_at)
     loaded = time.monotonic()
 
     def change() -> Counts:
-        merged = load.merge_rows(warehouse, rows) if reply.files else Counts()
+        merged = merge.merge_rows(warehouse, rows) if reply.files else Counts()
         deleted = merged.deleted
         if extra:
             gone = validate_statements.remove_extra(subject.digested, extra, run.id)
@@ -160,6 +161,6 @@ def _repair(
         )
         write.record_run(warehouse, run, "succeeded")
 
-    load.commit_rows(warehouse, job, None, change, record)
-    load.drop_staging(warehouse, job)
+    commit.commit_rows(warehouse, job, None, change, record)
+    staging.drop_staging(warehouse, job)
     return compare.look_at(warehouse, subject, [d.key_hash for d in real])

@@ -24,10 +24,7 @@ from lambda_extract.values.mappings import mapping, protected
 from scripts.print_types import SOURCES
 from snowpark import (
     alert_statements,
-    drift_statements,
     group_statements,
-    load_statements,
-    pipe_statements,
     task_graph,
     task_statements,
     validate_statements,
@@ -40,7 +37,9 @@ from snowpark.extraction import requests
 from snowpark.ledger import statements as ledger_statements
 from snowpark.ledger.records import Commit, GroupStep, SnapshotPart, Trouble
 from snowpark.ledger.run import Run, Tally
-from snowpark.load_statements import Batch
+from snowpark.load import pipe_statements, target_statements
+from snowpark.load import statements as load_statements
+from snowpark.load.statements import Batch
 from snowpark.settings.groups import GroupSettings
 from snowpark.sql import Statement
 from tests.unit.snowpark.samples import COLUMNS, RUN_ID, cursor_value, settings
@@ -181,7 +180,7 @@ CASES: dict[str, Statement | dashboard.Query] = {
     "call_extract": requests.call_extract(["{}"]),
     "call_extract_parallel": requests.call_extract(["{}", "{}"]),
     "create_staging_every_type": load_statements.create_staging(STAGING, EVERY_TYPE),
-    "create_target_every_type": load_statements.create_target(
+    "create_target_every_type": target_statements.create_target(
         TARGET, EVERY_TYPE, soft_deletes=True
     ),
     "merge_every_type": load_statements.merge(
@@ -189,15 +188,17 @@ CASES: dict[str, Statement | dashboard.Query] = {
     ),
     "create_staging": load_statements.create_staging(STAGING, LOADED),
     "drop_staging": load_statements.drop_staging(STAGING),
-    "create_target": load_statements.create_target(TARGET, LOADED, soft_deletes=False),
-    "create_target_soft_deletes": load_statements.create_target(
+    "create_target": target_statements.create_target(
+        TARGET, LOADED, soft_deletes=False
+    ),
+    "create_target_soft_deletes": target_statements.create_target(
         TARGET, LOADED, soft_deletes=True
     ),
-    "describe_target": drift_statements.describe_target(TARGET),
-    "add_column": drift_statements.add_column(TARGET, "A", "DATE"),
-    "rename_column": drift_statements.rename_column(TARGET, "A", 'B "b"'),
-    "widen_column": drift_statements.widen_column(TARGET, "A", "NUMBER(19,0)"),
-    "widen_text": drift_statements.widen_column(TARGET, "A", "VARCHAR(50)"),
+    "describe_target": target_statements.describe_target(TARGET),
+    "add_column": target_statements.add_column(TARGET, "A", "DATE"),
+    "rename_column": target_statements.rename_column(TARGET, "A", 'B "b"'),
+    "widen_column": target_statements.widen_column(TARGET, "A", "NUMBER(19,0)"),
+    "widen_text": target_statements.widen_column(TARGET, "A", "VARCHAR(50)"),
     "copy_files": load_statements.copy_files(STAGING, LOADED, FILES),
     "show_pipes": pipe_statements.show_pipes(PAIR),
     "read_pipe_settings": pipe_statements.read_settings(),

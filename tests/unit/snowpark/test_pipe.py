@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from lambda_extract.contract import File
-from snowpark import pipe
 from snowpark.errors import LoadError, SyncError
-from snowpark.pipe_statements import Pair
+from snowpark.load import pipe
+from snowpark.load.pipe_statements import Pair
 from tests.unit.snowpark.samples import settings
 
 FILES = {f"r/p/{i:05d}.csv.zst": File(f"{i}", 10 + i, 100 + i, "00") for i in range(3)}

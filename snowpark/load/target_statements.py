@@ -5,6 +5,10 @@ documents the option for the first (sql-reference/sql/alter-table). Tested again
 tests/golden/*.sql.
 """
 
+from collections.abc import Sequence
+
+from snowpark.columns.column import LoadColumn
+from snowpark.names import DELETED_AT, EXTRACTED_AT, RUN_ID
 from snowpark.sql import Statement, quote
 
 
@@ -30,3 +34,24 @@ def widen_column(target: str, name: str, kind: str) -> Statement:
     return Statement(
         f"ALTER TABLE {target} ALTER COLUMN {quote(name)} SET DATA TYPE {kind}"
     )
+
+
+OWN_TYPES = (
+    (RUN_ID, "VARCHAR(64)"),
+    (EXTRACTED_AT, "TIMESTAMP_TZ(6)"),
+    (DELETED_AT, "TIMESTAMP_TZ(6)"),
+)
+
+
+def create_target(
+    target: str, columns: Sequence[LoadColumn], *, soft_deletes: bool
+) -> Statement:
+    """Creates a target where there is none."""
+    lines = [f"{quote(c.name)} {c.source.snowflake_type}" for c in columns if c.loaded]
+    own = OWN_TYPES if soft_deletes else OWN_TYPES[:-1]
+    lines += [f"{quote(name)} {kind}" for name, kind in own]
+    body = ",\n    ".join(lines)
+    return Statement(f"""\
+CREATE TABLE IF NOT EXISTS {target} (
+    {body}
+)""")

@@ -12,12 +12,6 @@ from snowpark.columns.column import LoadColumn
 from snowpark.names import DELETED_AT, EXTRACTED_AT, RUN_ID
 from snowpark.sql import Statement, quote
 
-OWN_TYPES = (
-    (RUN_ID, "VARCHAR(64)"),
-    (EXTRACTED_AT, "TIMESTAMP_TZ(6)"),
-    (DELETED_AT, "TIMESTAMP_TZ(6)"),
-)
-
 
 @dataclass(frozen=True)
 class Batch:
@@ -71,20 +65,6 @@ DATA_RETENTION_TIME_IN_DAYS = 0""")
 def drop_staging(staging: str) -> Statement:
     """Drops the staging table of a run."""
     return Statement(f"DROP TABLE IF EXISTS {staging}")
-
-
-def create_target(
-    target: str, columns: Sequence[LoadColumn], *, soft_deletes: bool
-) -> Statement:
-    """Creates a target where there is none."""
-    lines = [f"{quote(c.name)} {c.source.snowflake_type}" for c in columns if c.loaded]
-    own = OWN_TYPES if soft_deletes else OWN_TYPES[:-1]
-    lines += [f"{quote(name)} {kind}" for name, kind in own]
-    body = ",\n    ".join(lines)
-    return Statement(f"""\
-CREATE TABLE IF NOT EXISTS {target} (
-    {body}
-)""")
 
 
 def copy_files(

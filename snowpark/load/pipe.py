@@ -15,11 +15,11 @@ from typing import Any
 
 from lambda_extract.contract import File
 from lambda_extract.contract_paths import is_piped, piped_file
-from snowpark import pipe_statements
 from snowpark.columns.column import LoadColumn
 from snowpark.errors import LoadError, SyncError, WarehouseError
 from snowpark.ledger import lease
-from snowpark.pipe_statements import Pair, PipeSettings
+from snowpark.load import pipe_statements
+from snowpark.load.pipe_statements import Pair, PipeSettings
 from snowpark.settings.table import TableSettings
 from snowpark.warehouse import Warehouse
 

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 
 from lambda_extract.contract import ExtractReply, PlanReply
-from snowpark import drift_statements, load_statements, names, sql
+from snowpark import names, sql
 from snowpark.columns import column as columns
 from snowpark.columns import drift
 from snowpark.columns.alignment import Alignment, Rules, Source
 from snowpark.columns.shape import Change, Shape
 from snowpark.errors import DriftError, SyncError, WarehouseError
 from snowpark.ledger import lease, write
+from snowpark.load import target_statements
 from snowpark.settings.table import TableSettings
 from snowpark.warehouse import Warehouse
 
@@ -57,7 +58,7 @@ def plan(
 def _described(warehouse: Warehouse, target: Target) -> dict[str, str] | None:
     name = target.settings.target
     try:
-        rows = warehouse.run(drift_statements.describe_target(name))
+        rows = warehouse.run(target_statements.describe_target(name))
     except WarehouseError as error:
         if error.code == "target_missing" and target.may_create:
             return None
@@ -90,19 +91,19 @@ def apply(
     _rename(warehouse, target, alignment)
     name = target.settings.target
     for column, kind in alignment.add:
-        warehouse.run(drift_statements.add_column(name, column, kind))
+        warehouse.run(target_statements.add_column(name, column, kind))
     for column, kind in alignment.widen:
-        warehouse.run(drift_statements.widen_column(name, column, kind))
+        warehouse.run(target_statements.widen_column(name, column, kind))
     if alignment.lacks_deleted_at and target.settings.deletes_softly:
-        column, kind = load_statements.OWN_TYPES[-1]
-        warehouse.run(drift_statements.add_column(name, column, kind))
+        column, kind = target_statements.OWN_TYPES[-1]
+        warehouse.run(target_statements.add_column(name, column, kind))
     return alignment
 
 
 def _create(warehouse: Warehouse, target: Target, alignment: Alignment) -> None:
     settings = target.settings
     warehouse.run(
-        load_statements.create_target(
+        target_statements.create_target(
             settings.target, alignment.columns, soft_deletes=settings.deletes_softly
         )
     )
@@ -112,7 +113,7 @@ def _rename(warehouse: Warehouse, target: Target, alignment: Alignment) -> None:
     if alignment.intent is not None:
         _announce(warehouse, target, alignment.intent, alignment.told)
     for old, new in alignment.renames:
-        statement = drift_statements.rename_column(target.settings.target, old, new)
+        statement = target_statements.rename_column(target.settings.target, old, new)
         warehouse.run(statement)
 
 

@@ -1,0 +1,79 @@
+"""From staged rows to target rows: merge or overwrite."""
+
+from collections.abc import Sequence
+
+from snowpark.columns.alignment import Alignment
+from snowpark.columns.column import LoadColumn
+from snowpark.errors import UsageError
+from snowpark.ledger.run import Counts
+from snowpark.load import statements
+from snowpark.load.staging import Job
+from snowpark.load.statements import Batch
+from snowpark.warehouse import Warehouse
+
+_PRUNED_TYPES = ("NUMBER", "VARCHAR", "DATE")
+
+
+def batch(job: Job, aligned: Alignment, key: Sequence[str], extracted_at: str) -> Batch:
+    """Returns the staged rows as the statements want them.
+
+    Raises:
+        UsageError: "delete_column_missing".
+    """
+    settings = job.settings
+    by_source = {c.source.name: c for c in aligned.columns if c.loaded}
+    deleted = None
+    if settings.deletes == "soft_column":
+        deleted = by_source.get(settings.delete_column or "")
+        if deleted is None:
+            raise UsageError(
+                "delete_column_missing",
+                f"The source has no column {settings.delete_column}.",
+            )
+    return Batch(
+        target=settings.target,
+        staging=job.staging,
+        columns=aligned.columns,
+        blanks=aligned.blanks,
+        key=tuple(by_source[name] for name in key),
+        cursor=by_source.get(settings.cursor or ""),
+        deleted=deleted,
+        soft_deletes=settings.deletes_softly,
+        run_id=job.run_id,
+        extracted_at=extracted_at,
+    )
+
+
+def merge_rows(warehouse: Warehouse, rows: Batch) -> Counts:
+    """Merges the staged rows into the target, inside the current transaction.
+
+    Raises:
+        WarehouseError: Snowflake refused the MERGE.
+    """
+    bounds = _key_bounds(warehouse, rows.staging, rows.key[0])
+    statement = statements.merge(rows, bounds)
+    known = [column.name for column in rows.columns]
+    (row,) = warehouse.run(statement, tell_only=known)
+    changed = row.as_dict()
+    return Counts(
+        inserted=int(changed.get("number of rows inserted", 0)),
+        updated=int(changed.get("number of rows updated", 0)),
+        deleted=int(changed.get("number of rows deleted", 0)),
+    )
+
+
+def _key_bounds(
+    warehouse: Warehouse, staging: str, first: LoadColumn
+) -> tuple[str, str] | None:
+    kind = first.source.snowflake_type
+    if first.source.nullable or not kind.startswith(_PRUNED_TYPES):
+        return None
+    (row,) = warehouse.run(statements.key_bounds(staging, first), tell_only=())
+    return (str(row[0]), str(row[1])) if row[0] is not None else None
+
+
+def overwrite_rows(warehouse: Warehouse, rows: Batch) -> Counts:
+    """Replaces the rows of the target, inside the current transaction."""
+    known = [column.name for column in rows.columns]
+    (row,) = warehouse.run(statements.overwrite(rows), tell_only=known)
+    return Counts(inserted=int(row[0]))
