@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lambda_extract.contract import ErrorReply, ExtractReply, ExtractRequest, encode
-from snowpark import alerts, group_statements, group_steps, group_table, sync
+from snowpark import alerts, group_statements, group_steps, group_table
 from snowpark.errors import ExtractError, LeaseError, SyncError, UsageError
 from snowpark.extraction import ask, progress
 from snowpark.extraction import requests as extraction_requests
@@ -15,6 +15,7 @@ from snowpark.ledger import lease, read
 from snowpark.ledger import statements as ledger_statements
 from snowpark.ledger.records import GroupStep, TableState
 from snowpark.settings import parse
+from snowpark.sync import lifecycle
 from snowpark.warehouse import Warehouse
 
 # Two bound values for each request; Snowflake sends one call for each row.
@@ -157,7 +158,7 @@ def _begin(warehouse: Warehouse, group_name: object, origin: Origin) -> Group:
             f" {', '.join(known) or 'none; call APPLY_CONFIG first'}.",
         )
     tables = tuple(str(row["TABLE_NAME"]) for row in rows)
-    group = Group(str(rows[0]["GROUP_NAME"]), tables, sync.new_run("").id, origin)
+    group = Group(str(rows[0]["GROUP_NAME"]), tables, lifecycle.new_run("").id, origin)
     group_steps.record(
         warehouse,
         [group.step(step="started", status="succeeded")],

@@ -9,15 +9,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lambda_extract.contract import ContractError, ExtractReply, decode_reply
-from snowpark import group_steps, increment, sync
+from snowpark import group_steps
 from snowpark.errors import SyncError, UsageError
-from snowpark.increment import Extracted
 from snowpark.ledger import lease, write
 from snowpark.ledger import read as ledger_read
 from snowpark.ledger import run as ledger_run
 from snowpark.ledger.records import GroupStep, TableState
 from snowpark.ledger.run import Run
 from snowpark.load import staging
+from snowpark.sync import increment, lifecycle, sync
+from snowpark.sync.increment import Extracted
 from snowpark.warehouse import Warehouse
 
 
@@ -32,7 +33,7 @@ def load_table(
     Raises:
         SyncError: Of this step, or of the extraction.
     """
-    table = sync.canonical_table(table_name)
+    table = lifecycle.canonical_table(table_name)
     steps = _steps(warehouse, table, group_run_id)
     loads = [step for step in steps if step.step == "load"]
     extracted = steps[0]
@@ -71,7 +72,7 @@ def merge_table(
     Raises:
         SyncError: Committed windows stay.
     """
-    table = sync.canonical_table(table_name)
+    table = lifecycle.canonical_table(table_name)
     steps = _steps(warehouse, table, group_run_id)
     last = steps[-1]
     if last.status == "paused":
@@ -218,7 +219,7 @@ def _sync(
         sync.bring_up_to_date(warehouse, found, run, first=first)
 
     try:
-        report = sync.run_owned(warehouse, found, run, work)
+        report = lifecycle.run_owned(warehouse, found, run, work)
     except SyncError as error:
         failed = group_steps.failed(_step(extracted, step, "failed"), error)
         group_steps.record(warehouse, [failed])

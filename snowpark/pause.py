@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from snowpark import sync
 from snowpark.errors import SyncError, UsageError
 from snowpark.ledger import read
 from snowpark.ledger import statements as ledger_statements
+from snowpark.sync import lifecycle
 from snowpark.warehouse import Warehouse
 
 _LONGEST_REASON = 16_000
@@ -43,7 +43,7 @@ def resume_table(warehouse: Warehouse, table_name: object) -> dict[str, Any]:
 def _change(
     warehouse: Warehouse, table_name: object, *, paused: bool, reason: str | None
 ) -> dict[str, Any]:
-    table = sync.canonical_table(table_name)
+    table = lifecycle.canonical_table(table_name)
     try:
         found = read.read_state(warehouse, table)
         changed = found.paused != paused

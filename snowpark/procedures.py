@@ -6,17 +6,16 @@ from snowflake.snowpark import Session
 
 from snowpark import (
     alerts,
-    backfill,
     configure,
     group,
     group_table,
     guide,
     pause,
     preview,
-    sync,
     tasks,
     validate,
 )
+from snowpark.sync import backfill, sync
 from snowpark.warehouse import Warehouse
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lambda_extract.contract import ExtractReply, ExtractRequest, Partition
-from snowpark import compare, increment, sync, validate_statements
+from snowpark import compare, validate_statements
 from snowpark.columns.column import digest
 from snowpark.compare import Subject, Suspects
 from snowpark.differences import Difference
@@ -14,6 +14,7 @@ from snowpark.extraction import ask
 from snowpark.ledger import read, write
 from snowpark.ledger.run import Counts, Run, Seconds, now
 from snowpark.load import commit, merge, staging, target
+from snowpark.sync import increment, lifecycle, sync
 from snowpark.validate_report import Settled, add_repair, report_of
 from snowpark.warehouse import Warehouse
 
@@ -36,7 +37,7 @@ def validate_table(
     Raises:
         SyncError: With table, run, and what to do.
     """
-    run = sync.new_run(sync.canonical_table(table_name))
+    run = lifecycle.new_run(lifecycle.canonical_table(table_name))
     if not isinstance(repair, bool):
         raise UsageError(
             "invalid_argument",
@@ -52,7 +53,7 @@ def validate_table(
     def work() -> None:
         report.update(_validate(warehouse, run, repair=repair))
 
-    sync.run_owned(warehouse, found, run, work)
+    lifecycle.run_owned(warehouse, found, run, work)
     return report
 
 

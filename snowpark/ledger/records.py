@@ -77,23 +77,6 @@ class Commit:
 
 
 @dataclass(frozen=True)
-class SnapshotPart:
-    """One row of SYNC_PARTS.
-
-    Attributes:
-        snapshot_id: Run that planned the snapshot.
-        part: Name of a part, "#plan" or "#closed".
-        identity: Digest of configuration and watermark version.
-        message: JSON text of the plan, or of the part's manifest.
-    """
-
-    snapshot_id: str
-    part: str
-    identity: str
-    message: str | None = None
-
-
-@dataclass(frozen=True)
 class GroupStep:
     """One row of SYNC_GROUP_STEPS.
 

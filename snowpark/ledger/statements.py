@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from lambda_extract.contract import AlteredValue
 from snowpark.columns.shape import Change, Shape
 from snowpark.errors import SyncError
-from snowpark.ledger.records import Commit, SnapshotPart
+from snowpark.ledger.records import Commit
 from snowpark.ledger.run import Run
 from snowpark.settings.table import TableSettings
 from snowpark.sql import Statement
@@ -138,36 +138,6 @@ def list_tables() -> Statement:
     """Reads the names of the configured tables."""
     return Statement(
         "SELECT table_name FROM control.sync_current_tables ORDER BY table_name"
-    )
-
-
-def read_open_parts(table: str, identity: str, since_hours: int) -> Statement:
-    """Reads the plans and finished parts of snapshots that were not closed.
-
-    Args:
-        identity: Only snapshots of this configuration and watermark version go on.
-    """
-    return Statement(
-        """\
-SELECT
-    p.snapshot_id,
-    p.part,
-    p.message
-FROM control.sync_parts AS p
-WHERE
-    p.table_name = ?
-    AND p.identity_sha256 = ?
-    AND p.recorded_at > DATEADD('hour', ?, CURRENT_TIMESTAMP())
-    AND NOT EXISTS (
-        SELECT 1
-        FROM control.sync_parts AS c
-        WHERE
-            c.table_name = p.table_name
-            AND c.snapshot_id = p.snapshot_id
-            AND c.part = '#closed'
-    )
-ORDER BY p.recorded_at""",
-        (table, identity, -since_hours),
     )
 
 
@@ -343,18 +313,6 @@ SELECT
     'The run ended without a word; its lease expired and was taken over.',
     TRUE, 'Nothing to do: the run that took over starts from the last commit.'""",
         (run_id, table),
-    )
-
-
-def insert_part(table: str, run_id: str, part: SnapshotPart) -> Statement:
-    """Appends one finished part (or the plan, or the end) of a snapshot."""
-    return Statement(
-        """\
-INSERT INTO control.sync_parts (
-    table_name, run_id, snapshot_id, part, identity_sha256, message, recorded_at
-)
-SELECT ?, ?, ?, ?, ?, ?, CURRENT_TIMESTAMP()""",
-        (table, run_id, part.snapshot_id, part.part, part.identity, part.message),
     )
 
 

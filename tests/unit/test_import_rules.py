@@ -35,7 +35,7 @@ MUST_BE_PURE = {
     "snowpark/load/statements.py",
     "snowpark/columns/pairing.py",
     "snowpark/extraction/requests.py",
-    "snowpark/report.py",
+    "snowpark/sync/report.py",
     "snowpark/columns/shape.py",
     "snowpark/ledger/statements.py",
 }

@@ -35,13 +35,15 @@ from snowpark.dashboard import statements as dashboard
 from snowpark.errors import SyncError
 from snowpark.extraction import requests
 from snowpark.ledger import statements as ledger_statements
-from snowpark.ledger.records import Commit, GroupStep, SnapshotPart, Trouble
+from snowpark.ledger.records import Commit, GroupStep, Trouble
 from snowpark.ledger.run import Run, Tally
 from snowpark.load import pipe_statements, target_statements
 from snowpark.load import statements as load_statements
 from snowpark.load.statements import Batch
 from snowpark.settings.groups import GroupSettings
 from snowpark.sql import Statement
+from snowpark.sync import statements as sync_statements
+from snowpark.sync.statements import SnapshotPart
 from tests.unit.snowpark.samples import COLUMNS, RUN_ID, cursor_value, settings
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -154,7 +156,7 @@ CASES: dict[str, Statement | dashboard.Query] = {
     "read_table_steps_of_graph": group_statements.read_table_steps("orders", None),
     "read_graph_runs": group_statements.read_graph_runs("hourly"),
     "read_group_steps": group_statements.read_group_steps(RUN_ID),
-    "read_open_parts": ledger_statements.read_open_parts("orders", "c0ffee", 24),
+    "read_open_parts": sync_statements.read_open_parts("orders", "c0ffee", 24),
     "read_config_version": ledger_statements.read_config_version(),
     "insert_config": ledger_statements.insert_config(3, "{}", "c0ffee"),
     "insert_tables": next(
@@ -169,7 +171,7 @@ CASES: dict[str, Statement | dashboard.Query] = {
         RUN, status="failed", statements=9, error=SyncError("lease_lost", "gone")
     ),
     "insert_abandoned_run": ledger_statements.insert_abandoned_run("orders", RUN_ID),
-    "insert_part": ledger_statements.insert_part("orders", RUN_ID, PART),
+    "insert_part": sync_statements.insert_part("orders", RUN_ID, PART),
     "insert_schema_changes": next(
         ledger_statements.insert_schema_changes("orders", RUN_ID, CHANGES)
     ),
@@ -236,11 +238,11 @@ CASES: dict[str, Statement | dashboard.Query] = {
         dataclasses.replace(SOFT, deleted=LOADED[-1])
     ),
     "overwrite_hard_column": load_statements.overwrite(HARD),
-    "count_gone_soft": load_statements.count_gone(SOFT),
-    "count_gone_hard": load_statements.count_gone(BATCH),
-    "flag_gone": load_statements.flag_gone(SOFT),
-    "revive": load_statements.revive(SOFT),
-    "remove_gone": load_statements.remove_gone(BATCH),
+    "count_gone_soft": sync_statements.count_gone(SOFT),
+    "count_gone_hard": sync_statements.count_gone(BATCH),
+    "flag_gone": sync_statements.flag_gone(SOFT),
+    "revive": sync_statements.revive(SOFT),
+    "remove_gone": sync_statements.remove_gone(BATCH),
     "create_root_task": task_statements.create_task(TASKS[0]),
     "create_load_task": task_statements.create_task(TASKS[1]),
     "create_finalizer_task": task_statements.create_task(TASKS[-1]),

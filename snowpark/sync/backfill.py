@@ -6,7 +6,6 @@ import time
 from typing import Any
 
 from lambda_extract.contract import ExtractReply, Partition, PlanReply
-from snowpark import sync
 from snowpark.columns import column as columns
 from snowpark.errors import ExtractError, SyncError, UsageError
 from snowpark.extraction import ask, progress, requests
@@ -17,6 +16,7 @@ from snowpark.ledger.records import TableState
 from snowpark.ledger.run import Counts, Run
 from snowpark.load import commit, merge, staging, target
 from snowpark.settings.table import TableSettings
+from snowpark.sync import lifecycle
 from snowpark.warehouse import Warehouse
 
 _LONGEST_VALUE = 1000
@@ -38,7 +38,7 @@ def backfill_table(
     Raises:
         SyncError: With table, run, and what to do. Parts that were committed stay.
     """
-    run = sync.new_run(sync.canonical_table(table_name))
+    run = lifecycle.new_run(lifecycle.canonical_table(table_name))
     try:
         bounds = (_bound("from", lower), _bound("to", upper))
         if bounds == (None, None):
@@ -50,7 +50,7 @@ def backfill_table(
         found = read.take_lease(warehouse, run.table, run.id)
     except SyncError as error:
         raise error.about(run.table, run.id)
-    return sync.run_owned(
+    return lifecycle.run_owned(
         warehouse, found, run, lambda: _backfill(warehouse, found, run, bounds)
     )
 

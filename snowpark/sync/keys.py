@@ -13,8 +13,8 @@ from snowpark.ledger import lease, write
 from snowpark.ledger.records import TableState
 from snowpark.ledger.run import Counts, Run
 from snowpark.load import commit, merge, staging, target
-from snowpark.load import statements as load_statements
 from snowpark.load.statements import Batch
+from snowpark.sync import statements as load_statements
 from snowpark.warehouse import Warehouse
 
 # Keys are small: one extraction takes many more of them than whole rows.

@@ -4,19 +4,15 @@ Every finished part is recorded, so that a run after a failure reads only what i
 """
 
 import dataclasses
-import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from lambda_extract.contract import (
     AlteredValue,
-    ContractError,
     ErrorReply,
     ExtractReply,
     Partition,
     PlanReply,
-    decode_reply,
     encode,
 )
 from snowpark import redact
@@ -25,41 +21,19 @@ from snowpark.errors import ExtractError, LoadError, WarehouseError
 from snowpark.extraction import ask, progress
 from snowpark.extraction import requests as extraction_requests
 from snowpark.ledger import lease, write
-from snowpark.ledger import statements as ledger_statements
-from snowpark.ledger.records import Commit, SnapshotPart, TableState
+from snowpark.ledger.records import Commit, TableState
 from snowpark.ledger.run import Counts, Run
 from snowpark.load import commit as load_commit
 from snowpark.load import merge, staging, target
 from snowpark.settings.table import TableSettings
+from snowpark.sync.parts import Snapshot, identity, open_snapshot, record_part
 from snowpark.warehouse import Warehouse
 
-# Files of a plan older than this may have been expired from the landing bucket.
-_RESUME_HOURS = 24
 _ATTEMPTS = 2
 # The files are as good as they were; a pipe may still load them.
 _FILES_PENDING = ("pipe_stopped", "pipe_timeout")
 # A source whose columns change more often than this while it is read is left alone.
 _PLANS = 3
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """A planned snapshot and the parts that are finished.
-
-    Attributes:
-        id: Run that planned it.
-        identity: Digest of configuration and watermark version.
-        done: Finished manifests by part.
-    """
-
-    id: str
-    identity: str
-    plan: PlanReply
-    done: dict[str, ExtractReply]
-
-    def planned_by(self, run: Run) -> bool:
-        """Returns whether this very run planned the snapshot."""
-        return self.plan.run_id == run.id
 
 
 def run_snapshot(
@@ -97,7 +71,7 @@ def run_snapshot(
     except (LoadError, WarehouseError) as error:
         if _refuses_rows(error):
             # The next call must not go on with these files.
-            _record(warehouse, settings, run, snapshot, "#closed")
+            record_part(warehouse, settings, run, snapshot, "#closed")
         raise
     files = [file for reply in replies for file in reply.files]
     staging.drop_staging(warehouse, job, files)
@@ -123,7 +97,7 @@ def _extracted(warehouse: Warehouse, found: TableState, run: Run) -> Snapshot:
     plans = 0
     while True:
         plans += 1
-        snapshot = _open_snapshot(warehouse, found) or _planned(
+        snapshot = open_snapshot(warehouse, found) or _planned(
             warehouse, found, settings, run
         )
         try:
@@ -131,51 +105,13 @@ def _extracted(warehouse: Warehouse, found: TableState, run: Run) -> Snapshot:
         except ExtractError as error:
             smaller = settings.chunk_rows // 2
             if error.code == "columns_changed":
-                _record(warehouse, settings, run, snapshot, "#closed")
+                record_part(warehouse, settings, run, snapshot, "#closed")
                 if plans < _PLANS:
                     continue
             if error.code != "window_too_large" or smaller < progress.SMALLEST_WINDOW:
                 raise
-            _record(warehouse, settings, run, snapshot, "#closed")
+            record_part(warehouse, settings, run, snapshot, "#closed")
             settings = dataclasses.replace(settings, chunk_rows=smaller)
-
-
-def _identity(found: TableState) -> str:
-    # The version makes sure that a snapshot is not finished after an increment has
-    # moved the target on: its older rows would overwrite newer ones.
-    text = f"{found.settings.to_json()} {found.version}"
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _open_snapshot(warehouse: Warehouse, found: TableState) -> Snapshot | None:
-    """Returns the snapshot that an earlier run has begun, if it can be finished.
-
-    Not in full mode: no increment follows there that would bring the parts of an
-    earlier call up to date.
-    """
-    if found.settings.mode == "full":
-        return None
-    identity = _identity(found)
-    rows = warehouse.run(
-        ledger_statements.read_open_parts(found.settings.name, identity, _RESUME_HOURS)
-    )
-    plans = [row for row in rows if row["PART"] == "#plan"]
-    if not plans:
-        return None
-    newest = plans[-1]
-    done: dict[str, ExtractReply] = {}
-    try:
-        planned = decode_reply(str(newest["MESSAGE"]))
-        for row in rows:
-            if row["SNAPSHOT_ID"] == newest["SNAPSHOT_ID"] and row["PART"] != "#plan":
-                reply = decode_reply(str(row["MESSAGE"]))
-                if isinstance(reply, ExtractReply):
-                    done[str(row["PART"])] = reply
-    except ContractError:
-        return None  # Written by another version of the product: plan anew.
-    if not isinstance(planned, PlanReply):
-        return None
-    return Snapshot(str(newest["SNAPSHOT_ID"]), identity, planned, done)
 
 
 def _planned(
@@ -185,21 +121,9 @@ def _planned(
     reply = ask.ask(warehouse, request, PlanReply)
     # A run may plan twice (parts too large): the id must tell the two apart.
     snapshot_id = f"{run.id}-{warehouse.statements}"
-    snapshot = Snapshot(snapshot_id, _identity(found), reply, {})
-    _record(warehouse, settings, run, snapshot, "#plan", encode(reply))
+    snapshot = Snapshot(snapshot_id, identity(found), reply, {})
+    record_part(warehouse, settings, run, snapshot, "#plan", encode(reply))
     return snapshot
-
-
-def _record(
-    warehouse: Warehouse,
-    settings: TableSettings,
-    run: Run,
-    snapshot: Snapshot,
-    part: str,
-    message: str | None = None,
-) -> None:
-    row = SnapshotPart(snapshot.id, part, snapshot.identity, message)
-    warehouse.run(ledger_statements.insert_part(settings.name, run.id, row))
 
 
 def _extract_parts(
@@ -250,7 +174,7 @@ def _extract_wave(
                 "columns_changed", "The source's columns are not those of the plan."
             )
         message = encode(manifest)
-        _record(warehouse, settings, run, snapshot, partition.part, message)
+        record_part(warehouse, settings, run, snapshot, partition.part, message)
         done[partition.part] = manifest
     return failed
 
@@ -313,7 +237,7 @@ def _load(
         run.note(counts=counts, seconds=seconds)
         run.note_changes(commit.changes)
         write.record_run(warehouse, run, "succeeded")
-        _record(warehouse, job.settings, run, snapshot, "#closed")
+        record_part(warehouse, job.settings, run, snapshot, "#closed")
 
     load_commit.commit_rows(
         warehouse,

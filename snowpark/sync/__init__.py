@@ -1,0 +1,1 @@
+"""One table is brought up to date: increments, snapshots, keys, backfills."""

@@ -1,0 +1,63 @@
+"""The life of one run: its id, its lease, its record, and what it leaves behind."""
+
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import Any
+
+from snowpark.errors import SyncError, UsageError
+from snowpark.ledger import lease, write
+from snowpark.ledger.records import TableState
+from snowpark.ledger.run import Run
+from snowpark.load import staging
+from snowpark.settings import parse
+from snowpark.sync import report
+from snowpark.warehouse import Warehouse
+
+# Purpose of the staging table, by kind of run; ROWS for all others.
+_STAGED_AS = {"key_compare": "KEYS", "backfill": "BACKFILL", "repair": "REPAIR"}
+
+
+def run_owned(
+    warehouse: Warehouse, found: TableState, run: Run, work: Callable[[], None]
+) -> dict[str, Any]:
+    """Does the work of a run that owns its table; records it and gives the lease back.
+
+    Raises:
+        SyncError: Of the work, with table and run.
+    """
+    try:
+        work()
+    except SyncError as error:
+        error.about(run.table, run.id)
+        if not run.recorded:
+            write.record_run(warehouse, run, "failed", error)
+        if run.tally.files:
+            # Nobody comes back to the rows of a failed run: each run stages its own.
+            purpose = _STAGED_AS.get(run.tally.kind, "ROWS")
+            staging.drop_staging(
+                warehouse, staging.Job(found.settings, run.id, purpose)
+            )
+        raise
+    finally:
+        lease.release_lease(warehouse, run.table, run.id)
+    return report.of_run(run, found)
+
+
+def canonical_table(table_name: object) -> str:
+    """Returns the name of a table as it is stored.
+
+    Raises:
+        UsageError: "invalid_argument": no text, or an empty one.
+    """
+    table = parse.canonical_name(table_name)
+    if not table:
+        raise UsageError("invalid_argument", "The table name is empty or not a text.")
+    return table
+
+
+def new_run(table: str) -> Run:
+    """Returns a run that begins now; its id sorts by time."""
+    now = datetime.now(timezone.utc)
+    run_id = f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:12]}"
+    return Run(id=run_id, table=table, started_at=now.isoformat())

@@ -1,0 +1,90 @@
+"""The parts of a snapshot: recorded one by one, so that a later run goes on."""
+
+import hashlib
+from dataclasses import dataclass
+
+from lambda_extract.contract import (
+    ContractError,
+    ExtractReply,
+    PlanReply,
+    decode_reply,
+)
+from snowpark.ledger.records import TableState
+from snowpark.ledger.run import Run
+from snowpark.settings.table import TableSettings
+from snowpark.sync import statements as ledger_statements
+from snowpark.sync.statements import SnapshotPart
+from snowpark.warehouse import Warehouse
+
+# Files of a plan older than this may have been expired from the landing bucket.
+_RESUME_HOURS = 24
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A planned snapshot and the parts that are finished.
+
+    Attributes:
+        id: Run that planned it.
+        identity: Digest of configuration and watermark version.
+        done: Finished manifests by part.
+    """
+
+    id: str
+    identity: str
+    plan: PlanReply
+    done: dict[str, ExtractReply]
+
+    def planned_by(self, run: Run) -> bool:
+        """Returns whether this very run planned the snapshot."""
+        return self.plan.run_id == run.id
+
+
+def identity(found: TableState) -> str:
+    # The version makes sure that a snapshot is not finished after an increment has
+    # moved the target on: its older rows would overwrite newer ones.
+    text = f"{found.settings.to_json()} {found.version}"
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def open_snapshot(warehouse: Warehouse, found: TableState) -> Snapshot | None:
+    """Returns the snapshot that an earlier run has begun, if it can be finished.
+
+    Not in full mode: no increment follows there that would bring the parts of an
+    earlier call up to date.
+    """
+    if found.settings.mode == "full":
+        return None
+    identity = identity(found)
+    rows = warehouse.run(
+        ledger_statements.read_open_parts(found.settings.name, identity, _RESUME_HOURS)
+    )
+    plans = [row for row in rows if row["PART"] == "#plan"]
+    if not plans:
+        return None
+    newest = plans[-1]
+    done: dict[str, ExtractReply] = {}
+    try:
+        planned = decode_reply(str(newest["MESSAGE"]))
+        for row in rows:
+            if row["SNAPSHOT_ID"] == newest["SNAPSHOT_ID"] and row["PART"] != "#plan":
+                reply = decode_reply(str(row["MESSAGE"]))
+                if isinstance(reply, ExtractReply):
+                    done[str(row["PART"])] = reply
+    except ContractError:
+        return None  # Written by another version of the product: plan anew.
+    if not isinstance(planned, PlanReply):
+        return None
+    return Snapshot(str(newest["SNAPSHOT_ID"]), identity, planned, done)
+
+
+def record_part(
+    warehouse: Warehouse,
+    settings: TableSettings,
+    run: Run,
+    snapshot: Snapshot,
+    part: str,
+    message: str | None = None,
+) -> None:
+    row = SnapshotPart(snapshot.id, part, snapshot.identity, message)
+    warehouse.run(ledger_statements.insert_part(settings.name, run.id, row))
