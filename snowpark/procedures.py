@@ -4,18 +4,9 @@ from typing import Any
 
 from snowflake.snowpark import Session
 
-from snowpark import (
-    alerts,
-    configure,
-    group,
-    group_table,
-    guide,
-    pause,
-    preview,
-    tasks,
-    validate,
-)
+from snowpark import alerts, configure, group, group_table, guide, pause, preview, tasks
 from snowpark.sync import backfill, sync
+from snowpark.validate import validate
 from snowpark.warehouse import Warehouse
 
 

@@ -15,11 +15,11 @@ from lambda_extract.contract import (
     Partition,
     RowDigest,
 )
-from snowpark import compare
 from snowpark.columns.column import load_columns
-from snowpark.compare import MOST_DIFFERENCES, Subject
 from snowpark.sql import Statement
-from snowpark.validate_statements import Digested
+from snowpark.validate import compare
+from snowpark.validate.compare import MOST_DIFFERENCES, Subject
+from snowpark.validate.statements import Digested
 from tests.unit.snowpark.samples import COLUMNS, RUN_ID, cursor_value, state
 
 LOADED = load_columns(COLUMNS[:2])

@@ -11,8 +11,8 @@ from lambda_extract.contract import (
     DigestReply,
     RowDigest,
 )
-from snowpark.buckets import Both, added_up, differing_keys
-from snowpark.differences import between
+from snowpark.validate.buckets import Both, added_up, differing_keys
+from snowpark.validate.differences import between
 
 NAMES = ("id", "note", "details")
 

@@ -22,13 +22,7 @@ from lambda_extract.contract import (
 )
 from lambda_extract.values.mappings import mapping, protected
 from scripts.print_types import SOURCES
-from snowpark import (
-    alert_statements,
-    group_statements,
-    task_graph,
-    task_statements,
-    validate_statements,
-)
+from snowpark import alert_statements, group_statements, task_graph, task_statements
 from snowpark.columns import column as columns
 from snowpark.columns.shape import Change, KnownColumn, Shape
 from snowpark.dashboard import statements as dashboard
@@ -44,6 +38,7 @@ from snowpark.settings.groups import GroupSettings
 from snowpark.sql import Statement
 from snowpark.sync import statements as sync_statements
 from snowpark.sync.statements import SnapshotPart
+from snowpark.validate import statements as validate_statements
 from tests.unit.snowpark.samples import COLUMNS, RUN_ID, cursor_value, settings
 
 GOLDEN = Path(__file__).parents[2] / "golden"

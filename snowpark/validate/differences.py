@@ -5,8 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from lambda_extract.contract import INCOMPARABLE_IN_SOURCE, INCOMPARABLE_IN_TARGET
-from lambda_extract.contract import RowDigest
+from lambda_extract.contract import (
+    INCOMPARABLE_IN_SOURCE,
+    INCOMPARABLE_IN_TARGET,
+    RowDigest,
+)
 
 Kind = Literal["missing_in_target", "extra_in_target", "different", "incomparable"]
 

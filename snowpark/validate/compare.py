@@ -15,13 +15,10 @@ from lambda_extract.contract import (
     PlanReply,
     RowDigest,
 )
-from snowpark import validate_statements as texts
-from snowpark.buckets import Both, added_up, differing_keys
 from snowpark.columns import types
 from snowpark.columns.alignment import Rules
 from snowpark.columns.column import LoadColumn
 from snowpark.columns.pairing import paired
-from snowpark.differences import Difference, between
 from snowpark.errors import SyncError, UsageError
 from snowpark.extraction import ask
 from snowpark.extraction import requests as extraction_requests
@@ -29,7 +26,10 @@ from snowpark.ledger import lease
 from snowpark.ledger.records import TableState
 from snowpark.load import target_statements
 from snowpark.load.target import source_of
-from snowpark.validate_statements import Digested
+from snowpark.validate import statements as texts
+from snowpark.validate.buckets import Both, added_up, differing_keys
+from snowpark.validate.differences import Difference, between
+from snowpark.validate.statements import Digested
 from snowpark.warehouse import Warehouse
 
 # About as many rows in a bucket, so that those of a differing one can be looked at.

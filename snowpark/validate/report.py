@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from snowpark.compare import MOST_DIFFERENCES, Subject, Suspects
-from snowpark.differences import Difference
 from snowpark.ledger.run import Run
+from snowpark.validate.compare import MOST_DIFFERENCES, Subject, Suspects
+from snowpark.validate.differences import Difference
 
 
 @dataclass(frozen=True)
