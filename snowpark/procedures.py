@@ -4,7 +4,9 @@ from typing import Any
 
 from snowflake.snowpark import Session
 
-from snowpark import alerts, configure, group, group_table, guide, pause, preview, tasks
+from snowpark import alerts, configure, guide, pause, preview
+from snowpark.groups import apply_tasks as groups_apply_tasks
+from snowpark.groups import group, table_steps
 from snowpark.sync import backfill, sync
 from snowpark.validate import validate
 from snowpark.warehouse import Warehouse
@@ -47,12 +49,12 @@ def extract_group(session: Session, group_name: str) -> dict[str, Any]:
 
 def load_table(session: Session, table_name: str) -> dict[str, Any]:
     """CALL LOAD_TABLE('orders'): loads what EXTRACT_GROUP brought."""
-    return group_table.load_table(Warehouse(session), table_name)
+    return table_steps.load_table(Warehouse(session), table_name)
 
 
 def merge_table(session: Session, table_name: str) -> dict[str, Any]:
     """CALL MERGE_TABLE('orders'): merges what LOAD_TABLE loaded."""
-    return group_table.merge_table(Warehouse(session), table_name)
+    return table_steps.merge_table(Warehouse(session), table_name)
 
 
 def finish_group(session: Session, group_name: str) -> dict[str, Any]:
@@ -89,7 +91,7 @@ def help(session: Session) -> dict[str, Any]:
 
 def apply_tasks(session: Session) -> dict[str, Any]:
     """CALL APPLY_TASKS(): makes the task graphs what the configuration says."""
-    return tasks.apply_tasks(Warehouse(session))
+    return groups_apply_tasks.apply_tasks(Warehouse(session))
 
 
 def raise_alerts(session: Session) -> dict[str, Any]:

@@ -77,32 +77,6 @@ class Commit:
 
 
 @dataclass(frozen=True)
-class GroupStep:
-    """One row of SYNC_GROUP_STEPS.
-
-    Attributes:
-        group_run_id: Also the run id of each of the group's tables.
-        origin: "graph" or "call"; the tasks look at their own runs alone.
-        table: None for the group as a whole.
-        identity: Digest of configuration and watermark version.
-        message: JSON text of the extraction's reply, or of a report.
-    """
-
-    group_run_id: str
-    group: str
-    origin: Literal["graph", "call"]
-    step: Literal["started", "extract", "load", "merge", "finished"]
-    status: Literal["succeeded", "failed", "alone", "done", "paused"]
-    table: str | None = None
-    identity: str | None = None
-    message: str | None = None
-    error_code: str | None = None
-    error_message: str | None = None
-    error_retryable: bool | None = None
-    error_hint: str | None = None
-
-
-@dataclass(frozen=True)
 class Trouble:
     """One row of SYNC_TROUBLES: a table of which people are to be told.
 

@@ -22,14 +22,17 @@ from lambda_extract.contract import (
 )
 from lambda_extract.values.mappings import mapping, protected
 from scripts.print_types import SOURCES
-from snowpark import alert_statements, group_statements, task_graph, task_statements
+from snowpark import alert_statements
 from snowpark.columns import column as columns
 from snowpark.columns.shape import Change, KnownColumn, Shape
 from snowpark.dashboard import statements as dashboard
 from snowpark.errors import SyncError
 from snowpark.extraction import requests
+from snowpark.groups import statements as groups_statements
+from snowpark.groups import task_graph, task_statements
+from snowpark.groups.statements import GroupStep
 from snowpark.ledger import statements as ledger_statements
-from snowpark.ledger.records import Commit, GroupStep, Trouble
+from snowpark.ledger.records import Commit, Trouble
 from snowpark.ledger.run import Run, Tally
 from snowpark.load import pipe_statements, target_statements
 from snowpark.load import statements as load_statements
@@ -141,16 +144,16 @@ CASES: dict[str, Statement | dashboard.Query] = {
     "flag_extra": validate_statements.remove_extra(SOFT_DIGESTED, ("0a" * 16,), RUN_ID),
     "insert_pause": ledger_statements.insert_pause("orders", True, "migration"),
     "show_procedures": ledger_statements.show_procedures(),
-    "list_groups": group_statements.list_groups(),
-    "list_group_tables": group_statements.list_group_tables("hourly"),
-    "take_leases": group_statements.take_leases(("a", "b"), RUN_ID, 900),
-    "release_leases": group_statements.release_leases(RUN_ID),
-    "read_states": group_statements.read_states(("a", "b")),
-    "insert_steps": next(group_statements.insert_steps([STEP, STEP])),
-    "read_table_steps": group_statements.read_table_steps("orders", RUN_ID),
-    "read_table_steps_of_graph": group_statements.read_table_steps("orders", None),
-    "read_graph_runs": group_statements.read_graph_runs("hourly"),
-    "read_group_steps": group_statements.read_group_steps(RUN_ID),
+    "list_groups": groups_statements.list_groups(),
+    "list_group_tables": groups_statements.list_group_tables("hourly"),
+    "take_leases": groups_statements.take_leases(("a", "b"), RUN_ID, 900),
+    "release_leases": groups_statements.release_leases(RUN_ID),
+    "read_states": groups_statements.read_states(("a", "b")),
+    "insert_steps": next(groups_statements.insert_steps([STEP, STEP])),
+    "read_table_steps": groups_statements.read_table_steps("orders", RUN_ID),
+    "read_table_steps_of_graph": groups_statements.read_table_steps("orders", None),
+    "read_graph_runs": groups_statements.read_graph_runs("hourly"),
+    "read_group_steps": groups_statements.read_group_steps(RUN_ID),
     "read_open_parts": sync_statements.read_open_parts("orders", "c0ffee", 24),
     "read_config_version": ledger_statements.read_config_version(),
     "insert_config": ledger_statements.insert_config(3, "{}", "c0ffee"),

@@ -5,10 +5,10 @@ from collections import Counter
 import pytest
 import sqlglot
 
-from snowpark import task_graph, task_statements
 from snowpark.errors import UsageError
+from snowpark.groups import task_graph, task_statements
+from snowpark.groups.task_graph import Task
 from snowpark.settings.groups import GroupSettings
-from snowpark.task_graph import Task
 
 HOURLY = GroupSettings("hourly", "60 MINUTES")
 

@@ -9,12 +9,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lambda_extract.contract import ContractError, ExtractReply, decode_reply
-from snowpark import group_steps
 from snowpark.errors import SyncError, UsageError
+from snowpark.groups import steps as groups_steps
+from snowpark.groups.statements import GroupStep
 from snowpark.ledger import lease, write
 from snowpark.ledger import read as ledger_read
 from snowpark.ledger import run as ledger_run
-from snowpark.ledger.records import GroupStep, TableState
+from snowpark.ledger.records import TableState
 from snowpark.ledger.run import Run
 from snowpark.load import staging
 from snowpark.sync import increment, lifecycle, sync
@@ -45,10 +46,10 @@ def load_table(
         return _short(extracted, "The table is paused.")
     if extracted.status == "failed":
         raise _refused(warehouse, extracted)
-    run = group_steps.run_of(extracted)
+    run = groups_steps.run_of(extracted)
     found = _owned(warehouse, extracted, run, "load")
     reply = _reply(extracted)
-    if reply is None or group_steps.identity_of(found) != extracted.identity:
+    if reply is None or groups_steps.identity_of(found) != extracted.identity:
         return _sync_alone(warehouse, extracted, run, found)
 
     def stage() -> bool:
@@ -57,7 +58,7 @@ def load_table(
     staged = _guarded(warehouse, extracted, run, "load", stage)
     message = {"staged": staged, "load_seconds": round(run.tally.seconds.load, 3)}
     done = _step(extracted, "load", "succeeded", message)
-    group_steps.record(warehouse, [done])
+    groups_steps.record(warehouse, [done])
     return _short(done, f"{reply.rows} rows in {len(reply.files)} files are staged.")
 
 
@@ -87,11 +88,11 @@ def merge_table(
             "nothing_loaded", "The load step of this run has not succeeded."
         ).about(table, last.group_run_id)
     extracted, notes = steps[0], json.loads(loaded[-1].message or "{}")
-    run = group_steps.run_of(extracted)
+    run = groups_steps.run_of(extracted)
     found = _owned(warehouse, extracted, run, "merge")
     reply = _reply(extracted)
     first = None
-    if reply is not None and group_steps.identity_of(found) == extracted.identity:
+    if reply is not None and groups_steps.identity_of(found) == extracted.identity:
         first = Extracted(reply, bool(notes.get("staged")))
         ledger_run.note_load(run, float(notes.get("load_seconds", 0.0)))
     return _sync(warehouse, extracted, run, found, "merge", first)
@@ -103,7 +104,7 @@ def settle(
     """Returns the report of a table's run, or its error; closes a run that was lost."""
     last = steps[-1]
     if last.status == "failed":
-        error = group_steps.error_of(last)
+        error = groups_steps.error_of(last)
         if last.step == "extract":
             _record_failure(warehouse, last, error)
         return error.about(table, last.group_run_id)
@@ -128,7 +129,7 @@ def settle(
 def _steps(
     warehouse: Warehouse, table: str, group_run_id: str | None
 ) -> list[GroupStep]:
-    steps = group_steps.of_table(warehouse, table, group_run_id)
+    steps = groups_steps.of_table(warehouse, table, group_run_id)
     if not steps:
         ledger_read.read_state(
             warehouse, table
@@ -170,31 +171,31 @@ def _again(
     Raises:
         SyncError: The step's own again, where a retry does not help; or the sync's.
     """
-    error = group_steps.error_of(failed).about(failed.table, failed.group_run_id)
+    error = groups_steps.error_of(failed).about(failed.table, failed.group_run_id)
     if not error.retryable:
         raise error
     try:
         report = sync.sync_table(warehouse, failed.table)
     except SyncError as newer:
-        group_steps.record(warehouse, [group_steps.failed(failed, newer)])
+        groups_steps.record(warehouse, [groups_steps.failed(failed, newer)])
         raise
-    group_steps.record(warehouse, [_step(extracted, failed.step, "done", report)])
+    groups_steps.record(warehouse, [_step(extracted, failed.step, "done", report)])
     return report
 
 
 def _refused(warehouse: Warehouse, extracted: GroupStep) -> SyncError:
     """Returns the extraction's error, after recording it as that of the load step."""
-    error = group_steps.error_of(extracted).about(
+    error = groups_steps.error_of(extracted).about(
         extracted.table, extracted.group_run_id
     )
     _record_failure(warehouse, extracted, error)
-    failed = group_steps.failed(_step(extracted, "load", "failed"), error)
-    group_steps.record(warehouse, [failed])
+    failed = groups_steps.failed(_step(extracted, "load", "failed"), error)
+    groups_steps.record(warehouse, [failed])
     return error
 
 
 def _record_failure(warehouse: Warehouse, step: GroupStep, error: SyncError) -> None:
-    run = group_steps.run_of(step)
+    run = groups_steps.run_of(step)
     write.record_run(warehouse, run, "failed", error)
     lease.release_lease(warehouse, run.table, run.id)
 
@@ -221,11 +222,11 @@ def _sync(
     try:
         report = lifecycle.run_owned(warehouse, found, run, work)
     except SyncError as error:
-        failed = group_steps.failed(_step(extracted, step, "failed"), error)
-        group_steps.record(warehouse, [failed])
+        failed = groups_steps.failed(_step(extracted, step, "failed"), error)
+        groups_steps.record(warehouse, [failed])
         raise
     status = "done" if step == "load" else "succeeded"
-    group_steps.record(warehouse, [_step(extracted, step, status, report)])
+    groups_steps.record(warehouse, [_step(extracted, step, status, report)])
     return report
 
 
@@ -241,9 +242,9 @@ def _guarded(
         return work()
     except SyncError as error:
         error.about(run.table, run.id)
-        failed = group_steps.failed(_step(extracted, step, "failed"), error)
+        failed = groups_steps.failed(_step(extracted, step, "failed"), error)
         _record_failure(warehouse, failed, error)
-        group_steps.record(warehouse, [failed])
+        groups_steps.record(warehouse, [failed])
         raise
 
 

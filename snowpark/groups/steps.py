@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any, Literal
 
-from snowpark import group_statements
 from snowpark.errors import SyncError
-from snowpark.ledger.records import GroupStep, TableState
+from snowpark.groups import statements
+from snowpark.groups.statements import GroupStep
+from snowpark.ledger.records import TableState
 from snowpark.ledger.run import Run
 from snowpark.warehouse import Warehouse
 
@@ -17,7 +18,7 @@ Origin = Literal["graph", "call"]
 
 def record(warehouse: Warehouse, steps: Sequence[GroupStep]) -> None:
     """Appends steps."""
-    for statement in group_statements.insert_steps(steps):
+    for statement in statements.insert_steps(steps):
         warehouse.run(statement)
 
 
@@ -25,19 +26,19 @@ def of_table(
     warehouse: Warehouse, table: str, group_run_id: str | None
 ) -> list[GroupStep]:
     """Returns a table's steps in order; see `group_statements.read_table_steps`."""
-    rows = warehouse.run(group_statements.read_table_steps(table, group_run_id))
+    rows = warehouse.run(statements.read_table_steps(table, group_run_id))
     return [_step(row) for row in rows]
 
 
 def graph_runs(warehouse: Warehouse, group: str) -> list[str]:
     """Returns the open runs of a group's graph and the latest, which is the last."""
-    rows = warehouse.run(group_statements.read_graph_runs(group))
+    rows = warehouse.run(statements.read_graph_runs(group))
     return [str(row["GROUP_RUN_ID"]) for row in rows]
 
 
 def of_group(warehouse: Warehouse, group_run_id: str) -> list[GroupStep]:
     """Returns all steps of a group run, without the replies of extractions."""
-    rows = warehouse.run(group_statements.read_group_steps(group_run_id))
+    rows = warehouse.run(statements.read_group_steps(group_run_id))
     return [_step(row) for row in rows]
 
 

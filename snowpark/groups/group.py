@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from lambda_extract.contract import ErrorReply, ExtractReply, ExtractRequest, encode
-from snowpark import alerts, group_statements, group_steps, group_table
+from snowpark import alerts
 from snowpark.errors import ExtractError, LeaseError, SyncError, UsageError
 from snowpark.extraction import ask, progress
 from snowpark.extraction import requests as extraction_requests
-from snowpark.group_steps import Origin
+from snowpark.groups import statements, table_steps
+from snowpark.groups import steps as groups_steps
+from snowpark.groups.statements import GroupStep
+from snowpark.groups.steps import Origin
 from snowpark.ledger import lease, read
 from snowpark.ledger import statements as ledger_statements
-from snowpark.ledger.records import GroupStep, TableState
+from snowpark.ledger.records import TableState
 from snowpark.settings import parse
 from snowpark.sync import lifecycle
 from snowpark.warehouse import Warehouse
@@ -53,13 +56,13 @@ def sync_group(warehouse: Warehouse, group_name: object) -> dict[str, Any]:
         for table in group.tables:
             # Its error is in the ledger, and in the report of the group's end.
             try:
-                group_table.load_table(warehouse, table, group.run_id)
-                group_table.merge_table(warehouse, table, group.run_id)
+                table_steps.load_table(warehouse, table, group.run_id)
+                table_steps.merge_table(warehouse, table, group.run_id)
             except SyncError:
                 continue
         return _finish(warehouse, group.run_id)
     except SyncError:
-        warehouse.run(group_statements.release_leases(group.run_id))
+        warehouse.run(statements.release_leases(group.run_id))
         raise
 
 
@@ -77,7 +80,7 @@ def extract_group(warehouse: Warehouse, group_name: object) -> dict[str, Any]:
     try:
         steps = _extract(warehouse, group)
     except SyncError:
-        warehouse.run(group_statements.release_leases(group.run_id))
+        warehouse.run(statements.release_leases(group.run_id))
         raise
     failed = {s.table: s.error_code for s in steps if s.status == "failed"}
     return {
@@ -104,7 +107,7 @@ def finish_group(warehouse: Warehouse, group_name: object) -> dict[str, Any]:
         SyncError: There is no run, or Snowflake itself failed.
     """
     name = _canonical(group_name)
-    runs = group_steps.graph_runs(warehouse, name)
+    runs = groups_steps.graph_runs(warehouse, name)
     if not runs:
         raise UsageError(
             "nothing_to_finish", f"No run of group {_shown(name)} has begun."
@@ -113,17 +116,17 @@ def finish_group(warehouse: Warehouse, group_name: object) -> dict[str, Any]:
 
 
 def _finish(warehouse: Warehouse, group_run_id: str) -> dict[str, Any]:
-    steps = group_steps.of_group(warehouse, group_run_id)
+    steps = groups_steps.of_group(warehouse, group_run_id)
     ended = [s for s in steps if s.step == "finished"]
     if ended and ended[-1].message:
         report: dict[str, Any] = json.loads(ended[-1].message)
         return report
     first = steps[0]
     outcomes = {
-        table: group_table.settle(warehouse, table, own)
+        table: table_steps.settle(warehouse, table, own)
         for table, own in _by_table(steps).items()
     }
-    warehouse.run(group_statements.release_leases(first.group_run_id))
+    warehouse.run(statements.release_leases(first.group_run_id))
     report = _report(first, outcomes)
     done = GroupStep(
         first.group_run_id,
@@ -133,7 +136,7 @@ def _finish(warehouse: Warehouse, group_run_id: str) -> dict[str, Any]:
         status="failed" if report["failed"] else "succeeded",
         message=json.dumps(report),
     )
-    group_steps.record(warehouse, [done])
+    groups_steps.record(warehouse, [done])
     return report
 
 
@@ -149,9 +152,9 @@ def end_graph(warehouse: Warehouse, group_name: object) -> dict[str, Any]:
 
 def _begin(warehouse: Warehouse, group_name: object, origin: Origin) -> Group:
     name = _canonical(group_name)
-    rows = warehouse.run(group_statements.list_group_tables(name))
+    rows = warehouse.run(statements.list_group_tables(name))
     if not rows:
-        known = [str(row[0]) for row in warehouse.run(group_statements.list_groups())]
+        known = [str(row[0]) for row in warehouse.run(statements.list_groups())]
         raise UsageError(
             "unknown_group",
             f"No table belongs to a group {_shown(name)}. Groups with tables:"
@@ -159,7 +162,7 @@ def _begin(warehouse: Warehouse, group_name: object, origin: Origin) -> Group:
         )
     tables = tuple(str(row["TABLE_NAME"]) for row in rows)
     group = Group(str(rows[0]["GROUP_NAME"]), tables, lifecycle.new_run("").id, origin)
-    group_steps.record(
+    groups_steps.record(
         warehouse,
         [group.step(step="started", status="succeeded")],
     )
@@ -184,9 +187,9 @@ def _shown(name: str) -> str:
 def _extract(warehouse: Warehouse, group: Group) -> list[GroupStep]:
     """Takes the leases, asks for all windows at once, records what came."""
     warehouse.run(
-        group_statements.take_leases(group.tables, group.run_id, lease.LEASE_SECONDS)
+        statements.take_leases(group.tables, group.run_id, lease.LEASE_SECONDS)
     )
-    rows = warehouse.run(group_statements.read_states(group.tables))
+    rows = warehouse.run(statements.read_states(group.tables))
     steps: list[GroupStep] = []
     requests: dict[str, ExtractRequest] = {}
     identities: dict[str, str] = {}
@@ -194,7 +197,7 @@ def _extract(warehouse: Warehouse, group: Group) -> list[GroupStep]:
         table = str(row["TABLE_NAME"])
         blank = group.step(table, step="extract", status="alone")
         if row["LEASE_RUN_ID"] != group.run_id:
-            steps.append(group_steps.failed(blank, _held(row["LEASE_RUN_ID"])))
+            steps.append(groups_steps.failed(blank, _held(row["LEASE_RUN_ID"])))
             continue
         read.check_dates(row)
         found = read.state_of(row)
@@ -204,11 +207,11 @@ def _extract(warehouse: Warehouse, group: Group) -> list[GroupStep]:
         if found.paused:
             steps.append(group.step(table, step="extract", status="paused"))
             continue
-        identities[table] = group_steps.identity_of(found)
+        identities[table] = groups_steps.identity_of(found)
         try:
             request = _request(found, group.run_id)
         except SyncError as error:
-            steps.append(group_steps.failed(blank, error))
+            steps.append(groups_steps.failed(blank, error))
             continue
         if request is None:
             steps.append(
@@ -220,7 +223,7 @@ def _extract(warehouse: Warehouse, group: Group) -> list[GroupStep]:
             requests[table] = request
     for table, answer in _ask(warehouse, requests).items():
         steps.append(_extracted(group, table, identities[table], answer))
-    group_steps.record(warehouse, steps)
+    groups_steps.record(warehouse, steps)
     return steps
 
 
@@ -280,7 +283,7 @@ def _extracted(
 ) -> GroupStep:
     if isinstance(answer, SyncError) and answer.code != "window_too_large":
         blank = group.step(table, step="extract", status="failed", identity=identity)
-        return group_steps.failed(blank, answer)
+        return groups_steps.failed(blank, answer)
     if isinstance(answer, SyncError):
         # The load step halves the window until it fits.
         return group.step(table, step="extract", status="alone", identity=identity)

@@ -7,8 +7,8 @@ identifiers and literals alone.
 import hashlib
 import re
 
+from snowpark.groups.task_graph import Task
 from snowpark.sql import Statement, literal, quote
-from snowpark.task_graph import Task
 
 # How APPLY_TASKS knows its own tasks, and whether they are up to date.
 _COMMENT = re.compile(r"Aurora sync, group ([^:]+): .* \[([0-9a-f]{16})\]")

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from snowpark import task_graph, task_statements
+from snowpark.groups import task_graph, task_statements
+from snowpark.groups.task_graph import Task
 from snowpark.ledger import lease
 from snowpark.ledger import statements as ledger_statements
 from snowpark.settings import groups as settings_groups
 from snowpark.settings.groups import GroupSettings
-from snowpark.task_graph import Task
 from snowpark.warehouse import Warehouse
 
 _LAST_PART = re.compile(r'(?:"((?:[^"]|"")+)"|([^."]+))$')

@@ -1,0 +1,1 @@
+"""Many tables as one: group runs and their task graphs."""
