@@ -4,7 +4,8 @@ from typing import Any
 
 from snowflake.snowpark import Session
 
-from snowpark import alerts, configure, guide, pause, preview
+from snowpark import configure, guide, pause, preview
+from snowpark.alerts import alerts
 from snowpark.groups import apply_tasks as groups_apply_tasks
 from snowpark.groups import group, table_steps
 from snowpark.sync import backfill, sync

@@ -74,22 +74,3 @@ class Commit:
     altered: tuple[AlteredValue, ...] = ()
     shape: Shape | None = None
     changes: tuple[Change, ...] = ()
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """One row of SYNC_TROUBLES: a table of which people are to be told.
-
-    Attributes:
-        kind: "failed" or "late".
-        code: Error code, or "freshness_sla".
-        since: Timestamp as Snowflake prints it.
-    """
-
-    table: str
-    group: str | None
-    kind: str
-    code: str
-    message: str
-    hint: str
-    since: str

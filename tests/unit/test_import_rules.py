@@ -15,8 +15,8 @@ DEPLOYED = ("lambda_extract", "snowpark", "config")
 # Modules that decide and never act: no network, database, file or process. A module
 # says so itself, in the first line of its docstring; these must say it.
 MUST_BE_PURE = {
-    "snowpark/alert_statements.py",
-    "snowpark/alert_text.py",
+    "snowpark/alerts/statements.py",
+    "snowpark/alerts/text.py",
     "snowpark/settings/groups.py",
     "snowpark/groups/task_graph.py",
     "snowpark/groups/task_statements.py",

@@ -22,7 +22,8 @@ from lambda_extract.contract import (
 )
 from lambda_extract.values.mappings import mapping, protected
 from scripts.print_types import SOURCES
-from snowpark import alert_statements
+from snowpark.alerts import statements as alerts_statements
+from snowpark.alerts.statements import Trouble
 from snowpark.columns import column as columns
 from snowpark.columns.shape import Change, KnownColumn, Shape
 from snowpark.dashboard import statements as dashboard
@@ -32,7 +33,7 @@ from snowpark.groups import statements as groups_statements
 from snowpark.groups import task_graph, task_statements
 from snowpark.groups.statements import GroupStep
 from snowpark.ledger import statements as ledger_statements
-from snowpark.ledger.records import Commit, Trouble
+from snowpark.ledger.records import Commit
 from snowpark.ledger.run import Run, Tally
 from snowpark.load import pipe_statements, target_statements
 from snowpark.load import statements as load_statements
@@ -254,16 +255,16 @@ CASES: dict[str, Statement | dashboard.Query] = {
     "drop_task": task_statements.drop_task(TASKS[1].name),
     "list_tables_by_group": task_statements.list_tables_by_group(),
     "read_config_text": ledger_statements.read_config_text(),
-    "read_due_troubles": alert_statements.read_due_troubles(),
+    "read_due_troubles": alerts_statements.read_due_troubles(),
     "insert_alerts": next(
         iter(
-            alert_statements.insert_alerts(
+            alerts_statements.insert_alerts(
                 [TROUBLE, TROUBLE], sent_to="MAIL", send_error=None, remind_minutes=60
             )
         )
     ),
-    "send_to_topic": alert_statements.send_to_topic("TOPIC", "s", "t"),
-    "send_email": alert_statements.send_email("MAIL", ["a@example.com"], "s", "t"),
+    "send_to_topic": alerts_statements.send_to_topic("TOPIC", "s", "t"),
+    "send_email": alerts_statements.send_email("MAIL", ["a@example.com"], "s", "t"),
     "dashboard_status": dashboard.STATUS,
     "dashboard_schema_changes": dashboard.SCHEMA_CHANGES,
     "dashboard_altered_values": dashboard.ALTERED_VALUES,

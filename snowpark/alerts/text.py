@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from snowpark.ledger.records import Trouble
+from snowpark.alerts.statements import Trouble
 
 # SNS takes 256 KB; a person reads less.
 _MOST_TABLES = 30

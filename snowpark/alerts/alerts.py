@@ -4,11 +4,12 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from snowpark import alert_statements, alert_text
+from snowpark.alerts import statements
+from snowpark.alerts import text as alerts_text
+from snowpark.alerts.statements import Trouble
 from snowpark.errors import WarehouseError
 from snowpark.ledger import lease as ledger_lease
 from snowpark.ledger import statements as ledger_statements
-from snowpark.ledger.records import Trouble
 from snowpark.settings import groups
 from snowpark.settings.groups import AlertTargets
 from snowpark.sql import Statement
@@ -43,7 +44,7 @@ def raise_alerts(warehouse: Warehouse) -> dict[str, Any]:
 
 
 def _due(warehouse: Warehouse) -> list[Trouble]:
-    rows = warehouse.run(alert_statements.read_due_troubles())
+    rows = warehouse.run(statements.read_due_troubles())
     return [_trouble(row) for row in rows]
 
 
@@ -56,7 +57,7 @@ def _tell(warehouse: Warehouse) -> dict[str, Any]:
     sent, errors = _send(warehouse, targets, troubles)
     failed = "; ".join(errors)[:4000] or None
     minutes = _RETRY_MINUTES if errors else targets.reminder_hours * 60
-    for statement in alert_statements.insert_alerts(
+    for statement in statements.insert_alerts(
         troubles,
         sent_to=", ".join(sent) or None,
         send_error=failed,
@@ -64,9 +65,9 @@ def _tell(warehouse: Warehouse) -> dict[str, Any]:
     ):
         warehouse.run(statement)
     return {
-        "summary": alert_text.subject(troubles) + ".",
+        "summary": alerts_text.subject(troubles) + ".",
         "tables": [trouble.table for trouble in troubles],
-        "text": alert_text.text(troubles),
+        "text": alerts_text.text(troubles),
         "sent_to": sent,
         "send_error": failed,
     }
@@ -93,14 +94,14 @@ def _send(
     warehouse: Warehouse, targets: AlertTargets, troubles: Sequence[Trouble]
 ) -> tuple[list[str], list[str]]:
     """Returns the integrations that took it, and what the others said."""
-    subject, text = alert_text.subject(troubles), alert_text.text(troubles)
+    subject, text = alerts_text.subject(troubles), alerts_text.text(troubles)
     calls: dict[str, Statement] = {}
     if targets.email:
-        calls[targets.email] = alert_statements.send_email(
+        calls[targets.email] = statements.send_email(
             targets.email, targets.recipients, subject, text
         )
     if targets.sns:
-        calls[targets.sns] = alert_statements.send_to_topic(targets.sns, subject, text)
+        calls[targets.sns] = statements.send_to_topic(targets.sns, subject, text)
     sent, errors = [], []
     for name, statement in calls.items():
         try:
