@@ -4,18 +4,21 @@ from typing import Any
 
 from snowflake.snowpark import Session
 
-from snowpark import configure, guide, pause, preview
 from snowpark.alerts import alerts
 from snowpark.groups import apply_tasks as groups_apply_tasks
 from snowpark.groups import group, table_steps
 from snowpark.sync import backfill, sync
 from snowpark.validate import validate
 from snowpark.warehouse import Warehouse
+from snowpark.worksheet import apply_config as worksheet_apply_config
+from snowpark.worksheet import help as worksheet_help
+from snowpark.worksheet import pause
+from snowpark.worksheet import plan_sync as worksheet_plan_sync
 
 
 def apply_config(session: Session, config_text: str) -> dict[str, Any]:
     """CALL APPLY_CONFIG('<json>'): checks and stores a configuration."""
-    return configure.apply_config(Warehouse(session), config_text)
+    return worksheet_apply_config.apply_config(Warehouse(session), config_text)
 
 
 def sync_table(session: Session, table_name: str) -> dict[str, Any]:
@@ -35,7 +38,7 @@ def confirm_deletes(session: Session, table_name: str) -> dict[str, Any]:
 
 def plan_sync(session: Session, table_name: str) -> dict[str, Any]:
     """CALL PLAN_SYNC('orders'): says what a sync would do."""
-    return preview.plan_sync(Warehouse(session), table_name)
+    return worksheet_plan_sync.plan_sync(Warehouse(session), table_name)
 
 
 def sync_group(session: Session, group_name: str) -> dict[str, Any]:
@@ -87,7 +90,7 @@ def validate_table(session: Session, table_name: str, repair: bool) -> dict[str,
 
 def help(session: Session) -> dict[str, Any]:
     """CALL HELP(): lists what can be called."""
-    return guide.calls(Warehouse(session))
+    return worksheet_help.calls(Warehouse(session))
 
 
 def apply_tasks(session: Session) -> dict[str, Any]:

@@ -43,6 +43,7 @@ from snowpark.sql import Statement
 from snowpark.sync import statements as sync_statements
 from snowpark.sync.statements import SnapshotPart
 from snowpark.validate import statements as validate_statements
+from snowpark.worksheet import statements as worksheet_statements
 from tests.unit.snowpark.samples import COLUMNS, RUN_ID, cursor_value, settings
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -143,8 +144,8 @@ CASES: dict[str, Statement | dashboard.Query] = {
     "digest_detail": validate_statements.detail(SOFT_DIGESTED, ("0a" * 16,)),
     "remove_extra": validate_statements.remove_extra(DIGESTED, ("0a" * 16,), RUN_ID),
     "flag_extra": validate_statements.remove_extra(SOFT_DIGESTED, ("0a" * 16,), RUN_ID),
-    "insert_pause": ledger_statements.insert_pause("orders", True, "migration"),
-    "show_procedures": ledger_statements.show_procedures(),
+    "insert_pause": worksheet_statements.insert_pause("orders", True, "migration"),
+    "show_procedures": worksheet_statements.show_procedures(),
     "list_groups": groups_statements.list_groups(),
     "list_group_tables": groups_statements.list_group_tables("hourly"),
     "take_leases": groups_statements.take_leases(("a", "b"), RUN_ID, 900),
@@ -156,13 +157,13 @@ CASES: dict[str, Statement | dashboard.Query] = {
     "read_graph_runs": groups_statements.read_graph_runs("hourly"),
     "read_group_steps": groups_statements.read_group_steps(RUN_ID),
     "read_open_parts": sync_statements.read_open_parts("orders", "c0ffee", 24),
-    "read_config_version": ledger_statements.read_config_version(),
-    "insert_config": ledger_statements.insert_config(3, "{}", "c0ffee"),
+    "read_config_version": worksheet_statements.read_config_version(),
+    "insert_config": worksheet_statements.insert_config(3, "{}", "c0ffee"),
     "insert_tables": next(
-        iter(ledger_statements.insert_tables(3, [settings(), settings(name="b")]))
+        iter(worksheet_statements.insert_tables(3, [settings(), settings(name="b")]))
     ),
-    "insert_leases": ledger_statements.insert_leases(3),
-    "create_schema": ledger_statements.create_schema('"SHOP"'),
+    "insert_leases": worksheet_statements.insert_leases(3),
+    "create_schema": worksheet_statements.create_schema('"SHOP"'),
     "insert_watermark": ledger_statements.insert_watermark(
         "orders", RUN_ID, "o", COMMIT
     ),

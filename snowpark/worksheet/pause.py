@@ -4,9 +4,9 @@ from typing import Any
 
 from snowpark.errors import SyncError, UsageError
 from snowpark.ledger import read
-from snowpark.ledger import statements as ledger_statements
 from snowpark.sync import lifecycle
 from snowpark.warehouse import Warehouse
+from snowpark.worksheet import statements as ledger_statements
 
 _LONGEST_REASON = 16_000
 

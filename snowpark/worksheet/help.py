@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from snowpark.ledger import statements as ledger_statements
 from snowpark.warehouse import Warehouse
+from snowpark.worksheet import statements as ledger_statements
 
 
 def calls(warehouse: Warehouse) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from snowpark.ledger.lease import CONFIG_LEASE, take_config_lease
 from snowpark.settings import parse
 from snowpark.settings.table import TableSettings
 from snowpark.warehouse import Warehouse
+from snowpark.worksheet import statements
 
 
 def apply_config(warehouse: Warehouse, text: str) -> dict[str, Any]:
@@ -43,15 +44,15 @@ def apply_config(warehouse: Warehouse, text: str) -> dict[str, Any]:
 def _store(
     warehouse: Warehouse, run_id: str, text: str, tables: tuple[TableSettings, ...]
 ) -> int:
-    (row,) = warehouse.run(ledger_statements.read_config_version())
+    (row,) = warehouse.run(statements.read_config_version())
     version = int(row[0]) + 1
     digest = hashlib.sha256(text.encode()).hexdigest()
     warehouse.run(sql.BEGIN)
     try:
-        for statement in ledger_statements.insert_tables(version, tables):
+        for statement in statements.insert_tables(version, tables):
             warehouse.run(statement)
-        warehouse.run(ledger_statements.insert_leases(version))
-        warehouse.run(ledger_statements.insert_config(version, text, digest))
+        warehouse.run(statements.insert_leases(version))
+        warehouse.run(statements.insert_config(version, text, digest))
         lease.hold_lease(warehouse, CONFIG_LEASE, run_id)
         warehouse.run(sql.COMMIT)
     except SyncError:
@@ -73,7 +74,7 @@ def _create_schemas(warehouse: Warehouse, tables: tuple[TableSettings, ...]) -> 
     }
     for schema in sorted(schemas):
         try:
-            warehouse.run(ledger_statements.create_schema(schema))
+            warehouse.run(statements.create_schema(schema))
         except WarehouseError as error:
             raise UsageError(
                 "schema_not_created",

@@ -1,0 +1,1 @@
+"""Calls from a worksheet that are no sync."""

@@ -1,0 +1,81 @@
+"""PURE: the SQL texts of calls from a worksheet: configuration, pauses, help."""
+
+from collections.abc import Iterator, Sequence
+
+from snowpark.settings.table import TableSettings
+from snowpark.sql import Statement
+
+_TABLES_PER_INSERT = 500
+
+
+def show_procedures() -> Statement:
+    """Reads the names, arguments and comments of the procedures."""
+    return Statement("SHOW PROCEDURES IN SCHEMA control")
+
+
+def insert_pause(table: str, paused: bool, reason: str | None) -> Statement:
+    """Appends that a table was paused or resumed."""
+    return Statement(
+        """\
+INSERT INTO control.sync_pauses (table_name, paused, reason, changed_at, changed_by)
+SELECT ?, ?, ?, CURRENT_TIMESTAMP(), CURRENT_USER()""",
+        (table, paused, reason),
+    )
+
+
+def read_config_version() -> Statement:
+    """Reads the version in force; 0 where there is none."""
+    return Statement("SELECT COALESCE(MAX(version), 0) FROM control.sync_config")
+
+
+def insert_config(version: int, text: str, sha256: str) -> Statement:
+    """Appends the text of a version; from its commit on the version is in force."""
+    return Statement(
+        """\
+INSERT INTO control.sync_config (
+    version, config_text, config_sha256, applied_at, applied_by
+)
+SELECT ?, ?, ?, CURRENT_TIMESTAMP(), CURRENT_USER()""",
+        (version, text, sha256),
+    )
+
+
+def insert_tables(version: int, tables: Sequence[TableSettings]) -> Iterator[Statement]:
+    """Appends the tables of a version, some hundred at a time."""
+    for i in range(0, len(tables), _TABLES_PER_INSERT):
+        batch = tables[i : i + _TABLES_PER_INSERT]
+        params: list[str | int | float | bool | None] = []
+        for table in batch:
+            params += [version, table.name, table.group, table.target]
+            params += [table.freshness_sla_minutes, table.to_json()]
+        rows = ",\n    ".join(["(?, ?, ?, ?, ?, ?)"] * len(batch))
+        yield Statement(
+            f"""\
+INSERT INTO control.sync_tables (
+    version, table_name, group_name, target_name, freshness_sla_minutes, settings
+)
+VALUES
+    {rows}""",
+            tuple(params),
+        )
+
+
+def insert_leases(version: int) -> Statement:
+    """Gives every configured table the row that its lease lives in."""
+    return Statement(
+        """\
+INSERT INTO control.sync_leases (table_name)
+SELECT t.table_name
+FROM control.sync_tables AS t
+WHERE
+    t.version = ?
+    AND NOT EXISTS (
+        SELECT 1 FROM control.sync_leases AS l WHERE l.table_name = t.table_name
+    )""",
+        (version,),
+    )
+
+
+def create_schema(schema: str) -> Statement:
+    """Creates a target schema where there is none."""
+    return Statement(f"CREATE SCHEMA IF NOT EXISTS {schema}")
