@@ -15,7 +15,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from lambda_extract import contract_codec as codec
+from lambda_extract import contract_codec
 from lambda_extract.contract_codec import ContractError
 from lambda_extract.contract_replies import (
     AlteredValue,
@@ -234,9 +234,9 @@ def decode_request(text: str | dict[str, Any]) -> Request:
         ContractError: Not JSON, another version, unknown operation or field, wrong
             type.
     """
-    data = codec.parse_object(text)
+    data = contract_codec.parse_object(text)
     _check_version(data)
-    request: Request = codec.build(_choose(data, REQUESTS), data, "")
+    request: Request = contract_codec.build(_choose(data, REQUESTS), data, "")
     if isinstance(request, ExtractRequest):
         _check_extract(request)
     return request
@@ -249,12 +249,12 @@ def decode_reply(text: str | dict[str, Any]) -> Reply:
         ContractError: Not JSON, another version, unknown operation or field, wrong
             type.
     """
-    data = codec.parse_object(text)
+    data = contract_codec.parse_object(text)
     _check_version(data)
     if data.get("ok") is False:
-        reply: Reply = codec.build(ErrorReply, data, "")
+        reply: Reply = contract_codec.build(ErrorReply, data, "")
         return reply
-    return codec.build(_choose(data, REPLIES), data, "")
+    return contract_codec.build(_choose(data, REPLIES), data, "")
 
 
 def _check_version(data: dict[str, Any]) -> None:

@@ -6,6 +6,26 @@ from dataclasses import dataclass
 
 from snowpark.sql import Statement
 
+
+@dataclass(frozen=True)
+class Trouble:
+    """One row of SYNC_TROUBLES: a table of which people are to be told.
+
+    Attributes:
+        kind: "failed" or "late".
+        code: Error code, or "freshness_sla".
+        since: Timestamp as Snowflake prints it.
+    """
+
+    table: str
+    group: str | None
+    kind: str
+    code: str
+    message: str
+    hint: str
+    since: str
+
+
 _ALERTS_PER_INSERT = 100
 
 
@@ -79,22 +99,3 @@ def _send(message: dict[str, str], target: dict[str, dict[str, object]]) -> Stat
         "CALL SYSTEM$SEND_SNOWFLAKE_NOTIFICATION(?, ?)",
         (json.dumps(message), json.dumps(target)),
     )
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """One row of SYNC_TROUBLES: a table of which people are to be told.
-
-    Attributes:
-        kind: "failed" or "late".
-        code: Error code, or "freshness_sla".
-        since: Timestamp as Snowflake prints it.
-    """
-
-    table: str
-    group: str | None
-    kind: str
-    code: str
-    message: str
-    hint: str
-    since: str

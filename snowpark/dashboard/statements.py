@@ -14,7 +14,8 @@ MOST_CHANGES = 200
 class Query:
     """SQL text and the values bound to its question marks.
 
-    The procedures have their own (snowpark/ledger/records.py); the app is deployed without them.
+    The procedures have their own (snowpark/sql.py); the app is deployed without
+    them.
     """
 
     text: str

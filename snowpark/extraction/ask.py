@@ -15,7 +15,7 @@ from lambda_extract.contract import (
     encode,
 )
 from snowpark.errors import ExtractError, SyncError, WarehouseError
-from snowpark.extraction import requests as ledger_statements
+from snowpark.extraction import requests as extraction_requests
 from snowpark.warehouse import Warehouse
 
 ReplyType = TypeVar("ReplyType", ExtractReply, PlanReply, DigestReply)
@@ -39,7 +39,7 @@ def ask_all(warehouse: Warehouse, requests: Sequence[Request]) -> list[Reply]:
     """
     texts = [encode(request) for request in requests]
     try:
-        rows = warehouse.run(ledger_statements.call_extract(texts))
+        rows = warehouse.run(extraction_requests.call_extract(texts))
     except WarehouseError as error:
         raise ExtractError("extract_call_failed", error.message) from error
     by_position = {int(row[0]): row[1] for row in rows}

@@ -207,7 +207,7 @@ def _extract(warehouse: Warehouse, group: Group) -> list[GroupStep]:
         if found.paused:
             steps.append(group.step(table, step="extract", status="paused"))
             continue
-        identities[table] = groups_steps.identity_of(found)
+        identities[table] = found.identity
         try:
             request = _request(found, group.run_id)
         except SyncError as error:

@@ -7,6 +7,33 @@ from typing import Literal
 from snowpark.ledger.statements import state_columns
 from snowpark.sql import Statement
 
+
+@dataclass(frozen=True)
+class GroupStep:
+    """One row of SYNC_GROUP_STEPS.
+
+    Attributes:
+        group_run_id: Also the run id of each of the group's tables.
+        origin: "graph" or "call"; the tasks look at their own runs alone.
+        table: None for the group as a whole.
+        identity: Digest of configuration and watermark version.
+        message: JSON text of the extraction's reply, or of a report.
+    """
+
+    group_run_id: str
+    group: str
+    origin: Literal["graph", "call"]
+    step: Literal["started", "extract", "load", "merge", "finished"]
+    status: Literal["succeeded", "failed", "alone", "done", "paused"]
+    table: str | None = None
+    identity: str | None = None
+    message: str | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+    error_retryable: bool | None = None
+    error_hint: str | None = None
+
+
 _STEPS_PER_INSERT = 100
 
 
@@ -176,29 +203,3 @@ WHERE group_run_id = ?
 ORDER BY recorded_at""",
         (group_run_id,),
     )
-
-
-@dataclass(frozen=True)
-class GroupStep:
-    """One row of SYNC_GROUP_STEPS.
-
-    Attributes:
-        group_run_id: Also the run id of each of the group's tables.
-        origin: "graph" or "call"; the tasks look at their own runs alone.
-        table: None for the group as a whole.
-        identity: Digest of configuration and watermark version.
-        message: JSON text of the extraction's reply, or of a report.
-    """
-
-    group_run_id: str
-    group: str
-    origin: Literal["graph", "call"]
-    step: Literal["started", "extract", "load", "merge", "finished"]
-    status: Literal["succeeded", "failed", "alone", "done", "paused"]
-    table: str | None = None
-    identity: str | None = None
-    message: str | None = None
-    error_code: str | None = None
-    error_message: str | None = None
-    error_retryable: bool | None = None
-    error_hint: str | None = None

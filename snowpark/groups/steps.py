@@ -1,7 +1,6 @@
 """The ledger of group runs: what one step leaves for the next."""
 
 import dataclasses
-import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any, Literal
@@ -9,7 +8,6 @@ from typing import Any, Literal
 from snowpark.errors import SyncError
 from snowpark.groups import statements
 from snowpark.groups.statements import GroupStep
-from snowpark.ledger.records import TableState
 from snowpark.ledger.run import Run
 from snowpark.warehouse import Warehouse
 
@@ -62,12 +60,6 @@ def error_of(step: GroupStep) -> SyncError:
         retryable=bool(step.error_retryable),
         hint=step.error_hint or "",
     )
-
-
-def identity_of(found: TableState) -> str:
-    """Returns the digest of what a step is for; a change in between makes it void."""
-    text = f"{found.settings.to_json()} {found.version}"
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def run_of(step: GroupStep) -> Run:

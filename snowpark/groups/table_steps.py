@@ -49,7 +49,7 @@ def load_table(
     run = groups_steps.run_of(extracted)
     found = _owned(warehouse, extracted, run, "load")
     reply = _reply(extracted)
-    if reply is None or groups_steps.identity_of(found) != extracted.identity:
+    if reply is None or found.identity != extracted.identity:
         return _sync_alone(warehouse, extracted, run, found)
 
     def stage() -> bool:
@@ -92,7 +92,7 @@ def merge_table(
     found = _owned(warehouse, extracted, run, "merge")
     reply = _reply(extracted)
     first = None
-    if reply is not None and groups_steps.identity_of(found) == extracted.identity:
+    if reply is not None and found.identity == extracted.identity:
         first = Extracted(reply, bool(notes.get("staged")))
         ledger_run.note_load(run, float(notes.get("load_seconds", 0.0)))
     return _sync(warehouse, extracted, run, found, "merge", first)

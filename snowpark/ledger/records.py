@@ -1,5 +1,6 @@
-"""The values that pass between the steps of a sync; frozen, but for `Run`."""
+"""PURE: what the ledgers say of a table, as values."""
 
+import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
@@ -55,6 +56,16 @@ class TableState:
     def version(self) -> int:
         """Version of the latest commit; 0 where there is none."""
         return self.ledger.version if self.ledger else 0
+
+    @property
+    def identity(self) -> str:
+        """Digest of configuration and version; a change of either voids a step.
+
+        The version makes sure that a snapshot is not finished after an increment has
+        moved the target on: its older rows would overwrite newer ones.
+        """
+        text = f"{self.settings.to_json()} {self.version}"
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -121,4 +121,5 @@ def note_counts(run: Run, counts: Counts, merge_seconds: float) -> None:
 
 
 def now() -> str:
+    """Returns the time, ISO 8601 with offset."""
     return datetime.now(timezone.utc).isoformat()

@@ -14,7 +14,7 @@ from snowpark.ledger.records import TableState
 from snowpark.ledger.run import Counts, Run
 from snowpark.load import commit, merge, staging, target
 from snowpark.load.statements import Batch
-from snowpark.sync import statements as load_statements
+from snowpark.sync import statements
 from snowpark.warehouse import Warehouse
 
 # Keys are small: one extraction takes many more of them than whole rows.
@@ -109,7 +109,7 @@ def _extract_keys(
 
 
 def _check_breaker(warehouse: Warehouse, gone: Batch, max_percent: float) -> None:
-    (row,) = warehouse.run(load_statements.count_gone(gone), tell_only=())
+    (row,) = warehouse.run(statements.count_gone(gone), tell_only=())
     alive, missing = int(row[0]), int(row[1])
     if missing * 100 > alive * max_percent:
         raise UsageError(
@@ -121,9 +121,9 @@ def _check_breaker(warehouse: Warehouse, gone: Batch, max_percent: float) -> Non
 
 def _apply(warehouse: Warehouse, gone: Batch) -> Counts:
     if not gone.soft_deletes:
-        removal = load_statements.remove_gone(gone)
+        removal = statements.remove_gone(gone)
         return Counts(deleted=warehouse.changed_rows(removal, tell_only=()))
-    flagging = load_statements.flag_gone(gone)
+    flagging = statements.flag_gone(gone)
     flagged = warehouse.changed_rows(flagging, tell_only=())
-    revived = warehouse.changed_rows(load_statements.revive(gone), tell_only=())
+    revived = warehouse.changed_rows(statements.revive(gone), tell_only=())
     return Counts(updated=revived, deleted=flagged)

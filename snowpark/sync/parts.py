@@ -1,6 +1,5 @@
 """The parts of a snapshot: recorded one by one, so that a later run goes on."""
 
-import hashlib
 from dataclasses import dataclass
 
 from lambda_extract.contract import (
@@ -12,7 +11,7 @@ from lambda_extract.contract import (
 from snowpark.ledger.records import TableState
 from snowpark.ledger.run import Run
 from snowpark.settings.table import TableSettings
-from snowpark.sync import statements as ledger_statements
+from snowpark.sync import statements
 from snowpark.sync.statements import SnapshotPart
 from snowpark.warehouse import Warehouse
 
@@ -40,13 +39,6 @@ class Snapshot:
         return self.plan.run_id == run.id
 
 
-def identity(found: TableState) -> str:
-    # The version makes sure that a snapshot is not finished after an increment has
-    # moved the target on: its older rows would overwrite newer ones.
-    text = f"{found.settings.to_json()} {found.version}"
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def open_snapshot(warehouse: Warehouse, found: TableState) -> Snapshot | None:
     """Returns the snapshot that an earlier run has begun, if it can be finished.
 
@@ -55,9 +47,9 @@ def open_snapshot(warehouse: Warehouse, found: TableState) -> Snapshot | None:
     """
     if found.settings.mode == "full":
         return None
-    identity = identity(found)
+    identity = found.identity
     rows = warehouse.run(
-        ledger_statements.read_open_parts(found.settings.name, identity, _RESUME_HOURS)
+        statements.read_open_parts(found.settings.name, identity, _RESUME_HOURS)
     )
     plans = [row for row in rows if row["PART"] == "#plan"]
     if not plans:
@@ -87,4 +79,4 @@ def record_part(
     message: str | None = None,
 ) -> None:
     row = SnapshotPart(snapshot.id, part, snapshot.identity, message)
-    warehouse.run(ledger_statements.insert_part(settings.name, run.id, row))
+    warehouse.run(statements.insert_part(settings.name, run.id, row))

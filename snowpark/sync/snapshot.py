@@ -26,7 +26,7 @@ from snowpark.ledger.run import Counts, Run
 from snowpark.load import commit as load_commit
 from snowpark.load import merge, staging, target
 from snowpark.settings.table import TableSettings
-from snowpark.sync.parts import Snapshot, identity, open_snapshot, record_part
+from snowpark.sync.parts import Snapshot, open_snapshot, record_part
 from snowpark.warehouse import Warehouse
 
 _ATTEMPTS = 2
@@ -121,7 +121,7 @@ def _planned(
     reply = ask.ask(warehouse, request, PlanReply)
     # A run may plan twice (parts too large): the id must tell the two apart.
     snapshot_id = f"{run.id}-{warehouse.statements}"
-    snapshot = Snapshot(snapshot_id, identity(found), reply, {})
+    snapshot = Snapshot(snapshot_id, found.identity, reply, {})
     record_part(warehouse, settings, run, snapshot, "#plan", encode(reply))
     return snapshot
 

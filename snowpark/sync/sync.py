@@ -1,13 +1,12 @@
 """THE PATH of one sync, top down."""
 
-from datetime import datetime, timezone
 from typing import Any, Literal
 
 from snowpark.errors import ExtractError, SyncError
 from snowpark.extraction import progress
 from snowpark.ledger import read
 from snowpark.ledger.records import TableState
-from snowpark.ledger.run import Run
+from snowpark.ledger.run import Run, now
 from snowpark.sync import increment, keys, snapshot
 from snowpark.sync.increment import Extracted
 from snowpark.sync.lifecycle import canonical_table, new_run, run_owned
@@ -71,12 +70,12 @@ def bring_up_to_date(
         if outcome.complete:
             break
         whole = True
-        run.forget_or_begin("snapshot", _now())
+        run.forget_or_begin("snapshot", now())
     else:
         raise ExtractError("columns_changed", "Columns change faster than they load.")
     confirmed = action == "confirm_deletes"
     if confirmed or keys.is_due(found):
-        run.begin("key_compare", _now())
+        run.begin("key_compare", now())
         keys.compare_keys(warehouse, found, run, confirmed=confirmed)
 
 
@@ -89,9 +88,5 @@ def _reload(
         return None
     # Its parts are of different moments, some perhaps of an earlier call: whoever
     # called expects the table as it is now.
-    run.begin("increment", _now())
+    run.begin("increment", now())
     return read.read_state(warehouse, run.table)
-
-
-def _now() -> str:
-    return datetime.now(timezone.utc).isoformat()

@@ -26,7 +26,7 @@ from snowpark.ledger import lease
 from snowpark.ledger.records import TableState
 from snowpark.load import target_statements
 from snowpark.load.target import source_of
-from snowpark.validate import statements as texts
+from snowpark.validate import statements
 from snowpark.validate.buckets import Both, added_up, differing_keys
 from snowpark.validate.differences import Difference, between
 from snowpark.validate.statements import Digested
@@ -212,7 +212,7 @@ def look_at(
         for digest in reply.digests:
             source[digest.key_hash].append(digest)
     target: dict[str, list[RowDigest]] = defaultdict(list)
-    for row in warehouse.run(texts.detail(subject.digested, keys), tell_only=()):
+    for row in warehouse.run(statements.detail(subject.digested, keys), tell_only=()):
         key = tuple(None if v is None else str(v) for v in list(row)[3:])
         digest = RowDigest(str(row[0]), str(row[1]), key, str(row[2]))
         target[digest.key_hash].append(digest)
@@ -226,7 +226,9 @@ def _keys_within(
 ) -> tuple[list[str], bool]:
     replies = _ask(warehouse, subject, "rows", 0, within)
     beyond = _beyond(replies)
-    statement = texts.rows(subject.digested, within, _MOST_ROWS, beyond[:_MOST_BEYOND])
+    statement = statements.rows(
+        subject.digested, within, _MOST_ROWS, beyond[:_MOST_BEYOND]
+    )
     found = warehouse.run(statement, tell_only=())
     complete = _complete(replies, beyond) and len(found) < _MOST_ROWS
     keys = differing_keys(
@@ -242,7 +244,9 @@ def _both_buckets(
     replies = _ask(warehouse, subject, "buckets", depth, within)
     # The target still holds these rows as they were: they are compared on no side.
     beyond = _beyond(replies)
-    statement = texts.buckets(subject.digested, depth, within, beyond[:_MOST_BEYOND])
+    statement = statements.buckets(
+        subject.digested, depth, within, beyond[:_MOST_BEYOND]
+    )
     rows = warehouse.run(statement, tell_only=())
     target = {
         str(row[0]): Bucket(str(row[0]), int(row[1]), str(row[2]), str(row[3]))

@@ -3,7 +3,7 @@
 from typing import Any
 
 from snowpark.warehouse import Warehouse
-from snowpark.worksheet import statements as ledger_statements
+from snowpark.worksheet import statements
 
 
 def calls(warehouse: Warehouse) -> dict[str, Any]:
@@ -13,7 +13,7 @@ def calls(warehouse: Warehouse) -> dict[str, Any]:
         WarehouseError: Snowflake refused the statement.
     """
     found = {}
-    for row in warehouse.run(ledger_statements.show_procedures()):
+    for row in warehouse.run(statements.show_procedures()):
         does, _, example = str(row["description"]).partition(" CALL ")
         found[str(row["name"])] = {
             "arguments": str(row["arguments"]).partition(" RETURN ")[0],

@@ -6,7 +6,7 @@ from snowpark.errors import SyncError, UsageError
 from snowpark.ledger import read
 from snowpark.sync import lifecycle
 from snowpark.warehouse import Warehouse
-from snowpark.worksheet import statements as ledger_statements
+from snowpark.worksheet import statements
 
 _LONGEST_REASON = 16_000
 
@@ -49,7 +49,7 @@ def _change(
         changed = found.paused != paused
         if changed:
             text = None if reason is None else reason[:_LONGEST_REASON]
-            warehouse.run(ledger_statements.insert_pause(table, paused, text))
+            warehouse.run(statements.insert_pause(table, paused, text))
     except SyncError as error:
         raise error.about(table, None)
     what = "paused" if paused else "not paused"

@@ -94,8 +94,8 @@ class Sides:
 def suspects(
     monkeypatch: pytest.MonkeyPatch, sides: Sides, estimated_rows: int
 ) -> compare.Suspects:
-    monkeypatch.setattr(compare.extract, "ask_all", sides.ask_all)
-    monkeypatch.setattr(compare.state, "hold_lease", lambda *_: None)
+    monkeypatch.setattr(compare.ask, "ask_all", sides.ask_all)
+    monkeypatch.setattr(compare.lease, "hold_lease", lambda *_: None)
     subject = Subject(
         found=state(),
         run_id=RUN_ID,
