@@ -18,7 +18,7 @@ from lambda_extract.settings import Source
 from lambda_extract.source.database import connected
 from lambda_extract.values import protect
 
-from .conftest import HASH_KEY, MakeTable, Reader
+from tests.unit.lambda_extract.conftest import HASH_KEY, MakeTable, Reader
 
 WHOLE = Partition("00000")
 

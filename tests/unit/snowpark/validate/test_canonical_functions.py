@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 TEXT = (ROOT / "snowflake/45_function/020_canonical.sql").read_text()
 BODIES = re.findall(
     r"FUNCTION (\w+)\(.*?HANDLER = '(\w+)'.*?AS \$\$\n(.*?)\$\$;", TEXT, re.DOTALL

@@ -13,7 +13,7 @@ from snowpark.dashboard import session, shaping, statements
 from snowpark.dashboard.session import CallFailed
 from snowpark.dashboard.statements import Query
 
-APP = Path(__file__).resolve().parents[3] / "snowpark/dashboard/streamlit_app.py"
+APP = Path(__file__).resolve().parents[4] / "snowpark/dashboard/streamlit_app.py"
 NOW = datetime.datetime(2026, 3, 1, 12, tzinfo=datetime.UTC)
 EVERYTHING = ("SYNC_TABLE", "VALIDATE_TABLE", "PAUSE_TABLE", "RESUME_TABLE")
 

@@ -6,7 +6,7 @@ import pytest
 from lambda_extract.contract import Bound, CursorSpec, CursorValue, Limits, Window
 from lambda_extract.errors import ExtractError
 
-from .conftest import MakeTable, Reader
+from tests.unit.lambda_extract.conftest import MakeTable, Reader
 
 COLUMNS = "id bigint PRIMARY KEY, updated_at timestamptz"
 INDEX = "CREATE INDEX ON {table} (updated_at);"

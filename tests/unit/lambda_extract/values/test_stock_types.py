@@ -17,7 +17,7 @@ from lambda_extract.landing.stores import FolderStore
 from lambda_extract.operations.extract import extract
 from local.aurora import Aurora, create_reader, running_aurora
 
-from .conftest import Reader
+from tests.unit.lambda_extract.conftest import Reader
 
 WHOLE = Partition("00000")
 # A value for types that do not take '{}', which every array does.

@@ -17,7 +17,7 @@ from lambda_extract.operations import extract
 from lambda_extract.source.database import Database
 from local.aurora import Aurora
 
-from .conftest import MakeTable, Reader
+from tests.unit.lambda_extract.conftest import MakeTable, Reader
 
 TIME_TABLE = "id bigint PRIMARY KEY, updated_at {type} NOT NULL DEFAULT now()"
 INSTANT = TIME_TABLE.format(type="timestamptz")

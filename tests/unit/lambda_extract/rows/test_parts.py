@@ -6,7 +6,7 @@ from lambda_extract.contract import Limits, Partition, PlanReply
 from lambda_extract.errors import ExtractError
 from lambda_extract.rows.parts import choose_bounds, split
 
-from .conftest import MakeTable, Reader
+from tests.unit.lambda_extract.conftest import MakeTable, Reader
 
 FILL = "INSERT INTO {table} SELECT {value} FROM generate_series(1, 20000) AS i;"
 ANALYZE = "ANALYZE {table};"

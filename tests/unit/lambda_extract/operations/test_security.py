@@ -11,7 +11,7 @@ from lambda_extract.errors import ExtractError
 from lambda_extract.landing.stores import FolderStore
 from lambda_extract.rows.copy import copy_target
 
-from .conftest import MakeTable
+from tests.unit.lambda_extract.conftest import MakeTable
 
 HOSTILE = [
     "'; DROP TABLE {table}; --",

@@ -8,7 +8,7 @@ import pytest
 from lambda_extract.contract import ColumnSpec, Partition
 from lambda_extract.errors import ExtractError
 
-from .conftest import MakeTable, Reader
+from tests.unit.lambda_extract.conftest import MakeTable, Reader
 
 WHOLE = Partition("00000")
 NINES = "9" * 39

@@ -19,7 +19,7 @@ from tests.certificates import Authority
 from tests.tls_front import tls_front
 from tests.vault_server import SECRET_ID, running_vault
 
-from .conftest import READER
+from tests.unit.lambda_extract.conftest import READER
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from lambda_extract.operations.extract import extract
 from lambda_extract.settings import Source
 from lambda_extract.source.database import application_name, connected, translate
 
-from .conftest import MakeTable, Reader
+from tests.unit.lambda_extract.conftest import MakeTable, Reader
 
 # More than the block that is collected before anything is written.
 MANY = (
