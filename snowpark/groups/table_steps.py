@@ -219,6 +219,8 @@ def _sync(
     def work() -> None:
         sync.bring_up_to_date(warehouse, found, run, first=first)
 
+    if first is not None and first.staged:
+        run.staged.append(staging.Job(found.settings, run.id, run.purpose).staging)
     try:
         report = lifecycle.run_owned(warehouse, found, run, work)
     except SyncError as error:
@@ -243,6 +245,7 @@ def _guarded(
     except SyncError as error:
         error.about(run.table, run.id)
         failed = groups_steps.failed(_step(extracted, step, "failed"), error)
+        lifecycle.drop_staged(warehouse, run)
         _record_failure(warehouse, failed, error)
         groups_steps.record(warehouse, [failed])
         raise

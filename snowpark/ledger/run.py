@@ -8,6 +8,12 @@ from typing import Any, Literal
 from snowpark.columns.shape import Change
 
 Kind = Literal["increment", "snapshot", "key_compare", "backfill", "repair"]
+# Part of the staging table's name, by kind of run; ROWS for all others.
+_PURPOSES: dict[Kind, str] = {
+    "key_compare": "KEYS",
+    "backfill": "BACKFILL",
+    "repair": "REPAIR",
+}
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,7 @@ class Run:
         tally: What was done so far.
         recorded: True once the run ledger has its row.
         earlier: Tallies of the steps that this run has finished and recorded.
+        staged: Quoted names of its staging tables that are not dropped yet.
     """
 
     id: str
@@ -75,6 +82,12 @@ class Run:
     tally: Tally = field(default_factory=Tally)
     recorded: bool = False
     earlier: tuple[Tally, ...] = ()
+    staged: list[str] = field(default_factory=list)
+
+    @property
+    def purpose(self) -> str:
+        """What its staging table is for now; part of the table's name."""
+        return _PURPOSES.get(self.tally.kind, "ROWS")
 
     def begin(self, kind: Kind, started_at: str) -> None:
         """Begins another step that gets a row of its own in the run ledger."""
@@ -93,10 +106,20 @@ class Run:
         """Replaces fields of the tally."""
         self.tally = dataclasses.replace(self.tally, **changes)
 
+    def warn(self, code: str, message: str, hint: str) -> None:
+        """Adds a warning to the tally."""
+        self.note(warnings=self.tally.warnings + ((code, message, hint),))
+
     def note_changes(self, changes: tuple[Change, ...]) -> None:
         """Adds changes of columns to the tally."""
         texts = tuple(str(change) for change in changes if change.change != "created")
         self.note(schema_changes=self.tally.schema_changes + texts)
+
+
+def note_extract(run: Run, seconds: float) -> None:
+    """Adds to the seconds that extracting took."""
+    taken = run.tally.seconds
+    run.note(seconds=dataclasses.replace(taken, extract=taken.extract + seconds))
 
 
 def note_load(run: Run, seconds: float) -> None:

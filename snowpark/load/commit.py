@@ -1,24 +1,22 @@
 """The commit of target rows, watermark and run, behind its fence."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from snowpark import sql
 from snowpark.errors import SyncError
 from snowpark.ledger import lease, write
 from snowpark.ledger.records import Commit
-from snowpark.ledger.run import Counts
+from snowpark.ledger.run import Run
 from snowpark.load.staging import Job
 from snowpark.warehouse import Warehouse
 
 
-def commit_rows(
-    warehouse: Warehouse,
-    job: Job,
-    commit: Commit | None,
-    change_rows: Callable[[], Counts],
-    record: Callable[[Counts], None],
-) -> None:
-    """Commits target rows, watermark and run together, or nothing at all.
+@contextmanager
+def transaction(
+    warehouse: Warehouse, job: Job, commit: Commit | None
+) -> Iterator[None]:
+    """Commits what the block sends, the watermark and the run together, or nothing.
 
     The fence is the last statement before COMMIT: the lease table is shared by all
     syncs and about 20 statements may wait for one table, so it is locked as briefly as
@@ -26,16 +24,14 @@ def commit_rows(
     ROLLBACK.
 
     Args:
-        commit: The watermark row; None where the watermark does not move.
-        change_rows: Sends the MERGE or the reload.
-        record: Takes the counts into the run, and appends its row where it is over.
+        commit: The watermark row; None if the watermark does not move.
 
     Raises:
         SyncError: Whatever failed; nothing of it was kept.
     """
     warehouse.run(sql.BEGIN)
     try:
-        record(change_rows())
+        yield
         if commit:
             write.record_commit(warehouse, job.settings, job.run_id, commit)
         lease.hold_lease(warehouse, job.settings.name, job.run_id)
@@ -43,3 +39,8 @@ def commit_rows(
     except SyncError:
         warehouse.run(sql.ROLLBACK)
         raise
+
+
+def record_success(warehouse: Warehouse, run: Run) -> None:
+    """Appends the row of a run that ends with this transaction."""
+    write.record_run(warehouse, run, "succeeded")

@@ -10,17 +10,17 @@ from snowpark.columns import column as columns
 from snowpark.errors import ExtractError, SyncError, UsageError
 from snowpark.extraction import ask, progress, requests
 from snowpark.ledger import read, write
-from snowpark.ledger import run as ledger_run
 from snowpark.ledger import statements as ledger_statements
 from snowpark.ledger.records import TableState
-from snowpark.ledger.run import Counts, Run
-from snowpark.load import commit, merge, staging, target
+from snowpark.ledger.run import Run, note_extract
+from snowpark.load import merge, staging, target
+from snowpark.load.staging import Job
 from snowpark.settings.table import TableSettings
-from snowpark.sync import lifecycle
+from snowpark.sync import lifecycle, transfer
+from snowpark.sync.transfer import Transfer
 from snowpark.warehouse import Warehouse
 
 _LONGEST_VALUE = 1000
-_STAGED_AS = "BACKFILL"
 
 
 def backfill_table(
@@ -118,8 +118,8 @@ def _backfill(
         elif not left:
             changed = run.tally.files > 0
             write.record_run(warehouse, run, "succeeded" if changed else "unchanged")
-    if run.tally.files:
-        staging.drop_staging(warehouse, staging.Job(found.settings, run.id, _STAGED_AS))
+    if run.staged:
+        transfer.drop_staging(warehouse, run, Job(found.settings, run.id, run.purpose))
 
 
 def _split(
@@ -138,12 +138,10 @@ def _note_part(run: Run, reply: ExtractReply, seconds: float) -> None:
         rows=tally.rows + reply.rows,
         files=tally.files + len(reply.files),
         bytes=tally.bytes + reply.bytes,
-        seconds=dataclasses.replace(
-            tally.seconds, extract=tally.seconds.extract + seconds
-        ),
         warnings=tally.warnings
         + tuple((w.code, w.message, w.hint) for w in reply.warnings),
     )
+    note_extract(run, seconds)
 
 
 def _load(
@@ -158,25 +156,24 @@ def _load(
             "The source's columns have changed since the last sync.",
             hint="CALL SYNC_TABLE, which follows them, then call again.",
         )
-    started = time.monotonic()
-    job = staging.Job(settings, run.id, _STAGED_AS)
+    job = Job(settings, run.id, run.purpose)
     aligned = target.plan(warehouse, job.target, target.source_of(reply), found.shape)
-    staging.stage(warehouse, job, aligned.columns, reply.files)
-    ledger_run.note_load(run, time.monotonic() - started)
-    rows = merge.batch(job, aligned, reply.key, reply.extracted_at)
-    started = time.monotonic()
-
-    def record(counts: Counts) -> None:
-        if reply.altered:
-            warehouse.run(
-                ledger_statements.insert_altered_values(
-                    settings.name, run.id, reply.altered
-                )
-            )
-        ledger_run.note_counts(run, counts, time.monotonic() - started)
-        if last:
-            write.record_run(warehouse, run, "succeeded")
-
-    commit.commit_rows(
-        warehouse, job, None, lambda: merge.merge_rows(warehouse, rows), record
+    transfer.stage(warehouse, run, job, aligned.columns, reply.files)
+    altered = (
+        (ledger_statements.insert_altered_values(settings.name, run.id, reply.altered),)
+        if reply.altered
+        else ()
+    )
+    transfer.commit(
+        warehouse,
+        run,
+        Transfer(
+            job=job,
+            aligned=aligned,
+            key=reply.key,
+            extracted_at=reply.extracted_at,
+            write=merge.merge_rows,
+            appended=altered,
+            last=last,
+        ),
     )

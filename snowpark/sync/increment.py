@@ -14,9 +14,11 @@ from snowpark.extraction import progress as extraction_progress
 from snowpark.extraction.progress import Progress
 from snowpark.ledger import write
 from snowpark.ledger.records import Commit, Ledger, TableState
-from snowpark.ledger.run import Counts, Run, note_counts, note_load
-from snowpark.load import commit as load_commit
+from snowpark.ledger.run import Run, note_extract
 from snowpark.load import merge, staging, target
+from snowpark.load.staging import Job
+from snowpark.sync import transfer
+from snowpark.sync.transfer import Done, Transfer
 from snowpark.warehouse import Warehouse
 
 
@@ -56,7 +58,6 @@ class _Course:
         aligned: What the target was found to need last.
         digest: Of the columns that `aligned` is for.
         drifted: True where the target has to follow, whether or not there are rows.
-        staged: True once the staging table exists.
         files: Of the last window that had any.
     """
 
@@ -65,7 +66,6 @@ class _Course:
     drifted: bool = False
     aligned: Alignment | None = None
     digest: str | None = None
-    staged: bool = False
     files: tuple[File, ...] = ()
 
 
@@ -87,7 +87,7 @@ def run_increment(
     """
     if found.ledger is None:
         raise ValueError("an increment starts from a ledger row")
-    job = staging.Job(found.settings, run.id)
+    job = Job(found.settings, run.id, run.purpose)
     progress = extraction_progress.start(found, attempt)
     course = _Course(found.ledger, found.shape)
     complete = False
@@ -97,7 +97,6 @@ def run_increment(
         else:
             reply = first.reply
             progress = _note_window(run, progress, reply, reply.seconds)
-            course.staged = first.staged
         aligned = _look_at_target(warehouse, job, course, reply)
         if aligned is not None and aligned.missing_values:
             break
@@ -106,13 +105,14 @@ def run_increment(
             if not staged:
                 _stage_window(warehouse, job, run, course, reply)
             course.files = reply.files
-            _commit_window(warehouse, job, run, course, reply, progress)
+            work = _transfer(job, course, reply, progress, last=reply.complete)
+            _committed(course, transfer.commit(warehouse, run, work))
         else:
             _note_nothing_new(warehouse, job, run, course, reply, progress)
         complete = reply.complete
         first = None
-    if course.staged:
-        staging.drop_staging(warehouse, job, course.files if complete else ())
+    if job.staging in run.staged:
+        transfer.drop_staging(warehouse, run, job, course.files if complete else ())
     after = dataclasses.replace(found, ledger=course.ledger, shape=course.shape)
     return Outcome(after, complete)
 
@@ -130,7 +130,7 @@ def stage_first(
     """
     if found.ledger is None or not reply.files:
         return False
-    job = staging.Job(found.settings, run.id)
+    job = Job(found.settings, run.id, run.purpose)
     course = _Course(found.ledger, found.shape)
     aligned = _look_at_target(warehouse, job, course, reply)
     if aligned is None or aligned.missing_values:
@@ -140,7 +140,7 @@ def stage_first(
 
 
 def _look_at_target(
-    warehouse: Warehouse, job: staging.Job, course: _Course, reply: ExtractReply
+    warehouse: Warehouse, job: Job, course: _Course, reply: ExtractReply
 ) -> Alignment | None:
     """Compares a window's columns with the target; None where nothing calls for it.
 
@@ -162,19 +162,11 @@ def _look_at_target(
     return course.aligned
 
 
-def _align(
-    warehouse: Warehouse, job: staging.Job, course: _Course, reply: ExtractReply
-) -> Alignment:
-    """Alters the target, if need be; once for the windows with the same columns."""
-    if course.aligned is None:
-        raise ValueError("the target was not looked at")
-    source = target.source_of(reply)
-    course.aligned = target.apply(warehouse, job.target, source, course.aligned)
-    return course.aligned
-
-
-def _committed(course: _Course, commit: Commit) -> None:
+def _committed(course: _Course, done: Done) -> None:
     """Takes over what was committed: the target has been altered and recorded."""
+    commit = done.commit
+    if commit is None:
+        raise ValueError("a window is committed with its watermark")
     bound = commit.bound
     course.ledger = dataclasses.replace(
         course.ledger,
@@ -185,8 +177,7 @@ def _committed(course: _Course, commit: Commit) -> None:
         columns_sha256=commit.columns_sha256,
     )
     course.shape = commit.shape or course.shape
-    if course.aligned is not None:
-        course.aligned = course.aligned.done()
+    course.aligned = done.aligned.done() if done.aligned is not None else None
 
 
 def _extract_window(
@@ -218,68 +209,45 @@ def _note_window(
         rows=tally.rows + reply.rows,
         files=tally.files + len(reply.files),
         bytes=tally.bytes + reply.bytes,
-        seconds=dataclasses.replace(
-            tally.seconds, extract=tally.seconds.extract + seconds
-        ),
         watermark=watermark.value if watermark else None,
         oldest_transaction=progress.bound.oldest_transaction,
         null_cursor_rows=max(tally.null_cursor_rows, reply.null_cursor_rows),
         warnings=tally.warnings
         + tuple((w.code, w.message, w.hint) for w in reply.warnings),
     )
+    note_extract(run, seconds)
     return progress
 
 
 def _stage_window(
-    warehouse: Warehouse,
-    job: staging.Job,
-    run: Run,
-    course: _Course,
-    reply: ExtractReply,
+    warehouse: Warehouse, job: Job, run: Run, course: _Course, reply: ExtractReply
 ) -> None:
-    started = time.monotonic()
     if course.aligned is None:
         raise ValueError("the target was not looked at")
-    course.staged = True
-    staging.stage(warehouse, job, course.aligned.columns, reply.files)
-    note_load(run, time.monotonic() - started)
+    transfer.stage(warehouse, run, job, course.aligned.columns, reply.files)
 
 
-def _commit_window(
-    warehouse: Warehouse,
-    job: staging.Job,
-    run: Run,
-    course: _Course,
-    reply: ExtractReply,
-    progress: Progress,
-) -> None:
-    """Aligns the target, merges and commits one staged window."""
-    started = time.monotonic()
-    aligned = _align(warehouse, job, course, reply)
-    rows = merge.batch(job, aligned, reply.key, reply.extracted_at)
-    commit = _commit(course, reply, progress)
-
-    def record(counts: Counts) -> None:
-        note_counts(run, counts, time.monotonic() - started)
-        run.note_changes(commit.changes)
-        if not rows.removes:
-            _warn_of_shared_keys(run, reply.rows - counts.inserted - counts.updated)
-        if reply.complete:
-            write.record_run(warehouse, run, "succeeded")
-
-    load_commit.commit_rows(
-        warehouse,
-        job,
-        commit,
-        lambda: merge.merge_rows(warehouse, rows),
-        record,
+def _transfer(
+    job: Job, course: _Course, reply: ExtractReply, progress: Progress, last: bool
+) -> Transfer:
+    """Returns how a window is committed: merged, with its watermark."""
+    if course.aligned is None:
+        raise ValueError("the target was not looked at")
+    return Transfer(
+        job=job,
+        aligned=course.aligned,
+        key=reply.key,
+        extracted_at=reply.extracted_at,
+        write=merge.merge_rows,
+        source=target.source_of(reply),
+        commit=_commit(course, reply, progress),
+        shape=course.shape,
+        merged_rows=reply.rows,
+        last=last,
     )
-    _committed(course, commit)
 
 
 def _commit(course: _Course, reply: ExtractReply, progress: Progress) -> Commit:
-    aligned = course.aligned
-    new_shape = aligned is not None and aligned.shape != course.shape
     return Commit(
         version=course.ledger.version + 1,
         kind="increment",
@@ -287,48 +255,32 @@ def _commit(course: _Course, reply: ExtractReply, progress: Progress) -> Commit:
         columns_sha256=course.digest or course.ledger.columns_sha256,
         rows=reply.rows,
         altered=reply.altered,
-        shape=aligned.shape if aligned and new_shape else None,
-        changes=aligned.changes if aligned else (),
     )
-
-
-def _warn_of_shared_keys(run: Run, sharing: int) -> None:
-    if sharing > 0:
-        warning = (
-            "duplicate_keys",
-            f"{sharing} rows share their key with another row of the same window;"
-            " the newest of each was kept.",
-            'Configure a "key" that is unique.',
-        )
-        run.note(warnings=run.tally.warnings + (warning,))
 
 
 def _note_nothing_new(
     warehouse: Warehouse,
-    job: staging.Job,
+    job: Job,
     run: Run,
     course: _Course,
     reply: ExtractReply,
     progress: Progress,
 ) -> None:
-    """Moves the watermark where the proof allows it; no COPY, no MERGE, no transaction.
+    """Moves the watermark as far as the proof allows: no COPY, MERGE or transaction.
 
     Without rows the watermark row stands alone: it says that the rows up to it were
     delivered before, which is true whether or not the run row follows. Changed columns
     are followed without rows, too: they are committed with the watermark.
     """
     ledger, bound = course.ledger, progress.bound
-    if course.drifted:
-        _align(warehouse, job, course, reply)
-    commit = _commit(course, reply, progress)
     known = (ledger.watermark, ledger.pending_bound, ledger.overlap)
     if course.drifted:
-        load_commit.commit_rows(warehouse, job, commit, Counts, lambda _: None)
-        run.note_changes(commit.changes)
-        _committed(course, commit)
+        work = _transfer(job, course, reply, progress, last=False)
+        _committed(course, transfer.commit_columns(warehouse, run, work))
     elif (bound.watermark, bound.pending_bound, bound.overlap) != known:
+        commit = _commit(course, reply, progress)
         write.record_commit(warehouse, job.settings, job.run_id, commit)
-        _committed(course, commit)
+        _committed(course, Done(course.aligned, commit))
     if reply.complete:
         changed = run.tally.rows > 0
         write.record_run(warehouse, run, "succeeded" if changed else "unchanged")

@@ -9,12 +9,14 @@ from snowpark.columns.alignment import Alignment
 from snowpark.errors import SyncError, UsageError
 from snowpark.extraction import ask, progress
 from snowpark.extraction import requests as extraction_requests
-from snowpark.ledger import lease, write
+from snowpark.ledger import lease
 from snowpark.ledger.records import TableState
-from snowpark.ledger.run import Counts, Run
-from snowpark.load import commit, merge, staging, target
+from snowpark.ledger.run import Counts, Run, note_extract
+from snowpark.load import merge, target
+from snowpark.load.staging import Job
 from snowpark.load.statements import Batch
-from snowpark.sync import statements
+from snowpark.sync import statements, transfer
+from snowpark.sync.transfer import Transfer
 from snowpark.warehouse import Warehouse
 
 # Keys are small: one extraction takes many more of them than whole rows.
@@ -43,35 +45,27 @@ def compare_keys(
     Raises:
         SyncError: "too_many_deletes", or whatever failed; nothing was deleted.
     """
-    job = staging.Job(found.settings, run.id, purpose="KEYS")
+    job = Job(found.settings, run.id, run.purpose)
     started = time.monotonic()
     replies = _extract_keys(warehouse, found, run)
-    extracted = time.monotonic()
+    note_extract(run, time.monotonic() - started)
     first = replies[0]
     # The target may have a key column under another name than the source.
     staged = pairing.located(target.source_of(first), found.shape)
     files = [file for reply in replies for file in reply.files]
-    staging.stage(warehouse, job, staged, files)
-    keys = Alignment(columns=staged, shape=found.shape)
-    gone = merge.batch(job, keys, first.key, first.extracted_at)
-    loaded = time.monotonic()
+    transfer.stage(warehouse, run, job, staged, files)
+    work = Transfer(
+        job=job,
+        aligned=Alignment(columns=staged, shape=found.shape),
+        key=first.key,
+        extracted_at=first.extracted_at,
+        write=_apply,
+    )
     if not confirmed:
+        gone = merge.batch(job, work.aligned, first.key, first.extracted_at)
         _check_breaker(warehouse, gone, found.settings.max_delete_percent)
-
-    def record(counts: Counts) -> None:
-        run.note(
-            counts=counts,
-            seconds=dataclasses.replace(
-                run.tally.seconds,
-                extract=extracted - started,
-                load=loaded - extracted,
-                merge=time.monotonic() - loaded,
-            ),
-        )
-        write.record_run(warehouse, run, "succeeded")
-
-    commit.commit_rows(warehouse, job, None, lambda: _apply(warehouse, gone), record)
-    staging.drop_staging(warehouse, job)
+    transfer.commit(warehouse, run, work)
+    transfer.drop_staging(warehouse, run, job)
 
 
 def _extract_keys(

@@ -9,13 +9,10 @@ from snowpark.errors import SyncError, UsageError
 from snowpark.ledger import lease, write
 from snowpark.ledger.records import TableState
 from snowpark.ledger.run import Run
-from snowpark.load import staging
+from snowpark.load import statements
 from snowpark.settings import parse
 from snowpark.sync import report
 from snowpark.warehouse import Warehouse
-
-# Purpose of the staging table, by kind of run; ROWS for all others.
-_STAGED_AS = {"key_compare": "KEYS", "backfill": "BACKFILL", "repair": "REPAIR"}
 
 
 def run_owned(
@@ -32,16 +29,22 @@ def run_owned(
         error.about(run.table, run.id)
         if not run.recorded:
             write.record_run(warehouse, run, "failed", error)
-        if run.tally.files:
-            # Nobody comes back to the rows of a failed run: each run stages its own.
-            purpose = _STAGED_AS.get(run.tally.kind, "ROWS")
-            staging.drop_staging(
-                warehouse, staging.Job(found.settings, run.id, purpose)
-            )
         raise
     finally:
-        lease.release_lease(warehouse, run.table, run.id)
+        try:
+            drop_staged(warehouse, run)
+        finally:
+            lease.release_lease(warehouse, run.table, run.id)
     return report.of_run(run, found)
+
+
+def drop_staged(warehouse: Warehouse, run: Run) -> None:
+    """Drops the staging tables that a run has left.
+
+    Nobody comes back to the rows of a failed run: each run stages its own.
+    """
+    while run.staged:
+        warehouse.run(statements.drop_staging(run.staged.pop()))
 
 
 def canonical_table(table_name: object) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from lambda_extract.contract import (
     ContractError,
     ExtractReply,
+    File,
     PlanReply,
     decode_reply,
 )
@@ -33,6 +34,15 @@ class Snapshot:
     identity: str
     plan: PlanReply
     done: dict[str, ExtractReply]
+
+    @property
+    def files(self) -> list[File]:
+        """The files of all finished parts."""
+        return [file for reply in self.done.values() for file in reply.files]
+
+    def row(self, part: str, message: str | None) -> SnapshotPart:
+        """Returns the ledger row of a part."""
+        return SnapshotPart(self.id, part, self.identity, message)
 
     def planned_by(self, run: Run) -> bool:
         """Returns whether this very run planned the snapshot."""
@@ -78,5 +88,5 @@ def record_part(
     part: str,
     message: str | None = None,
 ) -> None:
-    row = SnapshotPart(snapshot.id, part, snapshot.identity, message)
+    row = snapshot.row(part, message)
     warehouse.run(statements.insert_part(settings.name, run.id, row))

@@ -20,13 +20,15 @@ from snowpark.columns import column as columns
 from snowpark.errors import ExtractError, LoadError, WarehouseError
 from snowpark.extraction import ask, progress
 from snowpark.extraction import requests as extraction_requests
-from snowpark.ledger import lease, write
+from snowpark.ledger import lease
 from snowpark.ledger.records import Commit, TableState
-from snowpark.ledger.run import Counts, Run
-from snowpark.load import commit as load_commit
-from snowpark.load import merge, staging, target
+from snowpark.ledger.run import Run, note_extract
+from snowpark.load import merge, target
+from snowpark.load.staging import Job
 from snowpark.settings.table import TableSettings
+from snowpark.sync import statements, transfer
 from snowpark.sync.parts import Snapshot, open_snapshot, record_part
+from snowpark.sync.transfer import Transfer
 from snowpark.warehouse import Warehouse
 
 _ATTEMPTS = 2
@@ -55,27 +57,21 @@ def run_snapshot(
             unless Snowflake refused their rows.
     """
     settings = found.settings
-    job = staging.Job(settings, run.id, reload=True, rebuild=rebuild)
     run.note(kind="snapshot")
+    job = Job(settings, run.id, run.purpose, reload=True, rebuild=rebuild)
     started = time.monotonic()
     snapshot = _extracted(warehouse, found, run)
-    run.note(
-        seconds=dataclasses.replace(
-            run.tally.seconds, extract=time.monotonic() - started
-        )
-    )
-    replies = list(snapshot.done.values())
+    note_extract(run, time.monotonic() - started)
     _note_extraction(run, snapshot)
     try:
-        _load(warehouse, job, found, run, snapshot, replies)
+        _load(warehouse, job, found, run, snapshot)
     except (LoadError, WarehouseError) as error:
         if _refuses_rows(error):
             # The next call must not go on with these files.
             record_part(warehouse, settings, run, snapshot, "#closed")
         raise
-    files = [file for reply in replies for file in reply.files]
-    staging.drop_staging(warehouse, job, files)
-    return len(replies) == 1 and snapshot.planned_by(run)
+    transfer.drop_staging(warehouse, run, job, snapshot.files)
+    return len(snapshot.done) == 1 and snapshot.planned_by(run)
 
 
 def _refuses_rows(error: LoadError | WarehouseError) -> bool:
@@ -199,22 +195,12 @@ def _note_extraction(run: Run, snapshot: Snapshot) -> None:
 
 
 def _load(
-    warehouse: Warehouse,
-    job: staging.Job,
-    found: TableState,
-    run: Run,
-    snapshot: Snapshot,
-    replies: Sequence[ExtractReply],
+    warehouse: Warehouse, job: Job, found: TableState, run: Run, snapshot: Snapshot
 ) -> None:
-    planned = snapshot.plan
-    started = time.monotonic()
+    planned, replies = snapshot.plan, list(snapshot.done.values())
     source = target.source_of(planned)
     aligned = target.plan(warehouse, job.target, source, found.shape)
-    files = [file for reply in replies for file in reply.files]
-    staging.stage(warehouse, job, aligned.columns, files)
-    aligned = target.apply(warehouse, job.target, source, aligned)
-    rows = merge.batch(job, aligned, planned.key, planned.planned_at)
-    staged = time.monotonic()
+    transfer.stage(warehouse, run, job, aligned.columns, snapshot.files)
     commit = Commit(
         version=found.version + 1,
         kind="snapshot",
@@ -224,27 +210,24 @@ def _load(
         ),
         rows=run.tally.rows,
         altered=_altered(replies),
-        shape=aligned.shape if aligned.shape != found.shape else None,
-        changes=aligned.changes,
     )
-
-    def record(counts: Counts) -> None:
-        seconds = dataclasses.replace(
-            run.tally.seconds,
-            load=staged - started,
-            merge=time.monotonic() - staged,
-        )
-        run.note(counts=counts, seconds=seconds)
-        run.note_changes(commit.changes)
-        write.record_run(warehouse, run, "succeeded")
-        record_part(warehouse, job.settings, run, snapshot, "#closed")
-
-    load_commit.commit_rows(
+    closed = statements.insert_part(
+        job.settings.name, run.id, snapshot.row("#closed", None)
+    )
+    transfer.commit(
         warehouse,
-        job,
-        commit,
-        lambda: merge.overwrite_rows(warehouse, rows),
-        record,
+        run,
+        Transfer(
+            job=job,
+            aligned=aligned,
+            key=planned.key,
+            extracted_at=planned.planned_at,
+            write=merge.overwrite_rows,
+            source=source,
+            commit=commit,
+            shape=found.shape,
+            appended=(closed,),
+        ),
     )
 
 

@@ -2,14 +2,19 @@
 
 import time
 from collections.abc import Sequence
+from functools import partial
 
 from lambda_extract.contract import ExtractReply, ExtractRequest, Partition
 from snowpark.columns.column import digest
 from snowpark.errors import UsageError
 from snowpark.extraction import ask
-from snowpark.ledger import read, write
-from snowpark.ledger.run import Counts, Run, Seconds, now
-from snowpark.load import commit, merge, staging, target
+from snowpark.ledger import read
+from snowpark.ledger.run import Counts, Run, note_extract, now
+from snowpark.load import merge, staging, target
+from snowpark.load.staging import Job
+from snowpark.load.statements import Batch
+from snowpark.sync import transfer
+from snowpark.sync.transfer import Transfer
 from snowpark.validate import compare, statements
 from snowpark.validate.compare import Subject
 from snowpark.validate.differences import Difference
@@ -45,34 +50,37 @@ def repair_rows(
     columns = digest(reply.columns, reply.key, reply.relation_id, settings)
     if found.ledger is None or columns != found.ledger.columns_sha256:
         raise UsageError("columns_changed", "The columns changed while validating.")
-    extracted = time.monotonic()
-    job = staging.Job(settings, run.id, purpose="REPAIR")
+    note_extract(run, time.monotonic() - started)
+    run.note(windows=1, rows=reply.rows, bytes=reply.bytes)
+    job = Job(settings, run.id, run.purpose)
     aligned = target.plan(warehouse, job.target, target.source_of(reply), found.shape)
-    staging.stage(warehouse, job, aligned.columns, reply.files)
-    rows = merge.batch(job, aligned, reply.key, reply.extracted_at)
-    loaded = time.monotonic()
-
-    def change() -> Counts:
-        merged = merge.merge_rows(warehouse, rows) if reply.files else Counts()
-        deleted = merged.deleted
-        if extra:
-            gone = statements.remove_extra(subject.digested, extra, run.id)
-            deleted += warehouse.changed_rows(gone, tell_only=())
-        return Counts(merged.inserted, merged.updated, deleted)
-
-    def record(counts: Counts) -> None:
-        run.note(
-            windows=1,
-            rows=reply.rows,
-            files=len(reply.files),
-            bytes=reply.bytes,
-            counts=counts,
-            seconds=Seconds(
-                extracted - started, loaded - extracted, time.monotonic() - loaded
-            ),
-        )
-        write.record_run(warehouse, run, "succeeded")
-
-    commit.commit_rows(warehouse, job, None, change, record)
-    staging.drop_staging(warehouse, job)
+    transfer.stage(warehouse, run, job, aligned.columns, reply.files)
+    transfer.commit(
+        warehouse,
+        run,
+        Transfer(
+            job=job,
+            aligned=aligned,
+            key=reply.key,
+            extracted_at=reply.extracted_at,
+            write=partial(_merge_and_remove, bool(reply.files), subject, extra),
+        ),
+    )
+    transfer.drop_staging(warehouse, run, job)
     return compare.look_at(warehouse, subject, [d.key_hash for d in real])
+
+
+def _merge_and_remove(
+    any_rows: bool,
+    subject: Subject,
+    extra: Sequence[str],
+    warehouse: Warehouse,
+    rows: Batch,
+) -> Counts:
+    """Merges the staged rows, if there are any, and takes out the extra ones."""
+    merged = merge.merge_rows(warehouse, rows) if any_rows else Counts()
+    deleted = merged.deleted
+    if extra:
+        gone = statements.remove_extra(subject.digested, extra, rows.run_id)
+        deleted += warehouse.changed_rows(gone, tell_only=())
+    return Counts(merged.inserted, merged.updated, deleted)

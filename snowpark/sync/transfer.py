@@ -1,0 +1,183 @@
+"""From the files of manifests to committed rows: the one way that rows take.
+
+    stage      exactly the files of the manifests, counted
+    align      the target takes the source's columns, where it is to follow them
+    write      merge, overwrite or remove, inside the transaction
+    commit     rows, watermark and run together, behind the fence
+
+Increments, snapshots, compared keys, backfills and repairs differ in how they write and
+in what they commit. A staging table is noted in the run before it exists, so that
+whatever happens `lifecycle.run_owned` drops it.
+"""
+
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from lambda_extract.contract import File
+from snowpark.columns.alignment import Alignment, Source
+from snowpark.columns.column import LoadColumn
+from snowpark.columns.shape import Shape
+from snowpark.ledger import run as ledger_run
+from snowpark.ledger.records import Commit
+from snowpark.ledger.run import Counts, Run
+from snowpark.load import commit as load_commit
+from snowpark.load import merge, staging, target
+from snowpark.load.staging import Job
+from snowpark.load.statements import Batch
+from snowpark.sql import Statement
+from snowpark.warehouse import Warehouse
+
+Write = Callable[[Warehouse, Batch], Counts]
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """Rows on their way from files to the target.
+
+    Attributes:
+        aligned: How the target takes the columns.
+        key: Source columns.
+        extracted_at: ISO 8601; the _SYNC_EXTRACTED_AT of the rows.
+        write: Changes rows of the target inside the transaction.
+        source: Columns that the target is altered for; None: it stays as it is.
+        commit: The watermark row, but for shape and changes, which aligning tells;
+            None: the watermark does not move.
+        shape: Of the latest commit.
+        appended: Further statements of the transaction.
+        merged_rows: Rows that the MERGE has to insert or update, each once; None
+            where the write is another one.
+        last: The run's row goes with it.
+    """
+
+    job: Job
+    aligned: Alignment
+    key: Sequence[str]
+    extracted_at: str
+    write: Write
+    source: Source | None = None
+    commit: Commit | None = None
+    shape: Shape | None = None
+    appended: tuple[Statement, ...] = ()
+    merged_rows: int | None = None
+    last: bool = True
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a transfer has committed.
+
+    Attributes:
+        aligned: None if nobody has looked at the target.
+    """
+
+    aligned: Alignment | None
+    commit: Commit | None
+
+
+def stage(
+    warehouse: Warehouse,
+    run: Run,
+    job: Job,
+    columns: Sequence[LoadColumn],
+    files: Sequence[File],
+) -> None:
+    """Loads the files into the run's staging table, and notes how long it took.
+
+    Raises:
+        LoadError: See `staging.stage`.
+    """
+    started = time.monotonic()
+    if job.staging not in run.staged:
+        run.staged.append(job.staging)
+    staging.stage(warehouse, job, columns, files)
+    ledger_run.note_load(run, time.monotonic() - started)
+
+
+def commit(warehouse: Warehouse, run: Run, transfer: Transfer) -> Done:
+    """Aligns the target, writes staged rows and commits them.
+
+    Raises:
+        SyncError: Whatever failed; of the rows and the watermark nothing was kept.
+    """
+    started = time.monotonic()
+    aligned = align(warehouse, transfer)
+    rows = merge.batch(transfer.job, aligned, transfer.key, transfer.extracted_at)
+    row = commit_row(transfer, aligned)
+    with load_commit.transaction(warehouse, transfer.job, row):
+        counts = transfer.write(warehouse, rows)
+        ledger_run.note_counts(run, counts, time.monotonic() - started)
+        if transfer.merged_rows is not None and not rows.removes:
+            _warn_of_shared_keys(
+                run, transfer.merged_rows - counts.inserted - counts.updated
+            )
+        _record(warehouse, run, transfer, row)
+    return Done(aligned, row)
+
+
+def commit_columns(warehouse: Warehouse, run: Run, transfer: Transfer) -> Done:
+    """Aligns the target and commits its columns with the watermark, without rows.
+
+    Raises:
+        SyncError: Whatever failed; the watermark is where it was.
+    """
+    aligned = align(warehouse, transfer)
+    row = commit_row(transfer, aligned)
+    with load_commit.transaction(warehouse, transfer.job, row):
+        _record(warehouse, run, transfer, row)
+    return Done(aligned, row)
+
+
+def drop_staging(
+    warehouse: Warehouse, run: Run, job: Job, files: Sequence[File] = ()
+) -> None:
+    """Drops the staging table of a run that needs it no more.
+
+    Args:
+        files: See `staging.drop_staging`.
+    """
+    staging.drop_staging(warehouse, job, files)
+    if job.staging in run.staged:
+        run.staged.remove(job.staging)
+
+
+def align(warehouse: Warehouse, transfer: Transfer) -> Alignment:
+    """Alters the target for the source's columns, where it is to follow them."""
+    if transfer.source is None:
+        return transfer.aligned
+    return target.apply(
+        warehouse, transfer.job.target, transfer.source, transfer.aligned
+    )
+
+
+def commit_row(transfer: Transfer, aligned: Alignment) -> Commit | None:
+    """Returns the watermark row with the columns that it is committed with."""
+    if transfer.commit is None:
+        return None
+    return dataclasses.replace(
+        transfer.commit,
+        shape=aligned.shape if aligned.shape != transfer.shape else None,
+        changes=aligned.changes,
+    )
+
+
+def _record(
+    warehouse: Warehouse, run: Run, transfer: Transfer, row: Commit | None
+) -> None:
+    if row is not None:
+        run.note_changes(row.changes)
+    for statement in transfer.appended:
+        warehouse.run(statement)
+    if transfer.last:
+        load_commit.record_success(warehouse, run)
+
+
+def _warn_of_shared_keys(run: Run, sharing: int) -> None:
+    if sharing > 0:
+        run.warn(
+            "duplicate_keys",
+            f"{sharing} rows share their key with another row of the same window;"
+            " the newest of each was kept.",
+            'Configure a "key" that is unique.',
+        )
