@@ -1,10 +1,15 @@
-"""PURE: what a run does next. No statement is sent from here."""
+"""PURE: every request that a procedure sends, and the statement that sends it."""
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Literal
 
 from lambda_extract.contract import (
+    CursorValue,
+    DigestRequest,
     ExtractRequest,
+    KeysRequest,
+    Limits,
     Partition,
     PlanRequest,
     Window,
@@ -57,6 +62,93 @@ def part_request(
         limits=settings.limits,
         partition=partition,
         load_method=settings.load_method,
+    )
+
+
+def range_request(
+    settings: TableSettings, whole: Partition, run_id: str
+) -> PlanRequest:
+    """Returns the request that cuts a range of the cursor into parts."""
+    return dataclasses.replace(
+        snapshot_request(settings, run_id), cursor=None, partition=whole
+    )
+
+
+def keys_request(
+    settings: TableSettings, partition: Partition, run_id: str, limits: Limits
+) -> KeysRequest:
+    """Returns the request for the keys of one part.
+
+    Args:
+        limits: Keys are small: one extraction takes many more of them than rows.
+    """
+    return KeysRequest(
+        run_id=run_id,
+        table=settings.table_spec,
+        part=f"keys-{partition.part}",
+        partition=partition,
+        limits=limits,
+    )
+
+
+def rows_request(
+    settings: TableSettings, key_hashes: Sequence[str], run_id: str, part: str
+) -> ExtractRequest:
+    """Returns the request for the rows of some keys; none: their description alone."""
+    return ExtractRequest(
+        run_id=run_id,
+        table=settings.table_spec,
+        part=part,
+        limits=settings.limits,
+        partition=Partition(part=part),
+        # No row has the empty hash.
+        key_hashes=tuple(key_hashes) or ("",),
+    )
+
+
+def newest_request(settings: TableSettings, cursor: str, run_id: str) -> DigestRequest:
+    """Returns the request for the largest cursor value."""
+    return DigestRequest(
+        run_id=run_id,
+        table=settings.table_spec,
+        partition=Partition(part="whole"),
+        columns=(cursor,),
+        key=(cursor,),
+        step="newest",
+        cursor=settings.cursor_spec,
+    )
+
+
+def digest_request(
+    settings: TableSettings,
+    run_id: str,
+    *,
+    columns: Sequence[str],
+    key: Sequence[str],
+    step: Literal["buckets", "rows", "detail"],
+    depth: int,
+    within: Sequence[str],
+    upto: CursorValue | None,
+) -> DigestRequest:
+    """Returns the request for digests of the whole table.
+
+    Args:
+        columns: What a row's digest covers, in this order.
+        upto: Rows with a larger cursor are left out; None: none are.
+    """
+    deleted = settings.delete_column if settings.deletes == "soft_column" else None
+    return DigestRequest(
+        run_id=run_id,
+        table=settings.table_spec,
+        partition=Partition(part="whole"),
+        columns=tuple(columns),
+        key=tuple(key),
+        deleted_column=deleted or "",
+        step=step,
+        depth=depth,
+        within=tuple(within),
+        cursor=settings.cursor_spec if upto is not None else None,
+        upto=upto,
     )
 
 

@@ -125,9 +125,7 @@ def _backfill(
 def _split(
     warehouse: Warehouse, run: Run, settings: TableSettings, whole: Partition
 ) -> tuple[Partition, ...]:
-    request = dataclasses.replace(
-        requests.snapshot_request(settings, run.id), cursor=None, partition=whole
-    )
+    request = requests.range_request(settings, whole, run.id)
     return ask.ask(warehouse, request, PlanReply).partitions
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 import time
 
-from lambda_extract.contract import ExtractReply, KeysRequest, PlanReply
+from lambda_extract.contract import ExtractReply, PlanReply
 from snowpark.columns import pairing
 from snowpark.columns.alignment import Alignment
 from snowpark.errors import SyncError, UsageError
@@ -79,13 +79,7 @@ def _extract_keys(
     replies = []
     for wave in progress.waves(planned, frozenset(), settings.max_parallel):
         requests = [
-            KeysRequest(
-                run_id=run.id,
-                table=settings.table_spec,
-                part=f"keys-{partition.part}",
-                partition=partition,
-                limits=wide.limits,
-            )
+            extraction_requests.keys_request(settings, partition, run.id, wide.limits)
             for partition in wave
         ]
         for reply in ask.ask_all(warehouse, requests):

@@ -10,7 +10,6 @@ from lambda_extract.contract import (
     Bucket,
     CursorValue,
     DigestReply,
-    DigestRequest,
     Partition,
     PlanReply,
     RowDigest,
@@ -91,15 +90,7 @@ def newest(warehouse: Warehouse, found: TableState, run_id: str) -> CursorValue 
     settings = found.settings
     if settings.cursor is None:
         return None
-    request = DigestRequest(
-        run_id=run_id,
-        table=settings.table_spec,
-        partition=Partition(part="whole"),
-        columns=(settings.cursor,),
-        key=(settings.cursor,),
-        step="newest",
-        cursor=settings.cursor_spec,
-    )
+    request = extraction_requests.newest_request(settings, settings.cursor, run_id)
     return ask.ask(warehouse, request, DigestReply).newest
 
 
@@ -273,21 +264,16 @@ def _ask(
 ) -> list[DigestReply]:
     """Asks for the digests of every part, as many at a time as the source allows."""
     settings = subject.found.settings
-    deleted = settings.delete_column if settings.deletes == "soft_column" else None
-    request = DigestRequest(
-        run_id=subject.run_id,
-        table=settings.table_spec,
-        partition=Partition(part="whole"),
-        columns=tuple(c.source.name for c in subject.digested.columns),
-        key=tuple(c.source.name for c in subject.digested.key),
-        deleted_column=deleted or "",
+    request = extraction_requests.digest_request(
+        settings,
+        subject.run_id,
+        columns=[c.source.name for c in subject.digested.columns],
+        key=[c.source.name for c in subject.digested.key],
         step=step,
         depth=depth,
-        within=tuple(within),
+        within=within,
+        upto=subject.upto if step != "detail" else None,
     )
-    if step != "detail" and subject.upto is not None:
-        cursor = settings.cursor_spec
-        request = dataclasses.replace(request, cursor=cursor, upto=subject.upto)
     expected = tuple(c.source for c in subject.digested.columns)
     replies = []
     for start in range(0, len(subject.partitions), settings.max_parallel):

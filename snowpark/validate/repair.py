@@ -4,10 +4,11 @@ import time
 from collections.abc import Sequence
 from functools import partial
 
-from lambda_extract.contract import ExtractReply, ExtractRequest, Partition
+from lambda_extract.contract import ExtractReply
 from snowpark.columns.column import digest
 from snowpark.errors import UsageError
 from snowpark.extraction import ask
+from snowpark.extraction import requests as extraction_requests
 from snowpark.ledger import read
 from snowpark.ledger.run import Counts, Run, note_extract, now
 from snowpark.load import merge, staging, target
@@ -34,15 +35,7 @@ def repair_rows(
     wanted = [d.key_hash for d in real if d.kind != "extra_in_target"]
     extra = [d.key_hash for d in real if d.kind == "extra_in_target"]
     started = time.monotonic()
-    request = ExtractRequest(
-        run_id=run.id,
-        table=settings.table_spec,
-        part="repair",
-        limits=settings.limits,
-        partition=Partition(part="repair"),
-        # No row has the empty hash: a table without missing rows is described only.
-        key_hashes=tuple(wanted) or ("",),
-    )
+    request = extraction_requests.rows_request(settings, wanted, run.id, "repair")
     reply = ask.ask(warehouse, request, ExtractReply)
     run.note(files=len(reply.files))
     staging.check_key(reply.key, reply.columns)
