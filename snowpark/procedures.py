@@ -77,10 +77,12 @@ def resume_table(session: Session, table_name: str) -> dict[str, Any]:
 
 
 def backfill_table(
-    session: Session, table_name: str, lower: str, upper: str
+    session: Session, table_name: str, cursor_from: str, cursor_to: str
 ) -> dict[str, Any]:
     """CALL BACKFILL_TABLE('orders', '2026-01-01', NULL): reads a range again."""
-    return backfill.backfill_table(Warehouse(session), table_name, lower, upper)
+    return backfill.backfill_table(
+        Warehouse(session), table_name, cursor_from, cursor_to
+    )
 
 
 def validate_table(session: Session, table_name: str, repair: bool) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lambda_extract.contract import ErrorReply, ExtractReply, ExtractRequest, encode
+from snowpark import arguments
 from snowpark.alerts import alerts
 from snowpark.errors import ExtractError, LeaseError, SyncError, UsageError
 from snowpark.extraction import ask, progress
@@ -17,7 +18,6 @@ from snowpark.groups.steps import Origin
 from snowpark.ledger import lease, read
 from snowpark.ledger import statements as ledger_statements
 from snowpark.ledger.records import TableState
-from snowpark.settings import parse
 from snowpark.sync import lifecycle
 from snowpark.warehouse import Warehouse
 
@@ -106,7 +106,7 @@ def finish_group(warehouse: Warehouse, group_name: object) -> dict[str, Any]:
     Raises:
         SyncError: There is no run, or Snowflake itself failed.
     """
-    name = _canonical(group_name)
+    name = arguments.group_name(group_name)
     runs = groups_steps.graph_runs(warehouse, name)
     if not runs:
         raise UsageError(
@@ -151,7 +151,7 @@ def end_graph(warehouse: Warehouse, group_name: object) -> dict[str, Any]:
 
 
 def _begin(warehouse: Warehouse, group_name: object, origin: Origin) -> Group:
-    name = _canonical(group_name)
+    name = arguments.group_name(group_name)
     rows = warehouse.run(statements.list_group_tables(name))
     if not rows:
         known = [str(row[0]) for row in warehouse.run(statements.list_groups())]
@@ -167,17 +167,6 @@ def _begin(warehouse: Warehouse, group_name: object, origin: Origin) -> Group:
         [group.step(step="started", status="succeeded")],
     )
     return group
-
-
-def _canonical(group_name: object) -> str:
-    name = parse.canonical_name(group_name)
-    if not name:
-        raise UsageError(
-            "invalid_argument",
-            "The group name is empty or not a text.",
-            hint="Pass the name of a configured group.",
-        )
-    return name
 
 
 def _shown(name: str) -> str:

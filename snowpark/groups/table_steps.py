@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lambda_extract.contract import ContractError, ExtractReply, decode_reply
+from snowpark import arguments
 from snowpark.errors import SyncError, UsageError
 from snowpark.groups import steps as groups_steps
 from snowpark.groups.statements import GroupStep
@@ -34,7 +35,7 @@ def load_table(
     Raises:
         SyncError: Of this step, or of the extraction.
     """
-    table = lifecycle.canonical_table(table_name)
+    table = arguments.table_name(table_name)
     steps = _steps(warehouse, table, group_run_id)
     loads = [step for step in steps if step.step == "load"]
     extracted = steps[0]
@@ -73,7 +74,7 @@ def merge_table(
     Raises:
         SyncError: Committed windows stay.
     """
-    table = lifecycle.canonical_table(table_name)
+    table = arguments.table_name(table_name)
     steps = _steps(warehouse, table, group_run_id)
     last = steps[-1]
     if last.status == "paused":

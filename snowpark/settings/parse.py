@@ -8,7 +8,6 @@ sentence.
 import difflib
 import importlib.resources
 import json
-import re
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -336,13 +335,4 @@ def _settings(data: dict[str, Any], name: str) -> TableSettings:
         exclude=tuple(merged.get("exclude", ())),
         columns=column_rules.specs(merged),
         **optional,
-    )
-
-
-def canonical_name(table_name: object) -> str:
-    """Returns a table name as it is stored: trimmed, lower case; "" for a non-text."""
-    return (
-        re.sub(r"\s+", " ", table_name).strip().lower()
-        if isinstance(table_name, str)
-        else ""
     )

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from lambda_extract.contract import ExtractReply, Partition, PlanReply
+from snowpark import arguments
 from snowpark.columns import column as columns
 from snowpark.errors import ExtractError, SyncError, UsageError
 from snowpark.extraction import ask, progress, requests
@@ -38,7 +39,7 @@ def backfill_table(
     Raises:
         SyncError: With table, run, and what to do. Parts that were committed stay.
     """
-    run = lifecycle.new_run(lifecycle.canonical_table(table_name))
+    run = lifecycle.new_run(arguments.table_name(table_name))
     try:
         bounds = (_bound("from", lower), _bound("to", upper))
         if bounds == (None, None):
@@ -56,15 +57,12 @@ def backfill_table(
 
 
 def _bound(name: str, value: object) -> str | None:
-    if value is None:
-        return None
-    if not isinstance(value, str) or not value.strip() or len(value) > _LONGEST_VALUE:
-        raise UsageError(
-            "invalid_argument",
-            f'"{name}" is empty, too long or not a text.',
-            hint="Pass a value of the cursor as text, such as '2026-01-31', or NULL.",
-        )
-    return value
+    return arguments.text_or_null(
+        value,
+        name,
+        longest=_LONGEST_VALUE,
+        hint="Pass a value of the cursor as text, such as '2026-01-31', or NULL.",
+    )
 
 
 def _backfill(

@@ -5,12 +5,11 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
-from snowpark.errors import SyncError, UsageError
+from snowpark.errors import SyncError
 from snowpark.ledger import lease, write
 from snowpark.ledger.records import TableState
 from snowpark.ledger.run import Run
 from snowpark.load import statements
-from snowpark.settings import parse
 from snowpark.sync import report
 from snowpark.warehouse import Warehouse
 
@@ -45,18 +44,6 @@ def drop_staged(warehouse: Warehouse, run: Run) -> None:
     """
     while run.staged:
         warehouse.run(statements.drop_staging(run.staged.pop()))
-
-
-def canonical_table(table_name: object) -> str:
-    """Returns the name of a table as it is stored.
-
-    Raises:
-        UsageError: "invalid_argument": no text, or an empty one.
-    """
-    table = parse.canonical_name(table_name)
-    if not table:
-        raise UsageError("invalid_argument", "The table name is empty or not a text.")
-    return table
 
 
 def new_run(table: str) -> Run:

@@ -2,6 +2,7 @@
 
 from typing import Any, Literal
 
+from snowpark import arguments
 from snowpark.errors import ExtractError, SyncError
 from snowpark.extraction import progress
 from snowpark.ledger import read
@@ -9,7 +10,7 @@ from snowpark.ledger.records import TableState
 from snowpark.ledger.run import Run, now
 from snowpark.sync import increment, keys, snapshot
 from snowpark.sync.increment import Extracted
-from snowpark.sync.lifecycle import canonical_table, new_run, run_owned
+from snowpark.sync.lifecycle import new_run, run_owned
 from snowpark.warehouse import Warehouse
 
 # sync: what is new. reload: the whole table, even where an increment would do.
@@ -32,7 +33,7 @@ def sync_table(
         SyncError: With table, run, and what to do. The target and its watermark are as
             they were, or as the last committed window left them.
     """
-    run = new_run(canonical_table(table_name))
+    run = new_run(arguments.table_name(table_name))
     try:
         found = read.take_lease(warehouse, run.table, run.id)
     except SyncError as error:

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from snowpark.errors import SyncError, UsageError
+from snowpark import arguments
+from snowpark.errors import SyncError
 from snowpark.ledger import read
 from snowpark.ledger.run import Run, now
 from snowpark.sync import increment, lifecycle, sync
@@ -32,21 +33,16 @@ def validate_table(
     Raises:
         SyncError: With table, run, and what to do.
     """
-    run = lifecycle.new_run(lifecycle.canonical_table(table_name))
-    if not isinstance(repair, bool):
-        raise UsageError(
-            "invalid_argument",
-            "Repair is not TRUE or FALSE.",
-            hint="Pass TRUE or FALSE.",
-        ).about(run.table, None)
+    run = lifecycle.new_run(arguments.table_name(table_name))
     report: dict[str, Any] = {}
     try:
+        repairs = arguments.flag(repair, "repair")
         found = read.take_lease(warehouse, run.table, run.id)
     except SyncError as error:
         raise error.about(run.table, run.id)
 
     def work() -> None:
-        report.update(_validate(warehouse, run, repair=repair))
+        report.update(_validate(warehouse, run, repair=repairs))
 
     lifecycle.run_owned(warehouse, found, run, work)
     return report

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from snowpark.errors import SyncError, UsageError
+from snowpark import arguments
+from snowpark.errors import SyncError
 from snowpark.ledger import read
-from snowpark.sync import lifecycle
 from snowpark.warehouse import Warehouse
 from snowpark.worksheet import statements
 
@@ -22,13 +22,10 @@ def pause_table(
     Raises:
         UsageError: "unknown_table", "invalid_argument".
     """
-    if reason is not None and not isinstance(reason, str):
-        raise UsageError(
-            "invalid_argument",
-            "The reason is not a text.",
-            hint="Pass a text, or none.",
-        )
-    return _change(warehouse, table_name, paused=True, reason=reason)
+    said = arguments.text_or_null(
+        reason, "reason", longest=_LONGEST_REASON, hint="Pass a text, or NULL."
+    )
+    return _change(warehouse, table_name, paused=True, reason=said)
 
 
 def resume_table(warehouse: Warehouse, table_name: object) -> dict[str, Any]:
@@ -43,13 +40,12 @@ def resume_table(warehouse: Warehouse, table_name: object) -> dict[str, Any]:
 def _change(
     warehouse: Warehouse, table_name: object, *, paused: bool, reason: str | None
 ) -> dict[str, Any]:
-    table = lifecycle.canonical_table(table_name)
+    table = arguments.table_name(table_name)
     try:
         found = read.read_state(warehouse, table)
         changed = found.paused != paused
         if changed:
-            text = None if reason is None else reason[:_LONGEST_REASON]
-            warehouse.run(statements.insert_pause(table, paused, text))
+            warehouse.run(statements.insert_pause(table, paused, reason))
     except SyncError as error:
         raise error.about(table, None)
     what = "paused" if paused else "not paused"

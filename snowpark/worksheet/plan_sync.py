@@ -4,6 +4,7 @@ import uuid
 from typing import Any
 
 from lambda_extract.contract import PlanReply
+from snowpark import arguments
 from snowpark.columns import column as columns
 from snowpark.columns import drift
 from snowpark.columns.alignment import Rules, Source
@@ -12,7 +13,6 @@ from snowpark.extraction import ask, progress, requests
 from snowpark.ledger import read
 from snowpark.ledger.records import TableState
 from snowpark.load import target
-from snowpark.sync import lifecycle
 from snowpark.warehouse import Warehouse
 
 
@@ -22,7 +22,7 @@ def plan_sync(warehouse: Warehouse, table_name: object) -> dict[str, Any]:
     Raises:
         SyncError: Unknown table, or the source cannot be asked.
     """
-    table = lifecycle.canonical_table(table_name)
+    table = arguments.table_name(table_name)
     try:
         found = read.read_state(warehouse, table)
         reload = progress.needs_snapshot(found)

@@ -124,14 +124,6 @@ def test_texts_that_are_no_configuration_are_refused_plainly(text: str) -> None:
     assert list(problems(text)) == [""]
 
 
-@pytest.mark.parametrize(
-    ("given_name", "stored"),
-    [(" Orders\n", "orders"), (None, ""), (7, ""), ("ORDER  items", "order items")],
-)
-def test_table_names_are_found_in_any_case(given_name: Any, stored: str) -> None:
-    assert parse.canonical_name(given_name) == stored
-
-
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3)
