@@ -33,12 +33,21 @@ def test_every_package_says_in_one_sentence_what_it_is_for(package: Path) -> Non
     assert said and "\n" not in said and said.endswith("."), package
 
 
+def test_every_script_has_its_line() -> None:
+    text = (ROOT / "scripts" / "README.md").read_text(encoding="utf-8")
+    there = {path.name for path in (ROOT / "scripts").glob("*.py")} - {"__init__.py"}
+    assert set(re.findall(r"^\| `(\w+\.py)` \|", text, re.M)) == there
+
+
 def test_every_sql_folder_has_its_line_in_the_architecture() -> None:
     there = {path.name for path in (ROOT / "snowflake").iterdir() if path.is_dir()}
     assert set(re.findall(r"^\| `(\d\d_\w+)` \|", section("snowflake"), re.M)) == there
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/ARCHITECTURE.md"])
+@pytest.mark.parametrize(
+    "document",
+    ["README.md", "docs/ARCHITECTURE.md", "docs/PIPES.md", "docs/VALIDATION.md"],
+)
 def test_every_path_that_a_document_names_exists(document: str) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
     folders = "config|docs|lambda_extract|local|scripts|snowflake|snowpark|tests"
