@@ -12,7 +12,7 @@ from scripts.mutations.python_code import mutants
 from scripts.mutations.report import Outcome
 from scripts.mutations.results import Result, Results, result_key
 from scripts.mutations.sample import sample
-from scripts.mutations.selection import Selection, Tests, measure
+from scripts.mutations.selection import Selection, Measurements, measure
 from scripts.mutations.source import Mutant
 from scripts.mutations.workers import Job, Worker, run_jobs, running_workers
 
@@ -140,11 +140,13 @@ class _Level:
     results: Results
     progress: Progress
 
-    def measured(self, folder: str, kept: Path) -> Tests:
+    def measured(self, folder: str, kept: Path) -> Measurements:
         files = self.project.tests(folder)
         return measure(self.project, self.workers, files, kept, self.progress)
 
-    def run(self, tests: Tests, chosen: Sequence[Mutant]) -> dict[Mutant, Outcome]:
+    def run(
+        self, tests: Measurements, chosen: Sequence[Mutant]
+    ) -> dict[Mutant, Outcome]:
         """Returns the outcome of each mutant."""
         found: dict[Mutant, Outcome] = {}
         jobs: list[tuple[tuple[Mutant, str, int], Job]] = []

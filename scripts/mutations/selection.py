@@ -73,7 +73,7 @@ class Selection:
         return Job(self.files, timeout, self.tests, self.known, module, text)
 
 
-class Tests:
+class Measurements:
     """What all files of a folder of tests run."""
 
     def __init__(self, project: Project, measured: Sequence[Measured]) -> None:
@@ -115,7 +115,7 @@ def measure(
     files: Iterable[str],
     folder: Path,
     progress: Callable[[str], None],
-) -> Tests:
+) -> Measurements:
     """Returns what files of tests run; measures those that are not known yet.
 
     Args:
@@ -132,7 +132,7 @@ def measure(
         _write(names[file], _kept(file, answer))
         progress(f"measured {done} of {len(jobs)}: {file}, {answer['seconds']:.1f} s")
     found = [_read(path) for path in names.values()]
-    return Tests(project, found)
+    return Measurements(project, found)
 
 
 def _measuring(project: Project, file: str) -> Job:

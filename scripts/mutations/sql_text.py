@@ -133,51 +133,46 @@ def _conditions(literal: str, masked: str, start: int) -> Iterator[Edit]:
         if found[0] == "AND" and _BETWEEN.search(masked[: found.start()]):
             continue
         begin = found.end()
-        end = _condition_end(masked, begin)
-        text = literal[begin:end].rstrip()
-        if _crosses_pieces(literal, begin, begin + len(text)):
-            continue
+        text = literal[
+            begin : _condition_end(masked, begin, _piece_end(literal, begin))
+        ]
         condition = text.strip()
         if not condition:
             continue
-        end = begin + len(text)
+        end = begin + len(text.rstrip())
         if (
             found[0] == "AND"
             and "?" not in condition
             and _MASK not in masked[begin:end]
         ):
-            yield Edit(start + found.start(), start + end, "", "sql condition")
+            cut = len(literal[: found.start()].rstrip())
+            yield Edit(start + cut, start + end, "", "sql condition")
         else:
             lead = text[: len(text) - len(text.lstrip())]
             new = f"{lead}({condition} OR TRUE)"
             yield Edit(start + begin, start + end, new, "sql condition")
 
 
-def _crosses_pieces(literal: str, begin: int, end: int) -> bool:
-    """True where the span leaves the piece of the literal that it begins in."""
-    for piece in _PIECE.finditer(literal):
-        low, high = piece.span("body")
-        if low <= begin <= high:
-            return end > high
-    return True
+def _piece_end(literal: str, at: int) -> int:
+    """Returns where the text of the literal ends that a place is in."""
+    ends = [piece.end("body") for piece in _PIECE.finditer(literal)]
+    return min((end for end in ends if end >= at), default=at)
 
 
-def _condition_end(masked: str, begin: int) -> int:
+def _condition_end(masked: str, begin: int, limit: int) -> int:
+    """Returns where a condition ends; `begin` where it does within another literal."""
     depth = 0
-    at = begin
-    while at < len(masked):
+    for at in range(begin, limit):
         if masked[at] == "(":
             depth += 1
         elif masked[at] == ")":
             depth -= 1
             if depth < 0:
                 return at
-        elif depth == 0 and _END.match(masked, at):
-            if not _BETWEEN.search(masked[begin:at]) or masked[at : at + 3] != "AND":
+        elif depth == 0 and (word := _END.match(masked, at)):
+            if word[0] != "AND" or not _BETWEEN.search(masked[begin:at]):
                 return at
-        at += 1
-    # The quote that ends the last piece is not part of the condition.
-    return len(masked.rstrip(_MASK)) if masked.endswith(_MASK) else len(masked)
+    return begin if depth else limit
 
 
 def _coalesce(literal: str, masked: str, start: int) -> Iterator[Edit]:

@@ -9,9 +9,12 @@ modules from anywhere but the copy.
 """
 
 import contextlib
+import gc
 import importlib
+import importlib.metadata
 import json
 import os
+import pkgutil
 import signal
 import sys
 import tempfile
@@ -22,6 +25,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
+import _pytest
 import coverage
 import psutil
 import pytest
@@ -34,10 +38,16 @@ def main() -> None:
     copy = Path(sys.argv[1])
     os.chdir(copy)
     sys.path.insert(0, str(copy))
+    # Bytecode is kept: a fork would compile every module anew.
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     # What a library prints must not get between the answers.
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     preload(json.loads(sys.argv[2]))
+    # A fork need not look through what will never be garbage.
+    gc.collect()
+    gc.freeze()
     for line in sys.stdin:
         answers.write(json.dumps(_Job(copy, json.loads(line)).run()) + "\n")
 
@@ -50,11 +60,19 @@ def preload(libraries: list[str]) -> None:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for name in libraries:
+        for name in [*_pytest_modules(), *libraries]:
             with contextlib.suppress(ImportError):
                 importlib.import_module(name)
     if threading.active_count() > 1:
         raise RuntimeError("A library starts a thread when it is imported.")
+
+
+def _pytest_modules() -> list[str]:
+    """Returns what pytest itself imports when it starts, its plugins as well."""
+    own = pkgutil.iter_modules(_pytest.__path__, "_pytest.")
+    plugins = importlib.metadata.entry_points(group="pytest11")
+    names = [module.name for module in own] + [plugin.module for plugin in plugins]
+    return [*names, "hypothesis"]
 
 
 class _TimeIsUp(Exception):
