@@ -85,6 +85,9 @@ def test_what_nobody_could_notice_is_not_changed() -> None:
     def f(a: "int | None" = 1) -> dict[str, None]:
         """At least 3 AND at most 4."""
         return isinstance(a, (A, B)) and a in (c, d)
+    @dataclass(frozen=True)
+    class C:
+        """At least 3 AND at most 4."""
     if __name__ == "__main__":
         main(1)
     '''
