@@ -1,0 +1,170 @@
+"""The tree under test: its modules, who imports whom, and copies of it."""
+
+import ast
+import fnmatch
+import hashlib
+import shutil
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from scripts.mutations.source import Source
+
+PACKAGES = ("snowpark", "lambda_extract")
+# Made by the scripts, or by nobody: no test of a copy needs it.
+_NOT_COPIED = (".git", ".venv", ".local", "build", ".terraform", ".hypothesis")
+_CACHES = ("__pycache__", ".mypy_cache", ".pytest_cache")
+# What no test of the product's behaviour reads.
+_NOT_DIGESTED = ("terraform", "docs")
+
+
+@dataclass(frozen=True)
+class Project:
+    """A tree with packages and tests.
+
+    Attributes:
+        root: Its folder.
+        packages: Folders whose modules are changed.
+        unit: Folder of the unit tests.
+        end_to_end: Folder of the tests that run everything.
+    """
+
+    root: Path
+    packages: tuple[str, ...] = PACKAGES
+    unit: str = "tests/unit"
+    end_to_end: str = "tests/end_to_end"
+
+    @cached_property
+    def files(self) -> list[str]:
+        """Returns every file that a copy holds, by its path below the root."""
+        found = []
+        pending = [self.root]
+        while pending:
+            for path in pending.pop().iterdir():
+                if path.name in _NOT_COPIED + _CACHES or path.is_symlink():
+                    continue
+                if path.is_dir():
+                    pending.append(path)
+                else:
+                    found.append(path.relative_to(self.root).as_posix())
+        return sorted(found)
+
+    def modules(self, pattern: str = "*") -> list[str]:
+        """Returns the modules whose path fits a pattern like "snowpark/*"."""
+        return [
+            file
+            for file in self._python
+            if file.split("/")[0] in self.packages
+            and not file.endswith("__init__.py")
+            and fnmatch.fnmatch(file, pattern)
+        ]
+
+    def source(self, module: str) -> Source:
+        """Reads a module."""
+        return Source(module, (self.root / module).read_text(encoding="utf-8"))
+
+    def tests(self, folder: str) -> list[str]:
+        """Returns the files of a folder whose tests may run a module.
+
+        Unit tests that import none run none; end-to-end tests run them elsewhere.
+        """
+        ours = set(self.modules())
+        return [
+            file
+            for file in self._python
+            if file.startswith(f"{folder}/")
+            and Path(file).name.startswith("test_")
+            and (folder == self.end_to_end or self.reached(file) & ours)
+        ]
+
+    @cached_property
+    def libraries(self) -> list[str]:
+        """Returns what the tree imports of others: importing it twice costs time."""
+        own = {file.split("/")[0].removesuffix(".py") for file in self._python}
+        found = {
+            name.rpartition(".")[0] or name
+            for file in self._python
+            for name in self._names[file]
+            if name.split(".")[0] not in own | set(sys.stdlib_module_names)
+        }
+        return sorted(found)
+
+    @cached_property
+    def _python(self) -> list[str]:
+        return [file for file in self.files if file.endswith(".py")]
+
+    @cached_property
+    def _names(self) -> dict[str, list[str]]:
+        return {file: _imported(self.root / file) for file in self._python}
+
+    @cached_property
+    def imports(self) -> dict[str, frozenset[str]]:
+        """Returns which files of the tree each of its Python files imports itself."""
+        there = set(self._python)
+        return {file: frozenset(self._direct(file, there)) for file in self._python}
+
+    def _direct(self, file: str, there: set[str]) -> Iterable[str]:
+        for name in self._names[file]:
+            parts = name.split(".")
+            for length in range(len(parts), 0, -1):
+                path = "/".join(parts[:length])
+                if found := there & {f"{path}.py", f"{path}/__init__.py"}:
+                    yield from found
+                    break
+        # pytest imports these.
+        for folder in list(Path(file).parents)[:-1]:
+            if "tests" in folder.parts and (folder / "conftest.py").as_posix() in there:
+                yield (folder / "conftest.py").as_posix()
+
+    def reached(self, file: str) -> frozenset[str]:
+        """Returns the files of the tree that a file imports, directly or by others."""
+        found: set[str] = set()
+        pending = [file]
+        while pending:
+            for other in self.imports[pending.pop()] - found:
+                found.add(other)
+                pending.append(other)
+        return frozenset(found)
+
+    @cached_property
+    def digest(self) -> str:
+        """Returns a checksum of all that a test may depend on but other tests."""
+        total = hashlib.sha256(sys.version.encode())
+        for file in self.files:
+            first, name = file.split("/")[0], Path(file).name
+            if first in _NOT_DIGESTED or file.endswith(".md"):
+                continue
+            if not (first == "tests" and name.startswith("test_")):
+                total.update(f"{file}\0{self.digest_of(file)}\0".encode())
+        return total.hexdigest()
+
+    def digest_of(self, file: str) -> str:
+        """Returns the checksum of a file."""
+        return hashlib.sha256((self.root / file).read_bytes()).hexdigest()
+
+    def copy(self, folder: Path) -> None:
+        """Makes a folder the same as the tree; keeps what is the same in it."""
+        wanted = set(self.files)
+        for file in wanted:
+            here, there = self.root / file, folder / file
+            if there.is_file() and there.read_bytes() == here.read_bytes():
+                continue
+            there.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(here, there)
+        for path in list(folder.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                if path.relative_to(folder).as_posix() not in wanted:
+                    path.unlink()
+
+
+def _imported(path: Path) -> list[str]:
+    """Returns the full names that a file imports, at any depth of its code."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found += [f"{node.module}.{alias.name}" for alias in node.names]
+    return found

@@ -1,0 +1,471 @@
+"""The mutation run: what it changes, which tests it runs, and what it reports."""
+
+import textwrap
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from scripts import run_mutations
+from scripts.mutations.equivalents import (
+    EquivalentsError,
+    read_equivalents,
+    unmatched,
+)
+from scripts.mutations.project import Project
+from scripts.mutations.python_code import is_valid, mutants
+from scripts.mutations.report import Limits, Outcome, below, survivors, table
+from scripts.mutations.results import Result, Results
+from scripts.mutations.run import Options, Report, run
+from scripts.mutations.sample import sample
+from scripts.mutations.selection import Measured, Measurements
+from scripts.mutations.source import Mutant, Source
+from scripts.mutations.sql_text import sql_edits
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def source(text: str) -> Source:
+    return Source("product/code.py", textwrap.dedent(text))
+
+
+def changes(text: str) -> set[tuple[str, str]]:
+    """Kind and changed lines of each mutant."""
+    return {(m.edit.kind, m.after) for m in mutants(source(text))}
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "expected"),
+    [
+        ("def f():\n    g(a < b)", "comparison", "g(a <= b)"),
+        ("def f():\n    g(a not  in b)", "comparison", "g(a in b)"),
+        ("def f():\n    g(a is None)", "comparison", "g(a is not None)"),
+        ("def f():\n    g((a) == (b))", "comparison", "g((a) != (b))"),
+        ("def f():\n    g(a and b or c)", "and/or", "g(a or b or c)"),
+        ("def f():\n    g(a and b or c)", "and/or", "g(a and b and c)"),
+        ("def f():\n    g(not a)", "not", "g( a)"),
+        ("def f():\n    g(7)", "constant", "g(8)"),
+        ("def f():\n    g(7)", "constant", "g(6)"),
+        ("def f():\n    g(True)", "constant", "g(False)"),
+        ("def f():\n    g(None)", "constant", 'g("")'),
+        ("def f(a=None, *, b=3):\n    g()", "constant", "def f(a=None, *, b=4):"),
+        ("class C:\n    size: int = 3", "constant", "size: int = 4"),
+        ("def f():\n    return a", "return value", "return None"),
+        ("def f() -> bool:\n    return a", "return value", "return not (a)"),
+        ("def f():\n    g(a, b)", "arguments swapped", "g(b, a)"),
+        ("def f():\n    g(x=a, y=b)", "arguments swapped", "g(x=b, y=a)"),
+        ("def f():\n    g(1, (a, b))", "elements swapped", "g(1, (b, a))"),
+        ("def f():\n    g(a)", "dropped statement", "pass"),
+        ("def f():\n    a.b = c", "dropped statement", "pass"),
+        ("def f():\n    a += c", "dropped statement", "pass"),
+        ("def f():\n    a += c", "arithmetic", "a -= c"),
+        ("def f():\n    raise E(\n        a\n    )", "dropped raise", "pass"),
+        ("def f():\n    g(min(a, b))", "min/max", "g(max(a, b))"),
+        ("def f():\n    if a:\n        g()", "forced condition", "if True:"),
+        ("def f():\n    if a:\n        g()", "forced condition", "if False:"),
+        ("def f():\n    g(a if b else c)", "forced condition", "g(a if False else c)"),
+        ("{x for x in b if a}", "forced condition", "{x for x in b if True}"),
+        ("def f():\n    g(a[:n])", "slice", "g(a[:(n) + 1])"),
+        ("def f():\n    g(a[:n])", "slice", "g(a[:])"),
+        ("def f():\n    g(f'{a < b}')", "comparison", "g(f'{a <= b}')"),
+        ("def f():\n    g('ä', a < b)", "comparison", "g('ä', a <= b)"),
+        ("def f():\n    while a:\n        break", "loop", "continue"),
+    ],
+)  # fmt: skip
+def test_python_is_changed_in_every_way(code: str, kind: str, expected: str) -> None:
+    assert (kind, expected) in changes(code)
+
+
+def test_what_nobody_could_notice_is_not_changed() -> None:
+    code = '''
+    """SELECT a FROM b WHERE c AND d."""
+    from typing import TYPE_CHECKING
+    if TYPE_CHECKING:
+        import x as y
+    def f(a: "int | None" = 1) -> dict[str, None]:
+        """At least 3 AND at most 4."""
+        return isinstance(a, (A, B)) and a in (c, d)
+    @dataclass(frozen=True)
+    class C:
+        """At least 3 AND at most 4."""
+    if __name__ == "__main__":
+        main(1)
+    '''
+    found = {(m.edit.kind, m.line) for m in mutants(source(code))}
+    # The default, the return value, and the conditions of the one line.
+    assert {line for _, line in found} == {6, 8}
+    assert {kind for kind, _ in found} == {
+        "constant",
+        "return value",
+        "and/or",
+        "comparison",
+    }
+
+
+def sql(text: str) -> set[str]:
+    """The texts that a literal becomes."""
+    return {text[: e.start] + e.new + text[e.end :] for e in sql_edits(text, 0)}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('"WHERE a = ? AND b"', '"WHERE a = ?"'),
+        ('"WHERE a AND b = ? ORDER BY c"', '"WHERE a AND (b = ? OR TRUE) ORDER BY c"'),
+        ('"WHERE a = ?"', '"WHERE (a = ? OR TRUE)"'),
+        ('"WHERE (a OR (b AND c)) AND d"', '"WHERE (a OR (b)) AND d"'),
+        ('"WHERE a AND b > ?" " AND c"', '"WHERE a AND (b > ? OR TRUE)" " AND c"'),
+        ('f"WHERE {a} AND {b}"', 'f"WHERE {a} AND ({b} OR TRUE)"'),
+        ('"WHERE a AND b"', '"WHERE a OR b"'),
+        ('"SELECT MIN(a)"', '"SELECT MAX(a)"'),
+        ('"SELECT GREATEST(a, b)"', '"SELECT LEAST(a, b)"'),
+        ('"ORDER BY a DESC"', '"ORDER BY a ASC"'),
+        ('"WHERE a < b"', '"WHERE a <= b"'),
+        ('"WHERE a >= b"', '"WHERE a > b"'),
+        ('"WHERE a <> b"', '"WHERE a = b"'),
+        ('"SELECT COALESCE(f(a, b), 0)"', '"SELECT COALESCE(0, f(a, b))"'),
+        ('"FROM a LEFT JOIN b ON c"', '"FROM a JOIN b ON c"'),
+        ('"FROM a JOIN b ON c"', '"FROM a LEFT JOIN b ON c"'),
+        ('"WHERE a IS NULL"', '"WHERE a IS NOT NULL"'),
+        ('"WHERE a IS NOT NULL"', '"WHERE a IS NULL"'),
+        ('"WHERE NOT EXISTS (SELECT 1)"', '"WHERE EXISTS (SELECT 1)"'),
+        ('"SELECT a LIMIT 5"', '"SELECT a LIMIT 6"'),
+        ('"SELECT DISTINCT a"', '"SELECT a"'),
+        ('"UNION ALL SELECT a"', '"UNION SELECT a"'),
+    ],
+)
+def test_sql_in_a_literal_is_changed(text: str, expected: str) -> None:
+    assert expected in sql(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"the orders and the lines"',
+        "\"SELECT 'a AND b'\"",
+        'f"SELECT {a if b and c else d}"',
+        '"SELECT a -- AND never b"',
+        '"CREATE TABLE IF NOT EXISTS a"',
+    ],
+)
+def test_what_is_no_sql_is_not_changed(text: str) -> None:
+    assert sql(text) == set()
+
+
+def test_the_and_of_between_stays() -> None:
+    found = sql('"WHERE a BETWEEN 1 AND 2 AND b"')
+    assert '"WHERE a BETWEEN 1 AND 2"' in found
+    assert not any("BETWEEN 1 OR" in text or '1"' in text for text in found)
+
+
+def test_every_change_of_the_product_is_another_program() -> None:
+    project = Project(ROOT)
+    for module in project.modules()[::8]:
+        whole = project.source(module)
+        for mutant in sample(whole, mutants(whole), seed=1, number=10):
+            assert is_valid(whole, mutant)
+            assert mutant.applied(whole) != whole.text
+
+
+def test_the_sample_is_the_seeds_and_of_many_kinds() -> None:
+    whole = Project(ROOT).source("scripts/mutations/python_code.py")
+    every = mutants(whole)
+    first = sample(whole, every, seed=1, number=12)
+    assert first == sample(whole, every, seed=1, number=12)
+    assert first != sample(whole, every, seed=2, number=12)
+    assert len({mutant.edit.kind for mutant in first}) == 12
+    # One that is taken away makes place for one other, and draws no new ones.
+    fewer = sample(whole, [m for m in every if m != first[0]], seed=1, number=12)
+    assert len(set(first) & set(fewer)) == 11
+
+
+CODE = """\
+LIMIT = 5
+
+
+def first(a):
+    if a < LIMIT:
+        return 1
+    return 2
+
+
+def second(a):
+    return first(a) + 3
+"""
+
+
+def mutant(text: str, kind: str, after: str) -> Mutant:
+    (found,) = [
+        m for m in mutants(source(text)) if (m.edit.kind, m.after) == (kind, after)
+    ]
+    return found
+
+
+class _Imports(Project):
+    """A tree in which the tests import the module."""
+
+    imports = {  # type: ignore[assignment]
+        "tests/unit/test_a.py": frozenset({"product/code.py"}),
+        "tests/unit/test_b.py": frozenset(),
+    }
+
+
+def measurements() -> Measurements:
+    a, b, shared = "test_a.py::one", "test_a.py::two", "test_b.py::three"
+    measured = [
+        Measured(
+            "tests/unit/test_b.py",
+            {shared: 9.0},
+            {},
+            {"product/code.py": frozenset({11})},
+            (),
+        ),
+        Measured(
+            "tests/unit/test_a.py",
+            {a: 1.0, b: 2.0},
+            {"product/code.py": {5: [a, b], 6: [a], 7: [b], 11: [b]}},
+            {"product/code.py": frozenset({1, 4, 10})},
+            (),
+        ),
+    ]
+    return Measurements(_Imports(ROOT), measured)
+
+
+@pytest.mark.parametrize(
+    ("kind", "after", "expected"),
+    [
+        ("comparison", "if a <= LIMIT:", ("test_a.py::one", "test_a.py::two")),
+        ("constant", "return 0", ("test_a.py::one",)),
+        # Run while the file was imported or by another process: by any of its tests.
+        (
+            "constant",
+            "return first(a) + 4",
+            ("test_a.py::two", "test_b.py::three"),
+        ),
+        # Run at import: by whoever imports the module.
+        ("constant", "LIMIT = 6", ("test_a.py::one", "test_a.py::two")),
+    ],
+)
+def test_the_tests_are_chosen_that_run_the_line(
+    kind: str, after: str, expected: tuple[str, ...]
+) -> None:
+    assert measurements().select(mutant(CODE, kind, after)).tests == expected
+
+
+def test_equivalent_mutants_are_known_by_their_text(tmp_path: Path) -> None:
+    path = tmp_path / "equivalent.toml"
+    path.write_text("""
+        [[equivalent]]
+        module = "product/code.py"
+        function = "first"
+        before = "if a < LIMIT:"
+        after = "if a <= LIMIT:"
+        reason = "an example"
+
+        [[equivalent]]
+        module = "product/code.py"
+        before = "LIMIT = 7"
+        after = "LIMIT = 8"
+        reason = "the line is gone"
+        """)
+    entries = read_equivalents(path)
+    moved = "\n\n\n" + CODE
+    there = {m.fingerprint for m in mutants(source(moved))}
+    assert entries[0].fingerprint in there
+    assert unmatched(entries, mutants(source(moved))) == entries[1:]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[[equivalent]]\nmodule = "a"\nbefore = "b"\nafter = "c"', "reason"),
+        ('[[equivalent]]\nmodule = "a"\nbefore = "b"\nline = 3', "unknown line"),
+        ("[[equivalent]", "equivalent.toml"),
+    ],
+)
+def test_a_list_without_reasons_is_refused(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    path = tmp_path / "equivalent.toml"
+    path.write_text(text)
+    with pytest.raises(EquivalentsError, match=said):
+        read_equivalents(path)
+
+
+def test_the_reviewed_list_of_the_project_can_be_read() -> None:
+    assert isinstance(read_equivalents(run_mutations.EQUIVALENTS), list)
+
+
+def test_results_survive_a_run_that_was_ended(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    result = Result("key", True, "a test", 3, 1.5)
+    results = Results(path, resume=False)
+    results.add(result)
+    results.close()
+    with path.open("a") as file:
+        file.write('{"key": "half')
+    again = Results(path, resume=True)
+    assert again.get("key") == result
+    again.close()
+    fresh = Results(path, resume=False)
+    assert fresh.get("key") is None
+    fresh.close()
+
+
+def test_the_report_names_survivors_and_limits() -> None:
+    first, second, third = mutants(source(CODE))[:3]
+    outcomes = [
+        Outcome(first, True, "a test", 2),
+        Outcome(second, False, "", 2),
+        Outcome(third, False, "", 0),
+    ]
+    lines = list(table(outcomes, {"product/code.py": 4}))
+    assert lines[1].split() == ["product/code.py", "3", "1", "2", "4", "33.3"]
+    assert lines[2].split() == ["total", "3", "1", "2", "4", "33.3"]
+    told = "\n".join(survivors(outcomes))
+    assert f"product/code.py:{second.line}" in told and "2 tests run it" in told
+    assert f"    + {third.after}" in told and "no test runs it" in told
+    assert len(below(outcomes, Limits(40, 40))) == 2
+    assert below(outcomes, Limits(30, 30)) == []
+
+
+# --- a run, on a tree of a few lines --------------------------------------------------
+
+TREE = {
+    "product/__init__.py": "",
+    "product/code.py": """\
+        import time
+
+        def wait(a):
+            left = a
+            while left > 0:
+                left -= 1
+            return left
+
+        def is_small(a):
+            return a < 5
+
+        def alone(a):
+            return a * 2
+        """,
+    "tests/unit/test_code.py": """\
+        import pytest
+        from product.code import is_small, wait
+
+        def test_it_ends():
+            assert wait(3) == 0
+
+        @pytest.mark.parametrize("a", [4])
+        def test_small(a):
+            assert is_small(a)
+
+        def test_broken():
+            assert False
+        """,
+    "tests/end_to_end/test_process.py": """\
+        import subprocess, sys
+
+        def test_another_process():
+            code = "from product.code import alone; print(alone(4))"
+            assert subprocess.check_output([sys.executable, "-c", code]) == b"8\\n"
+        """,
+}
+
+
+# No loop that a change may keep from ending.
+QUICK = "def is_small(a):\n    return a < 5\n\ndef alone(a):\n    return a * 2\n"
+QUICK += "\ndef wait(a):\n    return 0\n"
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Project:
+    root = tmp_path / "tree"
+    for name, text in TREE.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(textwrap.dedent(text))
+    return Project(root, packages=("product",))
+
+
+def outcomes(report: Report) -> dict[tuple[str, str], Outcome]:
+    return {(o.mutant.edit.kind, o.mutant.after): o for o in report.outcomes}
+
+
+def options_in(folder: Path, *, resume: bool = False, every: bool = False) -> Options:
+    return Options(
+        folder / "work",
+        folder / "equivalent.toml",
+        per_module=0,
+        resume=resume,
+        all_levels=every,
+    )
+
+
+def test_a_run_notices_survives_and_ends_what_never_ends(
+    tree: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scripts.mutations.selection._AT_LEAST_SECONDS", 2.0)
+    report = run(tree, options_in(tmp_path), lambda message: None)
+    found = outcomes(report)
+    assert found["dropped statement", "pass"].by == "a time-out"
+    small = found["constant", "return a < 4"]
+    assert small.by == "tests/unit/test_code.py::test_small[4]"
+    assert small.tests == 1
+    assert not found["comparison", "return a <= 5"].noticed
+    # No unit test runs it.
+    assert not found["arithmetic", "return a + 2"].noticed
+    assert found["arithmetic", "return a + 2"].tests == 0
+    assert report.failed == ["tests/unit/test_code.py::test_broken"]
+    for name, text in TREE.items():
+        assert (tree.root / name).read_text() == textwrap.dedent(text), "it was touched"
+
+
+def test_a_run_goes_on_where_it_was_ended(tree: Project, tmp_path: Path) -> None:
+    (tree.root / "product" / "code.py").write_text(QUICK)
+    first = run(tree, options_in(tmp_path), lambda message: None)
+    messages: list[str] = []
+    again = run(tree, options_in(tmp_path, resume=True), messages.append)
+    assert outcomes(again) == outcomes(first)
+    assert messages == [f"{len(first.outcomes)} mutants"], "something was run again"
+    # Another test: what meets it is run again.
+    tests = tree.root / "tests" / "unit" / "test_code.py"
+    tests.write_text(
+        tests.read_text() + "\n\ndef test_five():\n    assert not is_small(5)\n"
+    )
+    third = run(
+        Project(tree.root, ("product",)), options_in(tmp_path, resume=True), print
+    )
+    by = outcomes(third)["comparison", "return a <= 5"].by
+    assert by == "tests/unit/test_code.py::test_five"
+
+
+def test_end_to_end_tests_meet_what_survives_in_their_processes(
+    tree: Project, tmp_path: Path
+) -> None:
+    (tree.root / "product" / "code.py").write_text(QUICK)
+    (tmp_path / "equivalent.toml").write_text("""
+        [[equivalent]]
+        module = "product/code.py"
+        function = "is_small"
+        before = "return a < 5"
+        after = "return a <= 5"
+        reason = "shown here"
+        """)
+    report = run(tree, options_in(tmp_path, every=True), lambda message: None)
+    assert ("comparison", "return a <= 5") not in outcomes(report)
+    assert report.drawn.equivalent == {"product/code.py": 1}
+    assert report.drawn.unmatched == []
+    by = outcomes(report)["arithmetic", "return a + 2"].by
+    assert by == "tests/end_to_end/test_process.py::test_another_process"
+
+
+def test_the_command_tells_what_a_wrong_list_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "equivalent.toml"
+    path.write_text("[[equivalent]]")
+    monkeypatch.setattr(run_mutations, "EQUIVALENTS", path)
+    app = run_mutations.typer.Typer()
+    app.command()(run_mutations.main)
+    shown = CliRunner().invoke(app, ["--modules", "snowpark/errors.py"])
+    assert shown.exit_code == 2
+    assert "module is missing or empty" in shown.output
