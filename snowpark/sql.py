@@ -1,5 +1,6 @@
 """PURE: SQL text: a statement with its values, and the one place that quotes."""
 
+import re
 from dataclasses import dataclass
 
 
@@ -9,6 +10,43 @@ class Statement:
 
     text: str
     params: tuple[str | int | float | bool | None, ...] = ()
+
+
+_MISSING = object()
+# What is no code: literals, quoted names, comments; and the marks outside of them.
+_MARKS = re.compile(
+    r"""'(?:[^'\\]|''|\\.)*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/|\$\$.*?\$\$|\?""",
+    re.DOTALL,
+)
+
+
+def with_nulls(statement: Statement) -> Statement:
+    """Returns the statement with NULL written out where its value is None.
+
+    Inside a procedure Snowflake refuses a bound None unless its column is a text
+    (snowpark-python issue 1760), so none is ever bound.
+
+    Raises:
+        ValueError: The text has another number of question marks than values.
+    """
+    values = iter(statement.params)
+    kept: list[str | int | float | bool] = []
+
+    def put(found: re.Match[str]) -> str:
+        if found[0] != "?":
+            return found[0]
+        value = next(values, _MISSING)
+        if value is _MISSING:
+            raise ValueError("a statement has more question marks than values")
+        if value is None:
+            return "NULL"
+        kept.append(value)  # type: ignore[arg-type]
+        return "?"
+
+    text = _MARKS.sub(put, statement.text)
+    if next(values, _MISSING) is not _MISSING:
+        raise ValueError("a statement has more values than question marks")
+    return Statement(text, tuple(kept))
 
 
 def quote(name: str) -> str:

@@ -10,7 +10,7 @@ from snowflake.snowpark.exceptions import SnowparkClientException
 
 from snowpark import redact
 from snowpark.errors import WarehouseError
-from snowpark.sql import Statement
+from snowpark.sql import Statement, with_nulls
 
 _MISSING_OBJECT = 2003
 
@@ -42,9 +42,10 @@ class Warehouse:
                 object does not exist, else "warehouse_error".
         """
         self.statements += 1
-        params = list(statement.params) or None
+        sent = with_nulls(statement)
+        params = list(sent.params) or None
         try:
-            return self.session.sql(statement.text, params=params).collect()
+            return self.session.sql(sent.text, params=params).collect()
         except (SnowparkClientException, ConnectorError) as error:
             # Not chained: the original's text holds the statement, and maybe row
             # values.

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from local.snowflake_server import dispatch, information
-from local.snowflake_server.code import external, python_functions
+from local.snowflake_server.code import external, owners_rights, python_functions
 from local.snowflake_server.code.archive import Code
 from local.snowflake_server.code.procedures import Runner
 from local.snowflake_server.code.sessions import Carriers
@@ -19,7 +19,7 @@ from local.snowflake_server.core.faults import ProcedureKilled
 from local.snowflake_server.core.results import reply
 from local.snowflake_server.core.session import Session
 from local.snowflake_server.core.statement import Statement
-from local.snowflake_server.engine import Settings, Account
+from local.snowflake_server.engine import Account, Settings
 from local.snowflake_server.rows import copy_into, pipe_loads
 from local.snowflake_server.tasks.task_runs import Scheduler
 
@@ -61,6 +61,8 @@ def answer(account: Account, session: Session, body: dict[str, Any]) -> dict[str
     statement = Statement(text=body.get("sqlText") or "", session=session)
     try:
         _bind(statement, body.get("bindings") or {})
+        owners_rights.check(statement)
+        owners_rights.check_size(statement)
         # A CALL holds no lock: its handler sends statements of its own.
         lock = threading.RLock() if _is_call(statement.text) else session.lock
         with lock:

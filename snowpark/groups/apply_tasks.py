@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from snowpark.errors import SyncError
 from snowpark.groups import task_graph, task_statements
 from snowpark.groups.task_graph import Task
 from snowpark.ledger import lease
@@ -65,20 +66,58 @@ def _apply(warehouse: Warehouse) -> dict[str, Any]:
     ]
     obsolete = sorted(set(existing) - set(wanted), key=_drop_order)
     touched = _touched(changed, obsolete, wanted, existing)
-    for group in sorted(touched):
-        root = task_graph.root_name(group)
-        if root in existing:
+    roots = [task_graph.root_name(group) for group in sorted(touched)]
+    suspended = [root for root in roots if root in existing]
+    try:
+        for root in suspended:
             warehouse.run(task_statements.suspend_task(root))
-    for task in changed:
-        warehouse.run(task_statements.create_task(task))
-    for name in obsolete:
-        warehouse.run(task_statements.drop_task(name))
-    for group in sorted(touched & {name.upper() for name in graphs}):
-        finalizer = task_graph.finalizer_name(group)
-        warehouse.run(task_statements.resume_task(finalizer))
-        warehouse.run(task_statements.resume_graph(task_graph.root_name(group)))
+        for task in changed:
+            warehouse.run(task_statements.create_task(task))
+        for name in obsolete:
+            warehouse.run(task_statements.drop_task(name))
+        for group, graph in sorted(graphs.items()):
+            if group.upper() in touched:
+                _resume(warehouse, graph, existing)
+    except SyncError as error:
+        _leave_running(warehouse, suspended, existing, error)
+        raise
     created = [task.name for task in changed if task.name not in existing]
     return _report(graphs, created, [t.name for t in changed], obsolete)
+
+
+def _resume(
+    warehouse: Warehouse, graph: list[Task], existing: dict[str, Existing]
+) -> None:
+    """Resumes what is not started: leaves first, then the finalizer, the root last.
+
+    Task by task: SYSTEM$TASK_DEPENDENTS_ENABLE has side effects, which no query of a
+    procedure may have.
+    """
+    idle = [
+        task
+        for task in reversed(graph)
+        if task.name not in existing or not existing[task.name].started
+    ]
+    children = [task for task in idle if task.after is not None]
+    finalizers = [task for task in idle if task.finalizes is not None]
+    roots = [task for task in graph if task.is_root]
+    for task in [*children, *finalizers, *roots]:
+        warehouse.run(task_statements.resume_task(task.name))
+
+
+def _leave_running(
+    warehouse: Warehouse,
+    suspended: list[str],
+    existing: dict[str, Existing],
+    error: SyncError,
+) -> None:
+    """Resumes the roots that a failing call has suspended: their schedules go on."""
+    for root in suspended:
+        if existing[root].started:
+            try:
+                warehouse.run(task_statements.resume_task(root))
+            except SyncError as second:
+                error.add_note(f"Task {root} stays suspended: {second.message}")
 
 
 def _existing(warehouse: Warehouse) -> dict[str, Existing]:

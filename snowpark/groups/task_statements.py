@@ -86,13 +86,6 @@ def resume_task(name: str) -> Statement:
     return Statement(f"ALTER TASK {task_name(name)} RESUME")
 
 
-def resume_graph(root: str) -> Statement:
-    """Resumes a root and everything below it, in the right order."""
-    # System functions want constants; whether a bound value is one is not documented.
-    name = literal(task_name(root))
-    return Statement(f"SELECT SYSTEM$TASK_DEPENDENTS_ENABLE({name})")
-
-
 def drop_task(name: str) -> Statement:
     """Drops a task."""
     return Statement(f"DROP TASK IF EXISTS {task_name(name)}")

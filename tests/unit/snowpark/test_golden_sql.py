@@ -252,7 +252,6 @@ CASES: dict[str, Statement | dashboard.Query] = {
     "show_tasks": task_statements.show_tasks(),
     "suspend_task": task_statements.suspend_task(TASKS[0].name),
     "resume_task": task_statements.resume_task(TASKS[-1].name),
-    "resume_graph": task_statements.resume_graph(TASKS[0].name),
     "drop_task": task_statements.drop_task(TASKS[1].name),
     "list_tables_by_group": task_statements.list_tables_by_group(),
     "read_config_text": ledger_statements.read_config_text(),
