@@ -88,6 +88,11 @@ CODES: dict[str, Known] = {
     "columns_changed": Known(
         True, "The source changed while the table was read. Call again."
     ),
+    "parts_missing": Known(
+        True,
+        "Nothing was loaded. Call again: the missing parts are extracted then. If it"
+        " stays, report it.",
+    ),
     "type_changed": Known(
         False,
         "Call RESYNC_TABLE: it reloads the table with the new type. Or set"

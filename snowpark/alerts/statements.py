@@ -1,4 +1,4 @@
-"""PURE: the SQL texts of alerts. Tested against tests/golden/*.sql."""
+"""PURE: the SQL texts of alerts. Tested against tests/golden/*/*.sql."""
 
 import json
 from collections.abc import Iterator, Sequence

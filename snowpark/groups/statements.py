@@ -1,4 +1,4 @@
-"""PURE: the SQL texts of group runs. Tested against tests/golden/*.sql."""
+"""PURE: the SQL texts of group runs. Tested against tests/golden/*/*.sql."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

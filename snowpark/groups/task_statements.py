@@ -1,4 +1,4 @@
-"""PURE: the SQL texts of task graphs. Tested against tests/golden/*.sql.
+"""PURE: the SQL texts of task graphs. Tested against tests/golden/*/*.sql.
 
 A task cannot be written with bound values, so each text is composed of quoted
 identifiers and literals alone.

@@ -1,6 +1,6 @@
 """PURE: the SQL texts around state: leases, configuration, ledgers, and the call.
 
-Values are bound with question marks. Tested against tests/golden/*.sql. State is read
+Values are bound with question marks. Tested against tests/golden/*/*.sql. State is read
 through the views of snowflake/30_state and written by inserts alone, but for the lease.
 """
 

@@ -1,7 +1,7 @@
 """PURE: the SQL texts that move rows: staging, target, COPY, MERGE, reload.
 
 Values are bound with question marks; names are quoted by `identifiers`. Tested against
-tests/golden/*.sql.
+tests/golden/*/*.sql.
 """
 
 from collections.abc import Sequence

@@ -2,7 +2,7 @@
 
 One change per statement: of several columns in one ADD COLUMN IF NOT EXISTS Snowflake
 documents the option for the first (sql-reference/sql/alter-table). Tested against
-tests/golden/*.sql.
+tests/golden/*/*.sql.
 """
 
 from collections.abc import Sequence

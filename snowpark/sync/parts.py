@@ -9,6 +9,7 @@ from lambda_extract.contract import (
     PlanReply,
     decode_reply,
 )
+from snowpark.errors import ExtractError
 from snowpark.ledger.records import TableState
 from snowpark.ledger.run import Run
 from snowpark.settings.table import TableSettings
@@ -78,6 +79,26 @@ def open_snapshot(warehouse: Warehouse, found: TableState) -> Snapshot | None:
     if not isinstance(planned, PlanReply):
         return None
     return Snapshot(str(newest["SNAPSHOT_ID"]), identity, planned, done)
+
+
+def whole(snapshot: Snapshot) -> Snapshot:
+    """Returns the snapshot if each planned part is done, and nothing else.
+
+    The target is overwritten with what the parts hold: a part that is missing would
+    take its rows out of the target without an error anywhere.
+
+    Raises:
+        ExtractError: "parts_missing". Finished parts stay for the next call.
+    """
+    planned = [partition.part for partition in snapshot.plan.partitions]
+    if sorted(planned) != sorted(snapshot.done):
+        missing = sorted(set(planned) - set(snapshot.done))
+        raise ExtractError(
+            "parts_missing",
+            f"{len(planned)} parts were planned and {len(snapshot.done)} extracted;"
+            f" missing: {', '.join(missing[:10]) or 'none'}.",
+        )
+    return snapshot
 
 
 def record_part(

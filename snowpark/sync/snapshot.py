@@ -27,7 +27,7 @@ from snowpark.load import merge, target
 from snowpark.load.staging import Job
 from snowpark.settings.table import TableSettings
 from snowpark.sync import statements, transfer
-from snowpark.sync.parts import Snapshot, open_snapshot, record_part
+from snowpark.sync.parts import Snapshot, open_snapshot, record_part, whole
 from snowpark.sync.transfer import Transfer
 from snowpark.warehouse import Warehouse
 
@@ -88,6 +88,9 @@ def _extracted(warehouse: Warehouse, found: TableState, run: Run) -> Snapshot:
 
     Parts that are too large are halved; where the source's columns change between two
     parts, the snapshot begins anew.
+
+    Raises:
+        ExtractError: A part was refused, or "parts_missing".
     """
     settings = found.settings
     plans = 0
@@ -97,7 +100,7 @@ def _extracted(warehouse: Warehouse, found: TableState, run: Run) -> Snapshot:
             warehouse, found, settings, run
         )
         try:
-            return _extract_parts(warehouse, settings, run, snapshot)
+            return whole(_extract_parts(warehouse, settings, run, snapshot))
         except ExtractError as error:
             smaller = settings.chunk_rows // 2
             if error.code == "columns_changed":

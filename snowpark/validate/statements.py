@@ -1,6 +1,6 @@
 """PURE: the SQL texts that compare a target with its source, and take out what is gone.
 
-Values are bound with question marks. Tested against tests/golden/*.sql.
+Values are bound with question marks. Tested against tests/golden/*/*.sql.
 """
 
 import json

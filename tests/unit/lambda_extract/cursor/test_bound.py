@@ -73,6 +73,33 @@ def test_a_row_committed_late_behind_the_newest_row_still_arrives(
     assert "100" in reader.ids(second)
 
 
+def test_of_two_open_writers_the_older_bounds_though_it_commits_last(
+    make_table: MakeTable,
+    aurora: Aurora,
+    owner: psycopg2.extensions.connection,
+    slow: psycopg2.extensions.connection,
+) -> None:
+    """Fails if the newest open transaction is taken for the oldest."""
+    reader = make_table(INSTANT, OLD_ROWS)
+    with contextlib.closing(aurora.connect("shop")) as younger:
+        run(slow, "BEGIN")
+        insert(slow, reader, 100)
+        run(owner, "SELECT pg_sleep(0.05)")
+        run(younger, "BEGIN")
+        insert(younger, reader, 101)
+        run(owner, "SELECT pg_sleep(0.05)")
+        insert(owner, reader, 102)
+        first = reader.sync("updated_at", margin_seconds=0.0)
+        assert first.bound is not None and first.bound.held_back
+        run(younger, "COMMIT")
+    second = reader.sync("updated_at", first.bound, margin_seconds=0.0)
+    assert reader.ids(second) == ["101", "102"]
+    assert second.bound is not None and second.bound.held_back
+    run(slow, "COMMIT")
+    third = reader.sync("updated_at", second.bound, margin_seconds=0.0)
+    assert reader.ids(third) == ["100", "101", "102"]
+
+
 @pytest.mark.parametrize("moment", ["before the proof", "before the snapshot"])
 def test_whenever_a_transaction_commits_its_row_arrives_in_one_of_two_syncs(
     make_table: MakeTable,

@@ -138,6 +138,24 @@ def test_rows_without_a_cursor_travel_with_the_first_window_only(
     assert read_all(reader, 50) == [52, 50]
 
 
+def test_an_increment_in_windows_reads_no_row_twice_beside_rows_without_a_cursor(
+    make_table: MakeTable,
+) -> None:
+    """Fails if NULLs beside them make one of a window's two ends enough."""
+    reader = make_table(COLUMNS, INDEX + NULLS)
+    whole = reader.sync("updated_at")
+    newest = [int(i) for i in reader.ids(whole) if int(i) < 1000]
+    middle = CursorValue("2026-01-02 00:00:00+00", "timestamp with time zone")
+    reply = reader.run(
+        cursor=CursorSpec("updated_at"),
+        window=Window(lower=middle),
+        limits=Limits(chunk_rows=10),
+    )
+    assert (reply.rows, reply.complete) == (12, False)
+    ids = [int(i) for i in reader.ids(reply)]
+    assert ids[-2:] == [1000, 1001] and set(ids[:-2]) < set(newest)
+
+
 def test_rows_without_a_cursor_can_be_refused(make_table: MakeTable) -> None:
     reader = make_table(COLUMNS, INDEX + NULLS)
     with pytest.raises(ExtractError) as refused:

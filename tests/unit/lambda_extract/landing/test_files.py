@@ -72,6 +72,21 @@ def test_files_are_cut_at_rows_and_told_exactly(tmp_path: Path) -> None:
     assert read == rows
 
 
+def test_a_frame_lets_any_reader_find_damage_and_needs_little_memory(
+    tmp_path: Path,
+) -> None:
+    landing = Landing(FolderStore(tmp_path), folder="d/", file_bytes=2_000_000)
+    write_all(landing, noise_rows(4))
+    (file,) = landing.finish(4)
+    data = (tmp_path / file.path).read_bytes()
+    frame = zstandard.get_frame_parameters(data)
+    assert frame.has_checksum
+    assert frame.window_size <= 1 << 17
+    # Ends with the checksum: a single bit of it is noticed.
+    with pytest.raises(zstandard.ZstdError):
+        unpack(data[:-1] + bytes([data[-1] ^ 1]))
+
+
 @given(
     sizes=st.lists(
         st.one_of(

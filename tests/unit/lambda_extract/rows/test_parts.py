@@ -1,5 +1,6 @@
 """Parts of a snapshot: together they hold every row exactly once."""
 
+import psycopg2.extensions
 import pytest
 
 from lambda_extract.contract import Limits, Partition, PlanReply
@@ -88,6 +89,26 @@ def test_a_small_table_is_one_part(make_table: MakeTable) -> None:
     reader = make_table("id int PRIMARY KEY", "INSERT INTO {table} VALUES (1)")
     (partition,) = plan_of(reader).partitions
     assert (partition.part, partition.columns) == ("00000", ())
+
+
+@pytest.mark.parametrize(
+    "fill", ["", "INSERT INTO {table} VALUES (1); DELETE FROM {table};"]
+)
+@pytest.mark.parametrize("maintain", ["", "ANALYZE {table};", "VACUUM {table};"])
+def test_an_empty_table_is_one_part_whatever_its_statistics(
+    make_table: MakeTable,
+    owner: psycopg2.extensions.connection,
+    fill: str,
+    maintain: str,
+) -> None:
+    """An analyzed empty table has 0 pages, by which its rows must not be divided."""
+    reader = make_table("id int PRIMARY KEY", fill)
+    if maintain:
+        with owner.cursor() as cursor:
+            cursor.execute(maintain.replace("{table}", reader.spec.relation))
+    plan = plan_of(reader)
+    assert len(plan.partitions) == 1
+    assert reader.run(partition=plan.partitions[0]).rows == 0
 
 
 def test_a_part_of_another_table_is_refused(make_table: MakeTable) -> None:

@@ -209,6 +209,18 @@ def test_another_key_is_refused_unless_all_rows_are_replaced() -> None:
     refused("key_changed", lambda: drift.align(source(ID, NOTE), target, shape, EVOLVE))
 
 
+@pytest.mark.parametrize("backfill", [False, True])
+def test_a_column_of_a_new_type_is_filled_like_any_new_column(backfill: bool) -> None:
+    target, shape = loaded(ID, AMOUNT)
+    rules = dataclasses.replace(NEW_COLUMN, backfill=backfill)
+    alignment = drift.align(source(ID, AS_TEXT), target, shape, rules)
+    assert alignment.add == (("AMOUNT__VARCHAR", "VARCHAR(9)"),)
+    assert alignment.missing_values is backfill
+    again = target | dict(alignment.add)
+    settled = drift.align(source(ID, AS_TEXT), again, alignment.shape, rules)
+    assert not settled.missing_values
+
+
 def test_a_column_that_somebody_dropped_comes_back_by_a_reload() -> None:
     target, shape = loaded(ID, NOTE)
     del target["NOTE"]

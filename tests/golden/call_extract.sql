@@ -1,1 +1,0 @@
-SELECT 0 AS position, control.aurora_extract(?) AS reply;

@@ -1,6 +1,0 @@
-SELECT
-    column1 AS position,
-    control.aurora_extract(column2) AS reply
-FROM VALUES
-    (?, ?),
-    (?, ?);

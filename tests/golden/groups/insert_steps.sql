@@ -1,0 +1,35 @@
+INSERT INTO control.sync_group_steps (
+    group_run_id, group_name, origin, table_name, step, status,
+    identity_sha256, message,
+    error_code, error_message, error_retryable, error_hint, recorded_at
+)
+SELECT
+    column1, column2, column3, column4, column5, column6, column7, column8,
+    column9, column10, column11, column12, CURRENT_TIMESTAMP()
+FROM VALUES
+    (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?),
+    (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+-- 1: "20260102T030405-0123456789ab"
+-- 2: "hourly"
+-- 3: "graph"
+-- 4: "orders"
+-- 5: "extract"
+-- 6: "succeeded"
+-- 7: "c0ffee"
+-- 8: "{}"
+-- 9: null
+-- 10: null
+-- 11: null
+-- 12: null
+-- 13: "20260102T030405-0123456789ab"
+-- 14: "hourly"
+-- 15: "graph"
+-- 16: "orders"
+-- 17: "extract"
+-- 18: "succeeded"
+-- 19: "c0ffee"
+-- 20: "{}"
+-- 21: null
+-- 22: null
+-- 23: null
+-- 24: null

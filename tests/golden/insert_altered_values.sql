@@ -1,6 +1,0 @@
-INSERT INTO control.sync_altered_values (
-    table_name, run_id, column_name, row_count, sample_keys, recorded_at
-)
-SELECT column1, column2, column3, column4, PARSE_JSON(column5), CURRENT_TIMESTAMP()
-FROM VALUES
-    (?, ?, ?, ?, ?);

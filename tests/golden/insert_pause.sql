@@ -1,2 +1,0 @@
-INSERT INTO control.sync_pauses (table_name, paused, reason, changed_at, changed_by)
-SELECT ?, ?, ?, CURRENT_TIMESTAMP(), CURRENT_USER();

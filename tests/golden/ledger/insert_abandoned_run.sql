@@ -1,0 +1,10 @@
+INSERT INTO control.sync_runs (
+    run_id, table_name, kind, status, finished_at, error_code, error_message,
+    error_retryable, error_hint
+)
+SELECT
+    ?, ?, 'unknown', 'abandoned', CURRENT_TIMESTAMP(), 'lease_lost',
+    'The run ended without a word; its lease expired and was taken over.',
+    TRUE, 'Nothing to do: the run that took over starts from the last commit.';
+-- 1: "20260102T030405-0123456789ab"
+-- 2: "orders"

@@ -1,6 +1,0 @@
-UPDATE control.sync_leases
-SET
-    run_id = NULL,
-    previous_run_id = NULL,
-    expires_at = NULL
-WHERE run_id = ?;

@@ -1,7 +1,0 @@
-UPDATE control.sync_leases
-SET
-    previous_run_id = run_id,
-    run_id = ?,
-    acquired_at = CURRENT_TIMESTAMP(),
-    expires_at = DATEADD('second', ?, CURRENT_TIMESTAMP())
-WHERE table_name = ? AND (run_id IS NULL OR expires_at < CURRENT_TIMESTAMP());

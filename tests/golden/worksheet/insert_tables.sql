@@ -1,0 +1,18 @@
+INSERT INTO control.sync_tables (
+    version, table_name, group_name, target_name, freshness_sla_minutes, settings
+)
+VALUES
+    (?, ?, ?, ?, ?, ?),
+    (?, ?, ?, ?, ?, ?);
+-- 1: 3
+-- 2: "orders"
+-- 3: null
+-- 4: "\"SHOP\".\"ORDERS\""
+-- 5: null
+-- 6: "{\"backfill_new_columns\": false, \"chunk_rows\": 1000000, \"columns\": [], \"cursor\": \"updated_at\", \"delete_action\": \"soft\", \"delete_check_minutes\": 1440, \"delete_column\": null, \"deletes\": \"none\", \"exclude\": [], \"file_bytes\": 150000000, \"freshness_sla_minutes\": null, \"group\": null, \"key\": [], \"load_method\": \"copy\", \"lookback_seconds\": null, \"lookback_values\": null, \"margin_seconds\": 5.0, \"max_delete_percent\": 10.0, \"max_parallel\": 8, \"mode\": \"incremental\", \"name\": \"orders\", \"null_cursor\": \"load\", \"pipe_wait_seconds\": 600, \"relation\": \"orders\", \"schema\": \"public\", \"schema_drift\": \"evolve\", \"source\": \"shop\", \"special_values\": \"null\", \"target_database\": null, \"target_schema\": \"shop\", \"target_table\": \"orders\", \"time_zone\": \"UTC\", \"type_change\": \"fail\"}"
+-- 7: 3
+-- 8: "b"
+-- 9: null
+-- 10: "\"SHOP\".\"ORDERS\""
+-- 11: null
+-- 12: "{\"backfill_new_columns\": false, \"chunk_rows\": 1000000, \"columns\": [], \"cursor\": \"updated_at\", \"delete_action\": \"soft\", \"delete_check_minutes\": 1440, \"delete_column\": null, \"deletes\": \"none\", \"exclude\": [], \"file_bytes\": 150000000, \"freshness_sla_minutes\": null, \"group\": null, \"key\": [], \"load_method\": \"copy\", \"lookback_seconds\": null, \"lookback_values\": null, \"margin_seconds\": 5.0, \"max_delete_percent\": 10.0, \"max_parallel\": 8, \"mode\": \"incremental\", \"name\": \"b\", \"null_cursor\": \"load\", \"pipe_wait_seconds\": 600, \"relation\": \"orders\", \"schema\": \"public\", \"schema_drift\": \"evolve\", \"source\": \"shop\", \"special_values\": \"null\", \"target_database\": null, \"target_schema\": \"shop\", \"target_table\": \"orders\", \"time_zone\": \"UTC\", \"type_change\": \"fail\"}"

@@ -1,0 +1,63 @@
+"""Digests of real rows: which rows count, and that equal rows have equal digests."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from lambda_extract.contract import DigestReply, DigestRequest, Partition
+from lambda_extract.operations.digest import digest
+from tests.unit.lambda_extract.conftest import MakeTable, Reader
+
+ROWS = "INSERT INTO {table} VALUES (1, 'a', NULL), (2, 'b', %s), (3, 'c', %s)"
+
+
+def ask(reader: Reader, **changes: Any) -> DigestReply:
+    request = DigestRequest(
+        run_id="r1",
+        table=reader.spec,
+        partition=Partition("00000"),
+        columns=("id", "note"),
+        key=("id",),
+    )
+    with reader.database() as database:
+        return digest(database, dataclasses.replace(request, **changes))
+
+
+def total(reply: DigestReply) -> int:
+    return sum(bucket.rows for bucket in reply.buckets)
+
+
+@pytest.mark.parametrize(
+    ("column", "gone", "here", "alive"),
+    [
+        ("boolean", "true", "false", 2),
+        ("timestamptz", "now()", "NULL", 2),
+        ("date", "date '2026-01-01'", "NULL", 2),
+        ("text", "''", "NULL", 2),
+        ("integer", "0", "NULL", 2),
+    ],
+)
+def test_a_row_is_alive_by_the_type_of_its_delete_column(
+    make_table: MakeTable, column: str, gone: str, here: str, alive: int
+) -> None:
+    """A boolean says it by its value, every other type by having one."""
+    reader = make_table(
+        f"id int PRIMARY KEY, note text, gone {column}", ROWS % (gone, here)
+    )
+    assert total(ask(reader)) == 3
+    assert total(ask(reader, deleted_column="gone")) == alive
+    names = {d.key for d in ask(reader, deleted_column="gone", step="detail").digests}
+    assert names == {("1",), ("3",)}
+
+
+def test_equal_rows_have_equal_digests_and_a_changed_row_another(
+    make_table: MakeTable,
+) -> None:
+    one, same, other = (
+        make_table("id int PRIMARY KEY, note text", f"INSERT INTO {{table}} VALUES {v}")
+        for v in ("(1, 'a'), (2, NULL)", "(2, NULL), (1, 'a')", "(1, 'a'), (2, '')")
+    )
+    first = ask(one).buckets
+    assert first == ask(same).buckets
+    assert first != ask(other).buckets

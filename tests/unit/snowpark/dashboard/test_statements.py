@@ -1,0 +1,29 @@
+"""SQL of dashboard: texts and bound values to the letter (golden.py)."""
+
+import pytest
+
+from snowpark.dashboard import statements as dashboard
+from tests.unit.snowpark import golden
+
+CASES: dict[str, dashboard.Query] = {
+    "dashboard_status": dashboard.STATUS,
+    "dashboard_schema_changes": dashboard.SCHEMA_CHANGES,
+    "dashboard_altered_values": dashboard.ALTERED_VALUES,
+    "dashboard_history": dashboard.history(7),
+    "dashboard_help": dashboard.HELP,
+    "dashboard_call": dashboard.call("PAUSE_TABLE", "orders"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_statement_is_the_golden_one(name: str) -> None:
+    golden.check("dashboard", name, CASES[name])
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_independent_parser_understands_the_text(name: str) -> None:
+    golden.check_by_parser(CASES[name])
+
+
+def test_no_golden_file_is_left_over() -> None:
+    golden.check_left_over("dashboard", CASES)

@@ -1,0 +1,55 @@
+"""SQL of groups: texts and bound values to the letter (golden.py)."""
+
+import pytest
+
+from snowpark.groups import statements as groups_statements
+from snowpark.groups import task_graph, task_statements
+from snowpark.groups.statements import GroupStep
+from snowpark.settings.groups import GroupSettings
+from snowpark.sql import Statement
+from tests.unit.snowpark import golden
+from tests.unit.snowpark.samples import RUN_ID
+
+STEP = GroupStep(
+    RUN_ID, "hourly", "graph", "extract", "succeeded", "orders", "c0ffee", "{}"
+)
+TASKS = task_graph.build(GroupSettings("my-group.x", "60 MINUTES"), ["orders"], {})
+ON_WAREHOUSE = GroupSettings("hourly", "USING CRON 0 * * * * UTC", "it's mine")
+
+CASES: dict[str, Statement] = {
+    "list_groups": groups_statements.list_groups(),
+    "list_group_tables": groups_statements.list_group_tables("hourly"),
+    "take_leases": groups_statements.take_leases(("a", "b"), RUN_ID, 900),
+    "release_leases": groups_statements.release_leases(RUN_ID),
+    "read_states": groups_statements.read_states(("a", "b")),
+    "insert_steps": next(groups_statements.insert_steps([STEP, STEP])),
+    "read_table_steps": groups_statements.read_table_steps("orders", RUN_ID),
+    "read_table_steps_of_graph": groups_statements.read_table_steps("orders", None),
+    "read_graph_runs": groups_statements.read_graph_runs("hourly"),
+    "read_group_steps": groups_statements.read_group_steps(RUN_ID),
+    "create_root_task": task_statements.create_task(TASKS[0]),
+    "create_load_task": task_statements.create_task(TASKS[1]),
+    "create_finalizer_task": task_statements.create_task(TASKS[-1]),
+    "create_warehouse_task": task_statements.create_task(
+        task_graph.build(ON_WAREHOUSE, ["orders"], {})[0]
+    ),
+    "show_tasks": task_statements.show_tasks(),
+    "suspend_task": task_statements.suspend_task(TASKS[0].name),
+    "resume_task": task_statements.resume_task(TASKS[-1].name),
+    "drop_task": task_statements.drop_task(TASKS[1].name),
+    "list_tables_by_group": task_statements.list_tables_by_group(),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_statement_is_the_golden_one(name: str) -> None:
+    golden.check("groups", name, CASES[name])
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_independent_parser_understands_the_text(name: str) -> None:
+    golden.check_by_parser(CASES[name])
+
+
+def test_no_golden_file_is_left_over() -> None:
+    golden.check_left_over("groups", CASES)

@@ -1,0 +1,149 @@
+"""Every property of the configuration's schema reaches the settings it stands for.
+
+`parse` copies settings by name, so one that is added to the schema and forgotten there
+would be accepted and do nothing.
+"""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lambda_extract.contract import ColumnSpec
+from snowpark.settings import parse
+from snowpark.settings.table import TableSettings
+
+SCHEMA = json.loads(Path("config/sync_config.schema.json").read_text("utf-8"))["$defs"]
+# Says something to people alone.
+WITHOUT_EFFECT = {"description"}
+# Property: a value other than its default, the field, what must stand there, and what
+# else the table must say for the value to be allowed.
+VALUES: dict[str, tuple[Any, str, Any, dict[str, Any]]] = {
+    "source": ("crm", "source", "crm", {}),
+    "group": ("hourly", "group", "hourly", {}),
+    "schema": ("sales", "schema", "sales", {}),
+    "table": ("orders_2", "relation", "orders_2", {"target_table": "orders"}),
+    "target_database": ("OTHER", "target_database", "OTHER", {}),
+    "target_schema": ("other", "target_schema", "other", {}),
+    "target_table": ("other", "target_table", "other", {}),
+    "mode": ("full", "mode", "full", {"cursor": None}),
+    "cursor": ("created_at", "cursor", "created_at", {}),
+    "key": (["a", "b"], "key", ("a", "b"), {}),
+    "exclude": (["a", "b"], "exclude", ("a", "b"), {}),
+    "columns": (
+        {"a": {"rename": "b"}},
+        "columns",
+        (ColumnSpec("a", rename="B"),),
+        {},
+    ),
+    "margin_seconds": (7.5, "margin_seconds", 7.5, {}),
+    "lookback_seconds": (60, "lookback_seconds", 60, {}),
+    "lookback_values": (50, "lookback_values", 50, {}),
+    "null_cursor": ("ignore", "null_cursor", "ignore", {}),
+    "chunk_rows": (20_000, "chunk_rows", 20_000, {}),
+    "file_megabytes": (200, "file_bytes", 200_000_000, {}),
+    "special_values": ("fail", "special_values", "fail", {}),
+    "schema_drift": ("freeze", "schema_drift", "freeze", {}),
+    "type_change": ("new_column", "type_change", "new_column", {}),
+    "backfill_new_columns": (True, "backfill_new_columns", True, {}),
+    "freshness_sla_minutes": (90, "freshness_sla_minutes", 90, {}),
+    "load_method": ("snowpipe", "load_method", "snowpipe", {}),
+    "pipe_wait_seconds": (120, "pipe_wait_seconds", 120, {}),
+    "deletes": ("key_compare", "deletes", "key_compare", {}),
+    "delete_column": ("gone", "delete_column", "gone", {"deletes": "soft_column"}),
+    "delete_action": ("hard", "delete_action", "hard", {"deletes": "key_compare"}),
+    "delete_check_minutes": (
+        30,
+        "delete_check_minutes",
+        30,
+        {"deletes": "key_compare"},
+    ),
+    "max_delete_percent": (50, "max_delete_percent", 50, {"deletes": "key_compare"}),
+}
+SOURCE_VALUES = {"max_parallel": (3, "max_parallel"), "time_zone": ("CET", "time_zone")}
+COLUMN_VALUES = {
+    "rename": ("b", "rename", "B"),
+    "type": ("NUMBER(12, 2)", "type", "NUMBER(12,2)"),
+    "protect": ("hash", "protect", "hash"),
+}
+
+
+def settings(
+    table: dict[str, Any],
+    defaults: dict[str, Any] | None = None,
+    source: dict[str, Any] | None = None,
+) -> TableSettings:
+    data = {
+        "version": 1,
+        "defaults": {"source": "shop", "target_schema": "sales", **(defaults or {})},
+        "sources": {"shop": source or {}, "crm": {}},
+        "groups": {"hourly": {"schedule": {"every_minutes": 60}}},
+        "tables": {
+            "orders": {
+                key: value
+                for key, value in {"cursor": "updated_at", **table}.items()
+                if value is not None
+            }
+        },
+    }
+    (found,) = parse.parse(json.dumps(data))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("definition", "known"),
+    [
+        ("table", {*VALUES, *WITHOUT_EFFECT}),
+        ("column", set(COLUMN_VALUES)),
+    ],
+)
+def test_every_property_of_the_schema_is_looked_at_here(
+    definition: str, known: set[str]
+) -> None:
+    assert (
+        set(SCHEMA[definition]["properties"]) - WITHOUT_EFFECT == known - WITHOUT_EFFECT
+    )
+
+
+def test_every_field_of_the_settings_comes_from_somewhere() -> None:
+    reached = {field for _, field, _, _ in VALUES.values()}
+    reached |= {field for _, field in SOURCE_VALUES.values()}
+    assert {f.name for f in dataclasses.fields(TableSettings)} - reached == {"name"}
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_a_property_of_a_table_reaches_its_field(name: str) -> None:
+    value, field, expected, beside = VALUES[name]
+    assert getattr(settings({**beside, name: value}), field) == expected
+    default = {f.name: f.default for f in dataclasses.fields(TableSettings)}[field]
+    assert default != expected, "the default would pass as well"
+
+
+@pytest.mark.parametrize(
+    "name", sorted(set(SCHEMA["defaults"]["properties"]) & set(VALUES))
+)
+def test_a_default_of_all_tables_reaches_its_field(name: str) -> None:
+    value, field, expected, beside = VALUES[name]
+    # Without a word of the table's own.
+    table = {"cursor": None, **beside} if name == "cursor" else beside
+    assert getattr(settings(table, {name: value}), field) == expected
+
+
+def test_every_default_is_a_property_of_a_table() -> None:
+    assert set(SCHEMA["defaults"]["properties"]) <= set(SCHEMA["table"]["properties"])
+
+
+@pytest.mark.parametrize("name", SOURCE_VALUES)
+def test_a_property_of_a_source_reaches_its_tables(name: str) -> None:
+    value, field = SOURCE_VALUES[name]
+    assert getattr(settings({}, source={name: value}), field) == value
+    assert getattr(settings({}), field) != value
+
+
+@pytest.mark.parametrize("name", COLUMN_VALUES)
+def test_a_property_of_a_column_reaches_the_wire(name: str) -> None:
+    value, field, expected = COLUMN_VALUES[name]
+    (column,) = settings({"columns": {"a": {name: value}}}).columns
+    assert getattr(column, field) == expected

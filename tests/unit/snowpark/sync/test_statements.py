@@ -1,0 +1,36 @@
+"""SQL of sync: texts and bound values to the letter (golden.py)."""
+
+import pytest
+
+from snowpark.sql import Statement
+from snowpark.sync import statements as sync_statements
+from snowpark.sync.statements import SnapshotPart
+from tests.unit.snowpark import golden
+from tests.unit.snowpark.batches import BATCH, SOFT
+from tests.unit.snowpark.samples import RUN_ID
+
+PART = SnapshotPart("snapshot", "p00001", "c0ffee", "{}")
+
+CASES: dict[str, Statement] = {
+    "read_open_parts": sync_statements.read_open_parts("orders", "c0ffee", 24),
+    "insert_part": sync_statements.insert_part("orders", RUN_ID, PART),
+    "count_gone_soft": sync_statements.count_gone(SOFT),
+    "count_gone_hard": sync_statements.count_gone(BATCH),
+    "flag_gone": sync_statements.flag_gone(SOFT),
+    "revive": sync_statements.revive(SOFT),
+    "remove_gone": sync_statements.remove_gone(BATCH),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_statement_is_the_golden_one(name: str) -> None:
+    golden.check("sync", name, CASES[name])
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_independent_parser_understands_the_text(name: str) -> None:
+    golden.check_by_parser(CASES[name])
+
+
+def test_no_golden_file_is_left_over() -> None:
+    golden.check_left_over("sync", CASES)

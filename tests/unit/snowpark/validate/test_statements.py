@@ -1,0 +1,40 @@
+"""SQL of validate: texts and bound values to the letter (golden.py)."""
+
+import pytest
+
+from snowpark.sql import Statement
+from snowpark.validate import statements as validate_statements
+from tests.unit.snowpark import golden
+from tests.unit.snowpark.batches import EVERY_TYPE, LOADED, TARGET
+from tests.unit.snowpark.samples import RUN_ID
+
+DIGESTED = validate_statements.Digested(TARGET, EVERY_TYPE, EVERY_TYPE[:1], False)
+SOFT_DIGESTED = validate_statements.Digested(TARGET, LOADED[:2], LOADED[:2], True)
+
+CASES: dict[str, Statement] = {
+    "digest_buckets": validate_statements.buckets(DIGESTED, 2, ()),
+    "digest_buckets_within": validate_statements.buckets(
+        SOFT_DIGESTED, 4, ("0a", "ff")
+    ),
+    "digest_rows": validate_statements.rows(SOFT_DIGESTED, ("0a",), 100),
+    "digest_rows_without": validate_statements.rows(
+        SOFT_DIGESTED, ("0a",), 100, ("0a1b2c3d4e5f6071", "0a1b2c3d4e5f6072")
+    ),
+    "digest_detail": validate_statements.detail(SOFT_DIGESTED, ("0a" * 16,)),
+    "remove_extra": validate_statements.remove_extra(DIGESTED, ("0a" * 16,), RUN_ID),
+    "flag_extra": validate_statements.remove_extra(SOFT_DIGESTED, ("0a" * 16,), RUN_ID),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_statement_is_the_golden_one(name: str) -> None:
+    golden.check("validate", name, CASES[name])
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_independent_parser_understands_the_text(name: str) -> None:
+    golden.check_by_parser(CASES[name])
+
+
+def test_no_golden_file_is_left_over() -> None:
+    golden.check_left_over("validate", CASES)
