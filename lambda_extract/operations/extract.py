@@ -32,6 +32,7 @@ from lambda_extract.rows.query import partition_condition
 from lambda_extract.rows.wire import build_wire
 from lambda_extract.source.catalog import read_table
 from lambda_extract.source.database import Database
+from lambda_extract.source.durable import make_durable
 from lambda_extract.source.snapshot import keys_of, require_key, snapshot
 
 
@@ -72,6 +73,7 @@ def extract_window(
                 database, table, cursor, watermark=bound.watermark, wire=wire
             )
             bound = with_overlap(bound, overlap)
+    durable = make_durable(database) if copied.rows else ()
     return ExtractReply(
         run_id=request.run_id,
         part=request.part,
@@ -87,7 +89,7 @@ def extract_window(
         unchanged=unchanged,
         null_cursor_rows=plan.null_rows,
         altered=copied.altered,
-        warnings=plan.warnings,
+        warnings=plan.warnings + durable,
         seconds=seconds_since(started),
         relation_id=table.oid,
     )
@@ -116,6 +118,8 @@ def extract_partition(
         if isinstance(request, ExtractRequest) and request.key_hashes:
             condition = only_keys(table, condition, request.key_hashes)
         copied = copy_to_landing(database, table, wire, condition, target)
+    # Without rows, too: what is missing from a part is gone from the target.
+    durable = make_durable(database)
     return ExtractReply(
         op=request.op,
         run_id=request.run_id,
@@ -127,6 +131,7 @@ def extract_partition(
         rows=copied.rows,
         bytes=copied.bytes,
         altered=copied.altered,
+        warnings=durable,
         seconds=seconds_since(started),
         relation_id=table.oid,
     )
