@@ -87,8 +87,8 @@ CODES: dict[str, Code] = {
     ),
     "cannot_see_transactions": Code(
         False,
-        "GRANT pg_read_all_stats to the reader role and use the writer endpoint, or"
-        ' set "lookback_seconds" or "lookback_values".',
+        "GRANT pg_read_all_stats to the reader role, use the writer endpoint, leave"
+        ' track_activities on, or set "lookback_seconds" or "lookback_values".',
     ),
     "sequence_cache": Code(
         False, 'ALTER SEQUENCE ... CACHE 1, or set "lookback_values".'

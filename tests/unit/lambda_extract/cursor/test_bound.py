@@ -4,7 +4,9 @@ import contextlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+import psycopg2
 import psycopg2.extensions
+import psycopg2.extras
 import pytest
 
 from lambda_extract.contract import Bound, CursorSpec, CursorValue, PendingBound
@@ -434,3 +436,50 @@ def test_a_plan_takes_its_bound_before_any_part_is_read(
     run(slow, "COMMIT")
     increment = reader.sync("updated_at", reply.bound)
     assert {"100", "101"} <= set(reader.ids(increment))
+
+
+def test_a_session_that_hides_its_transaction_is_refused(
+    make_table: MakeTable, slow: psycopg2.extensions.connection
+) -> None:
+    reader = make_table(INSTANT, OLD_ROWS)
+    run(slow, "SET track_activities = off")
+    run(slow, "BEGIN")
+    insert(slow, reader, 100)
+    with pytest.raises(ExtractError) as refused:
+        reader.sync("updated_at")
+    assert refused.value.code == "cannot_see_transactions"
+    assert "track_activities" in refused.value.message
+    run(slow, "ROLLBACK")
+    run(slow, "SET track_activities = on")
+    assert reader.sync("updated_at").rows == 10
+
+
+@pytest.mark.parametrize("written_before", [True, False])
+def test_a_writer_on_a_replication_connection_holds_the_watermark_back(
+    make_table: MakeTable,
+    aurora: Aurora,
+    owner: psycopg2.extensions.connection,
+    written_before: bool,
+) -> None:
+    """Also one that has begun, and so fixed its now(), but has not written yet."""
+    reader = make_table(INSTANT, OLD_ROWS)
+    dsn = aurora.dsn("shop")
+    with contextlib.closing(
+        psycopg2.connect(
+            dsn,
+            connection_factory=psycopg2.extras.LogicalReplicationConnection,
+        )
+    ) as walsender:
+        run(walsender, "BEGIN")
+        run(walsender, "SELECT now()")
+        if written_before:
+            run(walsender, f"INSERT INTO {reader.spec.relation} (id) VALUES (100)")
+        run(owner, "SELECT pg_sleep(0.05)")
+        insert(owner, reader, 101)
+        first = reader.sync("updated_at", margin_seconds=0.0)
+        assert first.bound is not None and first.bound.held_back
+        if not written_before:
+            run(walsender, f"INSERT INTO {reader.spec.relation} (id) VALUES (100)")
+        run(walsender, "COMMIT")
+    second = reader.sync("updated_at", first.bound, margin_seconds=0.0)
+    assert "100" in reader.ids(second)
