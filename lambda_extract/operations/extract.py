@@ -18,10 +18,12 @@ from lambda_extract.cursor.bound import settle, with_overlap
 from lambda_extract.cursor.column import check_cursor
 from lambda_extract.cursor.proof import read_proof
 from lambda_extract.cursor.window import (
+    delivered_overlap,
     is_unchanged,
+    largest,
     last_position,
     plan_window,
-    read_overlap,
+    starts_series,
 )
 from lambda_extract.errors import RequestError
 from lambda_extract.landing.stores import Store
@@ -68,11 +70,17 @@ def extract_window(
         copied = copy_to_landing(
             database, table, wire, plan.range.condition(), target, skip=unchanged
         )
-        if plan.upper is None and window.upper is None:
-            overlap = read_overlap(
-                database, table, cursor, watermark=bound.watermark, wire=wire
+        if plan.upper is None:
+            overlap = delivered_overlap(
+                database,
+                table,
+                cursor,
+                watermark=bound.watermark,
+                window=window,
+                wire=wire,
             )
             bound = with_overlap(bound, overlap)
+        end = largest(database, table, cursor) if starts_series(plan, window) else None
     durable = make_durable(database) if copied.rows else ()
     return ExtractReply(
         run_id=request.run_id,
@@ -92,6 +100,7 @@ def extract_window(
         warnings=plan.warnings + durable,
         seconds=seconds_since(started),
         relation_id=table.oid,
+        end=end,
     )
 
 
