@@ -82,6 +82,12 @@ CODES: dict[str, Code] = {
         "Use a column of type timestamp, timestamptz, date or an integer type, or"
         " mode full.",
     ),
+    "time_zone_missing": Code(
+        False,
+        'Add "time_zone" to the source in the configuration: the zone in which the'
+        ' application writes this column, for example "Europe/Berlin"; "UTC" if it'
+        " writes UTC.",
+    ),
     "no_primary_key": Code(
         False, 'Add "key" to the table\'s configuration, or use mode full.'
     ),

@@ -235,11 +235,11 @@ def test_every_time_type_can_be_a_cursor(
             + i * interval '{step}' FROM generate_series(1, 10) AS i
         """,
     )
-    first = reader.sync("updated_at")
+    first = reader.sync("updated_at", time_zone="UTC")
     assert first.rows == 10 and first.bound is not None
     assert first.bound.watermark == first.position
     insert(owner, reader, 100)
-    second = reader.sync("updated_at", first.bound)
+    second = reader.sync("updated_at", first.bound, time_zone="UTC")
     assert reader.ids(second) == ["100"]
     assert second.bound is not None and second.bound.held_back
 
@@ -249,7 +249,7 @@ def test_a_date_is_proven_only_for_days_before_today(
 ) -> None:
     reader = make_table(TIME_TABLE.format(type="date"), INDEX)
     insert(owner, reader, 1)
-    reply = reader.sync("updated_at", margin_seconds=0.0)
+    reply = reader.sync("updated_at", margin_seconds=0.0, time_zone="UTC")
     assert reply.bound is not None and reply.bound.watermark is not None
     today = datetime.now(UTC).date()
     assert reply.bound.watermark.value == str(today - timedelta(days=1))
@@ -483,3 +483,37 @@ def test_a_writer_on_a_replication_connection_holds_the_watermark_back(
         run(walsender, "COMMIT")
     second = reader.sync("updated_at", first.bound, margin_seconds=0.0)
     assert "100" in reader.ids(second)
+
+
+@pytest.mark.parametrize("type_name", ["timestamp", "timestamp(3)", "date"])
+def test_a_time_without_a_zone_is_no_cursor_until_the_zone_is_said(
+    make_table: MakeTable, type_name: str
+) -> None:
+    reader = make_table(TIME_TABLE.format(type=type_name), OLD_ROWS)
+    with pytest.raises(ExtractError) as refused:
+        reader.sync("updated_at")
+    assert (refused.value.code, refused.value.retryable) == ("time_zone_missing", False)
+    with pytest.raises(ExtractError) as refused:
+        reader.plan(cursor=CursorSpec("updated_at"))
+    assert refused.value.code == "time_zone_missing"
+    assert reader.sync("updated_at", time_zone="America/New_York").rows == 10
+
+
+def test_a_late_row_in_local_time_arrives_when_its_zone_is_said(
+    make_table: MakeTable,
+    owner: psycopg2.extensions.connection,
+    slow: psycopg2.extensions.connection,
+) -> None:
+    zone = "America/New_York"
+    now = f"DEFAULT (now() AT TIME ZONE '{zone}')"
+    reader = make_table(
+        f"id bigint PRIMARY KEY, updated_at timestamp NOT NULL {now}", INDEX
+    )
+    run(slow, "BEGIN")
+    insert(slow, reader, 1)
+    run(owner, "SELECT pg_sleep(0.05)")
+    insert(owner, reader, 2)
+    first = reader.sync("updated_at", margin_seconds=0.0, time_zone=zone)
+    run(slow, "COMMIT")
+    second = reader.sync("updated_at", first.bound, margin_seconds=0.0, time_zone=zone)
+    assert "1" in reader.ids(second)
