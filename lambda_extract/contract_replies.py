@@ -117,6 +117,8 @@ class ExtractReply:
             were delivered before, so that nothing was written.
         null_cursor_rows: Rows whose cursor is NULL (-1: not counted).
         relation_id: pg_class.oid. Attribute numbers mean the same thing only within it.
+        end: Where another window follows a run's first: the largest cursor of this
+            snapshot. The run reads up to it, and what comes later is the next run's.
     """
 
     run_id: str
@@ -136,6 +138,7 @@ class ExtractReply:
     warnings: tuple[Warning, ...] = ()
     seconds: float = 0.0
     relation_id: int = 0
+    end: CursorValue | None = None
     ok: Literal[True] = True
     op: Literal["extract", "keys"] = "extract"
     version: int = VERSION

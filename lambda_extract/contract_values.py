@@ -62,7 +62,8 @@ class CursorSpec:
         lookback_seconds: Time cursors: read this far behind the watermark again.
             Replaces the proof where open transactions cannot be seen. None: not set.
         lookback_values: The same for integer cursors, in cursor units.
-        time_zone: Zone in which `timestamp without time zone` values are written.
+        time_zone: Zone in which `timestamp without time zone` values are written;
+            empty: nobody said so.
         null_policy: Rows whose cursor is NULL: "load" with every sync, "ignore",
             "fail".
     """
@@ -71,7 +72,7 @@ class CursorSpec:
     margin_seconds: float = 5.0
     lookback_seconds: float | None = None
     lookback_values: int | None = None
-    time_zone: str = "UTC"
+    time_zone: str = ""
     null_policy: Literal["load", "ignore", "fail"] = "load"
 
 

@@ -82,13 +82,19 @@ CODES: dict[str, Code] = {
         "Use a column of type timestamp, timestamptz, date or an integer type, or"
         " mode full.",
     ),
+    "time_zone_missing": Code(
+        False,
+        'Add "time_zone" to the source in the configuration: the zone in which the'
+        ' application writes this column, for example "Europe/Berlin"; "UTC" if it'
+        " writes UTC.",
+    ),
     "no_primary_key": Code(
         False, 'Add "key" to the table\'s configuration, or use mode full.'
     ),
     "cannot_see_transactions": Code(
         False,
-        "GRANT pg_read_all_stats to the reader role and use the writer endpoint, or"
-        ' set "lookback_seconds" or "lookback_values".',
+        "GRANT pg_read_all_stats to the reader role, use the writer endpoint, leave"
+        ' track_activities on, or set "lookback_seconds" or "lookback_values".',
     ),
     "sequence_cache": Code(
         False, 'ALTER SEQUENCE ... CACHE 1, or set "lookback_values".'

@@ -138,7 +138,7 @@ def run_pressure(
 def _apply(target: Any, margin: float) -> None:
     config = {
         "version": 1,
-        "sources": {"shop": {}},
+        "sources": {"shop": {"time_zone": "UTC"}},
         "tables": {
             TABLE: {
                 "source": "shop",

@@ -87,7 +87,8 @@ def check_cursor(database: Database, table: SourceTable, spec: CursorSpec) -> Cu
     """Finds the cursor column and refuses what cannot be proven.
 
     Raises:
-        SourceError: cursor_not_found, cursor_type_unsupported, sequence_cache.
+        SourceError: cursor_not_found, cursor_type_unsupported, sequence_cache,
+            time_zone_missing.
     """
     column = table.column(spec.column)
     where = f"{table.spec.schema}.{table.spec.relation}"
@@ -104,6 +105,13 @@ def check_cursor(database: Database, table: SourceTable, spec: CursorSpec) -> Cu
         )
     precision = column.base.modifier if column.base.name.startswith("timestamp") else 6
     cursor = Cursor(spec, column, family, 6 if precision < 0 else precision)
+    if family in (LOCAL, DATE) and not spec.time_zone:
+        # A wrong zone moves the watermark past rows that are still to come.
+        raise SourceError(
+            "time_zone_missing",
+            f"Cursor column {spec.column!r} of {where} has type {column.type!r}, whose"
+            " values do not tell in which time zone they are.",
+        )
     if family == INTEGER and not cursor.has_lookback:
         _check_sequence(database, table, column)
     return cursor

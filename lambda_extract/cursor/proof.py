@@ -60,7 +60,8 @@ def read_proof(
         raise SourceError(
             "cannot_see_transactions",
             "The open transactions of other sessions cannot be seen: the role lacks"
-            " pg_read_all_stats, or the server is a read replica.",
+            " pg_read_all_stats, the server is a read replica, or a session has"
+            " track_activities off.",
         )
     return proof
 
@@ -106,6 +107,10 @@ def _read_transactions(
     look at pg_stat_activity whatever order the executor chooses. Sessions of this very
     program only ever read, so they hold nothing back; their role must match too,
     because anybody may choose an application_name.
+
+    Over a connection with replication=database one can write as well, and such a
+    walsender never shows when its transaction began: it counts from the start of its
+    session, unless it streams.
     """
     seen_at = (
         typed(pending.seen_at, "timestamptz")
@@ -118,7 +123,8 @@ def _read_transactions(
             o.oldest::text,
             p.open,
             pg_catalog.pg_has_role(current_user, 'pg_read_all_stats', 'USAGE')
-                AND NOT pg_catalog.pg_is_in_recovery(),
+                AND NOT pg_catalog.pg_is_in_recovery()
+                AND NOT o.hidden,
             COALESCE(
                 (o.oldest IS NULL OR o.oldest > {seen_at})
                 AND (p.oldest IS NULL OR p.oldest > {seen_at})
@@ -126,13 +132,28 @@ def _read_transactions(
                 FALSE
             )
         FROM (
-            SELECT pg_catalog.min(a.xact_start) AS oldest
+            SELECT
+                pg_catalog.min(COALESCE(
+                    a.xact_start,
+                    CASE
+                        WHEN
+                            a.backend_xid IS NOT NULL
+                            OR (
+                                a.backend_type = 'walsender'
+                                AND a.state <> 'idle'
+                                AND COALESCE(r.state, 'startup') = 'startup'
+                            )
+                            THEN a.backend_start
+                    END
+                )) AS oldest,
+                -- With track_activities off a session tells of no transaction at all.
+                COALESCE(pg_catalog.bool_or(a.state = 'disabled'), FALSE) AS hidden
             FROM pg_catalog.pg_stat_activity AS a
+            LEFT JOIN pg_catalog.pg_stat_replication AS r ON r.pid = a.pid
             WHERE a.datname = pg_catalog.current_database()
                 AND a.pid <> pg_catalog.pg_backend_pid()
                 AND a.backend_type NOT IN (
-                    'autovacuum launcher', 'autovacuum worker', 'walsender',
-                    'parallel worker'
+                    'autovacuum launcher', 'autovacuum worker', 'parallel worker'
                 )
                 AND NOT (
                     a.usename = current_user

@@ -89,6 +89,7 @@ def read_overlap(
     *,
     watermark: CursorValue | None,
     wire: Wire,
+    upper: CursorValue | None = None,
     at_most: int = MAX_OVERLAP_ROWS,
 ) -> Overlap | None:
     """Returns the identity of the row versions that the next sync will read again.
@@ -98,6 +99,7 @@ def read_overlap(
     of rows. The columns are part of it, so that a changed table is delivered again.
 
     Args:
+        upper: Inclusive upper end; None: there is none.
         at_most: More rows than this are not digested: None is returned.
     """
     if not table.has_row_identity:
@@ -105,6 +107,7 @@ def read_overlap(
     rows = CursorRange(
         column=cursor.spec.column,
         lower=cursor.read_from(watermark),
+        upper=cursor.literal(upper) if upper else None,
         with_nulls=_may_be_null(cursor) and cursor.spec.null_policy == "load",
     )
     statement = sql.SQL("""
@@ -126,6 +129,44 @@ def read_overlap(
     if count > at_most:
         return None
     return Overlap(rows=count, digest=f"{digest}:{_fingerprint(wire)}")
+
+
+def starts_series(plan: Plan, window: Window) -> bool:
+    """True where more windows follow, and none of the run's said yet where they end."""
+    return plan.upper is not None and window.upper is None
+
+
+def largest(database: Database, table: SourceTable, cursor: Cursor) -> CursorValue:
+    """Returns the largest cursor of the snapshot, of a table that has rows."""
+    statement = sql.SQL("SELECT pg_catalog.max({})::{}::text FROM {}").format(
+        cursor.name, sql.SQL(cursor.family), table.name
+    )
+    return CursorValue(str(database.row(statement)[0]), cursor.family)
+
+
+def delivered_overlap(
+    database: Database,
+    table: SourceTable,
+    cursor: Cursor,
+    *,
+    watermark: CursorValue | None,
+    window: Window,
+    wire: Wire,
+) -> Overlap | None:
+    """Returns the overlap after a run's last window, of delivered row versions alone.
+
+    A run of several windows stops at its end, so rows beyond were not delivered. Nor
+    were, perhaps, the present versions of what earlier windows read: rows without a
+    cursor and those of the lookback. Nothing is said about these.
+    """
+    read_earlier = cursor.has_lookback or (
+        _may_be_null(cursor) and cursor.spec.null_policy == "load"
+    )
+    if read_earlier and not window.first:
+        return None
+    return read_overlap(
+        database, table, cursor, watermark=watermark, wire=wire, upper=window.upper
+    )
 
 
 def is_unchanged(

@@ -18,10 +18,12 @@ from lambda_extract.cursor.bound import settle, with_overlap
 from lambda_extract.cursor.column import check_cursor
 from lambda_extract.cursor.proof import read_proof
 from lambda_extract.cursor.window import (
+    delivered_overlap,
     is_unchanged,
+    largest,
     last_position,
     plan_window,
-    read_overlap,
+    starts_series,
 )
 from lambda_extract.errors import RequestError
 from lambda_extract.landing.stores import Store
@@ -32,6 +34,7 @@ from lambda_extract.rows.query import partition_condition
 from lambda_extract.rows.wire import build_wire
 from lambda_extract.source.catalog import read_table
 from lambda_extract.source.database import Database
+from lambda_extract.source.durable import make_durable
 from lambda_extract.source.snapshot import keys_of, require_key, snapshot
 
 
@@ -67,11 +70,18 @@ def extract_window(
         copied = copy_to_landing(
             database, table, wire, plan.range.condition(), target, skip=unchanged
         )
-        if plan.upper is None and window.upper is None:
-            overlap = read_overlap(
-                database, table, cursor, watermark=bound.watermark, wire=wire
+        if plan.upper is None:
+            overlap = delivered_overlap(
+                database,
+                table,
+                cursor,
+                watermark=bound.watermark,
+                window=window,
+                wire=wire,
             )
             bound = with_overlap(bound, overlap)
+        end = largest(database, table, cursor) if starts_series(plan, window) else None
+    durable = make_durable(database) if copied.rows else ()
     return ExtractReply(
         run_id=request.run_id,
         part=request.part,
@@ -87,9 +97,10 @@ def extract_window(
         unchanged=unchanged,
         null_cursor_rows=plan.null_rows,
         altered=copied.altered,
-        warnings=plan.warnings,
+        warnings=plan.warnings + durable,
         seconds=seconds_since(started),
         relation_id=table.oid,
+        end=end,
     )
 
 
@@ -116,6 +127,8 @@ def extract_partition(
         if isinstance(request, ExtractRequest) and request.key_hashes:
             condition = only_keys(table, condition, request.key_hashes)
         copied = copy_to_landing(database, table, wire, condition, target)
+    # Without rows, too: what is missing from a part is gone from the target.
+    durable = make_durable(database)
     return ExtractReply(
         op=request.op,
         run_id=request.run_id,
@@ -127,6 +140,7 @@ def extract_partition(
         rows=copied.rows,
         bytes=copied.bytes,
         altered=copied.altered,
+        warnings=durable,
         seconds=seconds_since(started),
         relation_id=table.oid,
     )

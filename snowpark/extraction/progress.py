@@ -31,6 +31,8 @@ class Progress:
         chunk_rows: Rows of the next window.
         windows: Extractions asked for so far; names their S3 prefixes.
         attempt: Increments of the same run before.
+        end: Inclusive upper end of all windows after the first, taken with the first:
+            a run ends, however fast others write.
     """
 
     position: CursorValue | None
@@ -39,6 +41,7 @@ class Progress:
     frozen: bool = False
     windows: int = 0
     attempt: int = 0
+    end: CursorValue | None = None
 
 
 def needs_snapshot(state: TableState) -> bool:
@@ -92,6 +95,7 @@ def advanced(progress: Progress, reply: ExtractReply) -> Progress:
         bound=bound,
         frozen=progress.frozen or (reply.bound.held_back and not reply.complete),
         windows=progress.windows + 1,
+        end=progress.end or reply.end,
     )
 
 

@@ -33,6 +33,7 @@ def next_window(
         cursor=settings.cursor_spec,
         window=Window(
             lower=progress.position,
+            upper=progress.end,
             pending_bound=progress.bound.pending_bound,
             overlap=progress.bound.overlap if first else None,
             first=first,

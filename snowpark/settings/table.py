@@ -61,7 +61,7 @@ class TableSettings:
     margin_seconds: float = 5.0
     lookback_seconds: float | None = None
     lookback_values: int | None = None
-    time_zone: str = "UTC"
+    time_zone: str = ""
     null_cursor: Literal["load", "ignore", "fail"] = "load"
     chunk_rows: int = 1_000_000
     file_bytes: int = 150_000_000

@@ -80,7 +80,7 @@ class Lab:
                 "target_schema": TARGET_SCHEMA,
                 "margin_seconds": 0,
             },
-            "sources": {"shop": {}},
+            "sources": {"shop": {"time_zone": "UTC"}},
             "tables": tables,
         }
 

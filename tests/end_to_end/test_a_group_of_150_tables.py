@@ -58,7 +58,7 @@ class Schedule:
                 "margin_seconds": 0,
                 "freshness_sla_minutes": 60,
             },
-            "sources": {"shop": {}},
+            "sources": {"shop": {"time_zone": "UTC"}},
             "groups": {self.group: settings},
             "alerts": {
                 "email": {"integration": MAIL, "recipients": ["a@example.com"]},

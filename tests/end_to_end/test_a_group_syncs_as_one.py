@@ -41,7 +41,7 @@ class Team:
                 "target_schema": TARGET_SCHEMA,
                 "margin_seconds": 0,
             },
-            "sources": {"shop": {}},
+            "sources": {"shop": {"time_zone": "UTC"}},
             "groups": {self.group: {}},
             "tables": entries,
         }
@@ -265,7 +265,7 @@ def test_targets_of_the_same_name_in_two_schemas_do_not_mix(lab: Lab) -> None:
             "cursor": "updated_at",
             "margin_seconds": 0,
         },
-        "sources": {"shop": {}},
+        "sources": {"shop": {"time_zone": "UTC"}},
         "groups": {group: {}},
         "tables": entries,
     }

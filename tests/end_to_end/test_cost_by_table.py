@@ -53,7 +53,7 @@ def names(lab: Lab) -> Iterator[dict[str, str]]:
     config: dict[str, object] = {
         "version": 1,
         "defaults": {"source": "shop", "target_schema": TARGET_SCHEMA},
-        "sources": {"shop": {}},
+        "sources": {"shop": {"time_zone": "UTC"}},
         "groups": {names["group"]: {}},
         "tables": {
             names[table]: {"cursor": "updated_at", "group": names["group"]}

@@ -40,7 +40,7 @@ def apply_with_two_at_a_time(lab: Lab, table: str, **settings: Any) -> None:
             "target_schema": TARGET_SCHEMA,
             "margin_seconds": 0,
         },
-        "sources": {"shop": {"max_parallel": 2}},
+        "sources": {"shop": {"max_parallel": 2, "time_zone": "UTC"}},
         "tables": {table: settings},
     }
     lab.call("APPLY_CONFIG", json.dumps(config))

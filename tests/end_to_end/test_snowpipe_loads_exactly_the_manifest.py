@@ -266,7 +266,7 @@ def test_deleted_keys_are_found_and_a_group_takes_both_kinds(lab: Lab) -> None:
             "target_schema": TARGET_SCHEMA,
             "margin_seconds": 0,
         },
-        "sources": {"shop": {}},
+        "sources": {"shop": {"time_zone": "UTC"}},
         "groups": {group: {}},
         "tables": {by_pipe: entry | {"load_method": "snowpipe"}, by_copy: entry},
     }

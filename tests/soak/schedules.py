@@ -172,7 +172,7 @@ class Schedules(RuleBasedStateMachine):
                 "load_method": load_method,
                 "pipe_wait_seconds": 2,
             },
-            "sources": {"shop": {"max_parallel": 2}},
+            "sources": {"shop": {"max_parallel": 2, "time_zone": "UTC"}},
             "tables": {self.name(kind): SETTINGS[kind] for kind in KINDS},
         }
         self._snowflake("CALL APPLY_CONFIG(%s)", json.dumps(config))

@@ -4,7 +4,9 @@ import contextlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+import psycopg2
 import psycopg2.extensions
+import psycopg2.extras
 import pytest
 
 from lambda_extract.contract import Bound, CursorSpec, CursorValue, PendingBound
@@ -260,11 +262,11 @@ def test_every_time_type_can_be_a_cursor(
             + i * interval '{step}' FROM generate_series(1, 10) AS i
         """,
     )
-    first = reader.sync("updated_at")
+    first = reader.sync("updated_at", time_zone="UTC")
     assert first.rows == 10 and first.bound is not None
     assert first.bound.watermark == first.position
     insert(owner, reader, 100)
-    second = reader.sync("updated_at", first.bound)
+    second = reader.sync("updated_at", first.bound, time_zone="UTC")
     assert reader.ids(second) == ["100"]
     assert second.bound is not None and second.bound.held_back
 
@@ -274,7 +276,7 @@ def test_a_date_is_proven_only_for_days_before_today(
 ) -> None:
     reader = make_table(TIME_TABLE.format(type="date"), INDEX)
     insert(owner, reader, 1)
-    reply = reader.sync("updated_at", margin_seconds=0.0)
+    reply = reader.sync("updated_at", margin_seconds=0.0, time_zone="UTC")
     assert reply.bound is not None and reply.bound.watermark is not None
     today = datetime.now(UTC).date()
     assert reply.bound.watermark.value == str(today - timedelta(days=1))
@@ -461,3 +463,84 @@ def test_a_plan_takes_its_bound_before_any_part_is_read(
     run(slow, "COMMIT")
     increment = reader.sync("updated_at", reply.bound)
     assert {"100", "101"} <= set(reader.ids(increment))
+
+
+def test_a_session_that_hides_its_transaction_is_refused(
+    make_table: MakeTable, slow: psycopg2.extensions.connection
+) -> None:
+    reader = make_table(INSTANT, OLD_ROWS)
+    run(slow, "SET track_activities = off")
+    run(slow, "BEGIN")
+    insert(slow, reader, 100)
+    with pytest.raises(ExtractError) as refused:
+        reader.sync("updated_at")
+    assert refused.value.code == "cannot_see_transactions"
+    assert "track_activities" in refused.value.message
+    run(slow, "ROLLBACK")
+    run(slow, "SET track_activities = on")
+    assert reader.sync("updated_at").rows == 10
+
+
+@pytest.mark.parametrize("written_before", [True, False])
+def test_a_writer_on_a_replication_connection_holds_the_watermark_back(
+    make_table: MakeTable,
+    aurora: Aurora,
+    owner: psycopg2.extensions.connection,
+    written_before: bool,
+) -> None:
+    """Also one that has begun, and so fixed its now(), but has not written yet."""
+    reader = make_table(INSTANT, OLD_ROWS)
+    dsn = aurora.dsn("shop")
+    with contextlib.closing(
+        psycopg2.connect(
+            dsn,
+            connection_factory=psycopg2.extras.LogicalReplicationConnection,
+        )
+    ) as walsender:
+        run(walsender, "BEGIN")
+        run(walsender, "SELECT now()")
+        if written_before:
+            run(walsender, f"INSERT INTO {reader.spec.relation} (id) VALUES (100)")
+        run(owner, "SELECT pg_sleep(0.05)")
+        insert(owner, reader, 101)
+        first = reader.sync("updated_at", margin_seconds=0.0)
+        assert first.bound is not None and first.bound.held_back
+        if not written_before:
+            run(walsender, f"INSERT INTO {reader.spec.relation} (id) VALUES (100)")
+        run(walsender, "COMMIT")
+    second = reader.sync("updated_at", first.bound, margin_seconds=0.0)
+    assert "100" in reader.ids(second)
+
+
+@pytest.mark.parametrize("type_name", ["timestamp", "timestamp(3)", "date"])
+def test_a_time_without_a_zone_is_no_cursor_until_the_zone_is_said(
+    make_table: MakeTable, type_name: str
+) -> None:
+    reader = make_table(TIME_TABLE.format(type=type_name), OLD_ROWS)
+    with pytest.raises(ExtractError) as refused:
+        reader.sync("updated_at")
+    assert (refused.value.code, refused.value.retryable) == ("time_zone_missing", False)
+    with pytest.raises(ExtractError) as refused:
+        reader.plan(cursor=CursorSpec("updated_at"))
+    assert refused.value.code == "time_zone_missing"
+    assert reader.sync("updated_at", time_zone="America/New_York").rows == 10
+
+
+def test_a_late_row_in_local_time_arrives_when_its_zone_is_said(
+    make_table: MakeTable,
+    owner: psycopg2.extensions.connection,
+    slow: psycopg2.extensions.connection,
+) -> None:
+    zone = "America/New_York"
+    now = f"DEFAULT (now() AT TIME ZONE '{zone}')"
+    reader = make_table(
+        f"id bigint PRIMARY KEY, updated_at timestamp NOT NULL {now}", INDEX
+    )
+    run(slow, "BEGIN")
+    insert(slow, reader, 1)
+    run(owner, "SELECT pg_sleep(0.05)")
+    insert(owner, reader, 2)
+    first = reader.sync("updated_at", margin_seconds=0.0, time_zone=zone)
+    run(slow, "COMMIT")
+    second = reader.sync("updated_at", first.bound, margin_seconds=0.0, time_zone=zone)
+    assert "1" in reader.ids(second)

@@ -224,3 +224,70 @@ def test_an_empty_table_proves_nothing_and_stays_unchanged(
     assert isinstance(first.bound, Bound)
     assert (first.bound.watermark, first.position, first.rows) == (None, None, 0)
     assert reader.sync("updated_at", first.bound).unchanged
+
+
+def test_a_run_of_several_windows_ends_at_what_its_first_one_saw(
+    make_table: MakeTable, owner: psycopg2.extensions.connection
+) -> None:
+    """A writer that never stops adds rows between any two windows."""
+    reader = make_table(COLUMNS, INDEX + HUNDRED)
+    add = f"""
+        INSERT INTO {reader.spec.relation}
+        SELECT m.id + i, m.at + i * interval '1 second'
+        FROM (SELECT max(id), max(updated_at) FROM {reader.spec.relation}) AS m (id, at)
+        CROSS JOIN generate_series(1, 30) AS i
+        """
+    window = Window()
+    end = None
+    sizes = []
+    complete = False
+    while not complete and len(sizes) < 20:
+        reply = reader.run(
+            cursor=CursorSpec("updated_at", margin_seconds=0.0),
+            window=window,
+            limits=Limits(chunk_rows=30),
+        )
+        sizes.append(reply.rows)
+        end = end or reply.end
+        complete = reply.complete
+        with owner.cursor() as cursor:
+            cursor.execute(add)
+        window = Window(lower=reply.position, upper=end, first=False)
+    assert sizes == [30, 30, 30, 10]
+    assert reply.position == end and reply.bound is not None
+    later = reader.sync("updated_at", reply.bound, margin_seconds=0.0)
+    assert later.rows == 120 and not later.unchanged
+
+
+def test_what_a_run_of_several_windows_left_behind_its_end_is_not_called_delivered(
+    make_table: MakeTable, owner: psycopg2.extensions.connection
+) -> None:
+    reader = make_table(COLUMNS + " NOT NULL", INDEX + HUNDRED)
+    cursor = CursorSpec("updated_at")
+    first = reader.run(cursor=cursor, window=Window(), limits=Limits(chunk_rows=60))
+    with owner.cursor() as session:
+        session.execute(f"INSERT INTO {reader.spec.relation} VALUES (500, now())")
+    last = reader.run(
+        cursor=cursor,
+        window=Window(lower=first.position, upper=first.end, first=False),
+        limits=Limits(chunk_rows=60),
+    )
+    assert last.complete and last.bound is not None
+    assert last.bound.overlap is not None
+    later = reader.sync("updated_at", last.bound)
+    assert not later.unchanged and reader.ids(later) == ["500"]
+
+
+def test_a_row_without_a_cursor_that_changed_between_two_windows_arrives(
+    make_table: MakeTable, owner: psycopg2.extensions.connection
+) -> None:
+    reader = make_table(COLUMNS, INDEX + HUNDRED + "INSERT INTO {table} VALUES (200);")
+    cursor = CursorSpec("updated_at", null_policy="load")
+    first = reader.sync("updated_at", null_policy="load")
+    assert first.bound is not None and first.bound.overlap is not None
+    with owner.cursor() as session:
+        session.execute(f"INSERT INTO {reader.spec.relation} VALUES (201)")
+    last = reader.run(cursor=cursor, window=Window(lower=first.position, first=False))
+    assert last.complete and last.bound is not None
+    later = reader.sync("updated_at", last.bound, null_policy="load")
+    assert not later.unchanged and "201" in reader.ids(later)

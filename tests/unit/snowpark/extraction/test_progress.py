@@ -124,3 +124,18 @@ def test_each_attempt_of_a_part_has_a_prefix_of_its_own() -> None:
         requests.part_request(settings(), partition, RUN_ID, n).part for n in (1, 2)
     }
     assert parts == {"p00001-1", "p00001-2"}
+
+
+def test_the_end_that_the_first_window_saw_bounds_all_later_ones() -> None:
+    progress = extraction_progress.start(state(day=1))
+    for day in (2, 3):
+        told = reply(
+            Bound(watermark=cursor_value(day)),
+            position=cursor_value(day),
+            complete=False,
+            end=cursor_value(5) if day == 2 else None,
+        )
+        progress = extraction_progress.advanced(progress, told)
+        request = requests.next_window(settings(), progress, RUN_ID)
+        assert request.window is not None
+        assert request.window.upper == cursor_value(5)

@@ -1,0 +1,62 @@
+"""Nothing is delivered that the source itself could still lose.
+
+A row committed with `synchronous_commit = off` is visible before its WAL is on disk. If
+the server crashes then, the row never was, and nothing will ever tell the target so.
+"""
+
+from psycopg2 import sql
+
+from lambda_extract.contract import Warning
+from lambda_extract.source.database import Database
+
+
+def make_durable(database: Database) -> tuple[Warning, ...]:
+    """Waits until all that was visible so far is on the source's disk.
+
+    Call it after the snapshot's end and before the reply. A commit of its own that wrote
+    WAL and waits for the disk takes all WAL before it along, which costs about a
+    millisecond. Waiting for the flush position alone may last for ever, and a
+    transaction that wrote no WAL is not flushed. A replica has only what the writer has
+    sent it, and cannot write: nothing is done there.
+
+    Returns:
+        A warning where the role may not do so.
+
+    Raises:
+        SourceError: The source failed meanwhile: what was read must not be delivered.
+    """
+    replica, allowed = database.row(sql.SQL("""
+        SELECT
+            pg_catalog.pg_is_in_recovery(),
+            COALESCE(
+                pg_catalog.bool_and(pg_catalog.has_function_privilege(p.oid, 'EXECUTE')),
+                FALSE
+            )
+        FROM pg_catalog.pg_proc AS p
+        -- Its arguments differ between versions.
+        WHERE p.pronamespace = 'pg_catalog'::regnamespace
+            AND p.proname = 'pg_logical_emit_message'
+            AND p.proargtypes[2] = 'text'::regtype
+        """))
+    if replica:
+        return ()
+    if not allowed:
+        return (_not_durable(),)
+    # One message is one implicit transaction; the setting holds for its commit, and
+    # nothing is written in this session afterwards.
+    database.rows(sql.SQL("""
+        SET synchronous_commit = local;
+        SELECT pg_catalog.pg_logical_emit_message(TRUE, 'aurora_sync', '')
+        """))
+    return ()
+
+
+def _not_durable() -> Warning:
+    return Warning(
+        code="durability_not_proven",
+        message="The reader role may not wait until the rows are on the source's disk:"
+        " rows committed with synchronous_commit = off may be delivered and then lost by"
+        " the source in a crash.",
+        hint="GRANT EXECUTE on the function pg_logical_emit_message (with text content)"
+        " to the reader role.",
+    )
