@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from snowpark.load.statements import Batch, _equal
+from snowpark.columns import keys
+from snowpark.load.statements import Batch
 from snowpark.names import DELETED_AT, RUN_ID
 from snowpark.sql import Statement, quote
 
@@ -120,11 +121,11 @@ USING (
     FROM {_target_and_keys(batch)}
     WHERE {found}
 ) AS source
-ON {" AND ".join(_equal(c) for c in batch.key)}"""
+ON {" AND ".join(keys.equal(c) for c in batch.key)}"""
 
 
 def _target_and_keys(batch: Batch) -> str:
-    names = ", ".join(quote(c.name) for c in batch.key)
+    names = ", ".join(keys.named(batch.key))
     return f"""\
 {batch.target} AS target
 LEFT JOIN (
@@ -132,7 +133,7 @@ LEFT JOIN (
         {names},
         TRUE AS in_source
     FROM {batch.staging}
-) AS source ON {" AND ".join(_equal(c) for c in batch.key)}"""
+) AS source ON {" AND ".join(keys.equal(c) for c in batch.key)}"""
 
 
 def _flag(table: str, state: str, batch: Batch) -> str:
