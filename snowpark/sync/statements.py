@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from snowpark.columns import keys
+from snowpark.columns import canonical, keys
 from snowpark.load.statements import Batch
 from snowpark.names import DELETED_AT, RUN_ID
 from snowpark.sql import Statement, quote
@@ -75,6 +75,32 @@ SELECT
     COUNT(*) - COUNT(source.in_source) AS gone
 FROM {_target_and_keys(batch)}
 WHERE {_flag("target", "IS NULL", batch)}""")
+
+
+def missing_keys(batch: Batch, most: int) -> Statement:
+    """Reads the hashes of staged keys without a target row that is alive.
+
+    The hash is that of `contract.RowDigest`, by which the source finds the row again.
+    """
+    own = quote("_SYNC_KEY_HASH")
+    names = ", ".join(quote(c.name) for c in batch.key)
+    return Statement(f"""\
+SELECT DISTINCT source.{own}
+FROM (
+    SELECT
+        {names},
+        {canonical.key_hash(batch.key)} AS {own}
+    FROM (SELECT {", ".join(keys.named(batch.key))} FROM {batch.staging}) AS staged
+) AS source
+LEFT JOIN (
+    SELECT
+        {names},
+        TRUE AS in_target
+    FROM {batch.target} AS target
+    WHERE {_flag("target", "IS NULL", batch)}
+) AS target ON {" AND ".join(keys.equal(c) for c in batch.key)}
+WHERE target.in_target IS NULL
+LIMIT {most}""")
 
 
 def flag_gone(batch: Batch) -> Statement:

@@ -7,11 +7,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from snowpark.columns import keys
 from snowpark.columns.column import LoadColumn
 from snowpark.names import DELETED_AT, RUN_ID
 from snowpark.sql import Statement, quote
-from snowpark.validate import canonical
+from snowpark.columns import canonical, keys
 
 
 @dataclass(frozen=True)

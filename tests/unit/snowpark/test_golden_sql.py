@@ -220,6 +220,9 @@ CASES: dict[str, Statement | dashboard.Query] = {
     "drop_landed": pipe_statements.drop_landed(PAIR),
     "drop_pipe": pipe_statements.drop_pipe(PAIR),
     "key_bounds": load_statements.key_bounds(STAGING, LOADED[0]),
+    "key_bounds_of_a_date": load_statements.key_bounds(
+        STAGING, next(c for c in EVERY_TYPE if c.source.snowflake_type == "DATE")
+    ),
     "merge": load_statements.merge(BATCH, ("1", "9")),
     "merge_nullable_composite_key": load_statements.merge(
         dataclasses.replace(BATCH, columns=NULLABLE_KEY, key=NULLABLE_KEY, cursor=None),
@@ -240,6 +243,10 @@ CASES: dict[str, Statement | dashboard.Query] = {
     "overwrite_hard_column": load_statements.overwrite(HARD),
     "count_gone_soft": sync_statements.count_gone(SOFT),
     "count_gone_hard": sync_statements.count_gone(BATCH),
+    "count_gone_every_type": sync_statements.count_gone(
+        dataclasses.replace(BATCH, key=EVERY_TYPE)
+    ),
+    "missing_keys_soft": sync_statements.missing_keys(SOFT, 20_001),
     "flag_gone": sync_statements.flag_gone(SOFT),
     "revive": sync_statements.revive(SOFT),
     "remove_gone": sync_statements.remove_gone(BATCH),
