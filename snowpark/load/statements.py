@@ -151,6 +151,11 @@ WHEN NOT MATCHED{alive} THEN INSERT (
     return Statement(text, tuple(params))
 
 
+def count_rows(target: str) -> Statement:
+    """Counts the rows of a table."""
+    return Statement(f"SELECT COUNT(*) AS row_count FROM {target}")
+
+
 def overwrite(batch: Batch) -> Statement:
     """Replaces all rows of the target inside the current transaction.
 

@@ -236,6 +236,7 @@ CASES: dict[str, Statement | dashboard.Query] = {
         dataclasses.replace(BATCH, blanks=("OLD", "OLDER")), None
     ),
     "merge_hard_column": load_statements.merge(HARD, None),
+    "count_rows": load_statements.count_rows(TARGET),
     "overwrite": load_statements.overwrite(BATCH),
     "overwrite_soft_column": load_statements.overwrite(
         dataclasses.replace(SOFT, deleted=LOADED[-1])
