@@ -1,6 +1,6 @@
 """Canonical text of rows in PostgreSQL, for digests; SQL is composed, not executed.
 
-snowpark/validate/canonical.py gives the same text of the same value in Snowflake; the
+snowpark/columns/canonical.py gives the same text of the same value in Snowflake; the
 rules are told here, once. A text starts from the wire expression, so that what the
 extract replaces by NULL, hashes or masks is compared as it travels.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from snowpark.columns import keys
 from snowpark.columns.alignment import Alignment
 from snowpark.columns.column import LoadColumn
 from snowpark.errors import UsageError
@@ -10,8 +11,6 @@ from snowpark.load import statements
 from snowpark.load.staging import Job
 from snowpark.load.statements import Batch
 from snowpark.warehouse import Warehouse
-
-_PRUNED_TYPES = ("NUMBER", "VARCHAR", "DATE")
 
 
 def batch(job: Job, aligned: Alignment, key: Sequence[str], extracted_at: str) -> Batch:
@@ -65,8 +64,7 @@ def merge_rows(warehouse: Warehouse, rows: Batch) -> Counts:
 def _key_bounds(
     warehouse: Warehouse, staging: str, first: LoadColumn
 ) -> tuple[str, str] | None:
-    kind = first.source.snowflake_type
-    if first.source.nullable or not kind.startswith(_PRUNED_TYPES):
+    if not keys.is_bounded(first):
         return None
     (row,) = warehouse.run(statements.key_bounds(staging, first), tell_only=())
     return (str(row[0]), str(row[1])) if row[0] is not None else None

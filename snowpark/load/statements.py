@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lambda_extract.contract import File
+from snowpark.columns import keys
 from snowpark.columns.column import LoadColumn
 from snowpark.names import DELETED_AT, EXTRACTED_AT, RUN_ID
 from snowpark.sql import Statement, quote
@@ -92,10 +93,9 @@ def _literal(text: str) -> str:
 def key_bounds(staging: str, key: LoadColumn) -> Statement:
     """Reads the lowest and highest first key column of the staged rows, as text."""
     name = quote(key.name)
-    return Statement(
-        f"SELECT TO_VARCHAR(MIN({name})) AS lowest, TO_VARCHAR(MAX({name})) AS highest"
-        f" FROM {staging}"
-    )
+    lowest = keys.text(key, f"MIN({name})")
+    highest = keys.text(key, f"MAX({name})")
+    return Statement(f"SELECT {lowest} AS lowest, {highest} AS highest FROM {staging}")
 
 
 def merge(batch: Batch, bounds: tuple[str, str] | None) -> Statement:
@@ -110,12 +110,12 @@ def merge(batch: Batch, bounds: tuple[str, str] | None) -> Statement:
     deleted (any more) loses its flag: it is alive again. A row that is updated loses
     its values in columns that the source does not have any more.
     """
-    keys = {quote(c.name) for c in batch.key}
-    partition = ", ".join(quote(c.name) for c in batch.key)
+    key_names = {quote(c.name) for c in batch.key}
+    partition = ", ".join(keys.staged(batch.key))
     newest = (
         f"{quote(batch.cursor.name)} DESC NULLS LAST" if batch.cursor else partition
     )
-    on = [_equal(c) for c in batch.key]
+    on = [keys.equal(c) for c in batch.key]
     own, params = _own_values(batch)
     if bounds:
         first = batch.key[0]
@@ -125,7 +125,7 @@ def merge(batch: Batch, bounds: tuple[str, str] | None) -> Statement:
     names = [quote(c.name) for c in batch.loaded] + [quote(name) for name, _ in own]
     selected = ",\n        ".join(_selected(batch.loaded) + _named(own))
     condition = " AND ".join(on)
-    assigned = [_assignment(name) for name in names if name not in keys]
+    assigned = [_assignment(name) for name in names if name not in key_names]
     assigned += [f"{quote(name)} = NULL" for name in batch.blanks]
     sets = ",\n    ".join(assigned)
     inserts = ", ".join(f"source.{name}" for name in names)
@@ -149,6 +149,11 @@ WHEN NOT MATCHED{alive} THEN INSERT (
     {inserts}
 )"""
     return Statement(text, tuple(params))
+
+
+def count_rows(target: str) -> Statement:
+    """Counts the rows of a table."""
+    return Statement(f"SELECT COUNT(*) AS row_count FROM {target}")
 
 
 def overwrite(batch: Batch) -> Statement:
@@ -203,13 +208,6 @@ def _assignment(name: str) -> str:
         kept = f"COALESCE(target.{name}, source.{name})"
         return f"{name} = IFF(source.{name} IS NULL, NULL, {kept})"
     return f"{name} = source.{name}"
-
-
-def _equal(column: LoadColumn) -> str:
-    name = quote(column.name)
-    if column.source.nullable:
-        return f"EQUAL_NULL(target.{name}, source.{name})"
-    return f"target.{name} = source.{name}"
 
 
 def _selected(columns: Sequence[LoadColumn]) -> list[str]:

@@ -240,6 +240,8 @@ def _mode_problems(
         )
 
 
+# A full table changes as it likes, but one that lost most of its rows was emptied.
+_MAX_DELETE_PERCENT_OF_A_RELOAD = 50.0
 _DELETE_SETTINGS = {
     "delete_column": ("soft_column",),
     "delete_action": ("soft_column", "key_compare"),
@@ -256,8 +258,9 @@ def _delete_problems(
         yield Problem(
             f"{pointer}/deletes", "A full reload leaves deleted rows out by itself."
         )
+    guarded = {"max_delete_percent"} if _mode(merged) == "full" else set()
     for setting, meant_for in _DELETE_SETTINGS.items():
-        if setting in table and deletes not in meant_for:
+        if setting in table and deletes not in meant_for and setting not in guarded:
             yield Problem(
                 f"{pointer}/{setting}",
                 f'Has a meaning only where "deletes" is {" or ".join(meant_for)}.',
@@ -317,6 +320,8 @@ def _settings(data: dict[str, Any], name: str) -> TableSettings:
         "pipe_wait_seconds",
     )
     optional = {setting: merged[setting] for setting in plain if setting in merged}
+    if mode == "full":
+        optional.setdefault("max_delete_percent", _MAX_DELETE_PERCENT_OF_A_RELOAD)
     if "file_megabytes" in merged:
         optional["file_bytes"] = merged["file_megabytes"] * _MEGABYTE
     for setting in ("max_parallel", "time_zone"):

@@ -40,7 +40,8 @@ class TableSettings:
         backfill_new_columns: Read the whole table where a column is new in the target.
         delete_column: Source column that says whether a row is deleted.
         delete_check_minutes: Shortest time between two comparisons of all keys.
-        max_delete_percent: Above it, a comparison deletes nothing and fails.
+        max_delete_percent: Above it, a comparison of keys, or the reload of a full
+            table, deletes nothing and fails.
         load_method: Who loads the files of increments and snapshots.
         pipe_wait_seconds: Longest wait for a pipe to load the files of one manifest.
     """

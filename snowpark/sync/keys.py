@@ -15,7 +15,7 @@ from snowpark.ledger.run import Counts, Run, note_extract
 from snowpark.load import merge, target
 from snowpark.load.staging import Job
 from snowpark.load.statements import Batch
-from snowpark.sync import statements, transfer
+from snowpark.sync import missing, statements, transfer
 from snowpark.sync.transfer import Transfer
 from snowpark.warehouse import Warehouse
 
@@ -38,6 +38,8 @@ def compare_keys(
 
     It runs under the table's lease and after its increment. The keys are read later
     than any row of the target was, so a target row without a key is gone for certain.
+    The other way round, rows of keys that the target has not, or has flagged, are read
+    again: they were written with an old cursor value, which no increment sees.
 
     Args:
         confirmed: True where a person said that so many deletes are right.
@@ -61,11 +63,15 @@ def compare_keys(
         extracted_at=first.extracted_at,
         write=_apply,
     )
-    if not confirmed:
-        gone = merge.batch(job, work.aligned, first.key, first.extracted_at)
-        _check_breaker(warehouse, gone, found.settings.max_delete_percent)
+    compared = merge.batch(job, work.aligned, first.key, first.extracted_at)
+    known = _known_keys(
+        warehouse, compared, found.settings.max_delete_percent, confirmed
+    )
+    absent = missing.find(warehouse, compared) if run.tally.rows > known else ()
     transfer.commit(warehouse, run, work)
     transfer.drop_staging(warehouse, run, job)
+    if absent:
+        missing.read_again(warehouse, found, run, absent)
 
 
 def _extract_keys(
@@ -96,15 +102,23 @@ def _extract_keys(
     return replies
 
 
-def _check_breaker(warehouse: Warehouse, gone: Batch, max_percent: float) -> None:
-    (row,) = warehouse.run(statements.count_gone(gone), tell_only=())
-    alive, missing = int(row[0]), int(row[1])
-    if missing * 100 > alive * max_percent:
+def _known_keys(
+    warehouse: Warehouse, compared: Batch, max_percent: float, confirmed: bool
+) -> int:
+    """Returns how many target rows are in the source, unless too many are not.
+
+    Raises:
+        UsageError: "too_many_deletes".
+    """
+    (row,) = warehouse.run(statements.count_gone(compared), tell_only=())
+    alive, gone = int(row[0]), int(row[1])
+    if gone * 100 > alive * max_percent and not confirmed:
         raise UsageError(
             "too_many_deletes",
-            f"{missing} of {alive} rows are gone from the source; more than"
+            f"{gone} of {alive} rows are gone from the source; more than"
             f" {max_percent:g} percent.",
         )
+    return alive - gone
 
 
 def _apply(warehouse: Warehouse, gone: Batch) -> Counts:

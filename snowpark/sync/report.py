@@ -61,7 +61,8 @@ def _summary(table: str, tally: Tally) -> str:
             f" {counts.updated} came back."
         )
     if tally.kind == "snapshot":
-        return f"{table}: reloaded, {counts.inserted} rows."
+        fewer = f", {counts.deleted} fewer than before" if counts.deleted else ""
+        return f"{table}: reloaded, {counts.inserted} rows{fewer}."
     if not tally.rows:
         return f"{table}: nothing new in the source."
     deleted = f", {counts.deleted} deleted" if counts.deleted else ""

@@ -6,6 +6,7 @@ Every finished part is recorded, so that a run after a failure reads only what i
 import dataclasses
 import time
 from collections.abc import Sequence
+from functools import partial
 
 from lambda_extract.contract import (
     AlteredValue,
@@ -26,9 +27,9 @@ from snowpark.ledger.run import Run, note_extract
 from snowpark.load import merge, target
 from snowpark.load.staging import Job
 from snowpark.settings.table import TableSettings
-from snowpark.sync import statements, transfer
+from snowpark.sync import shrinking, statements, transfer
 from snowpark.sync.parts import Snapshot, open_snapshot, record_part, whole
-from snowpark.sync.transfer import Transfer
+from snowpark.sync.transfer import Transfer, Write
 from snowpark.warehouse import Warehouse
 
 _ATTEMPTS = 2
@@ -39,7 +40,12 @@ _PLANS = 3
 
 
 def run_snapshot(
-    warehouse: Warehouse, found: TableState, run: Run, *, rebuild: bool = False
+    warehouse: Warehouse,
+    found: TableState,
+    run: Run,
+    *,
+    rebuild: bool = False,
+    confirmed: bool = False,
 ) -> bool:
     """Reads the whole table and replaces the target in one transaction.
 
@@ -48,6 +54,7 @@ def run_snapshot(
 
     Args:
         rebuild: A person asked for it, so that columns may get other types.
+        confirmed: A person said that the rows that are gone are rightly gone.
 
     Returns:
         True where all rows are of one moment of this call: one part, read just now.
@@ -63,8 +70,16 @@ def run_snapshot(
     snapshot = _extracted(warehouse, found, run)
     note_extract(run, time.monotonic() - started)
     _note_extraction(run, snapshot)
+    write: Write = merge.overwrite_rows
+    if settings.mode == "full" and found.ledger is not None:
+        most = 100.0 if confirmed else settings.max_delete_percent
+        write = partial(shrinking.overwrite_rows, most)
     try:
-        _load(warehouse, job, found, run, snapshot)
+        _load(warehouse, job, found, run, snapshot, write)
+    except shrinking.TooManyDeletes:
+        # The next call looks at the source again.
+        record_part(warehouse, settings, run, snapshot, "#closed")
+        raise
     except (LoadError, WarehouseError) as error:
         if _refuses_rows(error):
             # The next call must not go on with these files.
@@ -198,7 +213,12 @@ def _note_extraction(run: Run, snapshot: Snapshot) -> None:
 
 
 def _load(
-    warehouse: Warehouse, job: Job, found: TableState, run: Run, snapshot: Snapshot
+    warehouse: Warehouse,
+    job: Job,
+    found: TableState,
+    run: Run,
+    snapshot: Snapshot,
+    write: Write,
 ) -> None:
     planned, replies = snapshot.plan, list(snapshot.done.values())
     source = target.source_of(planned)
@@ -225,7 +245,7 @@ def _load(
             aligned=aligned,
             key=planned.key,
             extracted_at=planned.planned_at,
-            write=merge.overwrite_rows,
+            write=write,
             source=source,
             commit=commit,
             shape=found.shape,

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from snowpark.load.statements import Batch, _equal
+from snowpark.columns import canonical, keys
+from snowpark.load.statements import Batch
 from snowpark.names import DELETED_AT, RUN_ID
 from snowpark.sql import Statement, quote
 
@@ -76,6 +77,32 @@ FROM {_target_and_keys(batch)}
 WHERE {_flag("target", "IS NULL", batch)}""")
 
 
+def missing_keys(batch: Batch, most: int) -> Statement:
+    """Reads the hashes of staged keys without a target row that is alive.
+
+    The hash is that of `contract.RowDigest`, by which the source finds the row again.
+    """
+    own = quote("_SYNC_KEY_HASH")
+    names = ", ".join(quote(c.name) for c in batch.key)
+    return Statement(f"""\
+SELECT DISTINCT source.{own}
+FROM (
+    SELECT
+        {names},
+        {canonical.key_hash(batch.key)} AS {own}
+    FROM (SELECT {", ".join(keys.named(batch.key))} FROM {batch.staging}) AS staged
+) AS source
+LEFT JOIN (
+    SELECT
+        {names},
+        TRUE AS in_target
+    FROM {batch.target} AS target
+    WHERE {_flag("target", "IS NULL", batch)}
+) AS target ON {" AND ".join(keys.equal(c) for c in batch.key)}
+WHERE target.in_target IS NULL
+LIMIT {most}""")
+
+
 def flag_gone(batch: Batch) -> Statement:
     """Flags target rows without a staged key as deleted."""
     found = f"source.in_source IS NULL AND {_flag('target', 'IS NULL', batch)}"
@@ -120,11 +147,11 @@ USING (
     FROM {_target_and_keys(batch)}
     WHERE {found}
 ) AS source
-ON {" AND ".join(_equal(c) for c in batch.key)}"""
+ON {" AND ".join(keys.equal(c) for c in batch.key)}"""
 
 
 def _target_and_keys(batch: Batch) -> str:
-    names = ", ".join(quote(c.name) for c in batch.key)
+    names = ", ".join(keys.named(batch.key))
     return f"""\
 {batch.target} AS target
 LEFT JOIN (
@@ -132,7 +159,7 @@ LEFT JOIN (
         {names},
         TRUE AS in_source
     FROM {batch.staging}
-) AS source ON {" AND ".join(_equal(c) for c in batch.key)}"""
+) AS source ON {" AND ".join(keys.equal(c) for c in batch.key)}"""
 
 
 def _flag(table: str, state: str, batch: Batch) -> str:

@@ -14,7 +14,7 @@ from snowpark.sync.lifecycle import new_run, run_owned
 from snowpark.warehouse import Warehouse
 
 # sync: what is new. reload: the whole table, even where an increment would do.
-# confirm_deletes: sync, then compare keys without the circuit breaker.
+# confirm_deletes: sync, then compare keys, without the circuit breakers.
 Action = Literal["sync", "reload", "confirm_deletes"]
 # A new column may ask for a reload; another one may appear while that goes on.
 _RELOADS = 2
@@ -61,7 +61,7 @@ def bring_up_to_date(
     whole = action == "reload" or progress.needs_snapshot(found)
     for attempt in range(_RELOADS + 1):
         if whole:
-            reloaded = _reload(warehouse, found, run, rebuild=action == "reload")
+            reloaded = _reload(warehouse, found, run, action)
             if reloaded is None:
                 return
             found = reloaded
@@ -81,10 +81,16 @@ def bring_up_to_date(
 
 
 def _reload(
-    warehouse: Warehouse, found: TableState, run: Run, *, rebuild: bool
+    warehouse: Warehouse, found: TableState, run: Run, action: Action
 ) -> TableState | None:
     """Replaces all rows; None where that is all there is to do."""
-    of_one_moment = snapshot.run_snapshot(warehouse, found, run, rebuild=rebuild)
+    of_one_moment = snapshot.run_snapshot(
+        warehouse,
+        found,
+        run,
+        rebuild=action == "reload",
+        confirmed=action != "sync",
+    )
     if of_one_moment or found.settings.mode == "full":
         return None
     # Its parts are of different moments, some perhaps of an earlier call: whoever

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from snowpark.columns.column import LoadColumn
 from snowpark.names import DELETED_AT, RUN_ID
 from snowpark.sql import Statement, quote
-from snowpark.validate import canonical
+from snowpark.columns import canonical, keys
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def detail(digested: Digested, within: Sequence[str]) -> Statement:
     """Reads rows with the texts of their keys and a digest for each column."""
     names = [f"k{number}" for number in range(len(digested.key))]
     texts = [
-        f"TO_VARCHAR({quote(column.name)}) AS {name}"
+        f"{keys.text(column, quote(column.name))} AS {name}"
         for column, name in zip(digested.key, names, strict=True)
     ]
     more = f"{canonical.short_hashes(digested.columns)} AS column_hashes"

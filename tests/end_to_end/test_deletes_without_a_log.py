@@ -188,3 +188,34 @@ def test_a_column_of_the_source_says_that_a_row_is_deleted(
     lab.psql(f"UPDATE {table} SET gone = {back}, updated_at = now() WHERE id IN (1, 7)")
     lab.sync(table)
     assert keys() == [1, 3, 4, 5, 7]
+
+
+@pytest.mark.parametrize("action", ["soft", "hard"])
+def test_a_restored_row_with_an_old_cursor_brings_its_values(
+    lab: Lab, action: str
+) -> None:
+    table = compared(lab, action)
+    lab.psql(f"CREATE TABLE {table}_kept AS SELECT * FROM {table} WHERE id = 5")
+    lab.psql(f"DELETE FROM {table} WHERE id = 5")
+    lab.sync(table)
+    lab.psql(f"UPDATE {table}_kept SET note = 'restored'")
+    lab.psql(f"INSERT INTO {table} SELECT * FROM {table}_kept")
+    report = lab.sync(table)
+    (row,) = lab.query(f"SELECT note FROM lab.{table} WHERE id = 5")
+    assert row["NOTE"] == "restored"
+    assert report["status"] == "succeeded"
+    assert report["rows_extracted"] == 1
+    assert lab.sync(table)["status"] == "unchanged"
+
+
+@pytest.mark.parametrize("action", ["soft", "hard"])
+def test_rows_imported_with_old_cursors_arrive(lab: Lab, action: str) -> None:
+    table = compared(lab, action)
+    lab.psql(
+        f"INSERT INTO {table} (id, note, updated_at) SELECT i, 'imported',"
+        " '2001-01-01' FROM generate_series(101, 110) AS i"
+    )
+    report = lab.sync(table)
+    assert (report["rows_inserted"], report["rows_deleted"]) == (10, 0)
+    assert len(lab.query(f"SELECT id FROM lab.{table}")) == 20
+    assert "10 rows" in report["summary"]

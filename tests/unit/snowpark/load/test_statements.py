@@ -67,6 +67,9 @@ CASES: dict[str, Statement] = {
     "drop_landed": pipe_statements.drop_landed(PAIR),
     "drop_pipe": pipe_statements.drop_pipe(PAIR),
     "key_bounds": load_statements.key_bounds(STAGING, LOADED[0]),
+    "key_bounds_of_a_date": load_statements.key_bounds(
+        STAGING, next(c for c in EVERY_TYPE if c.source.snowflake_type == "DATE")
+    ),
     "merge": load_statements.merge(BATCH, ("1", "9")),
     "merge_nullable_composite_key": load_statements.merge(
         dataclasses.replace(BATCH, columns=NULLABLE_KEY, key=NULLABLE_KEY, cursor=None),
@@ -80,6 +83,7 @@ CASES: dict[str, Statement] = {
         dataclasses.replace(BATCH, blanks=("OLD", "OLDER")), None
     ),
     "merge_hard_column": load_statements.merge(HARD, None),
+    "count_rows": load_statements.count_rows(TARGET),
     "overwrite": load_statements.overwrite(BATCH),
     "overwrite_soft_column": load_statements.overwrite(
         dataclasses.replace(SOFT, deleted=LOADED[-1])

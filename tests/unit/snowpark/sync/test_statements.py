@@ -1,12 +1,14 @@
 """SQL of sync: texts and bound values to the letter (golden.py)."""
 
+import dataclasses
+
 import pytest
 
 from snowpark.sql import Statement
 from snowpark.sync import statements as sync_statements
 from snowpark.sync.statements import SnapshotPart
 from tests.unit.snowpark import golden
-from tests.unit.snowpark.batches import BATCH, SOFT
+from tests.unit.snowpark.batches import BATCH, EVERY_TYPE, SOFT
 from tests.unit.snowpark.samples import RUN_ID
 
 PART = SnapshotPart("snapshot", "p00001", "c0ffee", "{}")
@@ -16,6 +18,10 @@ CASES: dict[str, Statement] = {
     "insert_part": sync_statements.insert_part("orders", RUN_ID, PART),
     "count_gone_soft": sync_statements.count_gone(SOFT),
     "count_gone_hard": sync_statements.count_gone(BATCH),
+    "count_gone_every_type": sync_statements.count_gone(
+        dataclasses.replace(BATCH, key=EVERY_TYPE)
+    ),
+    "missing_keys_soft": sync_statements.missing_keys(SOFT, 20_001),
     "flag_gone": sync_statements.flag_gone(SOFT),
     "revive": sync_statements.revive(SOFT),
     "remove_gone": sync_statements.remove_gone(BATCH),
