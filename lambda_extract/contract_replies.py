@@ -9,6 +9,7 @@ from lambda_extract.contract_values import (
     Overlap,
     Partition,
     PendingBound,
+    SourceIdentity,
 )
 
 
@@ -117,6 +118,9 @@ class ExtractReply:
             were delivered before, so that nothing was written.
         null_cursor_rows: Rows whose cursor is NULL (-1: not counted).
         relation_id: pg_class.oid. Attribute numbers mean the same thing only within it.
+        identity: Windows only: what the source was.
+        source_changed: Why rows behind the watermark may be others than those that
+            were delivered; nothing was written then. Empty: no sign of it.
     """
 
     run_id: str
@@ -136,6 +140,8 @@ class ExtractReply:
     warnings: tuple[Warning, ...] = ()
     seconds: float = 0.0
     relation_id: int = 0
+    identity: SourceIdentity | None = None
+    source_changed: str = ""
     ok: Literal[True] = True
     op: Literal["extract", "keys"] = "extract"
     version: int = VERSION
@@ -146,7 +152,7 @@ class PlanReply:
     """Columns, safe bound and partitions of a snapshot.
 
     `bound.watermark` was taken before any partition is read: increments start there.
-    `relation_id` is that of an `ExtractReply`.
+    `relation_id` and `identity` are those of an `ExtractReply`.
     """
 
     run_id: str
@@ -159,6 +165,7 @@ class PlanReply:
     bound: Bound | None = None
     warnings: tuple[Warning, ...] = ()
     relation_id: int = 0
+    identity: SourceIdentity | None = None
     ok: Literal[True] = True
     op: Literal["plan"] = "plan"
     version: int = VERSION

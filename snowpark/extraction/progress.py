@@ -10,6 +10,7 @@ from lambda_extract.contract import (
     ExtractReply,
     Partition,
     PlanReply,
+    SourceIdentity,
 )
 from snowpark.errors import SyncError, UsageError
 from snowpark.ledger.records import TableState
@@ -31,6 +32,7 @@ class Progress:
         chunk_rows: Rows of the next window.
         windows: Extractions asked for so far; names their S3 prefixes.
         attempt: Increments of the same run before.
+        source_identity: What the source was when it was read last.
     """
 
     position: CursorValue | None
@@ -39,6 +41,7 @@ class Progress:
     frozen: bool = False
     windows: int = 0
     attempt: int = 0
+    source_identity: SourceIdentity | None = None
 
 
 def needs_snapshot(state: TableState) -> bool:
@@ -70,7 +73,13 @@ def start(state: TableState, attempt: int = 0) -> Progress:
         overlap=ledger.overlap,
     )
     chunk_rows = state.settings.chunk_rows
-    return Progress(ledger.watermark, bound, chunk_rows, attempt=attempt)
+    return Progress(
+        ledger.watermark,
+        bound,
+        chunk_rows,
+        attempt=attempt,
+        source_identity=ledger.source_identity,
+    )
 
 
 def advanced(progress: Progress, reply: ExtractReply) -> Progress:
@@ -92,6 +101,7 @@ def advanced(progress: Progress, reply: ExtractReply) -> Progress:
         bound=bound,
         frozen=progress.frozen or (reply.bound.held_back and not reply.complete),
         windows=progress.windows + 1,
+        source_identity=reply.identity,
     )
 
 

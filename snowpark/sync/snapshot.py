@@ -17,10 +17,12 @@ from lambda_extract.contract import (
 )
 from snowpark import redact
 from snowpark.columns import column as columns
+from snowpark.columns.shape import Change
 from snowpark.errors import ExtractError, LoadError, WarehouseError
 from snowpark.extraction import ask, progress
 from snowpark.extraction import requests as extraction_requests
 from snowpark.ledger import lease
+from snowpark.ledger import statements as ledger_statements
 from snowpark.ledger.records import Commit, TableState
 from snowpark.ledger.run import Run, note_extract
 from snowpark.load import merge, target
@@ -39,7 +41,12 @@ _PLANS = 3
 
 
 def run_snapshot(
-    warehouse: Warehouse, found: TableState, run: Run, *, rebuild: bool = False
+    warehouse: Warehouse,
+    found: TableState,
+    run: Run,
+    *,
+    rebuild: bool = False,
+    changes: tuple[Change, ...] = (),
 ) -> bool:
     """Reads the whole table and replaces the target in one transaction.
 
@@ -48,6 +55,7 @@ def run_snapshot(
 
     Args:
         rebuild: A person asked for it, so that columns may get other types.
+        changes: Recorded with it: why it was needed, if not for the columns.
 
     Returns:
         True where all rows are of one moment of this call: one part, read just now.
@@ -64,7 +72,7 @@ def run_snapshot(
     note_extract(run, time.monotonic() - started)
     _note_extraction(run, snapshot)
     try:
-        _load(warehouse, job, found, run, snapshot)
+        _load(warehouse, job, found, run, snapshot, changes)
     except (LoadError, WarehouseError) as error:
         if _refuses_rows(error):
             # The next call must not go on with these files.
@@ -190,12 +198,18 @@ def _note_extraction(run: Run, snapshot: Snapshot) -> None:
         bytes=sum(r.bytes for r in replies),
         watermark=bound.watermark.value if bound and bound.watermark else None,
         oldest_transaction=bound.oldest_transaction if bound else None,
-        warnings=tuple((w.code, w.message, w.hint) for w in dict.fromkeys(warnings)),
+        warnings=run.tally.warnings
+        + tuple((w.code, w.message, w.hint) for w in dict.fromkeys(warnings)),
     )
 
 
 def _load(
-    warehouse: Warehouse, job: Job, found: TableState, run: Run, snapshot: Snapshot
+    warehouse: Warehouse,
+    job: Job,
+    found: TableState,
+    run: Run,
+    snapshot: Snapshot,
+    changes: tuple[Change, ...],
 ) -> None:
     planned, replies = snapshot.plan, list(snapshot.done.values())
     source = target.source_of(planned)
@@ -210,10 +224,15 @@ def _load(
         ),
         rows=run.tally.rows,
         altered=_altered(replies),
+        source_identity=planned.identity,
     )
     closed = statements.insert_part(
         job.settings.name, run.id, snapshot.row("#closed", None)
     )
+    recorded = ledger_statements.insert_schema_changes(
+        job.settings.name, run.id, changes
+    )
+    run.note_changes(changes)
     transfer.commit(
         warehouse,
         run,
@@ -226,7 +245,7 @@ def _load(
             source=source,
             commit=commit,
             shape=found.shape,
-            appended=(closed,),
+            appended=(closed, *recorded),
         ),
     )
 
