@@ -13,8 +13,8 @@ from lambda_extract.source.database import Database
 def make_durable(database: Database) -> tuple[Warning, ...]:
     """Waits until all that was visible so far is on the source's disk.
 
-    Call it after the snapshot's end and before the reply. A commit of its own that wrote
-    WAL and waits for the disk takes all WAL before it along, which costs about a
+    Call it after the snapshot's end and before the reply. A commit of its own that
+    wrote WAL and waits for the disk takes all WAL before it along, which costs about a
     millisecond. Waiting for the flush position alone may last for ever, and a
     transaction that wrote no WAL is not flushed. A replica has only what the writer has
     sent it, and cannot write: nothing is done there.
@@ -29,7 +29,9 @@ def make_durable(database: Database) -> tuple[Warning, ...]:
         SELECT
             pg_catalog.pg_is_in_recovery(),
             COALESCE(
-                pg_catalog.bool_and(pg_catalog.has_function_privilege(p.oid, 'EXECUTE')),
+                pg_catalog.bool_and(
+                    pg_catalog.has_function_privilege(p.oid, 'EXECUTE')
+                ),
                 FALSE
             )
         FROM pg_catalog.pg_proc AS p
@@ -55,8 +57,8 @@ def _not_durable() -> Warning:
     return Warning(
         code="durability_not_proven",
         message="The reader role may not wait until the rows are on the source's disk:"
-        " rows committed with synchronous_commit = off may be delivered and then lost by"
-        " the source in a crash.",
+        " rows committed with synchronous_commit = off may be delivered and then lost"
+        " by the source in a crash.",
         hint="GRANT EXECUTE on the function pg_logical_emit_message (with text content)"
         " to the reader role.",
     )
