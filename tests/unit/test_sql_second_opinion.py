@@ -29,15 +29,18 @@ REQUIRED = {
 # All of them are statements about objects. No gap is a query or changes rows.
 GAPS = (
     r"CREATE ROLE IF NOT EXISTS \w+ COMMENT",
-    r"CREATE WAREHOUSE",
-    r"CREATE (STORAGE|API) INTEGRATION",
-    r"CREATE SCHEMA IF NOT EXISTS \w+ COMMENT",
+    r"(CREATE|ALTER) WAREHOUSE",
+    r"(CREATE|ALTER) (STORAGE|API) INTEGRATION",
+    r"ALTER DATABASE",
+    r"CREATE SCHEMA IF NOT EXISTS \w+ WITH MANAGED ACCESS",
     r"CREATE TRANSIENT SCHEMA",
-    r"CREATE FILE FORMAT",
+    r"ALTER SCHEMA",
+    r"ALTER STAGE",
+    r"(CREATE|ALTER) FILE FORMAT",
     r"CREATE OR REPLACE EXTERNAL FUNCTION",
     r"CREATE OR REPLACE FUNCTION",
     r"CREATE OR REPLACE PROCEDURE",
-    r"(CREATE OR REPLACE|ALTER) ALERT",
+    r"(CREATE OR ALTER|ALTER) ALERT",
     r"GRANT [\w, ]+ ON (FUTURE|ALL) TASKS",
     r"GRANT READ ON STAGE",
     r"GRANT CREATE STREAMLIT",
@@ -46,6 +49,8 @@ GAPS = (
     r"(CREATE OR ALTER|ALTER|DROP) TASK",
     r"(CREATE|ALTER|DROP) PIPE",
 )
+# Clauses that it does not know in statements whose rest is worth reading: left out.
+CLAUSES = (r"(?<=^CREATE OR REPLACE VIEW )(.*?)^COPY GRANTS\n",)
 
 
 @dataclass(frozen=True)
@@ -84,10 +89,17 @@ def golden() -> list[Text]:
 TEXTS = [*deployed(), *golden()]
 
 
+def without_clauses(sql: str) -> str:
+    """The text without the clauses that the parser does not know."""
+    for clause in CLAUSES:
+        sql = re.sub(clause, r"\1", sql, count=1, flags=re.M | re.S)
+    return sql
+
+
 def refusal(text: Text) -> str | None:
     """What the parser says against a text; None where it takes it."""
     try:
-        sqloxide.parse_sql(text.sql, "snowflake")
+        sqloxide.parse_sql(without_clauses(text.sql), "snowflake")
     except ValueError as error:
         return str(error)
     return None
@@ -106,6 +118,15 @@ def test_a_known_gap_is_still_one(gap: str) -> None:
     assert inside, f"no statement falls into the gap {gap}: take it from the list"
     taken = [text.place for text in inside if refusal(text) is None]
     assert not taken, f"sqlparser-rs takes {taken}: narrow or remove the gap {gap}"
+
+
+@pytest.mark.parametrize("clause", CLAUSES)
+def test_a_clause_that_is_left_out_is_still_unknown(clause: str) -> None:
+    inside = [t for t in TEXTS if re.search(clause, t.sql, re.M | re.S)]
+    assert inside, f"no statement has the clause {clause}: take it from the list"
+    for text in inside:
+        with pytest.raises(ValueError):
+            sqloxide.parse_sql(text.sql, "snowflake")
 
 
 def test_no_gap_hides_a_query_or_a_change_of_rows() -> None:
