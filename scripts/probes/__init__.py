@@ -1,0 +1,1 @@
+"""The runner of probes/: asks the platforms whether they do what is assumed of them."""
