@@ -65,6 +65,21 @@ CODES: dict[str, Code] = {
     "source_authentication": Code(
         False, "Check user and password in the secret, and pg_hba or IAM settings."
     ),
+    "too_many_connections": Code(
+        True,
+        'Lower "max_parallel" of the source, or raise CONNECTION LIMIT of the reader'
+        " role or max_connections of the server.",
+    ),
+    "row_security": Code(
+        False,
+        "Row level security hides rows from the reader role: ALTER ROLE ... BYPASSRLS,"
+        " or sync a view that shows the rows that are meant.",
+    ),
+    "source_cannot_be_read": Code(
+        False,
+        "The relation itself fails when it is read: SELECT all of it in PostgreSQL as"
+        " the reader role, and correct the view, function or value that fails.",
+    ),
     "permission_denied": Code(
         False, "GRANT USAGE on the schema and SELECT on the table to the reader role."
     ),

@@ -250,11 +250,35 @@ _BY_STATE: dict[str, tuple[str, str]] = {
     "28P01": ("source_authentication", "PostgreSQL refused the login."),
     "28000": ("source_authentication", "PostgreSQL refused the login."),
     "3D000": ("source_error", "The database does not exist."),
+    "53300": ("too_many_connections", "PostgreSQL has no connection left."),
+    "55000": (
+        "source_cannot_be_read",
+        "The relation is not ready: a materialized view, for example, without data.",
+    ),
+    "22012": ("source_cannot_be_read", "A view or generated value divides by zero."),
+    "22021": (
+        "source_cannot_be_read",
+        "A text holds bytes that are no characters in the database's encoding.",
+    ),
+    "22P05": (
+        "source_cannot_be_read",
+        "A text holds a character that UTF-8 has no place for.",
+    ),
+    "P0001": ("source_cannot_be_read", "A function of the relation raised an error."),
+    "XX001": ("source_cannot_be_read", "A page of the table is corrupt."),
+    "XX002": ("source_cannot_be_read", "An index of the table is corrupt."),
 }
 _BY_CLASS: dict[str, tuple[str, str]] = {
     "08": ("source_unreachable", "The connection to PostgreSQL broke."),
     "53": ("source_unreachable", "PostgreSQL is out of resources or connections."),
     "57": ("source_unreachable", "PostgreSQL is shutting down or not ready."),
+    # What a view or one of its functions computes; the same rows fail again.
+    "21": ("source_cannot_be_read", "A view's subquery answers several rows."),
+    "22": ("source_cannot_be_read", "A view or function fails on a value."),
+    "23": ("source_cannot_be_read", "A function of the relation raised an error."),
+    "38": ("source_cannot_be_read", "A function of the relation raised an error."),
+    "39": ("source_cannot_be_read", "A function of the relation raised an error."),
+    "P0": ("source_cannot_be_read", "A function of the relation raised an error."),
 }
 
 
@@ -272,6 +296,9 @@ def translate(error: psycopg2.Error) -> SourceError:
     code, message = _BY_STATE.get(state) or _BY_CLASS.get(
         state[:2], ("source_error", "PostgreSQL failed.")
     )
+    # Raised because row_security is off. A translated text is told as any refusal.
+    if state == "42501" and "row-level security" in (error.diag.message_primary or ""):
+        code, message = "row_security", "Row level security hides rows of the table."
     kind = AuthenticationError if code == "source_authentication" else SourceError
     return kind(code, f"{message} (SQLSTATE {state or 'none'})")
 
@@ -293,10 +320,24 @@ def _connect_error(error: psycopg2.OperationalError, source: Source) -> SourceEr
         return AuthenticationError(
             "source_authentication", f"PostgreSQL of {where} asks for a password."
         )
-    if 'role "' in text and ("does not exist" in text or "not permitted" in text):
+    if 'role "' in text and "does not exist" in text:
         # A leased role that is gone, where no password is asked for.
         return AuthenticationError(
             "source_authentication", f"PostgreSQL of {where} has no such user."
+        )
+    if "is not permitted to log in" in text:
+        return AuthenticationError(
+            "source_authentication",
+            f"PostgreSQL of {where} has the user, but with NOLOGIN.",
+            hint="ALTER ROLE ... LOGIN.",
+        )
+    if (
+        "too many connections" in text
+        or "connection slots" in text
+        or ("too many clients" in text)
+    ):
+        return SourceError(
+            "too_many_connections", f"PostgreSQL of {where} has no connection left."
         )
     if "database" in text and "does not exist" in text:
         return SourceError(

@@ -306,7 +306,7 @@ def test_rows_hidden_by_a_policy_are_an_error_not_a_loss(
     reader = make_table("id int PRIMARY KEY", "INSERT INTO {table} VALUES (1)")
     with owner.cursor() as cursor:
         cursor.execute(f"ALTER TABLE {reader.spec.relation} ENABLE ROW LEVEL SECURITY")
-    assert refusal(reader).code == "permission_denied"
+    assert refusal(reader).code == "row_security"
 
 
 @pytest.mark.parametrize(
