@@ -21,6 +21,7 @@ from scripts.mutations.sample import sample
 from scripts.mutations.selection import Measured, Measurements
 from scripts.mutations.source import Mutant, Source
 from scripts.mutations.sql_text import sql_edits
+from scripts.mutations.workers import Job, running_workers
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -417,6 +418,28 @@ def test_a_run_notices_survives_and_ends_what_never_ends(
     assert report.failed == ["tests/unit/test_code.py::test_broken"]
     for name, text in TREE.items():
         assert (tree.root / name).read_text() == textwrap.dedent(text), "it was touched"
+
+
+def test_a_change_is_taken_back_and_a_new_parameter_is_run(
+    tree: Project, tmp_path: Path
+) -> None:
+    file, module = "tests/unit/test_code.py", "product/code.py"
+    small = f"{file}::test_small[4]"
+    text = (tree.root / module).read_text().replace("a < 5", "a > 5")
+
+    def job(tests: str, known: str, changed: bool) -> Job:
+        where = (module, text) if changed else (None, None)
+        return Job((file,), 20.0, (tests,), (known,), *where)
+
+    with running_workers(tree, tmp_path / "work", 1) as (worker,):
+        changed = worker.run(job(small, small, True))
+        as_it_is = worker.run(job(small, small, False))
+        # The change gave the parameter another name.
+        renamed = worker.run(job(f"{file}::test_small[3]", "", True))
+        # Another parameter that was there before, and does not run the line.
+        other = worker.run(job(f"{file}::test_small[3]", small, True))
+    assert (changed["failed"], as_it_is["failed"]) == ([small], [])
+    assert (renamed["failed"], other["failed"]) == ([small], [])
 
 
 def test_a_run_goes_on_where_it_was_ended(tree: Project, tmp_path: Path) -> None:
