@@ -335,13 +335,11 @@ def test_the_report_names_survivors_and_limits() -> None:
 TREE = {
     "product/__init__.py": "",
     "product/code.py": """\
-        import time
-
         def wait(a):
-            left = a
-            while left > 0:
-                left -= 1
-            return left
+            seen = []
+            while not seen:
+                seen.append(a)
+            return seen
 
         def is_small(a):
             return a < 5
@@ -354,7 +352,7 @@ TREE = {
         from product.code import is_small, wait
 
         def test_it_ends():
-            assert wait(3) == 0
+            assert wait(3) == [3]
 
         @pytest.mark.parametrize("a", [4])
         def test_small(a):
@@ -375,7 +373,7 @@ TREE = {
 
 # No loop that a change may keep from ending.
 QUICK = "def is_small(a):\n    return a < 5\n\ndef alone(a):\n    return a * 2\n"
-QUICK += "\ndef wait(a):\n    return 0\n"
+QUICK += "\ndef wait(a):\n    return [a]\n"
 
 
 @pytest.fixture
@@ -404,7 +402,7 @@ def options_in(folder: Path, *, resume: bool = False, every: bool = False) -> Op
 def test_a_run_notices_survives_and_ends_what_never_ends(
     tree: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scripts.mutations.selection._AT_LEAST_SECONDS", 2.0)
+    monkeypatch.setattr("scripts.mutations.selection._AT_LEAST_SECONDS", 5.0)
     report = run(tree, options_in(tmp_path), lambda message: None)
     found = outcomes(report)
     assert found["dropped statement", "pass"].by == "a time-out"
