@@ -35,7 +35,7 @@ MEASURE_HERE = Path(__file__).resolve().parent / "measure"
 
 def main() -> None:
     """Runs jobs until standard input ends."""
-    copy = Path(sys.argv[1])
+    copy = Path(sys.argv[1]).resolve()
     os.chdir(copy)
     sys.path.insert(0, str(copy))
     # Bytecode is kept: a fork would compile every module anew.

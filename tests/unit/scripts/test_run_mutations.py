@@ -208,7 +208,11 @@ class _Imports(Project):
     imports = {  # type: ignore[assignment]
         "tests/unit/test_a.py": frozenset({"product/code.py"}),
         "tests/unit/test_b.py": frozenset(),
+        "tests/unit/test_c.py": frozenset(),
     }
+
+    def source(self, module: str) -> Source:
+        return source(CODE)
 
 
 def measurements() -> Measurements:
@@ -228,6 +232,14 @@ def measurements() -> Measurements:
             {"product/code.py": frozenset({1, 4, 10})},
             (),
         ),
+        # Imports the module by way of others, and calls nothing in it.
+        Measured(
+            "tests/unit/test_c.py",
+            {"test_c.py::four": 1.0},
+            {},
+            {"product/code.py": frozenset({1, 4, 10})},
+            (),
+        ),
     ]
     return Measurements(_Imports(ROOT), measured)
 
@@ -243,8 +255,12 @@ def measurements() -> Measurements:
             "return first(a) + 4",
             ("test_a.py::two", "test_b.py::three"),
         ),
-        # Run at import: by whoever imports the module.
-        ("constant", "LIMIT = 6", ("test_a.py::one", "test_a.py::two")),
+        # Run at import: by whoever imports the module, or calls something in it.
+        (
+            "constant",
+            "LIMIT = 6",
+            ("test_a.py::one", "test_a.py::two", "test_b.py::three"),
+        ),
     ],
 )
 def test_the_tests_are_chosen_that_run_the_line(
