@@ -153,6 +153,8 @@ class Project:
                 continue
             there.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(here, there)
+            for cached in (there.parent / "__pycache__").glob(f"{there.stem}.*.pyc"):
+                cached.unlink()
         for path in list(folder.rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
                 if path.relative_to(folder).as_posix() not in wanted:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.mutations.project import Project
-from scripts.mutations.source import Mutant
+from scripts.mutations.source import Mutant, function_lines
 from scripts.mutations.workers import Job, Worker, run_jobs
 
 MEASURE_SECONDS = 900.0
@@ -41,17 +41,16 @@ class Measured:
     def running(self, mutant: Mutant) -> set[str]:
         """Returns the tests that run a mutant's lines."""
         place = mutant.place
-        if place.at_import:
-            return self._of_module(mutant.module)
         wanted = range(place.first, place.last + 1)
-        if self.whole.get(mutant.module, frozenset()) & frozenset(wanted):
-            return set(self.seconds)
-        lines = self.lines.get(mutant.module, {})
-        return {test for line in wanted for test in lines.get(line, ())}
+        return self.running_any(mutant.module, frozenset(wanted))
 
-    def _of_module(self, module: str) -> set[str]:
+    def running_any(self, module: str, wanted: frozenset[int]) -> set[str]:
+        """Returns the tests that run one of some lines of a module."""
+        if self.whole.get(module, frozenset()) & wanted:
+            return set(self.seconds)
         lines = self.lines.get(module, {})
-        return {test for tests in lines.values() for test in tests}
+        found = {test for line in wanted for test in lines.get(line, ())}
+        return found & self.seconds.keys()
 
     def share(self, module: str) -> int:
         """Returns how many lines of a module the tests run."""
@@ -79,6 +78,7 @@ class Measurements:
     def __init__(self, project: Project, measured: Sequence[Measured]) -> None:
         self.project = project
         self.measured = measured
+        self._bodies: dict[str, frozenset[int]] = {}
 
     @cached_property
     def failed(self) -> list[str]:
@@ -99,14 +99,16 @@ class Measurements:
 
     def _wanted(self, one: Measured, mutant: Mutant) -> set[str]:
         module = mutant.module
-        tests = one.running(mutant)
-        if mutant.place.at_import:
-            # Who only uses a constant or a class runs none of the module's lines.
-            imports = self.project.imports
-            direct = imports[one.file]
-            if module in direct or any(module in imports[i] for i in direct):
-                return set(one.seconds)
-        return tests & one.seconds.keys()
+        if not mutant.place.at_import:
+            return one.running(mutant)
+        # Who only uses a constant or a class runs none of the module's lines.
+        direct = self.project.imports[one.file]
+        if module in direct or any(module in self.project.imports[i] for i in direct):
+            return set(one.seconds)
+        # Lines outside functions are run by whoever imports the module, for nothing.
+        if module not in self._bodies:
+            self._bodies[module] = function_lines(self.project.source(module))
+        return one.running_any(module, self._bodies[module])
 
 
 def measure(

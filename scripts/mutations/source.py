@@ -136,3 +136,13 @@ def changed_lines(source: Source, edit: Edit) -> tuple[str, str]:
 def _plain(lines: str) -> str:
     kept = [line.rstrip() for line in textwrap.dedent(lines).split("\n")]
     return "\n".join(line for line in kept if line).strip()
+
+
+def function_lines(source: Source) -> frozenset[int]:
+    """Returns the lines that run when a function is called."""
+    return frozenset(
+        line
+        for node in ast.walk(ast.parse(source.text))
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        for line in range(node.body[0].lineno, (node.end_lineno or node.lineno) + 1)
+    )

@@ -35,7 +35,7 @@ MEASURE_HERE = Path(__file__).resolve().parent / "measure"
 
 def main() -> None:
     """Runs jobs until standard input ends."""
-    copy = Path(sys.argv[1])
+    copy = Path(sys.argv[1]).resolve()
     os.chdir(copy)
     sys.path.insert(0, str(copy))
     # Bytecode is kept: a fork would compile every module anew.
@@ -95,7 +95,8 @@ def _alarm(seconds: float) -> Iterator[None]:
 class _Job:
     """One run of pytest, in a fork."""
 
-    # Each write gives a file another time: no cached bytecode fits another text.
+    # Each write gives a file another time, and takes its bytecode away: both are known
+    # by time and size, and one text may have the size of the other.
     written = int(time.time())
 
     def __init__(self, copy: Path, job: dict[str, Any]) -> None:
@@ -118,6 +119,8 @@ class _Job:
         file.write_bytes(content)
         _Job.written += 1
         os.utime(file, (_Job.written, _Job.written))
+        for cached in (file.parent / "__pycache__").glob(f"{file.stem}.*.pyc"):
+            cached.unlink(missing_ok=True)
 
     def _in_fork(self) -> dict[str, Any]:
         started = time.monotonic()

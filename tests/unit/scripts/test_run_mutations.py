@@ -21,6 +21,7 @@ from scripts.mutations.sample import sample
 from scripts.mutations.selection import Measured, Measurements
 from scripts.mutations.source import Mutant, Source
 from scripts.mutations.sql_text import sql_edits
+from scripts.mutations.workers import Job, running_workers
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -207,7 +208,11 @@ class _Imports(Project):
     imports = {  # type: ignore[assignment]
         "tests/unit/test_a.py": frozenset({"product/code.py"}),
         "tests/unit/test_b.py": frozenset(),
+        "tests/unit/test_c.py": frozenset(),
     }
+
+    def source(self, module: str) -> Source:
+        return source(CODE)
 
 
 def measurements() -> Measurements:
@@ -227,6 +232,14 @@ def measurements() -> Measurements:
             {"product/code.py": frozenset({1, 4, 10})},
             (),
         ),
+        # Imports the module by way of others, and calls nothing in it.
+        Measured(
+            "tests/unit/test_c.py",
+            {"test_c.py::four": 1.0},
+            {},
+            {"product/code.py": frozenset({1, 4, 10})},
+            (),
+        ),
     ]
     return Measurements(_Imports(ROOT), measured)
 
@@ -242,8 +255,12 @@ def measurements() -> Measurements:
             "return first(a) + 4",
             ("test_a.py::two", "test_b.py::three"),
         ),
-        # Run at import: by whoever imports the module.
-        ("constant", "LIMIT = 6", ("test_a.py::one", "test_a.py::two")),
+        # Run at import: by whoever imports the module, or calls something in it.
+        (
+            "constant",
+            "LIMIT = 6",
+            ("test_a.py::one", "test_a.py::two", "test_b.py::three"),
+        ),
     ],
 )
 def test_the_tests_are_chosen_that_run_the_line(
@@ -334,13 +351,11 @@ def test_the_report_names_survivors_and_limits() -> None:
 TREE = {
     "product/__init__.py": "",
     "product/code.py": """\
-        import time
-
         def wait(a):
-            left = a
-            while left > 0:
-                left -= 1
-            return left
+            seen = []
+            while not seen:
+                seen.append(a)
+            return seen
 
         def is_small(a):
             return a < 5
@@ -353,7 +368,7 @@ TREE = {
         from product.code import is_small, wait
 
         def test_it_ends():
-            assert wait(3) == 0
+            assert wait(3) == [3]
 
         @pytest.mark.parametrize("a", [4])
         def test_small(a):
@@ -374,7 +389,7 @@ TREE = {
 
 # No loop that a change may keep from ending.
 QUICK = "def is_small(a):\n    return a < 5\n\ndef alone(a):\n    return a * 2\n"
-QUICK += "\ndef wait(a):\n    return 0\n"
+QUICK += "\ndef wait(a):\n    return [a]\n"
 
 
 @pytest.fixture
@@ -403,7 +418,7 @@ def options_in(folder: Path, *, resume: bool = False, every: bool = False) -> Op
 def test_a_run_notices_survives_and_ends_what_never_ends(
     tree: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scripts.mutations.selection._AT_LEAST_SECONDS", 2.0)
+    monkeypatch.setattr("scripts.mutations.selection._AT_LEAST_SECONDS", 5.0)
     report = run(tree, options_in(tmp_path), lambda message: None)
     found = outcomes(report)
     assert found["dropped statement", "pass"].by == "a time-out"
@@ -417,6 +432,28 @@ def test_a_run_notices_survives_and_ends_what_never_ends(
     assert report.failed == ["tests/unit/test_code.py::test_broken"]
     for name, text in TREE.items():
         assert (tree.root / name).read_text() == textwrap.dedent(text), "it was touched"
+
+
+def test_a_change_is_taken_back_and_a_new_parameter_is_run(
+    tree: Project, tmp_path: Path
+) -> None:
+    file, module = "tests/unit/test_code.py", "product/code.py"
+    small = f"{file}::test_small[4]"
+    text = (tree.root / module).read_text().replace("a < 5", "a > 5")
+
+    def job(tests: str, known: str, changed: bool) -> Job:
+        where = (module, text) if changed else (None, None)
+        return Job((file,), 20.0, (tests,), (known,), *where)
+
+    with running_workers(tree, tmp_path / "work", 1) as (worker,):
+        changed = worker.run(job(small, small, True))
+        as_it_is = worker.run(job(small, small, False))
+        # The change gave the parameter another name.
+        renamed = worker.run(job(f"{file}::test_small[3]", "", True))
+        # Another parameter that was there before, and does not run the line.
+        other = worker.run(job(f"{file}::test_small[3]", small, True))
+    assert (changed["failed"], as_it_is["failed"]) == ([small], [])
+    assert (renamed["failed"], other["failed"]) == ([small], [])
 
 
 def test_a_run_goes_on_where_it_was_ended(tree: Project, tmp_path: Path) -> None:
