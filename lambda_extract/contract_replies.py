@@ -149,7 +149,8 @@ class PlanReply:
     """Columns, safe bound and partitions of a snapshot.
 
     `bound.watermark` was taken before any partition is read: increments start there.
-    `relation_id` is that of an `ExtractReply`.
+    `relation_id` is that of an `ExtractReply`. `key_enforced` says that PostgreSQL lets
+    no two of the rows read have one key.
     """
 
     run_id: str
@@ -162,6 +163,7 @@ class PlanReply:
     bound: Bound | None = None
     warnings: tuple[Warning, ...] = ()
     relation_id: int = 0
+    key_enforced: bool = False
     ok: Literal[True] = True
     op: Literal["plan"] = "plan"
     version: int = VERSION

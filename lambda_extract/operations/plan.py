@@ -9,7 +9,7 @@ from lambda_extract.cursor.column import check_cursor
 from lambda_extract.cursor.proof import wait_for_proof
 from lambda_extract.rows.parts import plan_partitions, read_size, split_range
 from lambda_extract.rows.wire import build_wire
-from lambda_extract.source.catalog import SourceTable, read_table
+from lambda_extract.source.catalog import SourceTable, enforces_key, read_table
 from lambda_extract.source.database import Database
 from lambda_extract.source.snapshot import require_key, snapshot
 
@@ -36,6 +36,7 @@ def plan(
         bound = _snapshot_bound(database, keyed, request.cursor, proof_wait_seconds)
     with snapshot(database, table):
         size = read_size(database, table)
+        enforced = bool(table.key) and enforces_key(database, table)
         if request.partition is None:
             partitions = plan_partitions(database, table, size, request.limits)
         else:
@@ -51,6 +52,7 @@ def plan(
         estimated_bytes=size.bytes,
         bound=bound,
         relation_id=table.oid,
+        key_enforced=enforced,
     )
 
 
