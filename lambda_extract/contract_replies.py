@@ -156,6 +156,8 @@ class PlanReply:
 
     `bound.watermark` was taken before any partition is read: increments start there.
     `relation_id` and `identity` are those of an `ExtractReply`.
+    `relation_id` is that of an `ExtractReply`. `key_enforced` says that PostgreSQL lets
+    no two of the rows read have one key.
     """
 
     run_id: str
@@ -169,6 +171,7 @@ class PlanReply:
     warnings: tuple[Warning, ...] = ()
     relation_id: int = 0
     identity: SourceIdentity | None = None
+    key_enforced: bool = False
     ok: Literal[True] = True
     op: Literal["plan"] = "plan"
     version: int = VERSION

@@ -10,7 +10,7 @@ from lambda_extract.cursor.identity import read_identity, read_server
 from lambda_extract.cursor.proof import wait_for_proof
 from lambda_extract.rows.parts import plan_partitions, read_size, split_range
 from lambda_extract.rows.wire import build_wire
-from lambda_extract.source.catalog import SourceTable, read_table
+from lambda_extract.source.catalog import SourceTable, enforces_key, read_table
 from lambda_extract.source.database import Database
 from lambda_extract.source.snapshot import require_key, snapshot
 
@@ -41,6 +41,7 @@ def plan(
     with snapshot(database, table):
         identity = read_identity(database, table, cursor, server)
         size = read_size(database, table)
+        enforced = bool(table.key) and enforces_key(database, table)
         if request.partition is None:
             partitions = plan_partitions(database, table, size, request.limits)
         else:
@@ -57,6 +58,7 @@ def plan(
         bound=bound,
         relation_id=table.oid,
         identity=identity,
+        key_enforced=enforced,
     )
 
 

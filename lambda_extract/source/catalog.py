@@ -157,6 +157,46 @@ def has_index(database: Database, table: SourceTable, names: tuple[str, ...]) ->
     )
 
 
+def enforces_key(database: Database, table: SourceTable) -> bool:
+    """True where no two rows that a SELECT reads can have the same key.
+
+    A unique index says so if it is valid, complete and immediate, and its columns are
+    in the key and never NULL; and if there is no inheritance: an index covers the rows
+    of its own table only. Partitions are no such children.
+    """
+    numbers = [c.attnum for n in table.key if (c := table.column(n)) is not None]
+    statement = sql.SQL("""
+        SELECT EXISTS (
+            SELECT 1
+            FROM pg_catalog.pg_index AS i
+            WHERE i.indrelid = {oid}
+                AND i.indisunique
+                AND i.indisvalid
+                AND i.indimmediate
+                AND i.indpred IS NULL
+                AND NOT EXISTS (
+                    SELECT 1
+                    FROM pg_catalog.unnest(i.indkey)
+                        WITH ORDINALITY AS k (attnum, place)
+                    LEFT JOIN pg_catalog.pg_attribute AS a
+                        ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+                    WHERE k.place <= i.indnkeyatts
+                        AND NOT (
+                            k.attnum = ANY ({numbers}::int2[])
+                            AND coalesce(a.attnotnull, false)
+                        )
+                )
+        ) AND NOT EXISTS (
+            SELECT 1
+            FROM pg_catalog.pg_inherits AS h
+            JOIN pg_catalog.pg_class AS c ON c.oid = h.inhrelid
+            WHERE h.inhparent = {oid} AND NOT c.relispartition
+        )
+        """)
+    found = statement.format(oid=sql.Literal(table.oid), numbers=sql.Literal(numbers))
+    return bool(database.row(found)[0])
+
+
 def read_sequence(
     database: Database, table: SourceTable, column: SourceColumn
 ) -> Sequence | None:

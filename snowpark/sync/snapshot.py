@@ -28,6 +28,7 @@ from snowpark.ledger.records import Commit, TableState
 from snowpark.ledger.run import Run, note_extract
 from snowpark.load import merge, target
 from snowpark.load.staging import Job
+from snowpark.load.statements import Batch
 from snowpark.settings.table import TableSettings
 from snowpark.sync import shrinking, statements, transfer
 from snowpark.sync.parts import Snapshot, open_snapshot, record_part, whole
@@ -230,6 +231,9 @@ def _load(
     source = target.source_of(planned)
     aligned = target.plan(warehouse, job.target, source, found.shape)
     transfer.stage(warehouse, run, job, aligned.columns, snapshot.files)
+    if job.settings.mode == "incremental" and not planned.key_enforced:
+        staged = merge.batch(job, aligned, planned.key, planned.planned_at)
+        _warn_of_shared_keys(warehouse, run, staged)
     commit = Commit(
         version=found.version + 1,
         kind="snapshot",
@@ -263,6 +267,19 @@ def _load(
             appended=(closed, *recorded),
         ),
     )
+
+
+def _warn_of_shared_keys(warehouse: Warehouse, run: Run, staged: Batch) -> None:
+    """Warns of a key that PostgreSQL does not enforce, before a MERGE relies on it."""
+    (row,) = warehouse.run(statements.shared_keys(staged), tell_only=())
+    if int(row[0]):
+        run.warn(
+            "duplicate_keys",
+            f"{row[0]} rows share their key with another row of the table: an update of"
+            " one of them will overwrite the others.",
+            'Configure a "key" that is unique; rows of inheritance children need a'
+            " table of their own.",
+        )
 
 
 def _altered(replies: Sequence[ExtractReply]) -> tuple[AlteredValue, ...]:

@@ -77,6 +77,19 @@ FROM {_target_and_keys(batch)}
 WHERE {_flag("target", "IS NULL", batch)}""")
 
 
+def shared_keys(batch: Batch) -> Statement:
+    """Counts staged rows whose key another staged row has, too."""
+    forms = ", ".join(keys.staged(batch.key))
+    return Statement(f"""\
+SELECT COALESCE(SUM(shared.row_count), 0) AS row_count
+FROM (
+    SELECT COUNT(*) AS row_count
+    FROM {batch.staging}
+    GROUP BY {forms}
+    HAVING COUNT(*) > 1
+) AS shared""")
+
+
 def missing_keys(batch: Batch, most: int) -> Statement:
     """Reads the hashes of staged keys without a target row that is alive.
 

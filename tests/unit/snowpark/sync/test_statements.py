@@ -21,6 +21,7 @@ CASES: dict[str, Statement] = {
     "count_gone_every_type": sync_statements.count_gone(
         dataclasses.replace(BATCH, key=EVERY_TYPE)
     ),
+    "shared_keys": sync_statements.shared_keys(BATCH),
     "missing_keys_soft": sync_statements.missing_keys(SOFT, 20_001),
     "flag_gone": sync_statements.flag_gone(SOFT),
     "revive": sync_statements.revive(SOFT),
