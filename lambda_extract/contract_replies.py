@@ -9,6 +9,7 @@ from lambda_extract.contract_values import (
     Overlap,
     Partition,
     PendingBound,
+    SourceIdentity,
 )
 
 
@@ -119,6 +120,9 @@ class ExtractReply:
         relation_id: pg_class.oid. Attribute numbers mean the same thing only within it.
         end: Where another window follows a run's first: the largest cursor of this
             snapshot. The run reads up to it, and what comes later is the next run's.
+        identity: Windows only: what the source was.
+        source_changed: Why rows behind the watermark may be others than those that
+            were delivered; nothing was written then. Empty: no sign of it.
     """
 
     run_id: str
@@ -139,6 +143,8 @@ class ExtractReply:
     seconds: float = 0.0
     relation_id: int = 0
     end: CursorValue | None = None
+    identity: SourceIdentity | None = None
+    source_changed: str = ""
     ok: Literal[True] = True
     op: Literal["extract", "keys"] = "extract"
     version: int = VERSION
@@ -149,7 +155,7 @@ class PlanReply:
     """Columns, safe bound and partitions of a snapshot.
 
     `bound.watermark` was taken before any partition is read: increments start there.
-    `relation_id` is that of an `ExtractReply`.
+    `relation_id` and `identity` are those of an `ExtractReply`.
     """
 
     run_id: str
@@ -162,6 +168,7 @@ class PlanReply:
     bound: Bound | None = None
     warnings: tuple[Warning, ...] = ()
     relation_id: int = 0
+    identity: SourceIdentity | None = None
     ok: Literal[True] = True
     op: Literal["plan"] = "plan"
     version: int = VERSION

@@ -135,6 +135,44 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Member:
+    """A relation that holds rows of a table: itself, a partition, a child.
+
+    Attributes:
+        oid: pg_class.oid.
+        filenode: pg_relation_filenode(); 0 where there is none or it says nothing.
+        linked: Transaction that attached it; empty for the table itself.
+    """
+
+    oid: int
+    filenode: int
+    linked: str = ""
+
+
+@dataclass(frozen=True)
+class SourceIdentity:
+    """What a table was when it was read; tells a source that went back in time.
+
+    Attributes:
+        relation: pg_class.oid.
+        members: The table and all of its partitions or children.
+        system: System identifier of the server; empty: may not be read.
+        timeline: Of the server; 0: may not be read.
+        next_transaction: Upper end of the snapshot; 0 on a reader.
+        sequence: Last value of the sequence behind an integer cursor, where readable.
+        columns: Fingerprint of the columns that are read.
+    """
+
+    relation: int
+    members: tuple[Member, ...]
+    system: str = ""
+    timeline: int = 0
+    next_transaction: int = 0
+    sequence: int | None = None
+    columns: str = ""
+
+
+@dataclass(frozen=True)
 class Window:
     """An interval of cursor values: lower < cursor (<= upper).
 
@@ -145,6 +183,7 @@ class Window:
         overlap: From the ledger: what was already delivered beyond `lower`.
         first: True for the first window of a run; rows with a NULL cursor travel with
             it.
+        identity: From the ledger: what the source was when `lower` was committed.
     """
 
     lower: CursorValue | None = None
@@ -152,6 +191,7 @@ class Window:
     pending_bound: PendingBound | None = None
     overlap: Overlap | None = None
     first: bool = True
+    identity: SourceIdentity | None = None
 
 
 @dataclass(frozen=True)

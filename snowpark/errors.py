@@ -105,6 +105,11 @@ CODES: dict[str, Known] = {
         False,
         "Drop or rename one of the two columns in the target, then call again.",
     ),
+    "source_changed": Known(
+        False,
+        "CALL RESYNC_TABLE to read the whole table again, or set"
+        ' "source_changed" to "reload".',
+    ),
     "key_changed": Known(
         False, "Call RESYNC_TABLE: it reloads the table with the new key."
     ),

@@ -16,6 +16,7 @@ from lambda_extract.contract import (
 )
 from lambda_extract.cursor.bound import settle, with_overlap
 from lambda_extract.cursor.column import check_cursor
+from lambda_extract.cursor.identity import find_change, read_identity, read_server
 from lambda_extract.cursor.proof import read_proof
 from lambda_extract.cursor.window import (
     delivered_overlap,
@@ -56,7 +57,19 @@ def extract_window(
     cursor = check_cursor(database, table, spec)
     # Before the snapshot, or the proof proves nothing; see bounds.py.
     proof = read_proof(database, table, cursor, window.pending_bound)
+    server = read_server(database)
     with snapshot(database, table):
+        identity = read_identity(database, table, cursor, server)
+        changed = ""
+        if window.identity is not None:
+            changed = find_change(
+                database,
+                table,
+                cursor,
+                known=window.identity,
+                now=identity,
+                watermark=window.lower if window.first else None,
+            )
         wire = build_wire(table, careful=target.careful)
         plan = plan_window(
             database, table, cursor, window=window, limits=request.limits
@@ -67,8 +80,9 @@ def extract_window(
         bound = settle(
             database, cursor=cursor, proof=proof, window=window, position=position
         )
+        skip = unchanged or bool(changed)
         copied = copy_to_landing(
-            database, table, wire, plan.range.condition(), target, skip=unchanged
+            database, table, wire, plan.range.condition(), target, skip=skip
         )
         if plan.upper is None:
             overlap = delivered_overlap(
@@ -101,6 +115,8 @@ def extract_window(
         seconds=seconds_since(started),
         relation_id=table.oid,
         end=end,
+        identity=identity,
+        source_changed=changed,
     )
 
 

@@ -6,6 +6,7 @@ from lambda_extract import contract
 from lambda_extract.contract import CursorSpec, CursorValue, Window
 from lambda_extract.cursor.bound import settle
 from lambda_extract.cursor.column import check_cursor
+from lambda_extract.cursor.identity import read_identity, read_server
 from lambda_extract.cursor.proof import wait_for_proof
 from lambda_extract.rows.parts import plan_partitions, read_size, split_range
 from lambda_extract.rows.wire import build_wire
@@ -31,10 +32,14 @@ def plan(
     table = read_table(database, request.table)
     (planned_at,) = database.row(sql.SQL("SELECT statement_timestamp()::text"))
     bound = None
+    server = read_server(database)
+    cursor = None
     if request.cursor is not None:
         keyed = require_key(table)
+        cursor = check_cursor(database, keyed, request.cursor)
         bound = _snapshot_bound(database, keyed, request.cursor, proof_wait_seconds)
     with snapshot(database, table):
+        identity = read_identity(database, table, cursor, server)
         size = read_size(database, table)
         if request.partition is None:
             partitions = plan_partitions(database, table, size, request.limits)
@@ -51,6 +56,7 @@ def plan(
         estimated_bytes=size.bytes,
         bound=bound,
         relation_id=table.oid,
+        identity=identity,
     )
 
 

@@ -74,11 +74,15 @@ class SourceTable:
 
 @dataclass(frozen=True)
 class Sequence:
-    """The sequence that feeds a column."""
+    """The sequence that feeds a column.
+
+    `last_value` is None where it was never used, or may not be read.
+    """
 
     cache: int
     increment: int
     cycles: bool
+    last_value: int | None = None
 
 
 def read_table(database: Database, spec: TableSpec) -> SourceTable:
@@ -158,7 +162,10 @@ def read_sequence(
 ) -> Sequence | None:
     """Returns the sequence behind an identity, serial or nextval() default column."""
     statement = sql.SQL("""
-        SELECT s.seqcache, s.seqincrement, s.seqcycle
+        SELECT s.seqcache, s.seqincrement, s.seqcycle,
+            CASE WHEN pg_catalog.has_sequence_privilege(s.seqrelid, 'USAGE, SELECT')
+                THEN pg_catalog.pg_sequence_last_value(s.seqrelid)
+            END
         FROM pg_catalog.pg_sequence AS s
         WHERE s.seqrelid IN (
             SELECT d.objid

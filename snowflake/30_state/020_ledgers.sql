@@ -26,9 +26,13 @@ CREATE TABLE IF NOT EXISTS sync_watermarks (
     overlap_digest VARCHAR(255) COMMENT 'Identity of those row versions',
     columns_sha256 VARCHAR(64) COMMENT 'Digest of the source columns of this commit',
     row_count NUMBER(19, 0) NOT NULL COMMENT 'Rows merged by this commit',
-    recorded_at TIMESTAMP_TZ(6) NOT NULL
+    recorded_at TIMESTAMP_TZ(6) NOT NULL,
+    source_identity VARCHAR(16777216) COMMENT 'JSON: what the source was; tells one that went back in time'
 )
 COMMENT = 'Watermark of each table, committed together with its rows';
+
+ALTER TABLE sync_watermarks ADD COLUMN IF NOT EXISTS
+    source_identity VARCHAR(16777216) COMMENT 'JSON: what the source was; tells one that went back in time';
 
 CREATE TABLE IF NOT EXISTS sync_runs (
     run_id VARCHAR(64) NOT NULL,

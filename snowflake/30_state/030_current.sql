@@ -50,7 +50,8 @@ SELECT
     overlap_digest,
     columns_sha256,
     row_count,
-    recorded_at
+    recorded_at,
+    source_identity
 FROM sync_watermarks
 QUALIFY ROW_NUMBER() OVER (PARTITION BY table_name ORDER BY version DESC) = 1;
 

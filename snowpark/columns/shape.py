@@ -25,6 +25,7 @@ ChangeKind = Literal[
     "moved",
     "returned",
     "restored",
+    "source_changed",
 ]
 
 

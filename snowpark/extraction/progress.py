@@ -10,6 +10,7 @@ from lambda_extract.contract import (
     ExtractReply,
     Partition,
     PlanReply,
+    SourceIdentity,
 )
 from snowpark.errors import SyncError, UsageError
 from snowpark.ledger.records import TableState
@@ -33,6 +34,7 @@ class Progress:
         attempt: Increments of the same run before.
         end: Inclusive upper end of all windows after the first, taken with the first:
             a run ends, however fast others write.
+        source_identity: What the source was when it was read last.
     """
 
     position: CursorValue | None
@@ -42,6 +44,7 @@ class Progress:
     windows: int = 0
     attempt: int = 0
     end: CursorValue | None = None
+    source_identity: SourceIdentity | None = None
 
 
 def needs_snapshot(state: TableState) -> bool:
@@ -73,7 +76,13 @@ def start(state: TableState, attempt: int = 0) -> Progress:
         overlap=ledger.overlap,
     )
     chunk_rows = state.settings.chunk_rows
-    return Progress(ledger.watermark, bound, chunk_rows, attempt=attempt)
+    return Progress(
+        ledger.watermark,
+        bound,
+        chunk_rows,
+        attempt=attempt,
+        source_identity=ledger.source_identity,
+    )
 
 
 def advanced(progress: Progress, reply: ExtractReply) -> Progress:
@@ -96,6 +105,7 @@ def advanced(progress: Progress, reply: ExtractReply) -> Progress:
         frozen=progress.frozen or (reply.bound.held_back and not reply.complete),
         windows=progress.windows + 1,
         end=progress.end or reply.end,
+        source_identity=reply.identity,
     )
 
 

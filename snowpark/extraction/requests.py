@@ -37,6 +37,7 @@ def next_window(
             pending_bound=progress.bound.pending_bound,
             overlap=progress.bound.overlap if first else None,
             first=first,
+            identity=progress.source_identity,
         ),
         load_method=settings.load_method,
     )

@@ -9,7 +9,7 @@ from snowpark.columns.shape import Shape
 from snowpark.errors import LeaseError, UsageError
 from snowpark.ledger import statements
 from snowpark.ledger.lease import LEASE_SECONDS, release_lease
-from snowpark.ledger.records import Ledger, TableState
+from snowpark.ledger.records import Ledger, TableState, identity_of
 from snowpark.settings.table import TableSettings
 from snowpark.warehouse import Warehouse
 
@@ -101,6 +101,7 @@ def state_of(row: Mapping[str, object]) -> TableState:
                 Overlap(int(str(row["OVERLAP_ROWS"])), digest) if digest else None
             ),
             columns_sha256=text("COLUMNS_SHA256"),
+            source_identity=identity_of(text("SOURCE_IDENTITY")),
         )
     settings = TableSettings.from_json(str(row["SETTINGS"]))
     shape = text("SHAPE")

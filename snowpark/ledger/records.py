@@ -1,6 +1,8 @@
 """PURE: what the ledgers say of a table, as values."""
 
+import dataclasses
 import hashlib
+import json
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,7 +12,9 @@ from lambda_extract.contract import (
     CursorValue,
     Overlap,
     PendingBound,
+    SourceIdentity,
 )
+from lambda_extract.contract_codec import ContractError, build
 from snowpark.columns.shape import Change, Shape
 from snowpark.settings.table import TableSettings
 
@@ -23,6 +27,7 @@ class Ledger:
         version: Grows by one with every commit of the table.
         watermark: None where nothing is proven yet.
         columns_sha256: Digest of the columns of that commit.
+        source_identity: What the source was; None where that was not recorded.
     """
 
     version: int
@@ -31,6 +36,7 @@ class Ledger:
     pending_bound: PendingBound | None
     overlap: Overlap | None
     columns_sha256: str | None
+    source_identity: SourceIdentity | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,7 @@ class Commit:
     Attributes:
         shape: The columns from then on; None where they are what they were.
         changes: What happened to the columns.
+        source_identity: What the source was when its rows were read.
     """
 
     version: int
@@ -85,3 +92,22 @@ class Commit:
     altered: tuple[AlteredValue, ...] = ()
     shape: Shape | None = None
     changes: tuple[Change, ...] = ()
+    source_identity: SourceIdentity | None = None
+
+
+def identity_text(identity: SourceIdentity | None) -> str | None:
+    """Returns an identity as stored in SYNC_WATERMARKS."""
+    if identity is None:
+        return None
+    return json.dumps(dataclasses.asdict(identity), separators=(",", ":"))
+
+
+def identity_of(text: str | None) -> SourceIdentity | None:
+    """Reads what `identity_text` wrote; None where another release wrote it."""
+    if text is None:
+        return None
+    try:
+        identity: SourceIdentity = build(SourceIdentity, json.loads(text), "")
+    except ContractError:
+        return None
+    return identity

@@ -100,7 +100,10 @@ class Run:
         """Gives a step up for another; what it has committed stays in the report."""
         if self.tally.counts != Counts():
             self.begin(kind, started_at)
-        self.tally = Tally(kind=kind, schema_changes=self.tally.schema_changes)
+        kept = tuple(w for w in self.tally.warnings if w[0] == "source_changed")
+        self.tally = Tally(
+            kind=kind, schema_changes=self.tally.schema_changes, warnings=kept
+        )
 
     def note(self, **changes: Any) -> None:
         """Replaces fields of the tally."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from lambda_extract.contract import AlteredValue
 from snowpark.columns.shape import Change, Shape
 from snowpark.errors import SyncError
-from snowpark.ledger.records import Commit
+from snowpark.ledger.records import Commit, identity_text
 from snowpark.ledger.run import Run
 from snowpark.sql import Statement
 
@@ -111,6 +111,7 @@ SELECT
     w.overlap_rows,
     w.overlap_digest,
     w.columns_sha256,
+    w.source_identity,
     k.minutes_since_key_check,
     s.shape
 FROM control.sync_current_tables AS t
@@ -149,9 +150,9 @@ def insert_watermark(table: str, run_id: str, origin: str, commit: Commit) -> St
 INSERT INTO control.sync_watermarks (
     table_name, version, run_id, kind, origin,
     watermark, watermark_type, pending_value, pending_seen_at,
-    overlap_rows, overlap_digest, columns_sha256, row_count, recorded_at
+    overlap_rows, overlap_digest, columns_sha256, row_count, source_identity, recorded_at
 )
-SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CURRENT_TIMESTAMP()""",
+SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CURRENT_TIMESTAMP()""",
         (
             table,
             commit.version,
@@ -166,6 +167,7 @@ SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CURRENT_TIMESTAMP()""",
             overlap.digest if overlap else None,
             commit.columns_sha256,
             commit.rows,
+            identity_text(commit.source_identity),
         ),
     )
 

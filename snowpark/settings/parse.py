@@ -318,6 +318,7 @@ def _settings(data: dict[str, Any], name: str) -> TableSettings:
         "max_delete_percent",
         "load_method",
         "pipe_wait_seconds",
+        "source_changed",
     )
     optional = {setting: merged[setting] for setting in plain if setting in merged}
     if mode == "full":

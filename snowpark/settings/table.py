@@ -44,6 +44,8 @@ class TableSettings:
             table, deletes nothing and fails.
         load_method: Who loads the files of increments and snapshots.
         pipe_wait_seconds: Longest wait for a pipe to load the files of one manifest.
+        source_changed: What happens where the source is another one, or went back in
+            time, so that rows behind the watermark are not those delivered.
     """
 
     name: str
@@ -79,6 +81,7 @@ class TableSettings:
     max_delete_percent: float = 10.0
     load_method: Literal["copy", "snowpipe"] = "copy"
     pipe_wait_seconds: int = 600
+    source_changed: Literal["reload", "fail"] = "reload"
 
     @property
     def deletes_softly(self) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from lambda_extract.contract import ExtractReply, File
 from snowpark.columns import column as columns
 from snowpark.columns.alignment import Alignment
-from snowpark.columns.shape import Shape
+from snowpark.columns.shape import Change, Shape
 from snowpark.errors import ExtractError
 from snowpark.extraction import ask, requests
 from snowpark.extraction import progress as extraction_progress
@@ -29,11 +29,13 @@ class Outcome:
     Attributes:
         state: As the last commit left it.
         complete: False where rows that are in the target already lack the values of a
-            column: the table has to be read as a whole.
+            column, or the source is another one: the table has to be read as a whole.
+        source_change: What the reload is recorded as, where the source is another one.
     """
 
     state: TableState
     complete: bool
+    source_change: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -91,12 +93,16 @@ def run_increment(
     progress = extraction_progress.start(found, attempt)
     course = _Course(found.ledger, found.shape)
     complete = False
+    changed: tuple[Change, ...] = ()
     while not complete:
         if first is None:
             reply, progress = _extract_window(warehouse, found, run, progress)
         else:
             reply = first.reply
             progress = _note_window(run, progress, reply, reply.seconds)
+        if reply.source_changed:
+            changed = source_change(found, run, reply)
+            break
         aligned = _look_at_target(warehouse, job, course, reply)
         if aligned is not None and aligned.missing_values:
             break
@@ -114,7 +120,25 @@ def run_increment(
     if job.staging in run.staged:
         transfer.drop_staging(warehouse, run, job, course.files if complete else ())
     after = dataclasses.replace(found, ledger=course.ledger, shape=course.shape)
-    return Outcome(after, complete)
+    return Outcome(after, complete, changed)
+
+
+def source_change(
+    found: TableState, run: Run, reply: ExtractReply
+) -> tuple[Change, ...]:
+    """Returns what a reload of a source that went back in time is recorded as.
+
+    Raises:
+        ExtractError: source_changed, where the policy is to fail.
+    """
+    if found.settings.source_changed == "fail":
+        raise ExtractError("source_changed", reply.source_changed)
+    run.warn(
+        "source_changed",
+        f"{reply.source_changed} The whole table was read again.",
+        'Nothing to do; "source_changed": "fail" stops instead.',
+    )
+    return (Change("source_changed", found.settings.relation, 0),)
 
 
 def stage_first(
@@ -175,6 +199,7 @@ def _committed(course: _Course, done: Done) -> None:
         pending_bound=bound.pending_bound if bound else None,
         overlap=bound.overlap if bound else None,
         columns_sha256=commit.columns_sha256,
+        source_identity=commit.source_identity,
     )
     course.shape = commit.shape or course.shape
     course.aligned = done.aligned.done() if done.aligned is not None else None
@@ -255,6 +280,7 @@ def _commit(course: _Course, reply: ExtractReply, progress: Progress) -> Commit:
         columns_sha256=course.digest or course.ledger.columns_sha256,
         rows=reply.rows,
         altered=reply.altered,
+        source_identity=reply.identity,
     )
 
 
@@ -277,7 +303,11 @@ def _note_nothing_new(
     if course.drifted:
         work = _transfer(job, course, reply, progress, last=False)
         _committed(course, transfer.commit_columns(warehouse, run, work))
-    elif (bound.watermark, bound.pending_bound, bound.overlap) != known:
+    elif (
+        bound.watermark,
+        bound.pending_bound,
+        bound.overlap,
+    ) != known or ledger.source_identity is None:
         commit = _commit(course, reply, progress)
         write.record_commit(warehouse, job.settings, job.run_id, commit)
         _committed(course, Done(course.aligned, commit))

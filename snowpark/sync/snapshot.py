@@ -18,10 +18,12 @@ from lambda_extract.contract import (
 )
 from snowpark import redact
 from snowpark.columns import column as columns
+from snowpark.columns.shape import Change
 from snowpark.errors import ExtractError, LoadError, WarehouseError
 from snowpark.extraction import ask, progress
 from snowpark.extraction import requests as extraction_requests
 from snowpark.ledger import lease
+from snowpark.ledger import statements as ledger_statements
 from snowpark.ledger.records import Commit, TableState
 from snowpark.ledger.run import Run, note_extract
 from snowpark.load import merge, target
@@ -46,6 +48,7 @@ def run_snapshot(
     *,
     rebuild: bool = False,
     confirmed: bool = False,
+    changes: tuple[Change, ...] = (),
 ) -> bool:
     """Reads the whole table and replaces the target in one transaction.
 
@@ -55,6 +58,7 @@ def run_snapshot(
     Args:
         rebuild: A person asked for it, so that columns may get other types.
         confirmed: A person said that the rows that are gone are rightly gone.
+        changes: Recorded with it: why it was needed, if not for the columns.
 
     Returns:
         True where all rows are of one moment of this call: one part, read just now.
@@ -75,7 +79,7 @@ def run_snapshot(
         most = 100.0 if confirmed else settings.max_delete_percent
         write = partial(shrinking.overwrite_rows, most)
     try:
-        _load(warehouse, job, found, run, snapshot, write)
+        _load(warehouse, job, found, run, snapshot, write, changes)
     except shrinking.TooManyDeletes:
         # The next call looks at the source again.
         record_part(warehouse, settings, run, snapshot, "#closed")
@@ -208,7 +212,8 @@ def _note_extraction(run: Run, snapshot: Snapshot) -> None:
         bytes=sum(r.bytes for r in replies),
         watermark=bound.watermark.value if bound and bound.watermark else None,
         oldest_transaction=bound.oldest_transaction if bound else None,
-        warnings=tuple((w.code, w.message, w.hint) for w in dict.fromkeys(warnings)),
+        warnings=run.tally.warnings
+        + tuple((w.code, w.message, w.hint) for w in dict.fromkeys(warnings)),
     )
 
 
@@ -219,6 +224,7 @@ def _load(
     run: Run,
     snapshot: Snapshot,
     write: Write,
+    changes: tuple[Change, ...],
 ) -> None:
     planned, replies = snapshot.plan, list(snapshot.done.values())
     source = target.source_of(planned)
@@ -233,10 +239,15 @@ def _load(
         ),
         rows=run.tally.rows,
         altered=_altered(replies),
+        source_identity=planned.identity,
     )
     closed = statements.insert_part(
         job.settings.name, run.id, snapshot.row("#closed", None)
     )
+    recorded = ledger_statements.insert_schema_changes(
+        job.settings.name, run.id, changes
+    )
+    run.note_changes(changes)
     transfer.commit(
         warehouse,
         run,
@@ -249,7 +260,7 @@ def _load(
             source=source,
             commit=commit,
             shape=found.shape,
-            appended=(closed,),
+            appended=(closed, *recorded),
         ),
     )
 

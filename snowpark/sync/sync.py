@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 from snowpark import arguments
+from snowpark.columns.shape import Change
 from snowpark.errors import ExtractError, SyncError
 from snowpark.extraction import progress
 from snowpark.ledger import read
@@ -59,9 +60,10 @@ def bring_up_to_date(
         SyncError: Committed windows stay.
     """
     whole = action == "reload" or progress.needs_snapshot(found)
+    changes: tuple[Change, ...] = ()
     for attempt in range(_RELOADS + 1):
         if whole:
-            reloaded = _reload(warehouse, found, run, action)
+            reloaded = _reload(warehouse, found, run, action, changes)
             if reloaded is None:
                 return
             found = reloaded
@@ -71,6 +73,7 @@ def bring_up_to_date(
         if outcome.complete:
             break
         whole = True
+        changes = outcome.source_change
         run.forget_or_begin("snapshot", now())
     else:
         raise ExtractError("columns_changed", "Columns change faster than they load.")
@@ -81,7 +84,11 @@ def bring_up_to_date(
 
 
 def _reload(
-    warehouse: Warehouse, found: TableState, run: Run, action: Action
+    warehouse: Warehouse,
+    found: TableState,
+    run: Run,
+    action: Action,
+    changes: tuple[Change, ...] = (),
 ) -> TableState | None:
     """Replaces all rows; None where that is all there is to do."""
     of_one_moment = snapshot.run_snapshot(
@@ -90,6 +97,7 @@ def _reload(
         run,
         rebuild=action == "reload",
         confirmed=action != "sync",
+        changes=changes,
     )
     if of_one_moment or found.settings.mode == "full":
         return None

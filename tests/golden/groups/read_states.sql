@@ -23,6 +23,7 @@ SELECT
     w.overlap_rows,
     w.overlap_digest,
     w.columns_sha256,
+    w.source_identity,
     k.minutes_since_key_check,
     s.shape
 FROM control.sync_current_tables AS t
