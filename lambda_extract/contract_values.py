@@ -160,6 +160,7 @@ class SourceIdentity:
         timeline: Of the server; 0: may not be read.
         next_transaction: Upper end of the snapshot; 0 on a reader.
         sequence: Last value of the sequence behind an integer cursor, where readable.
+        columns: Fingerprint of the columns that are read.
     """
 
     relation: int
@@ -168,6 +169,7 @@ class SourceIdentity:
     timeline: int = 0
     next_transaction: int = 0
     sequence: int | None = None
+    columns: str = ""
 
 
 @dataclass(frozen=True)

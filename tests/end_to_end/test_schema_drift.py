@@ -232,7 +232,7 @@ def test_a_table_that_was_made_anew_is_matched_by_name(lab: Lab) -> None:
     insert(lab, table, id=2, a="a", b="b")
     lab.sync(table)
     lab.assert_equal(table)
-    assert changes(lab, table) == []
+    assert changes(lab, table) == [("source_changed", table)]
 
 
 # --- types ----------------------------------------------------------------------------
