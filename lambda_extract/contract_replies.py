@@ -155,8 +155,8 @@ class PlanReply:
     """Columns, safe bound and partitions of a snapshot.
 
     `bound.watermark` was taken before any partition is read: increments start there.
-    `relation_id` and `identity` are those of an `ExtractReply`. `key_enforced` says that PostgreSQL lets
-    no two of the rows read have one key.
+    `relation_id` and `identity` are those of an `ExtractReply`. `key_enforced`
+    says that PostgreSQL lets no two of the rows read have one key.
     """
 
     run_id: str
