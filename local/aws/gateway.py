@@ -9,8 +9,7 @@
 Synchronous invocations run in this process, one thread each. Events run in worker
 processes, one at a time per process, kept warm as Lambda keeps its containers, and
 killed at WORKER_TIMEOUT_SECONDS. What it does not imitate: IAM, throttling by account
-limits, the retries of events (set to 0 in Terraform), memory limits, the 29 s limit of
-a request.
+limits, the retries of events (set to 0 in Terraform), memory limits.
 """
 
 import argparse
@@ -23,6 +22,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -31,6 +31,13 @@ from types import FrameType
 from typing import Any
 
 from lambda_extract.handler import handler
+from local.aws.bodies import (
+    INTEGRATION_SECONDS,
+    MAX_ANSWER_BYTES,
+    RENAMED,
+    answer_bytes,
+    unpacked,
+)
 
 INVOKE_PATH = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
 FAULTS_PATH = "/local/faults"
@@ -219,6 +226,8 @@ class GatewayServer(ThreadingHTTPServer):
         self.pool = pool
         self.faults = Faults()
         self.function_name = function_name
+        # As terraform/ declares it for the REST API.
+        self.binary_media_types = True
 
 
 class GatewayRequest(BaseHTTPRequestHandler):
@@ -287,6 +296,12 @@ class GatewayRequest(BaseHTTPRequestHandler):
             self._reply(faults.status, _json({"message": "injected"}))
             return
         try:
+            body = unpacked(body, self.headers.get("Content-Encoding"))
+        except ValueError:
+            self._reply(415, _json({"message": "Unsupported Media Type"}))
+            return
+        started = time.monotonic()
+        try:
             answer = handler(self._event(body), None)
         except Exception as error:
             # Whatever escapes the handler is a Lambda function error: 502.
@@ -296,19 +311,27 @@ class GatewayRequest(BaseHTTPRequestHandler):
         if faults.take("lose_replies"):
             self._reply(502, _json({"message": "injected"}))
             return
-        text = answer.get("body") or ""
-        packed = bool(answer.get("isBase64Encoded"))
-        data = base64.b64decode(text) if packed else text.encode()
-        self._reply(answer["statusCode"], data, answer.get("headers") or {})
+        if time.monotonic() - started > INTEGRATION_SECONDS:
+            self._reply(504, _json({"message": "Endpoint request timed out"}))
+            return
+        if len(_json(answer)) > MAX_ANSWER_BYTES:
+            # Lambda refuses the answer: a function error.
+            self._reply(502, _json({"message": "Internal server error"}))
+            return
+        headers = {
+            RENAMED.get(name.lower(), name): value
+            for name, value in (answer.get("headers") or {}).items()
+        }
+        data = answer_bytes(answer, binary=self.server.binary_media_types)
+        self._reply(answer["statusCode"], data, headers)
 
     def _event(self, body: bytes) -> dict[str, Any]:
         many: dict[str, list[str]] = {}
         for name, value in self.headers.items():
             many.setdefault(name, []).append(value)
-        try:
-            text, is_base64 = body.decode(), False
-        except UnicodeDecodeError:
-            text, is_base64 = base64.b64encode(body).decode(), True
+        # With binary_media_types = ["*/*"] every body arrives as base64.
+        is_base64 = self.server.binary_media_types and bool(body)
+        text = base64.b64encode(body).decode() if is_base64 else body.decode()
         path = self.path.partition("?")[0]
         return {
             "resource": path,
