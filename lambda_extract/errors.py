@@ -144,6 +144,11 @@ CODES: dict[str, Code] = {
     "worker_lost": Code(
         True, "Try again; see the Lambda log for the worker's end (memory, time-out)."
     ),
+    "job_damaged": Code(
+        False,
+        "Somebody else has written below the landing prefix: look who may, and call"
+        " again, which begins a new job.",
+    ),
     "worker_start_failed": Code(
         True,
         "Try again; check the Lambda's concurrency and its right to invoke itself.",

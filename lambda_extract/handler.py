@@ -161,7 +161,12 @@ def _work(job: str) -> dict[str, Any]:
     """Runs a claimed job and leaves its reply in S3."""
     settings = read_settings(os.environ)
     jobs = _jobs(settings)
-    claim = jobs.read_claim(job)
+    try:
+        claim = jobs.read_claim(job)
+    except JobError as error:
+        # Without the claim nobody knows whose job it is, but that it has failed.
+        log.emit("worker_stopped", job=job, reason=error.code)
+        return {"job": job, "done": jobs.finish(job, 0, error_reply("", "", error))}
     if claim is None:
         log.emit("worker_stopped", job=job, reason="no claim")
         return {"job": job, "done": False}

@@ -21,6 +21,8 @@ MAX_BATCH_ID = 256
 # API Gateway takes 10 MB; a request of ours is a few kilobytes. The cap is on the
 # unpacked size, so that a small gzip body cannot fill the memory.
 MAX_BODY_BYTES = 10_000_000
+# A batch of ours has one row; a row of a larger one is answered by an error each.
+MAX_ROWS = 1_000
 # Small answers stay readable in gateway logs; only plans of many parts grow past this.
 GZIP_FROM_BYTES = 65_536
 
@@ -163,6 +165,8 @@ def _rows(body: bytes) -> tuple[tuple[int, Any], ...]:
         raise EnvelopeError('the body is not {"data": [...]}') from error
     if not isinstance(data, list) or not data:
         raise EnvelopeError("the body has no rows")
+    if len(data) > MAX_ROWS:
+        raise EnvelopeError(f"the body has more than {MAX_ROWS} rows")
     return tuple(_row(row) for row in data)
 
 

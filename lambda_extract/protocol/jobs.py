@@ -11,6 +11,7 @@ starts nothing, a worker delivered twice stops, and a reply once given never cha
 import hashlib
 import json
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -28,6 +29,7 @@ EXISTS = ("PreconditionFailed", "412")
 # S3 answers 409 where two conditional writes meet; asking again settles it.
 CONFLICT = ("ConditionalRequestConflict", "409")
 CONFLICT_ATTEMPTS = 5
+TOKEN = "writer"
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,12 @@ class Jobs:
     def read_claim(self, job: str) -> Claim | None:
         """Returns the claim, None where there is none."""
         text = self._read(f"{job}/claim.json")
-        return None if text is None else Claim(**json.loads(text))
+        if text is None:
+            return None
+        try:
+            return Claim(**json.loads(text))
+        except (ValueError, TypeError, RecursionError) as error:
+            raise _damaged(job, "claim") from error
 
     def start(self, job: str, claim: Claim) -> bool:
         """Marks the job as started; returns False where this worker must stop.
@@ -146,7 +153,7 @@ class Jobs:
             )
             what = f"was not started within {settings.start_seconds:g} s"
         else:
-            started_at = json.loads(text)["started_at"]
+            started_at = _started_at(job, text)
             timeout = settings.worker_timeout_seconds
             deadline = started_at + timeout + settings.grace_seconds
             what = f"started, but left no reply within {timeout:g} s"
@@ -158,13 +165,29 @@ class Jobs:
         text = self._read(f"{job}/reply.json")
         if text is None:
             return None
-        data = json.loads(text)
-        return JobReply(data["row"], contract.decode_reply(data["reply"]))
+        try:
+            data = json.loads(text)
+            row, reply = data["row"], contract.decode_reply(data["reply"])
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise _damaged(job, "reply") from error
+        if not isinstance(row, int) or isinstance(row, bool):
+            raise _damaged(job, "reply")
+        return JobReply(row, reply)
 
     def _key(self, name: str) -> str:
         return self._settings.landing_prefix + name
 
     def _create(self, name: str, text: str) -> bool:
+        """Creates an object; False where another writer did before.
+
+        boto3 repeats a request whose answer was lost, and meets its own object then: a
+        token says whose it is (reported for the AWS SDK for Java, issue 6580).
+
+        Raises:
+            LandingError: S3 refused or failed, or its conflicts do not end.
+        """
+        token = uuid.uuid4().hex
+        conflict: ClientError | None = None
         for _ in range(CONFLICT_ATTEMPTS):
             try:
                 self._s3.put_object(
@@ -173,27 +196,53 @@ class Jobs:
                     Body=text.encode(),
                     ContentType="application/json",
                     IfNoneMatch="*",
+                    Metadata={TOKEN: token},
                 )
                 return True
             except ClientError as error:
                 code = error_code(error)
                 if code in EXISTS:
-                    return False
+                    return self._token(name) == token
                 if code not in CONFLICT:
                     raise landing_error(error, "writing a job object") from error
+                conflict = error
             except BotoCoreError as error:
                 raise landing_error(error, "writing a job object") from error
-        return False
+        assert conflict is not None
+        raise landing_error(conflict, "writing a job object") from conflict
 
     def _read(self, name: str) -> str | None:
+        answer = self._get(name)
+        # Whoever decodes the text finds what is no UTF-8, and says whose it is.
+        return answer and answer["Body"].read().decode("utf-8", "replace")
+
+    def _token(self, name: str) -> str | None:
+        """Returns whose an object is; None where it is gone again."""
+        answer = self._get(name)
+        if answer is None:
+            return None
+        answer["Body"].close()
+        return str(answer["Metadata"].get(TOKEN, ""))
+
+    def _get(self, name: str) -> Any:
         try:
-            answer = self._s3.get_object(
+            return self._s3.get_object(
                 Bucket=self._settings.landing_bucket, Key=self._key(name)
             )
-            return str(answer["Body"].read().decode())
         except ClientError as error:
             if error_code(error) in MISSING:
                 return None
             raise landing_error(error, "reading a job object") from error
         except BotoCoreError as error:
             raise landing_error(error, "reading a job object") from error
+
+
+def _started_at(job: str, text: str) -> float:
+    try:
+        return float(json.loads(text)["started_at"])
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise _damaged(job, "start mark") from error
+
+
+def _damaged(job: str, what: str) -> JobError:
+    return JobError("job_damaged", f"The {what} of {job} is not what a worker writes.")

@@ -19,7 +19,8 @@ from lambda_extract.errors import AuthenticationError, SourceError, WatchedTextS
 from lambda_extract.settings import Source
 from lambda_extract.values import protect
 
-CONNECT_SECONDS = 10
+# A paused Aurora Serverless cluster resumes in about 15 s and more (A16).
+CONNECT_SECONDS = 35
 LOCK_SECONDS = 10
 # PostgreSQL cuts application_name at NAMEDATALEN - 1 bytes.
 MAX_APPLICATION_NAME = 63

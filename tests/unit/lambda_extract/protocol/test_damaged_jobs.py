@@ -1,0 +1,102 @@
+"""Job objects that no worker has written, and answers that got lost (A15, S8)."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from lambda_extract import contract
+from lambda_extract.errors import ExtractError
+from lambda_extract.protocol import envelope
+from lambda_extract.protocol.jobs import Jobs, job_key
+from lambda_extract.settings import Settings
+
+SETTINGS = Settings(
+    sources={},
+    landing_bucket="landing",
+    landing_prefix="p/",
+    function_name="f",
+    worker_timeout_seconds=300,
+    start_seconds=240,
+    grace_seconds=10,
+)
+REQUEST = contract.HealthRequest("r1", "shop")
+JOB = job_key("batch 1")
+
+
+@pytest.fixture
+def s3() -> Iterator[Any]:
+    with mock_aws():
+        client = boto3.client("s3", region_name="us-east-1")
+        client.create_bucket(Bucket="landing")
+        yield client
+
+
+class Unreliable:
+    """S3 of which the first answer to a write is lost, after the write was done."""
+
+    def __init__(self, s3: Any, error: ClientError | None = None) -> None:
+        self.s3 = s3
+        self.error = error
+        self.first = True
+
+    def put_object(self, **given: Any) -> Any:
+        if self.error is not None:
+            raise self.error
+        if self.first:
+            self.first = False
+            self.s3.put_object(**given)
+        return self.s3.put_object(**given)  # boto3 repeats what was not answered
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.s3, name)
+
+
+def jobs_of(s3: Any) -> Jobs:
+    return Jobs(s3=s3, settings=SETTINGS, clock=lambda: 1000.0)
+
+
+def test_a15_a_repeated_write_that_meets_its_own_object_has_won(s3: Any) -> None:
+    assert jobs_of(Unreliable(s3)).claim(JOB, 0, REQUEST)
+    assert not jobs_of(s3).claim(JOB, 0, REQUEST)
+
+
+def test_a15_a_repeated_write_that_meets_another_ones_object_has_lost(s3: Any) -> None:
+    assert jobs_of(s3).claim(JOB, 0, REQUEST)
+    unreliable = Unreliable(s3)
+    unreliable.first = False
+    assert not jobs_of(unreliable).claim(JOB, 0, REQUEST)
+
+
+def test_a15_conflicts_that_do_not_end_are_no_claim_of_another(s3: Any) -> None:
+    detail = {"Error": {"Code": "ConditionalRequestConflict", "Message": "m"}}
+    conflict = ClientError(detail, "PutObject")  # type: ignore[arg-type]
+    with pytest.raises(ExtractError) as raised:
+        jobs_of(Unreliable(s3, conflict)).claim(JOB, 0, REQUEST)
+    assert raised.value.code == "landing_failed"
+    assert raised.value.retryable
+
+
+DAMAGED = ["", "{", "[]", "null", "7", '{"row": 0}', "[" * 2000, "\x00", "{}", '"x"']
+
+
+@pytest.mark.parametrize("text", [*DAMAGED, "\xff"])
+@pytest.mark.parametrize("name", ["claim", "reply"])
+def test_s8_a_damaged_object_is_an_error_of_ours(s3: Any, name: str, text: str) -> None:
+    body = text.encode("latin-1")
+    s3.put_object(Bucket="landing", Key=f"p/{JOB}/{name}.json", Body=body)
+    with pytest.raises(ExtractError) as raised:
+        jobs_of(s3).reply(JOB)
+    assert raised.value.code == "job_damaged"
+    assert not raised.value.retryable
+
+
+def test_s8_a_body_of_many_rows_is_refused_before_anything_else() -> None:
+    rows = json.dumps({"data": [[i, "x"] for i in range(1_001)]})
+    headers = {envelope.BATCH_ID_HEADER: "b"}
+    with pytest.raises(envelope.EnvelopeError, match="1000 rows"):
+        envelope.parse({"httpMethod": "POST", "headers": headers, "body": rows})
