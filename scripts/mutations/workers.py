@@ -68,8 +68,10 @@ class Worker:
             answer = ""
         if not answer:
             end = self.log.read_text(errors="replace")[-2000:]
+            code = self.process.wait()
             raise WorkerError(
-                f"A worker ended by itself. The end of {self.log}:\n{end}"
+                f"A worker ended with exit code {code}; --resume goes on."
+                f" The end of {self.log}:\n{end}"
             )
         found: dict[str, Any] = json.loads(answer)
         return found
