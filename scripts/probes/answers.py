@@ -66,9 +66,9 @@ def judge_rows(ask: Ask, rows: Sequence[Sequence[Any]]) -> Seen:
         return _judge_document(ask.document, rows)
     text = shown_rows(rows)
     if ask.accepted:
-        return Seen(text or "accepted", AS_EXPECTED)
+        return Seen(shortened(text) or "accepted", AS_EXPECTED)
     same = ask.answer is not None and text == shown_rows(ask.answer)
-    return Seen(text or "no rows", AS_EXPECTED if same else DIFFERENT)
+    return Seen(shortened(text) or "no rows", AS_EXPECTED if same else DIFFERENT)
 
 
 def _judge_document(expected: str, rows: Sequence[Sequence[Any]]) -> Seen:
@@ -84,11 +84,18 @@ def _judge_document(expected: str, rows: Sequence[Sequence[Any]]) -> Seen:
 
 def judge_error(ask: Ask, number: int | str, message: str) -> Seen:
     """Compares an error with what is expected."""
-    text = f"error {number}: {' '.join(message.split())}"
+    text = shortened(f"error {number}: {' '.join(message.split())}")
     if ask.error is None:
         return Seen(text, REFUSED)
     found = re.search(ask.error, text, re.IGNORECASE)
     return Seen(text, AS_EXPECTED if found else DIFFERENT)
+
+
+def shortened(text: str) -> str:
+    """A long text without its middle: a traceback says at its end what happened."""
+    if len(text) <= MOST_SHOWN:
+        return text
+    return f"{text[: MOST_SHOWN // 4]} ... {text[-3 * MOST_SHOWN // 4 :]}"
 
 
 def worst(states: Iterable[str]) -> str:
@@ -171,4 +178,4 @@ def without_names(text: str, names: Iterable[str]) -> str:
             text,
             flags=re.IGNORECASE,
         )
-    return text if len(text) <= MOST_SHOWN else text[: MOST_SHOWN - 1] + "…"
+    return text

@@ -16,6 +16,7 @@ from scripts.probes.answers import (
     Outcome,
     judge_error,
     judge_rows,
+    shortened,
     shown,
     without_names,
     worst,
@@ -98,6 +99,15 @@ def test_an_error_is_expected_refused_or_another_one() -> None:
     assert judge_error(Ask(error="TOO LONG"), 1, "too\nlong").state == AS_EXPECTED
     assert judge_error(Ask(error="100078"), 1003, "syntax").state == DIFFERENT
     assert judge_error(Ask(answer=([1],)), 1003, "syntax").state == REFUSED
+
+
+def test_a_long_error_keeps_its_number_and_its_end() -> None:
+    told = judge_error(
+        Ask(), 100357, "Traceback " + "x" * 5000 + " ValueError: why"
+    ).text
+    assert told.startswith("error 100357: Traceback") and told.endswith("why")
+    assert len(told) < 500
+    assert shortened("short") == "short"
 
 
 def test_the_worst_answer_is_the_state_of_the_probe() -> None:
