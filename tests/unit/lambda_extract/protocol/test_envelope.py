@@ -37,6 +37,15 @@ def test_headers_are_compared_without_case_and_may_come_in_lists() -> None:
     assert call == envelope.Call("GET", "b2", True)
 
 
+def test_a_body_that_was_unpacked_on_the_way_still_has_the_header() -> None:
+    """A1: API Gateway unpacks, leaves Content-Encoding, and may or may not encode."""
+    headers = HEADERS | {"Content-Encoding": "gzip"}
+    text = json.dumps({"data": [[0, "ü"]]})
+    for body, flag in ((text, False), (base64.b64encode(text.encode()).decode(), True)):
+        given = event(body, isBase64Encoded=flag, headers=headers)
+        assert envelope.parse(given).rows == ((0, "ü"),)
+
+
 @pytest.mark.parametrize("with_header", [True, False])
 def test_packed_bodies_are_unpacked(with_header: bool) -> None:
     packed = gzip.compress(json.dumps({"data": [[0, "ü"]]}).encode())
@@ -99,6 +108,8 @@ def test_an_answer_carries_its_digest() -> None:
 def test_an_answer_is_packed_only_when_asked_for() -> None:
     answer = envelope.answer(((0, large_reply()),), accepts_gzip=True)
     assert answer["headers"]["Content-Encoding"] == "gzip"
+    # A2: Snowflake's example digests the JSON text, RFC 1864 what travels.
+    assert "Content-MD5" not in answer["headers"]
     body = json.loads(gzip.decompress(base64.b64decode(answer["body"])))
     assert contract.decode_reply(body["data"][0][1]) == large_reply()
 
