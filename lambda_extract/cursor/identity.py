@@ -204,12 +204,12 @@ def _is_written_behind(
     That the newest rows were deleted leaves rows of older transactions; rows of a
     restored or replaced table are of transactions after the last commit's.
     """
-    top = sql.SQL("SELECT pg_catalog.max({}) <= {} FROM {}")
-    if not database.row(top.format(cursor.name, lower, table.name))[0]:
+    # Strictly: at rest the watermark is the largest cursor itself.
+    below = sql.SQL("SELECT pg_catalog.max({}) < {} FROM {}")
+    if not database.row(below.format(cursor.name, lower, table.name))[0]:
         return False
     if not table.has_row_identity:
-        below = sql.SQL("SELECT pg_catalog.max({}) < {} FROM {}")
-        return bool(database.row(below.format(cursor.name, lower, table.name))[0])
+        return True
     if not known.next_transaction:
         return False
     # age() counts from the next transaction, modulo 2^32 as xmin does.

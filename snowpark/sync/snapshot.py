@@ -76,7 +76,9 @@ def run_snapshot(
     note_extract(run, time.monotonic() - started)
     _note_extraction(run, snapshot)
     write: Write = merge.overwrite_rows
-    if settings.mode == "full" and found.ledger is not None:
+    # A reload because the source went back in time is no way round the breaker.
+    guarded = settings.mode == "full" or (changes and settings.deletes == "key_compare")
+    if guarded and found.ledger is not None:
         most = 100.0 if confirmed else settings.max_delete_percent
         write = partial(shrinking.overwrite_rows, most)
     try:

@@ -46,6 +46,7 @@ VALUES: dict[str, tuple[Any, str, Any, dict[str, Any]]] = {
     "file_megabytes": (200, "file_bytes", 200_000_000, {}),
     "special_values": ("fail", "special_values", "fail", {}),
     "schema_drift": ("freeze", "schema_drift", "freeze", {}),
+    "source_changed": ("fail", "source_changed", "fail", {}),
     "type_change": ("new_column", "type_change", "new_column", {}),
     "backfill_new_columns": (True, "backfill_new_columns", True, {}),
     "freshness_sla_minutes": (90, "freshness_sla_minutes", 90, {}),
