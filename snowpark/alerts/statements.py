@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from snowpark.sql import Statement
+from snowpark.sql import Statement, literal
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,6 @@ def send_to_topic(integration: str, subject: str, text: str) -> Statement:
 
 
 def _send(message: dict[str, str], target: dict[str, dict[str, object]]) -> Statement:
-    return Statement(
-        "CALL SYSTEM$SEND_SNOWFLAKE_NOTIFICATION(?, ?)",
-        (json.dumps(message), json.dumps(target)),
-    )
+    # Literals: CALL takes no bound values inside a procedure (SNOW-3454682).
+    given = f"{literal(json.dumps(message))}, {literal(json.dumps(target))}"
+    return Statement(f"CALL SYSTEM$SEND_SNOWFLAKE_NOTIFICATION({given})")

@@ -1,3 +1,1 @@
-CALL SYSTEM$SEND_SNOWFLAKE_NOTIFICATION(?, ?);
--- 1: "{\"text/plain\": \"t\"}"
--- 2: "{\"MAIL\": {\"subject\": \"s\", \"toAddress\": [\"a@example.com\"]}}"
+CALL SYSTEM$SEND_SNOWFLAKE_NOTIFICATION('{"text/plain": "t"}', '{"MAIL": {"subject": "s", "toAddress": ["a@example.com"]}}');

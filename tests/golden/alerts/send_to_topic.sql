@@ -1,3 +1,1 @@
-CALL SYSTEM$SEND_SNOWFLAKE_NOTIFICATION(?, ?);
--- 1: "{\"application/json\": \"{\\\"subject\\\": \\\"s\\\", \\\"text\\\": \\\"t\\\"}\"}"
--- 2: "{\"TOPIC\": {}}"
+CALL SYSTEM$SEND_SNOWFLAKE_NOTIFICATION('{"application/json": "{\\"subject\\": \\"s\\", \\"text\\": \\"t\\"}"}', '{"TOPIC": {}}');
