@@ -1,14 +1,23 @@
 """The login to the source that a request names."""
 
 import contextlib
+import time
 from collections.abc import Iterator
 from typing import Any
 
 from lambda_extract import contract
 from lambda_extract.credentials import secrets
-from lambda_extract.errors import AuthenticationError
+from lambda_extract.errors import AuthenticationError, SourceError
 from lambda_extract.settings import Settings
-from lambda_extract.source.database import Database, application_name, connected
+from lambda_extract.source.database import (
+    OVER_BUDGET,
+    Database,
+    application_name,
+    connected,
+)
+
+# With less it is not worth while to connect.
+SHORTEST_SECONDS = 0.1
 
 TableRequest = (
     contract.ExtractRequest
@@ -22,8 +31,13 @@ TableRequest = (
 def open_source(
     request: TableRequest,
     settings: Settings,
+    *,
+    deadline: float,
 ) -> Iterator[Database]:
     """Connects to a request's source; a refused cached password is read once more.
+
+    Args:
+        deadline: Of the whole job (time.monotonic()), however often it connects.
 
     Raises:
         ExtractError: unknown_source, table_not_allowed, credentials_..., source_...
@@ -32,20 +46,26 @@ def open_source(
     settings.source(table.source).check_allowed(table.schema, table.relation)
     name = application_name(request.table.name, request.run_id)
     hashes = any(column.protect == "hash" for column in request.table.columns)
-    with connect(request.table.source, name, settings, hashes=hashes) as database:
+    with connect(
+        request.table.source, name, settings, deadline=deadline, hashes=hashes
+    ) as database:
         yield database
 
 
 @contextlib.contextmanager
 def connect(
-    source_name: str, name: str, settings: Settings, *, hashes: bool = False
+    source_name: str,
+    name: str,
+    settings: Settings,
+    *,
+    deadline: float,
+    hashes: bool = False,
 ) -> Iterator[Database]:
     source = settings.source(source_name)
-    seconds = settings.budget_seconds
+    seconds = _left(deadline)
     with contextlib.ExitStack() as stack:
         options: dict[str, Any] = {
             "application_name": name,
-            "budget_seconds": seconds,
             # Only a session that needs the key is given it.
             "hash_key": (
                 secrets.hash_key(source, needed_seconds=seconds) if hashes else ""
@@ -54,12 +74,28 @@ def connect(
         cached = secrets.is_cached(source)
         login = secrets.read(source, needed_seconds=seconds)
         try:
-            database = stack.enter_context(connected(source, login, **options))
+            database = stack.enter_context(
+                connected(source, login, budget_seconds=_left(deadline), **options)
+            )
         except AuthenticationError:
             if not cached:
                 raise
             # The password has probably been rotated since this container read it.
             secrets.forget(source)
             login = secrets.read(source, needed_seconds=seconds)
-            database = stack.enter_context(connected(source, login, **options))
+            database = stack.enter_context(
+                connected(source, login, budget_seconds=_left(deadline), **options)
+            )
         yield database
+
+
+def _left(deadline: float) -> float:
+    """Returns the seconds that are left of a job.
+
+    Raises:
+        SourceError: window_too_large, where hardly any is.
+    """
+    seconds = deadline - time.monotonic()
+    if seconds < SHORTEST_SECONDS:
+        raise SourceError("window_too_large", OVER_BUDGET)
+    return seconds

@@ -1,5 +1,6 @@
 """Runs one request: credentials, connection, and the operation it names."""
 
+import time
 from typing import Any
 
 from lambda_extract import contract, log
@@ -21,22 +22,25 @@ def run_operation(
     Raises:
         ExtractError: See errors.CODES.
     """
+    # Lambda kills the worker a while after the budget, so a second pass has what the
+    # first one left.
+    deadline = time.monotonic() + settings.budget_seconds
     if isinstance(request, contract.HealthRequest):
         return health(request, settings=settings, s3=s3)
     if isinstance(request, contract.PlanRequest):
-        with open_source(request, settings) as database:
+        with open_source(request, settings, deadline=deadline) as database:
             return plan(
                 database, request, proof_wait_seconds=settings.proof_wait_seconds
             )
     if isinstance(request, contract.DigestRequest):
-        with open_source(request, settings) as database:
+        with open_source(request, settings, deadline=deadline) as database:
             return digest(database, request)
     store = S3Store(s3, bucket=settings.landing_bucket, prefix=settings.landing_prefix)
     try:
-        with open_source(request, settings) as database:
+        with open_source(request, settings, deadline=deadline) as database:
             return extract(database, request, store)
     except WatchedTextSeen:
         # Once more from the start, with a proof and a snapshot of its own.
         log.emit("extract_carefully", run_id=request.run_id, table=request.table.name)
-        with open_source(request, settings) as database:
+        with open_source(request, settings, deadline=deadline) as database:
             return extract(database, request, store, careful=True)

@@ -24,7 +24,8 @@ def health(
     credentials_seconds = seconds_since(started)
     started = time.monotonic()
     name = application_name("health", request.run_id)
-    with connect(request.source, name, settings) as database:
+    deadline = started + settings.budget_seconds
+    with connect(request.source, name, settings, deadline=deadline) as database:
         (version,) = database.row(sql.SQL("SHOW server_version"))
     postgres_seconds = seconds_since(started)
     started = time.monotonic()

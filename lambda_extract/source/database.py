@@ -22,6 +22,9 @@ from lambda_extract.values import protect
 # A paused Aurora Serverless cluster resumes in about 15 s and more (A16).
 CONNECT_SECONDS = 35
 LOCK_SECONDS = 10
+# So much longer than the budget a statement may run at most, to save round trips.
+SLACK_SECONDS = 5.0
+OVER_BUDGET = "The extraction did not end within its time budget."
 # PostgreSQL cuts application_name at NAMEDATALEN - 1 bytes.
 MAX_APPLICATION_NAME = 63
 APPLICATION_PREFIX = "aurora_sync:"
@@ -51,12 +54,14 @@ class Database:
         self,
         connection: psycopg2.extensions.connection,
         *,
+        deadline: float,
         budget_seconds: float,
         hash_key_id: str = "",
     ) -> None:
         self._connection = connection
         self.hash_key_id = hash_key_id
-        self._deadline = time.monotonic() + budget_seconds
+        self._deadline = deadline
+        self._statement_seconds = budget_seconds
 
     @property
     def server_version(self) -> int:
@@ -70,6 +75,7 @@ class Database:
             SourceError: See `translate`.
         """
         with translated(), self._connection.cursor() as cursor:
+            self._limit(cursor)
             cursor.execute(statement)
             return list(cursor.fetchall())
 
@@ -81,6 +87,7 @@ class Database:
     def execute(self, statement: sql.Composable) -> None:
         """Runs a statement that answers no rows."""
         with translated(), self._connection.cursor() as cursor:
+            self._limit(cursor)
             cursor.execute(statement)
 
     def begin_snapshot(self) -> None:
@@ -106,9 +113,7 @@ class Database:
             WatchedTextSeen: From the sink, or from the guard of the statement.
         """
         with translated(), self._connection.cursor() as cursor:
-            # What came before the COPY has used up a part of the budget.
-            left = max(self._deadline - time.monotonic(), 0.001)
-            cursor.execute(f"SET LOCAL statement_timeout = {int(left * 1000) or 1}")
+            self._limit(cursor, slack=0.0)
             try:
                 cursor.copy_expert(statement, sink, COPY_BLOCK_BYTES)
             except psycopg2.errors.InvalidTextRepresentation as error:
@@ -116,6 +121,24 @@ class Database:
                     raise WatchedTextSeen from None
                 raise
             return int(cursor.rowcount)
+
+    def _limit(
+        self, cursor: psycopg2.extensions.cursor, slack: float = SLACK_SECONDS
+    ) -> None:
+        """Gives the next statement no more time than is left of the budget.
+
+        What came before it has used up a part. The server is told only where it makes a
+        difference, so that a short extraction costs no more round trips.
+
+        Raises:
+            SourceError: window_too_large, where nothing is left.
+        """
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise SourceError("window_too_large", OVER_BUDGET)
+        if self._statement_seconds - left >= slack:
+            cursor.execute(f"SET statement_timeout = {int(left * 1000) or 1}")
+            self._statement_seconds = left
 
     def close(self) -> None:
         """Closes the connection; an open transaction is rolled back by the server."""
@@ -135,12 +158,13 @@ def connected(
 
     Args:
         application_name: Shown in pg_stat_activity; cut to 63 bytes.
-        budget_seconds: No statement runs longer.
+        budget_seconds: Login and all statements together end within this time.
         hash_key: Hashes columns in this session; empty where none is hashed.
 
     Raises:
         SourceError: source_unreachable, source_authentication, ...
     """
+    deadline = time.monotonic() + budget_seconds
     try:
         connection = psycopg2.connect(
             host=source.host,
@@ -169,6 +193,7 @@ def connected(
         connection.autocommit = True
         yield Database(
             connection,
+            deadline=deadline,
             budget_seconds=budget_seconds,
             hash_key_id=protect.fingerprint(hash_key) if hash_key else "",
         )
