@@ -60,6 +60,12 @@ def read_state(warehouse: Warehouse, table: str) -> TableState:
     return state_of(rows[0])
 
 
+def last_error(warehouse: Warehouse, table: str) -> str | None:
+    """Returns the error code of a table's last run; None where that went well."""
+    rows = warehouse.run(statements.read_last_error(table))
+    return None if not rows or rows[0][0] is None else str(rows[0][0])
+
+
 def check_dates(row: Mapping[str, object]) -> None:
     """Refuses a session that would read dates in another way than they are written.
 

@@ -226,6 +226,19 @@ SELECT
     )
 
 
+def read_last_error(table: str) -> Statement:
+    """Reads the error code of a table's last run; NULL where that went well."""
+    return Statement(
+        """\
+SELECT error_code
+FROM control.sync_runs
+WHERE table_name = ?
+ORDER BY finished_at DESC
+LIMIT 1""",
+        (table,),
+    )
+
+
 def insert_abandoned_run(table: str, run_id: str) -> Statement:
     """Appends the row of a run that vanished and whose lease was taken over."""
     return Statement(

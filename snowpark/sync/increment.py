@@ -12,7 +12,7 @@ from snowpark.errors import ExtractError
 from snowpark.extraction import ask, requests
 from snowpark.extraction import progress as extraction_progress
 from snowpark.extraction.progress import Progress
-from snowpark.ledger import write
+from snowpark.ledger import read, write
 from snowpark.ledger.records import Commit, Ledger, TableState
 from snowpark.ledger.run import Run, note_extract
 from snowpark.load import merge, staging, target
@@ -217,10 +217,21 @@ def _extract_window(
             break
         except ExtractError as error:
             smaller = extraction_progress.halved(progress)
-            if error.code != "window_too_large" or smaller is None:
+            if smaller is None or not _is_too_large(warehouse, run, error):
                 raise
             progress = smaller
     return reply, _note_window(run, progress, reply, time.monotonic() - started)
+
+
+def _is_too_large(warehouse: Warehouse, run: Run, error: ExtractError) -> bool:
+    """Returns whether a smaller window may help.
+
+    A lost worker may have been an accident, and the same window arrives next time. One
+    that is lost in two runs is more than a worker can do.
+    """
+    if error.code != "worker_lost":
+        return error.code == "window_too_large"
+    return read.last_error(warehouse, run.table) == "worker_lost"
 
 
 def _note_window(

@@ -67,6 +67,17 @@ def test_a_lost_worker_is_reported_and_the_next_sync_succeeds(
     lab.assert_equal(orders)
 
 
+def test_a14_a_window_that_is_lost_in_two_runs_is_halved(
+    lab: Lab, faults: Switchboard, orders: str
+) -> None:
+    """It would be lost in every run, for ever."""
+    faults.gateway(drop_events=1)
+    assert "[worker_lost]" in lab.fail("SYNC_TABLE", orders)
+    faults.gateway(drop_events=1)
+    assert lab.sync(orders)["rows_inserted"] == 5
+    lab.assert_equal(orders)
+
+
 def test_a_worker_that_cannot_start_is_reported(
     lab: Lab, faults: Switchboard, orders: str
 ) -> None:

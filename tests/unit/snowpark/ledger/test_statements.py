@@ -50,6 +50,7 @@ CASES: dict[str, Statement] = {
     "insert_run": ledger_statements.insert_run(
         RUN, status="failed", statements=9, error=SyncError("lease_lost", "gone")
     ),
+    "read_last_error": ledger_statements.read_last_error("orders"),
     "insert_abandoned_run": ledger_statements.insert_abandoned_run("orders", RUN_ID),
     "insert_schema_changes": next(
         ledger_statements.insert_schema_changes("orders", RUN_ID, CHANGES)
