@@ -5,6 +5,7 @@ schema cannot say. Every problem is reported, each with its JSON pointer and a p
 sentence.
 """
 
+import collections
 import difflib
 import importlib.resources
 import json
@@ -16,6 +17,7 @@ import jsonschema
 from snowpark.errors import ConfigError, Problem
 from snowpark.names import target_name
 from snowpark.settings import column_rules, groups
+from snowpark.settings.validator import VALIDATOR
 from snowpark.settings.table import TableSettings
 
 _OWN_SCHEMAS = frozenset({"CONTROL", "STAGING", "INFORMATION_SCHEMA"})
@@ -51,12 +53,17 @@ def _load(text: str | None) -> dict[str, Any]:
     twice: list[str] = []
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        names = [name for name, _ in pairs]
-        twice.extend(sorted({n for n in names if names.count(n) > 1}))
+        times = collections.Counter(name for name, _ in pairs)
+        twice.extend(sorted(name for name, count in times.items() if count > 1))
         return dict(pairs)
 
     try:
-        data = json.loads(text, object_pairs_hook=unique)
+        data = json.loads(
+            text,
+            object_pairs_hook=unique,
+            parse_float=_number,
+            parse_constant=_no_number,
+        )
     except RecursionError:
         raise ConfigError((Problem("", "The text is nested too deeply."),)) from None
     except ValueError as error:
@@ -72,6 +79,17 @@ def _load(text: str | None) -> dict[str, Any]:
     return data
 
 
+def _number(text: str) -> int | float:
+    """5.0 is an integer, as JSON Schema has it; as a float the wire would refuse it."""
+    value = float(text)
+    return int(value) if value.is_integer() else value
+
+
+def _no_number(name: str) -> float:
+    """NaN is below no maximum and above no minimum: it would switch a limit off."""
+    raise ValueError(f"{name} is no JSON")
+
+
 # --- first pass: the schema -----------------------------------------------------------
 
 
@@ -81,7 +99,7 @@ def _schema_problems(data: dict[str, Any]) -> Iterator[Problem]:
         .joinpath("sync_config.schema.json")
         .read_text(encoding="utf-8")
     )
-    validator = jsonschema.Draft202012Validator(json.loads(text))
+    validator = VALIDATOR(json.loads(text))
     errors = sorted(validator.iter_errors(data), key=lambda e: list(map(str, e.path)))
     for error in errors:
         yield from _explained(error)
@@ -119,6 +137,7 @@ def _sentence(error: jsonschema.ValidationError) -> str:
         "maximum": f"Must be at most {limit}.",
         "minLength": "Must not be empty.",
         "maxLength": f"Must have at most {limit} characters.",
+        "maxLengthInUpperCase": f"Must have at most {limit} characters in upper case.",
         "minItems": f"Must have at least {limit} item(s).",
         "minProperties": f"Must have at least {limit} entry.",
         "maxItems": f"Must have at most {limit} items.",

@@ -1,6 +1,7 @@
 """The configuration: every problem at once, each with its place and a sentence."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -206,3 +207,73 @@ def test_a_protected_column_is_another_origin_and_a_renamed_one_is_not() -> None
     assert origin({"a": {"type": "VARCHAR"}}) == plain
     # The target's column is renamed instead: no row has to be read again.
     assert origin({"a": {"rename": "x"}}) == plain
+
+
+def test_s9_nan_switches_no_limit_off() -> None:
+    """NaN is above no maximum; the breaker of deletes compares with it, too."""
+    for name in ("NaN", "Infinity", "-Infinity"):
+        text = json.dumps(with_table(deletes="key_compare", max_delete_percent=0))
+        assert "is not JSON" in problems(text.replace(": 0}", f": {name}}}"))[""]
+    text = json.dumps(with_table(deletes="key_compare", max_delete_percent=0))
+    assert problems(text.replace(": 0}", ": 1e999}")) == {
+        "/tables/orders/max_delete_percent": "Must be at most 100."
+    }
+
+
+def test_s9_a_whole_number_may_be_written_with_a_point() -> None:
+    """JSON Schema calls 5.0 an integer; the wire refused it, sync after sync."""
+    text = json.dumps(with_table(chunk_rows=7000)).replace("7000", "7e3")
+    (table,) = parse.parse(text)
+    assert type(table.limits.chunk_rows) is int
+    assert table.limits.chunk_rows == 7000
+
+
+@pytest.mark.parametrize(
+    ("data", "pointer"),
+    [
+        ({**SMALL, "tables": {"orders\n": {}}}, "/tables/orders\n"),
+        (with_table(columns={"a": {"type": "VARCHAR\n"}}), None),
+        ({**SMALL, "sources": {"shop": {"time_zone": "UTC\n"}}}, None),
+    ],
+)
+def test_s9_a_line_feed_is_no_end_of_a_pattern(data: Any, pointer: str | None) -> None:
+    (found,) = problems(data)
+    assert pointer in (None, found)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"target_schema": "ß" * 255},
+        {"target_table": "ß" * 128},
+        {"target_database": "ß" * 128},
+        {"columns": {"a": {"rename": "ß" * 128}}},
+    ],
+)
+def test_s9_names_are_measured_as_they_are_stored(settings: dict[str, Any]) -> None:
+    """Their upper case is longer: a ValueError without a place before."""
+    (sentence,) = problems(with_table(**settings)).values()
+    assert sentence == "Must have at most 255 characters in upper case."
+    assert parse.parse(json.dumps(with_table(target_table="ß" * 127)))
+
+
+def test_s9_a_large_text_is_refused_in_time() -> None:
+    """Both took hours for 10 MB: repeated names, and items of several types."""
+    names = ",".join(f'"a{number % 99_999}": 1' for number in range(100_000))
+    assert problems(f"{{{names}}}") == {"": 'These names stand twice: "a0".'}
+    items = [[number] if number % 2 else number for number in range(20_000)]
+    found = problems(with_table(exclude=items))
+    assert found["/tables/orders/exclude"] == "Must have at most 1600 items."
+
+
+def test_every_pattern_of_the_schema_means_the_whole_text() -> None:
+    def patterns(node: Any) -> Iterator[str]:
+        if isinstance(node, dict):
+            if isinstance(node.get("pattern"), str):
+                yield node["pattern"]
+            for value in node.values():
+                yield from patterns(value)
+
+    schema = json.loads(Path("config/sync_config.schema.json").read_text())
+    found = list(patterns(schema))
+    assert found and all(p[0] == "^" and p[-1] == "$" for p in found)
