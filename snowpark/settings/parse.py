@@ -12,12 +12,10 @@ import json
 from collections.abc import Iterator
 from typing import Any, Literal
 
-import jsonschema
-
 from snowpark.errors import ConfigError, Problem
 from snowpark.names import target_name
 from snowpark.settings import column_rules, groups
-from snowpark.settings.validator import VALIDATOR
+from snowpark.settings.validator import VALIDATOR, Violation
 from snowpark.settings.table import TableSettings
 
 _OWN_SCHEMAS = frozenset({"CONTROL", "STAGING", "INFORMATION_SCHEMA"})
@@ -105,7 +103,7 @@ def _schema_problems(data: dict[str, Any]) -> Iterator[Problem]:
         yield from _explained(error)
 
 
-def _explained(error: jsonschema.ValidationError) -> Iterator[Problem]:
+def _explained(error: Violation) -> Iterator[Problem]:
     pointer = _pointer(*error.absolute_path)
     known = list(error.schema.get("properties", {})) if error.schema else []
     if error.validator == "additionalProperties":
@@ -127,7 +125,7 @@ def _explained(error: jsonschema.ValidationError) -> Iterator[Problem]:
         yield Problem(pointer, _sentence(error))
 
 
-def _sentence(error: jsonschema.ValidationError) -> str:
+def _sentence(error: Violation) -> str:
     limit = error.validator_value
     sentences = {
         "type": f"Must be {_article(str(limit))}.",

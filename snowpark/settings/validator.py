@@ -12,6 +12,8 @@ from jsonschema import Draft202012Validator, ValidationError, validators
 _PATTERN = Draft202012Validator.VALIDATORS["pattern"]
 _UNIQUE_ITEMS = Draft202012Validator.VALIDATORS["uniqueItems"]
 
+# What a check finds; for annotations elsewhere.
+Violation = ValidationError
 Errors = Iterator[ValidationError]
 
 

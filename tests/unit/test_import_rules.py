@@ -131,7 +131,7 @@ ONLY_IMPORTERS = {
         "snowpark/dashboard/session.py",
         "snowpark/dashboard/streamlit_app.py",
     },
-    ("snowpark", "jsonschema"): {"snowpark/settings/parse.py"},
+    ("snowpark", "jsonschema"): {"snowpark/settings/validator.py"},
     (SERVER, "starlette"): {f"{SERVER}/server.py"},
     (SERVER, "uvicorn"): {f"{SERVER}/__main__.py"},
     (SERVER, "croniter"): {f"{SERVER}/tasks/task_schedule.py"},
