@@ -18,7 +18,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambda_extract import contract
+from lambda_extract import contract, contract_codec
 from lambda_extract.errors import JobError, error_reply
 from lambda_extract.landing.s3_errors import error_code, landing_error
 from lambda_extract.settings import Settings
@@ -48,6 +48,13 @@ class Claim:
     table: str
     request: str
     claimed_at: float
+
+
+@dataclass(frozen=True)
+class StartMark:
+    """When the worker started, in seconds since the epoch."""
+
+    started_at: float
 
 
 @dataclass(frozen=True)
@@ -100,9 +107,10 @@ class Jobs:
         if text is None:
             return None
         try:
-            return Claim(**json.loads(text))
-        except (ValueError, TypeError, RecursionError) as error:
+            claim: Claim = contract_codec.build(Claim, json.loads(text), "")
+        except (ValueError, RecursionError) as error:
             raise _damaged(job, "claim") from error
+        return claim
 
     def start(self, job: str, claim: Claim) -> bool:
         """Marks the job as started; returns False where this worker must stop.
@@ -239,9 +247,10 @@ class Jobs:
 
 def _started_at(job: str, text: str) -> float:
     try:
-        return float(json.loads(text)["started_at"])
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        mark: StartMark = contract_codec.build(StartMark, json.loads(text), "")
+    except (ValueError, RecursionError) as error:
         raise _damaged(job, "start mark") from error
+    return mark.started_at
 
 
 def _damaged(job: str, what: str) -> JobError:

@@ -74,7 +74,7 @@ def test_a15_a_repeated_write_that_meets_another_ones_object_has_lost(s3: Any) -
 
 def test_a15_conflicts_that_do_not_end_are_no_claim_of_another(s3: Any) -> None:
     detail = {"Error": {"Code": "ConditionalRequestConflict", "Message": "m"}}
-    conflict = ClientError(detail, "PutObject")  # type: ignore[arg-type]
+    conflict = ClientError(detail, "PutObject")
     with pytest.raises(ExtractError) as raised:
         jobs_of(Unreliable(s3, conflict)).claim(JOB, 0, REQUEST)
     assert raised.value.code == "landing_failed"
@@ -93,6 +93,56 @@ def test_s8_a_damaged_object_is_an_error_of_ours(s3: Any, name: str, text: str) 
         jobs_of(s3).reply(JOB)
     assert raised.value.code == "job_damaged"
     assert not raised.value.retryable
+
+
+GOOD_CLAIM: dict[str, Any] = {
+    "row": 0,
+    "run_id": "r1",
+    "op": "health",
+    "table": "",
+    "request": "{}",
+    "claimed_at": 1000.0,
+}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"row": "0"},
+        {"row": True},
+        {"run_id": 7},
+        {"table": {}},
+        {"request": None},
+        {"claimed_at": "now"},
+        {"claimed_at": None},
+        {"claimed_at": float("inf")},
+        {"claimed_at": float("nan")},
+        {"more": 1},
+    ],
+    ids=str,
+)
+def test_s8_a_claim_of_other_types_is_an_error_of_ours(
+    s3: Any, wrong: dict[str, Any]
+) -> None:
+    """A text for a time was a TypeError in each GET: HTTP 502, which is repeated."""
+    body = json.dumps(GOOD_CLAIM | wrong).encode()
+    s3.put_object(Bucket="landing", Key=f"p/{JOB}/claim.json", Body=body)
+    with pytest.raises(ExtractError) as raised:
+        jobs_of(s3).reply(JOB)
+    assert raised.value.code == "job_damaged"
+
+
+@pytest.mark.parametrize(
+    "text", [*DAMAGED, '{"started_at": "1"}', '{"started_at": 1e999}']
+)
+def test_s8_a_damaged_start_mark_is_an_error_of_ours(s3: Any, text: str) -> None:
+    for name, body in (("claim", json.dumps(GOOD_CLAIM)), ("started", text)):
+        key = f"p/{JOB}/{name}.json"
+        s3.put_object(Bucket="landing", Key=key, Body=body.encode())
+    late = Jobs(s3=s3, settings=SETTINGS, clock=lambda: 5000.0)
+    with pytest.raises(ExtractError) as raised:
+        late.reply(JOB)
+    assert raised.value.code == "job_damaged"
 
 
 def test_s8_a_body_of_many_rows_is_refused_before_anything_else() -> None:
