@@ -4,11 +4,13 @@
                                         or pipe/ are answered so; 403: "access denied"
     {"fail_after": n, ...}              only after n more such requests went well
     {"fail_gets": n}                    the next n GET requests of such objects
+    {"lose_answers": n}                 the next n PUT requests with If-None-Match are
+                                        done, and answered by the status
     {"lose_events": n}                  the next n notifications of objects under pipe/
     {"double_events": n}                are lost, or sent twice (see storage_events)
 
-Requests for job objects (jobs/) are never touched: they have faults of their own in the
-gateway.
+Requests for job objects (jobs/) are refused by none of them: they have faults of their
+own in the gateway. A lost answer may be theirs.
 """
 
 import json
@@ -45,14 +47,12 @@ class StorageFaults:
             key = created_key(environ)
             if key is not None:
                 start_response = watched(start_response, lambda: self._notify(key))
+            if self._loses_answer(environ):
+                return self._done_unheard(environ, start_response)
             return self._application(environ, start_response)
         # The body has to be read, or the client sees a broken connection instead.
         environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        code = _CODES.get(status, "InternalError")
-        text = f"<Error><Code>{code}</Code><Message>injected</Message></Error>"
-        headers = [("Content-Type", "application/xml")]
-        start_response(f"{status} {code}", headers)
-        return [text.encode()]
+        return _refused(status, start_response)
 
     def _switch(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         rules: dict[str, int] = {}
@@ -73,6 +73,28 @@ class StorageFaults:
                     times = how_often
         self._events.tell(key, times)
 
+    def _loses_answer(self, environ: dict[str, Any]) -> bool:
+        conditional = "HTTP_IF_NONE_MATCH" in environ
+        if environ["REQUEST_METHOD"] != "PUT" or not conditional:
+            return False
+        with self._lock:
+            if self._rules.get("lose_answers", 0) <= 0:
+                return False
+            self._rules["lose_answers"] -= 1
+            return True
+
+    def _done_unheard(
+        self, environ: dict[str, Any], start_response: Any
+    ) -> Iterable[bytes]:
+        """Writes the object, then answers as if S3 had failed."""
+        told: list[Any] = []
+        body = self._application(environ, lambda *answer: told.append(answer))
+        content = list(body)
+        if not told[0][0].startswith("200"):
+            start_response(*told[0])
+            return content
+        return _refused(self._rules.get("status", 500), start_response)
+
     def _fault(self, environ: dict[str, Any]) -> int | None:
         """Returns the status to answer with, or None where nothing goes wrong."""
         path = environ["PATH_INFO"]
@@ -89,3 +111,10 @@ class StorageFaults:
                 return None
             self._rules[counter] -= 1
             return self._rules.get("status", 500)
+
+
+def _refused(status: int, start_response: Any) -> Iterable[bytes]:
+    code = _CODES.get(status, "InternalError")
+    text = f"<Error><Code>{code}</Code><Message>injected</Message></Error>"
+    start_response(f"{status} {code}", [("Content-Type", "application/xml")])
+    return [text.encode()]

@@ -67,6 +67,15 @@ def test_a_lost_worker_is_reported_and_the_next_sync_succeeds(
     lab.assert_equal(orders)
 
 
+def test_a15_a_conditional_write_whose_answer_is_lost_is_known_again(
+    lab: Lab, faults: Switchboard, orders: str
+) -> None:
+    """Claim, start mark and reply: boto3 repeats each and meets its own object."""
+    faults.storage(lose_answers=3)
+    assert lab.sync(orders)["rows_inserted"] == 5
+    lab.assert_equal(orders)
+
+
 def test_a14_a_window_that_is_lost_in_two_runs_is_halved(
     lab: Lab, faults: Switchboard, orders: str
 ) -> None:
