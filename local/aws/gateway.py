@@ -8,8 +8,10 @@
 
 Synchronous invocations run in this process, one thread each. Events run in worker
 processes, one at a time per process, kept warm as Lambda keeps its containers, and
-killed at WORKER_TIMEOUT_SECONDS. What it does not imitate: IAM, throttling by account
-limits, the retries of events (set to 0 in Terraform), memory limits.
+killed at WORKER_TIMEOUT_SECONDS. Both have slots of their own, as reserved concurrency
+gives them: a request beyond is Lambda's 429, which API Gateway turns into 500; an event
+beyond waits and is dropped when too old. What it does not imitate: IAM, limits of the
+account, the retries of events (set to 0 in Terraform), memory limits.
 """
 
 import argparse
@@ -17,13 +19,9 @@ import base64
 import json
 import os
 import re
-import select
 import signal
-import subprocess
-import sys
 import threading
 import time
-from collections import deque
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -38,15 +36,17 @@ from local.aws.bodies import (
     answer_bytes,
     unpacked,
 )
+from local.aws.pool import EVENT_AGE_SECONDS, Slots, WorkerPool
 
 INVOKE_PATH = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
 FAULTS_PATH = "/local/faults"
 MAX_BODY_BYTES = 10 << 20
 MAX_EVENT_BYTES = 1 << 20
-START_SECONDS = 60.0
 DEFAULT_TIMEOUT_SECONDS = 300.0
 MAX_WORKERS = 8
 WARM_WORKERS = 2
+# front_concurrency of terraform/variables.tf; workers have slots of their own.
+FRONT_SLOTS = 60
 
 
 @dataclass
@@ -62,6 +62,7 @@ class Faults:
         fail_requests: So many requests are answered `status` and not handled.
         lose_replies: So many requests are handled, then answered 502.
         status: HTTP status of `fail_requests`.
+        front_slots: Requests that the function answers at once; 0: as in Terraform.
     """
 
     kill_worker: list[dict[str, Any]] = field(default_factory=list)
@@ -71,6 +72,7 @@ class Faults:
     fail_requests: int = 0
     lose_replies: int = 0
     status: int = 500
+    front_slots: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def take(self, name: str) -> bool:
@@ -105,116 +107,6 @@ class Faults:
         return {k: v for k, v in vars(self).items() if not k.startswith("_")}
 
 
-class Worker:
-    """A warm worker process (see local/aws/worker.py)."""
-
-    def __init__(self) -> None:
-        done_read, done_write = os.pipe()
-        self._done = done_read
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "local.aws.worker", str(done_write)],
-            stdin=subprocess.PIPE,
-            pass_fds=(done_write,),
-            # Ctrl-C in a terminal is for the gateway, which then ends its workers.
-            process_group=0,
-        )
-        os.close(done_write)
-        self._ready = False
-
-    def invoke(
-        self, event: dict[str, Any], kill: dict[str, Any] | None, timeout: float
-    ) -> bool:
-        """Runs one event; returns False where the process is gone afterwards."""
-        self.wait_until_ready()
-        assert self._process.stdin is not None
-        try:
-            line = json.dumps({"event": event, "kill": kill})
-            self._process.stdin.write(line.encode() + b"\n")
-            self._process.stdin.flush()
-        except BrokenPipeError:
-            self.stop()
-            return False
-        if self._wait(timeout):
-            return True
-        self.stop()
-        return False
-
-    def wait_until_ready(self) -> None:
-        """Waits until the process takes events, or is gone."""
-        if not self._ready:
-            self._ready = self._wait(START_SECONDS)
-
-    def stop(self) -> None:
-        """Kills the process, as Lambda does at its time-out."""
-        if self._done < 0:
-            return
-        self._process.kill()
-        self._process.wait()
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        os.close(self._done)
-        self._done = -1
-
-    def _wait(self, timeout: float) -> bool:
-        readable, _, _ = select.select([self._done], [], [], timeout)
-        # An empty read means that the process has ended.
-        return bool(readable) and bool(os.read(self._done, 64))
-
-
-class WorkerPool:
-    """Runs events in warm workers; queues them where all are busy."""
-
-    def __init__(self, *, max_workers: int, warm: int, timeout: float) -> None:
-        self._max_workers = max_workers
-        self._timeout = timeout
-        self._lock = threading.Lock()
-        self._backlog: deque[tuple[dict[str, Any], dict[str, Any] | None]] = deque()
-        self._idle = [Worker() for _ in range(warm)]
-        self._all = list(self._idle)
-
-    def submit(self, event: dict[str, Any], kill: dict[str, Any] | None) -> None:
-        """Runs an event soon."""
-        with self._lock:
-            self._backlog.append((event, kill))
-            worker = self._free_worker()
-        if worker is not None:
-            threading.Thread(target=self._run, args=(worker,), daemon=True).start()
-
-    def stop(self) -> None:
-        """Kills every worker."""
-        with self._lock:
-            self._backlog.clear()
-            for worker in self._all:
-                worker.stop()
-
-    def _free_worker(self) -> Worker | None:
-        if self._idle:
-            return self._idle.pop()
-        if len(self._all) >= self._max_workers:
-            return None
-        worker = Worker()
-        self._all.append(worker)
-        return worker
-
-    def _run(self, worker: Worker) -> None:
-        """Works off the backlog with one worker.
-
-        A new one takes its first event when it is up: a warm one may be free before.
-        """
-        while True:
-            worker.wait_until_ready()
-            with self._lock:
-                if not self._backlog:
-                    self._idle.append(worker)
-                    return
-                event, kill = self._backlog.popleft()
-            if not worker.invoke(event, kill, self._timeout):
-                with self._lock:
-                    self._all.remove(worker)
-                    worker = Worker()
-                    self._all.append(worker)
-
-
 class GatewayServer(ThreadingHTTPServer):
     """The HTTP server with what its requests share."""
 
@@ -225,6 +117,7 @@ class GatewayServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), GatewayRequest)
         self.pool = pool
         self.faults = Faults()
+        self.slots = Slots()
         self.function_name = function_name
         # As terraform/ declares it for the REST API.
         self.binary_media_types = True
@@ -300,23 +193,11 @@ class GatewayRequest(BaseHTTPRequestHandler):
         except ValueError:
             self._reply(415, _json({"message": "Unsupported Media Type"}))
             return
-        started = time.monotonic()
-        try:
-            answer = handler(self._event(body), None)
-        except Exception as error:
-            # Whatever escapes the handler is a Lambda function error: 502.
-            print(_json({"event": "handler_failed", "error": repr(error)}).decode())
-            self._reply(502, _json({"message": "Internal server error"}))
+        answer = self._invoked(self._event(body))
+        if answer is None:
             return
         if faults.take("lose_replies"):
             self._reply(502, _json({"message": "injected"}))
-            return
-        if time.monotonic() - started > INTEGRATION_SECONDS:
-            self._reply(504, _json({"message": "Endpoint request timed out"}))
-            return
-        if len(_json(answer)) > MAX_ANSWER_BYTES:
-            # Lambda refuses the answer: a function error.
-            self._reply(502, _json({"message": "Internal server error"}))
             return
         headers = {
             RENAMED.get(name.lower(), name): value
@@ -324,6 +205,35 @@ class GatewayRequest(BaseHTTPRequestHandler):
         }
         data = answer_bytes(answer, binary=self.server.binary_media_types)
         self._reply(answer["statusCode"], data, headers)
+
+    def _invoked(self, event: dict[str, Any]) -> dict[str, Any] | None:
+        """Calls the function within its limits; None where that ended the request."""
+        if len(_json(event)) > MAX_ANSWER_BYTES:
+            # What Lambda refuses to take at once.
+            self._reply(413, _json({"message": "Request Too Long"}))
+            return None
+        if not self.server.slots.take(self.server.faults.front_slots or FRONT_SLOTS):
+            # Lambda's 429 (TooManyRequestsException) is a fault of the integration.
+            self._reply(500, _json({"message": "Internal server error"}))
+            return None
+        started = time.monotonic()
+        try:
+            answer = handler(event, None)
+        except Exception as error:
+            # Whatever escapes the handler is a Lambda function error: 502.
+            print(_json({"event": "handler_failed", "error": repr(error)}).decode())
+            self._reply(502, _json({"message": "Internal server error"}))
+            return None
+        finally:
+            self.server.slots.give()
+        if time.monotonic() - started > INTEGRATION_SECONDS:
+            self._reply(504, _json({"message": "Endpoint request timed out"}))
+            return None
+        if len(_json(answer)) > MAX_ANSWER_BYTES:
+            # Lambda refuses the answer: a function error.
+            self._reply(502, _json({"message": "Internal server error"}))
+            return None
+        return answer
 
     def _event(self, body: bytes) -> dict[str, Any]:
         many: dict[str, list[str]] = {}
@@ -409,6 +319,7 @@ def main() -> None:
         max_workers=options.max_workers,
         warm=options.warm_workers,
         timeout=float(timeout or DEFAULT_TIMEOUT_SECONDS),
+        event_age=EVENT_AGE_SECONDS,
     )
     server = GatewayServer(options.port, pool, function_name)
     port = server.server_address[1]

@@ -117,6 +117,17 @@ def test_an_http_error_of_one_request_is_no_error_of_the_group(
     team.assert_equal()
 
 
+def test_a7_a_group_larger_than_the_slots_of_the_front_syncs(
+    lab: Lab, team: Team, faults: Switchboard
+) -> None:
+    """One SELECT sends five requests at once; Snowflake repeats those that get 500."""
+    team.loaded()
+    faults.gateway(front_slots=1)
+    report = lab.call("SYNC_GROUP", team.group)
+    assert list(report["failed"]) == [team.broken]
+    team.assert_equal()
+
+
 def test_each_step_may_be_repeated(lab: Lab, team: Team) -> None:
     team.loaded()
     extracted = lab.call("EXTRACT_GROUP", team.group)
