@@ -144,6 +144,10 @@ CODES: dict[str, Code] = {
     "worker_lost": Code(
         True, "Try again; see the Lambda log for the worker's end (memory, time-out)."
     ),
+    "reply_too_large": Code(
+        False,
+        'Lower "chunk_rows" of the table, so that parts are smaller, or report it.',
+    ),
     "job_damaged": Code(
         False,
         "Somebody else has written below the landing prefix: look who may, and call"

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lambda_extract import contract
+from lambda_extract.errors import JobError, error_reply
 
 BATCH_ID_HEADER = "sf-external-function-query-batch-id"
 MAX_BATCH_ID = 256
@@ -23,6 +24,9 @@ MAX_BATCH_ID = 256
 MAX_BODY_BYTES = 10_000_000
 # A batch of ours has one row; a row of a larger one is answered by an error each.
 MAX_ROWS = 1_000
+# Lambda gives 6 MB, escaped as JSON once more. Measured: the largest digest that a
+# reply may hold takes 6.9 MB, and 3.1 MB packed.
+MAX_ANSWER_BYTES = 5_500_000
 # Small answers stay readable in gateway logs; only plans of many parts grow past this.
 GZIP_FROM_BYTES = 65_536
 
@@ -100,7 +104,23 @@ def refused(error: EnvelopeError) -> dict[str, Any]:
 def answer(
     replies: tuple[tuple[int, contract.Reply], ...], *, accepts_gzip: bool = False
 ) -> dict[str, Any]:
-    """Returns the 200 answer with one VARIANT per row."""
+    """Returns the 200 answer with one VARIANT per row.
+
+    What Lambda would not hand on, and Snowflake ask for again and again, is an error.
+    """
+    found = _packed(replies, accepts_gzip)
+    if len(found["body"]) < MAX_ANSWER_BYTES // 2:
+        return found
+    if len(json.dumps(found)) <= MAX_ANSWER_BYTES:
+        return found
+    error = JobError("reply_too_large", "The reply is larger than Lambda can give.")
+    short = [(row, error_reply(r.run_id, r.op, error)) for row, r in replies]
+    return _packed(tuple(short), accepts_gzip)
+
+
+def _packed(
+    replies: tuple[tuple[int, contract.Reply], ...], accepts_gzip: bool
+) -> dict[str, Any]:
     data = [[row, contract.to_object(reply)] for row, reply in replies]
     body = json.dumps({"data": data}, separators=(",", ":")).encode()
     headers = {"Content-Type": "application/json"}

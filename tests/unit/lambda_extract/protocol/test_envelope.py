@@ -114,6 +114,25 @@ def test_an_answer_is_packed_only_when_asked_for() -> None:
     assert contract.decode_reply(body["data"][0][1]) == large_reply()
 
 
+def test_a2_an_answer_that_lambda_cannot_give_is_an_error() -> None:
+    """HTTP 502 otherwise, which Snowflake repeats until it gives up."""
+    digests = tuple(
+        contract.RowDigest(hashlib.md5(b"%d" % i).hexdigest(), "r" * 32)
+        for i in range(50_000)
+    )
+    reply = contract.DigestReply("r1", (), digests=digests, beyond=("b" * 16,) * 20_000)
+    ((row, value),) = json.loads(envelope.answer(((3, reply),))["body"])["data"]
+    error = contract.decode_reply(value)
+    assert isinstance(error, contract.ErrorReply)
+    assert (row, error.run_id, error.op) == (3, "r1", "digest")
+    assert (error.error.code, error.error.retryable) == ("reply_too_large", False)
+    packed = envelope.answer(((3, reply),), accepts_gzip=True)
+    assert packed["isBase64Encoded"]
+    assert len(json.dumps(packed)) < envelope.MAX_ANSWER_BYTES
+    body = json.loads(gzip.decompress(base64.b64decode(packed["body"])))
+    assert contract.decode_reply(body["data"][0][1]) == reply
+
+
 def test_direct_invocations_are_told_from_http() -> None:
     assert envelope.is_http(event())
     assert not envelope.is_http({"job": "jobs/x"})
