@@ -1,6 +1,7 @@
 """Credentials from each place, cached, read again once, and never shown."""
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -244,15 +245,16 @@ def test_a_rotated_password_is_read_once_more(
     monkeypatch.setenv("SOURCE_SHOP_PASSWORD", "old")
     shop = source(kind="environment")
     settings = Settings({"shop": shop}, "bucket", "", "f")
+    deadline = time.monotonic() + 60
     secrets.read(shop)
     monkeypatch.setenv("SOURCE_SHOP_PASSWORD", "new")
-    with connect.connect("shop", "name", settings) as database:
+    with connect.connect("shop", "name", settings, deadline=deadline) as database:
         assert database == "database"
     assert tried == ["old", "new"]
     secrets.forget(shop)
     monkeypatch.setenv("SOURCE_SHOP_PASSWORD", "wrong")
     with pytest.raises(AuthenticationError):
-        with connect.connect("shop", "name", settings):
+        with connect.connect("shop", "name", settings, deadline=deadline):
             pass
     # Fresh from its place: asking there again would not help.
     assert tried == ["old", "new", "wrong"]

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import time
 import uuid
 from pathlib import Path
 
@@ -111,7 +112,10 @@ def test_a_leased_login_that_was_revoked_is_replaced_once(
         return made[-1], "password-hidden"
 
     def who() -> str:
-        with connect.connect("shop", "aurora_sync:test", settings) as database:
+        deadline = time.monotonic() + 60
+        with connect.connect(
+            "shop", "aurora_sync:test", settings, deadline=deadline
+        ) as database:
             (name,) = database.row(sql.SQL("SELECT session_user::text"))
             return str(name)
 
