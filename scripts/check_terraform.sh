@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Checks terraform/: format, init, validate, its tests, applies, every IAM policy (that
-# it allows no more than it should, and all that the product needs), and checkov. Asks no cloud and changes nothing; needs Python with pip, Terraform itself comes
-# from a wheel where the command is not installed.
+# it allows no more than it should, and all that the product needs), and checkov. Asks no
+# cloud and changes nothing; needs Python with pip. Terraform itself comes from a wheel if
+# the command is not installed.
 # Where ../shared/terraform-check is, its offline providers are used. Otherwise the real
 # ones have to come from a registry, and nothing is applied or tested: that takes a cloud.
 set -euo pipefail
