@@ -28,7 +28,7 @@ pytestmark = [
     pytest.mark.skipif(
         not OFFLINE.is_dir(), reason="../shared/terraform-check is not there"
     ),
-    # CI runs scripts/check_terraform.sh first: there a missing environment is a failure.
+    # CI runs scripts/check_terraform.sh first: there a missing environment fails.
     pytest.mark.skipif(
         "CI" not in os.environ and not (TOOLS.exists() and CHECKOV.exists()),
         reason="scripts/check_terraform.sh has not made its environments yet",
