@@ -5,11 +5,14 @@ USE ROLE sync_admin;
 USE WAREHOUSE <% warehouse %>;
 USE SCHEMA <% database %>.control;
 
-CREATE OR ALTER ALERT sync_trouble -- noqa: PRS
+CREATE OR ALTER ALERT sync_problem -- noqa: PRS
 SCHEDULE = '15 MINUTE'
 COMMENT = 'Tells people of tables that failed or are late: once, and again after alerts.reminder_hours'
 SUSPEND_ALERT_AFTER_NUM_FAILURES = 0
-IF (EXISTS (SELECT 1 FROM <% database %>.control.sync_troubles WHERE alert_due))
+IF (EXISTS (SELECT 1 FROM <% database %>.control.sync_problems WHERE alert_due))
 THEN CALL <% database %>.control.raise_alerts();
 
-ALTER ALERT sync_trouble RESUME;
+ALTER ALERT sync_problem RESUME;
+
+-- Its name in releases before SYNC_PROBLEMS; two would look at the same.
+DROP ALERT IF EXISTS sync_trouble;

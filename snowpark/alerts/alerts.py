@@ -6,7 +6,7 @@ from typing import Any
 
 from snowpark.alerts import statements
 from snowpark.alerts import text as alerts_text
-from snowpark.alerts.statements import Trouble
+from snowpark.alerts.statements import TableProblem
 from snowpark.errors import WarehouseError
 from snowpark.ledger import lease as ledger_lease
 from snowpark.ledger import statements as ledger_statements
@@ -43,38 +43,38 @@ def raise_alerts(warehouse: Warehouse) -> dict[str, Any]:
         ledger_lease.release_lease(warehouse, _LEASE, call_id)
 
 
-def _due(warehouse: Warehouse) -> list[Trouble]:
-    rows = warehouse.run(statements.read_due_troubles())
-    return [_trouble(row) for row in rows]
+def _due(warehouse: Warehouse) -> list[TableProblem]:
+    rows = warehouse.run(statements.read_due_problems())
+    return [_problem(row) for row in rows]
 
 
 def _tell(warehouse: Warehouse) -> dict[str, Any]:
     # Read again under the lease: another call may have told it a moment ago.
-    troubles = _due(warehouse)
-    if not troubles:
+    problems = _due(warehouse)
+    if not problems:
         return {"summary": "Nothing to tell.", "tables": []}
     targets = _targets(warehouse)
-    sent, errors = _send(warehouse, targets, troubles)
+    sent, errors = _send(warehouse, targets, problems)
     failed = "; ".join(errors)[:4000] or None
     minutes = _RETRY_MINUTES if errors else targets.reminder_hours * 60
     for statement in statements.insert_alerts(
-        troubles,
+        problems,
         sent_to=", ".join(sent) or None,
         send_error=failed,
         remind_minutes=minutes,
     ):
         warehouse.run(statement)
     return {
-        "summary": alerts_text.subject(troubles) + ".",
-        "tables": [trouble.table for trouble in troubles],
-        "text": alerts_text.text(troubles),
+        "summary": alerts_text.subject(problems) + ".",
+        "tables": [problem.table for problem in problems],
+        "text": alerts_text.text(problems),
         "sent_to": sent,
         "send_error": failed,
     }
 
 
-def _trouble(row: Any) -> Trouble:
-    return Trouble(
+def _problem(row: Any) -> TableProblem:
+    return TableProblem(
         table=row["TABLE_NAME"],
         group=row["GROUP_NAME"],
         kind=row["KIND"],
@@ -91,10 +91,10 @@ def _targets(warehouse: Warehouse) -> AlertTargets:
 
 
 def _send(
-    warehouse: Warehouse, targets: AlertTargets, troubles: Sequence[Trouble]
+    warehouse: Warehouse, targets: AlertTargets, problems: Sequence[TableProblem]
 ) -> tuple[list[str], list[str]]:
     """Returns the integrations that took it, and what the others said."""
-    subject, text = alerts_text.subject(troubles), alerts_text.text(troubles)
+    subject, text = alerts_text.subject(problems), alerts_text.text(problems)
     calls: dict[str, Statement] = {}
     if targets.email:
         calls[targets.email] = statements.send_email(

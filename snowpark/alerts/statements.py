@@ -8,8 +8,8 @@ from snowpark.sql import Statement, literal
 
 
 @dataclass(frozen=True)
-class Trouble:
-    """One row of SYNC_TROUBLES: a table of which people are to be told.
+class TableProblem:
+    """One row of SYNC_PROBLEMS: a table of which people are to be told.
 
     Attributes:
         kind: "failed" or "late".
@@ -29,7 +29,7 @@ class Trouble:
 _ALERTS_PER_INSERT = 100
 
 
-def read_due_troubles() -> Statement:
+def read_due_problems() -> Statement:
     """Reads what is wrong and was not told yet, or not for long."""
     return Statement("""\
 SELECT
@@ -40,13 +40,13 @@ SELECT
     message,
     hint,
     TO_VARCHAR(since) AS since
-FROM control.sync_troubles
+FROM control.sync_problems
 WHERE alert_due
 ORDER BY table_name""")
 
 
 def insert_alerts(
-    troubles: Sequence[Trouble],
+    problems: Sequence[TableProblem],
     *,
     sent_to: str | None,
     send_error: str | None,
@@ -56,10 +56,10 @@ def insert_alerts(
 
     Args:
         sent_to: Names of the integrations that took the notification.
-        remind_minutes: Before that, the same trouble is not told again.
+        remind_minutes: Before that, the same problem is not told again.
     """
-    for i in range(0, len(troubles), _ALERTS_PER_INSERT):
-        batch = troubles[i : i + _ALERTS_PER_INSERT]
+    for i in range(0, len(problems), _ALERTS_PER_INSERT):
+        batch = problems[i : i + _ALERTS_PER_INSERT]
         params: list[str | int | None] = [sent_to, send_error, remind_minutes]
         for p in batch:
             params += [p.table, p.group, p.kind, p.code, p.message[:16000], p.hint]

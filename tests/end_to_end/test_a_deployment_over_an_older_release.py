@@ -89,6 +89,36 @@ def test_every_property_is_that_of_a_fresh_deployment(lab: Lab, fresh: Any) -> N
     assert managed["CONTROL"] == managed["STAGING"] == "MANAGED ACCESS"
 
 
+def test_a_renamed_view_keeps_its_old_name_and_the_old_name_its_grants(
+    lab: Lab, fresh: Any
+) -> None:
+    """SYNC_TROUBLES is SYNC_PROBLEMS now; the old name is a view for one release."""
+    names, places = fresh
+    control = f"{names['older']}.control"
+    lab.query("CREATE ROLE IF NOT EXISTS watcher")
+    lab.query(f"GRANT SELECT ON VIEW {control}.sync_troubles TO ROLE watcher")
+    deploy_local(places["older"])
+    granted = {row["name"] for row in lab.query("SHOW GRANTS TO ROLE watcher")}
+    assert granted == {f"VIEW {names['older']}.CONTROL.SYNC_TROUBLES"}
+    lab.query(
+        f"INSERT INTO {control}.sync_config (version, config_text, config_sha256,"
+        " applied_at) VALUES (1, '{}', 'x', DATEADD('day', -1, CURRENT_TIMESTAMP()))"
+    )
+    lab.query(
+        f"INSERT INTO {control}.sync_tables (version, table_name, target_name,"
+        " freshness_sla_minutes, settings) VALUES (1, 'orders', 'T', 5, '{}')"
+    )
+    lab.query("USE ROLE sync_reader")
+    old, new = (
+        lab.query(f"SELECT * FROM {control}.{view} ORDER BY table_name")
+        for view in ("sync_troubles", "sync_problems")
+    )
+    lab.query("USE ROLE sync_admin")
+    assert old == new and [row["TABLE_NAME"] for row in new] == ["orders"]
+    alerts = lab.query(f"SHOW ALERTS IN SCHEMA {control}")
+    assert [alert["name"] for alert in alerts] == ["SYNC_PROBLEM"]
+
+
 def test_objects_of_the_account_are_brought_back(lab: Lab) -> None:
     wanted = [lab.query(text) for text, _ in ACCOUNT]
     for text in (

@@ -216,7 +216,7 @@ def test_a_scheduled_group_with_three_broken_tables(lab_after: Lab) -> None:
     check_cycles(schedule, 2)
     check_that_tasks_follow_the_configuration(schedule)
     check_that_late_tables_are_told_of(schedule)
-    check_that_a_lasting_trouble_is_told_once(schedule)
+    check_that_a_lasting_problem_is_told_once(schedule)
 
 
 @pytest.mark.large
@@ -290,7 +290,7 @@ def check_that_late_tables_are_told_of(schedule: Schedule) -> None:
         late,
     )
     for _ in range(2):
-        lab.query("EXECUTE ALERT control.sync_trouble")
+        lab.query("EXECUTE ALERT control.sync_problem")
     told = [mail for mail in schedule.mails() if "[freshness_sla]" in mail]
     assert len(told) == 1 and f"{late} (group {schedule.group}) late since" in told[0]
     rows = lab.query(
@@ -301,7 +301,7 @@ def check_that_late_tables_are_told_of(schedule: Schedule) -> None:
     assert rows == [{"SENT_TO": f"{MAIL}, {TOPIC}", "SEND_ERROR": None}]
 
 
-def check_that_a_lasting_trouble_is_told_once(schedule: Schedule) -> None:
+def check_that_a_lasting_problem_is_told_once(schedule: Schedule) -> None:
     """Every increment is good, and every comparison of keys behind it fails."""
     lab, table = schedule.lab, schedule.good[1]
     for _ in range(2):
@@ -314,7 +314,7 @@ def check_that_a_lasting_trouble_is_told_once(schedule: Schedule) -> None:
                 kind,
                 status,
             )
-        lab.query("EXECUTE ALERT control.sync_trouble")
+        lab.query("EXECUTE ALERT control.sync_problem")
     told = [mail for mail in schedule.mails() if "[too_many_deletes]" in mail]
     assert len(told) == 1 and f"{table} (group" in told[0]
     lab.query(
@@ -328,7 +328,7 @@ def check_that_a_lasting_trouble_is_told_once(schedule: Schedule) -> None:
         rival.query("CALL RAISE_ALERTS()")
 
     with lab.before_statement("SYSTEM.SEND_SNOWFLAKE_NOTIFICATION", another):
-        lab.query("EXECUTE ALERT control.sync_trouble")
+        lab.query("EXECUTE ALERT control.sync_problem")
     assert len([m for m in schedule.mails() if "[too_many_deletes]" in m]) == 2
     # An integration that fails keeps the other one from nothing, and is recorded.
     (row,) = lab.query(

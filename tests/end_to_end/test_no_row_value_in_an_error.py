@@ -26,7 +26,7 @@ REFUSED_RELOAD = {
 def told_anywhere(lab: Lab, table: str) -> str:
     """Everything that the ledgers and views say about a table."""
     told = []
-    for name in ("sync_runs", "sync_status", "sync_history", "sync_troubles"):
+    for name in ("sync_runs", "sync_status", "sync_history", "sync_problems"):
         rows = lab.query(f"SELECT * FROM control.{name} WHERE table_name = %s", table)
         assert rows, name
         told.append(json.dumps(rows, default=str))

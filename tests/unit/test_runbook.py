@@ -30,7 +30,7 @@ def test_every_code_that_the_code_raises_is_in_a_table() -> None:
 def test_every_alert_has_an_entry() -> None:
     text = (ROOT / "docs" / "RUNBOOK.md").read_text(encoding="utf-8")
     alerts = text[text.index("## Alerts") : text.index("## Errors of the procedures")]
-    view = (ROOT / "snowflake" / "65_alerts" / "010_troubles.sql").read_text("utf-8")
+    view = (ROOT / "snowflake" / "65_alerts" / "010_problems.sql").read_text("utf-8")
     kinds = set(re.findall(r"'(\w+)' AS kind", view))
     assert kinds == set(re.findall(r"^\| `(\w+)` \|", alerts, re.MULTILINE))
     for code in re.findall(r"'(\w+)' AS error_code", view):

@@ -14,8 +14,8 @@ VALUES = {
     "api_role_arn": "arn:aws:iam::123456789012:role/api",
     "api_url": "https://a.execute-api.eu-central-1.amazonaws.com/prod/extract",
 }
-# What holds no state may be replaced; what does is made where it is missing. An ALTER
-# sets what it names, a GRANT gives what was given before.
+# What holds no state may be replaced, or dropped if it is there; what does is made if
+# it is missing. An ALTER sets what it names, a GRANT gives what was given before.
 REPEATABLE = re.compile(
     r"""
     CREATE\ OR\ REPLACE\ (SECURE\ )?(PROCEDURE|VIEW|EXTERNAL\ FUNCTION|FILE\ FORMAT
@@ -25,8 +25,10 @@ REPEATABLE = re.compile(
         |API\ INTEGRATION|STREAMLIT|ALERT|TRANSIENT\ TABLE)\ IF\ NOT\ EXISTS\ .+
     | CREATE\ OR\ ALTER\ .+
     | ALTER\ TABLE\ (IF\ EXISTS\ )?\S+\ ADD\ COLUMN\ IF\ NOT\ EXISTS\ .+
+    | ALTER\ TABLE\ \S+\ ALTER\ COLUMN\ \S+\ COMMENT\ '[^']+'
     | ALTER\ SCHEMA\ \S+\ ENABLE\ MANAGED\ ACCESS
     | ALTER\ (?!TABLE).+\ (SET|RESUME|SUSPEND|ADD\ LIVE\ VERSION)\b.*
+    | DROP\ ALERT\ IF\ EXISTS\ \w+
     | INSERT\ INTO\ .+\ WHERE\ NOT\ EXISTS\ .+
     | GRANT\ .+ | USE\ .+ | PUT\ .+\ OVERWRITE\ =\ TRUE
     """,
@@ -58,6 +60,8 @@ def test_two_plans_of_the_same_release_are_the_same() -> None:
         "CREATE OR REPLACE STAGE control.code",
         "CREATE OR REPLACE SCHEMA control",
         "DROP VIEW control.sync_status",
+        "DROP VIEW IF EXISTS control.sync_status",
+        "DROP ALERT sync_problem",
         "TRUNCATE TABLE control.sync_runs",
         "ALTER TABLE control.sync_runs DROP COLUMN id",
         "ALTER TABLE control.sync_runs ADD COLUMN id INT",

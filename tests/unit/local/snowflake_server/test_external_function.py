@@ -15,7 +15,7 @@ from .conftest import Client
 
 
 class Service(BaseHTTPRequestHandler):
-    """Answers 202, then the argument; some arguments ask for trouble."""
+    """Answers 202, then the argument; some arguments ask for an error."""
 
     protocol_version = "HTTP/1.1"
     seen: list[tuple[str, dict[str, str], str | None]] = []
@@ -104,7 +104,7 @@ def test_polls_with_the_same_headers_and_no_body(function: Client) -> None:
 
 
 @pytest.mark.parametrize("status", ["429", "500", "503"])
-def test_trouble_is_repeated_with_the_same_batch(function: Client, status: str) -> None:
+def test_an_error_is_asked_again_with_one_batch(function: Client, status: str) -> None:
     assert function.one(f"SELECT echo('{status}'):echo::VARCHAR") == status
     posts = [headers for method, headers, _ in Service.seen if method == "POST"]
     assert len(posts) == 3

@@ -208,7 +208,7 @@ def test_an_alert_acts_when_its_condition_holds(
     )
     client.run("EXECUTE ALERT watch")
     assert client.run("SELECT step FROM log") == []
-    client.run("INSERT INTO log VALUES ('trouble')")
+    client.run("INSERT INTO log VALUES ('problem')")
     client.run("ALTER ALERT watch RESUME")
     seen(account, 301)
     until(lambda: ("alert",) in client.run("SELECT step FROM log"))

@@ -3,18 +3,20 @@
 import pytest
 
 from snowpark.alerts import statements as alerts_statements
-from snowpark.alerts.statements import Trouble
+from snowpark.alerts.statements import TableProblem
 from snowpark.sql import Statement
 from tests.unit.snowpark import golden
 
-TROUBLE = Trouble("orders", "hourly", "failed", "lease_lost", "gone", "wait", "now")
+PROBLEM = TableProblem(
+    "orders", "hourly", "failed", "lease_lost", "gone", "wait", "now"
+)
 
 CASES: dict[str, Statement] = {
-    "read_due_troubles": alerts_statements.read_due_troubles(),
+    "read_due_problems": alerts_statements.read_due_problems(),
     "insert_alerts": next(
         iter(
             alerts_statements.insert_alerts(
-                [TROUBLE, TROUBLE], sent_to="MAIL", send_error=None, remind_minutes=60
+                [PROBLEM, PROBLEM], sent_to="MAIL", send_error=None, remind_minutes=60
             )
         )
     ),

@@ -6,6 +6,6 @@ SELECT
     message,
     hint,
     TO_VARCHAR(since) AS since
-FROM control.sync_troubles
+FROM control.sync_problems
 WHERE alert_due
 ORDER BY table_name;

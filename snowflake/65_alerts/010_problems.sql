@@ -4,12 +4,12 @@ USE ROLE sync_admin;
 USE WAREHOUSE <% warehouse %>;
 USE SCHEMA <% database %>.control;
 
-CREATE OR REPLACE VIEW sync_troubles
+CREATE OR REPLACE VIEW sync_problems
 COPY GRANTS
 COMMENT = 'One row per table that failed or is late: what, since when, what to do'
 AS
 WITH runs AS (
-    -- Comparing keys may fail after each good increment: it is a trouble of its own.
+    -- Comparing keys may fail after each good increment: it is a problem of its own.
     SELECT
         table_name,
         finished_at,
@@ -51,7 +51,7 @@ configured AS (
     GROUP BY t.table_name
 ),
 
-troubles AS (
+problems AS (
     SELECT
         s.table_name,
         s.group_name,
@@ -85,20 +85,20 @@ troubles AS (
 
 -- A join and not NOT EXISTS: as a column, Snowflake takes few kinds of subqueries.
 SELECT
-    t.table_name,
-    t.group_name,
-    t.kind,
-    t.error_code,
-    t.message,
-    t.hint,
-    t.since,
+    p.table_name,
+    p.group_name,
+    p.kind,
+    p.error_code,
+    p.message,
+    p.hint,
+    p.since,
     COUNT(a.table_name) = 0 AS alert_due
-FROM troubles AS t
+FROM problems AS p
 LEFT JOIN sync_alerts AS a
     ON
-        t.table_name = a.table_name
-        AND t.kind = a.kind
-        AND t.error_code = a.error_code
-        AND t.since <= a.raised_at
+        p.table_name = a.table_name
+        AND p.kind = a.kind
+        AND p.error_code = a.error_code
+        AND p.since <= a.raised_at
         AND a.remind_at > CURRENT_TIMESTAMP()
-GROUP BY t.table_name, t.group_name, t.kind, t.error_code, t.message, t.hint, t.since;
+GROUP BY p.table_name, p.group_name, p.kind, p.error_code, p.message, p.hint, p.since;

@@ -1,0 +1,18 @@
+-- What people were told; written by RAISE_ALERTS alone.
+USE ROLE sync_admin;
+USE WAREHOUSE <% warehouse %>;
+USE SCHEMA <% database %>.control;
+
+CREATE TABLE IF NOT EXISTS sync_alerts (
+    table_name VARCHAR(255) NOT NULL,
+    group_name VARCHAR(255),
+    kind VARCHAR(20) NOT NULL COMMENT 'failed: its last run; late: older than its freshness_sla_minutes',
+    error_code VARCHAR(64) NOT NULL COMMENT 'docs/RUNBOOK.md has an entry for each',
+    message VARCHAR(16384),
+    hint VARCHAR(16384),
+    sent_to VARCHAR(1000) COMMENT 'Notification integrations; NULL: none is configured, or none took it',
+    send_error VARCHAR(4000) COMMENT 'Why it could not be sent',
+    raised_at TIMESTAMP_TZ(6) NOT NULL,
+    remind_at TIMESTAMP_TZ(6) NOT NULL COMMENT 'Before that, the same trouble is not told again'
+)
+COMMENT = 'Alerts that were raised';
