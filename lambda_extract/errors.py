@@ -57,6 +57,18 @@ CODES: dict[str, Code] = {
         'Add the table to "tables" of the source in the SOURCES setting of the Lambda'
         " function, if it may leave PostgreSQL.",
     ),
+    "owner_not_trusted": Code(
+        False,
+        'Add the role to "owners" of the source in the SOURCES setting of the Lambda'
+        " function, if nobody who can become it may read more than its tables: its"
+        " functions run as the reader role.",
+    ),
+    "protection_required": Code(
+        False,
+        'Protect the column ("protect") or leave it out ("exclude") in the table\'s'
+        " configuration; the demand itself is in the SOURCES setting of the Lambda"
+        " function.",
+    ),
     "source_unreachable": Code(
         True,
         "Check that PostgreSQL runs, and the Lambda's subnets, security groups and host"

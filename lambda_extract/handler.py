@@ -7,6 +7,7 @@ ours travels in an HTTP 200, because Snowflake repeats each 5xx and 429 by itsel
 
 import dataclasses
 import functools
+import hashlib
 import json
 import os
 import time
@@ -231,12 +232,23 @@ def _with_sources(settings: Settings) -> Settings:
 
 @functools.cache
 def _sources_text(bucket: str, key: str) -> str:
-    """Reads them once: the key changes with the content."""
+    """Reads them once: the key has the digest of the content.
+
+    The name comes from the function's own settings, so that somebody who can write to
+    the bucket cannot say which hosts, owners and tables are trusted.
+    """
     try:
         answer = _client("s3").get_object(Bucket=bucket, Key=key)
-        return str(answer["Body"].read().decode())
+        body: bytes = answer["Body"].read()
     except (ClientError, BotoCoreError) as error:
         raise landing_error(error, "reading the sources") from error
+    if not key.endswith(f"sources-{hashlib.sha256(body).hexdigest()}.json"):
+        raise RequestError(
+            "bad_request",
+            "The object of SOURCES_KEY is not the one that was deployed.",
+            hint="Apply Terraform again, and find out who wrote to the bucket.",
+        )
+    return body.decode()
 
 
 def _jobs(settings: Settings) -> Jobs:

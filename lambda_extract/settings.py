@@ -22,7 +22,25 @@ SOURCE_FIELDS = {
     "sslrootcert",
     "credentials",
     "tables",
+    "owners",
+    "required_protection",
 }
+PROTECTIONS = ("hash", "mask", "exclude")
+
+
+@dataclass(frozen=True)
+class Protection:
+    """What a source demands of every configuration.
+
+    Attributes:
+        table: Pattern of "schema.relation", as in the allow-list.
+        column: Pattern of a column's name.
+        protect: "hash", "mask" or "exclude"; what shows less fulfils it as well.
+    """
+
+    table: str
+    column: str
+    protect: str
 
 
 @dataclass(frozen=True)
@@ -36,6 +54,9 @@ class Source:
         tables: Allow-list: patterns of "schema.relation" in which `*` and `?` stand for
             any characters, compared with case. None: the grants of the reader role
             decide alone.
+        owners: Roles whose relations are read, beside those of superusers: whoever
+            owns a relation can run code in the reader's session (see trust.py).
+        required_protection: Columns that leave PostgreSQL protected or not at all.
     """
 
     name: str
@@ -46,6 +67,8 @@ class Source:
     sslmode: str = "verify-full"
     sslrootcert: str = ""
     tables: tuple[str, ...] | None = None
+    owners: tuple[str, ...] = ()
+    required_protection: tuple[Protection, ...] = ()
 
     def check_allowed(self, schema: str, relation: str) -> None:
         """Refuses a table that is not on the allow-list.
@@ -203,6 +226,8 @@ def _source(name: str, data: Any) -> Source:
         sslmode=sslmode,
         sslrootcert=str(data.get("sslrootcert") or _default_ca(sslmode)),
         tables=_tables(name, data.get("tables")),
+        owners=_owners(name, data.get("owners")),
+        required_protection=_protections(name, data.get("required_protection")),
     )
 
 
@@ -220,3 +245,32 @@ def _tables(name: str, patterns: Any) -> tuple[str, ...] | None:
     ):
         raise _wrong("SOURCES", f'needs tables like "public.orders" for {name!r}')
     return tuple(patterns)
+
+
+def _owners(name: str, roles: Any) -> tuple[str, ...]:
+    if roles is None:
+        return ()
+    if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
+        raise _wrong("SOURCES", f"needs owners as a list of roles for {name!r}")
+    return tuple(roles)
+
+
+def _protections(name: str, rules: Any) -> tuple[Protection, ...]:
+    """Reads them; a rule that is misspelled must not protect nothing in silence."""
+    if rules is None:
+        return ()
+    fields = {"table", "column", "protect"}
+    if not isinstance(rules, list) or not all(
+        isinstance(rule, dict)
+        and set(rule) == fields
+        and all(isinstance(value, str) and value for value in rule.values())
+        and rule["table"].count(".") == 1
+        and rule["protect"] in PROTECTIONS
+        for rule in rules
+    ):
+        raise _wrong(
+            "SOURCES",
+            "needs required_protection as a list of table, column and protect"
+            f' ("hash", "mask" or "exclude") for {name!r}',
+        )
+    return tuple(Protection(**rule) for rule in rules)

@@ -62,6 +62,12 @@ module "storage" {
   pipes          = var.pipes
 
   log_retention_days = var.log_retention_days
+
+  # By name: the roles themselves come later, and need the bucket.
+  writer_role_arns = [
+    for role in ["front", "worker"] :
+    "arn:aws:iam::${var.aws_account_id}:role/${var.name}-${role}"
+  ]
 }
 
 module "compute" {

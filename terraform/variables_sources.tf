@@ -4,6 +4,12 @@ variable "sources" {
     dbname      = string
     sslrootcert = optional(string)
     tables      = optional(list(string))
+    owners      = optional(list(string))
+    required_protection = optional(list(object({
+      table   = string
+      column  = string
+      protect = string
+    })))
     credentials = object({
       kind               = string
       secret_id          = optional(string)
@@ -18,13 +24,23 @@ variable "sources" {
       hash_key_secret_id = optional(string)
     })
   }))
-  description = "Source name -> writer endpoint, database, allow-list of tables (none: the reader's grants decide alone) and credentials: kind secrets_manager (secret_id: complete ARN), rds_iam (user; resource_id of the cluster, cluster-...) or vault (engine kv: path, mount; engine database: role, mount, and hash_key_path with kv_mount for hashed columns). hash_key_secret_id is the complete ARN of a secret with the hash key alone, for secrets_manager and rds_iam."
+  description = "Source name -> writer endpoint, database, allow-list of tables (none: the reader's grants decide alone), owners (roles whose relations are read: their functions run as the reader role), required_protection (patterns of tables and columns, with protect hash, mask or exclude: what a configuration must protect at least) and credentials: kind secrets_manager (secret_id: complete ARN), rds_iam (user; resource_id of the cluster, cluster-...) or vault (engine kv: path, mount; engine database: role, mount, and hash_key_path with kv_mount for hashed columns). hash_key_secret_id is the complete ARN of a secret with the hash key alone, for secrets_manager and rds_iam."
 
   validation {
     condition = length(var.sources) > 0 && alltrue([
       for name in keys(var.sources) : can(regex("^[a-z][a-z0-9_-]{0,62}$", name))
     ])
     error_message = "At least one source; a name is lower-case."
+  }
+  validation {
+    condition = alltrue(flatten([
+      for source in values(var.sources) : [
+        for rule in coalesce(source.required_protection, []) :
+        contains(["hash", "mask", "exclude"], rule.protect)
+        && length(split(".", rule.table)) == 2
+      ]
+    ]))
+    error_message = "required_protection needs table like \"public.people\" and protect hash, mask or exclude."
   }
   validation {
     condition = alltrue([

@@ -7,6 +7,7 @@ from psycopg2 import sql
 
 from lambda_extract.contract import ColumnSpec, TableSpec
 from lambda_extract.errors import RequestError, SourceError
+from lambda_extract.source import trust
 from lambda_extract.source.database import Database
 from lambda_extract.values.mappings import SourceType
 
@@ -89,12 +90,17 @@ def read_table(database: Database, spec: TableSpec) -> SourceTable:
     """Reads the description of a table and checks that it may be read.
 
     Raises:
-        SourceError: table_not_found, permission_denied, column_not_found, key_masked.
+        SourceError: table_not_found, permission_denied, owner_not_trusted,
+            protection_required, column_not_found, key_masked.
         RequestError: bad_request, where nothing is left to read.
     """
     oid, kind = _find(database, spec)
+    trust.check_owners(database, oid)
     columns = _columns(database, spec, oid)
     found = {c.name for c in columns}
+    trust.check_protection(
+        database.source.required_protection, spec, tuple(c.name for c in columns)
+    )
     _check_names(spec, "excluded", spec.exclude, found)
     _check_names(spec, "key", spec.key, found)
     _check_names(spec, "configured", tuple(c.name for c in spec.columns), found)

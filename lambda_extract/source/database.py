@@ -17,13 +17,11 @@ from psycopg2 import sql
 from lambda_extract.credentials.secrets import Credentials
 from lambda_extract.errors import AuthenticationError, SourceError, WatchedTextSeen
 from lambda_extract.settings import Source
+from lambda_extract.source import session
 from lambda_extract.values import protect
 
 # A paused Aurora Serverless cluster resumes in about 15 s and more (A16).
 CONNECT_SECONDS = 35
-LOCK_SECONDS = 10
-# So much longer than the budget a statement may run at most, to save round trips.
-SLACK_SECONDS = 5.0
 OVER_BUDGET = "The extraction did not end within its time budget."
 # PostgreSQL cuts application_name at NAMEDATALEN - 1 bytes.
 MAX_APPLICATION_NAME = 63
@@ -47,21 +45,26 @@ class Database:
     """One connection, used by one extraction.
 
     Attributes:
+        source: Whose database it is, and what it trusts.
         hash_key_id: Fingerprint of the key that this session hashes columns with.
     """
 
     def __init__(
         self,
         connection: psycopg2.extensions.connection,
+        source: Source,
         *,
         deadline: float,
         budget_seconds: float,
         hash_key_id: str = "",
     ) -> None:
         self._connection = connection
+        self.source = source
         self.hash_key_id = hash_key_id
         self._deadline = deadline
-        self._statement_seconds = budget_seconds
+        self._in_snapshot = False
+        # A READ ONLY transaction of the last statement, which the next one ends.
+        self._open = False
 
     @property
     def server_version(self) -> int:
@@ -71,12 +74,14 @@ class Database:
     def rows(self, statement: sql.Composable) -> list[Row]:
         """Runs a query and returns all of its rows.
 
+        Outside a snapshot it has a READ ONLY transaction of its own, which sees what is
+        committed by then.
+
         Raises:
             SourceError: See `translate`.
         """
         with translated(), self._connection.cursor() as cursor:
-            self._limit(cursor)
-            cursor.execute(statement)
+            self._send(cursor, statement)
             return list(cursor.fetchall())
 
     def row(self, statement: sql.Composable) -> Row:
@@ -85,21 +90,46 @@ class Database:
         return row
 
     def execute(self, statement: sql.Composable) -> None:
-        """Runs a statement that answers no rows."""
+        """Runs a statement that answers no rows, as `rows` does."""
         with translated(), self._connection.cursor() as cursor:
-            self._limit(cursor)
-            cursor.execute(statement)
+            self._send(cursor, statement)
+
+    def rows_committed(self, statement: sql.Composable) -> list[Row]:
+        """Runs statements in one transaction that may write, and commits it.
+
+        They must name functions of pg_catalog alone: no code of others runs in them.
+        """
+        with translated(), self._connection.cursor() as cursor:
+            cursor.execute(self._begin("BEGIN") + statement)
+            found = list(cursor.fetchall())
+            cursor.execute("COMMIT")
+            return found
 
     def begin_snapshot(self) -> None:
         """Begins the REPEATABLE READ READ ONLY transaction.
 
         The snapshot itself is taken by the first statement that reads.
         """
-        self.execute(sql.SQL("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+        with translated(), self._connection.cursor() as cursor:
+            cursor.execute(self._begin(session.SNAPSHOT))
+        self._in_snapshot = True
 
-    def commit(self) -> None:
-        """Ends the transaction."""
-        self.execute(sql.SQL("COMMIT"))
+    def end_snapshot(self) -> None:
+        """Ends the snapshot; the next statement, or the end of the session, commits it.
+
+        Raises:
+            SourceError: source_cannot_be_read, if code of the relation has changed what
+                the values look like.
+        """
+        values = self.row(sql.SQL(session.read_settings()))
+        self._in_snapshot, self._open = False, True
+        changed = session.changed_settings(values)
+        if changed:
+            raise SourceError(
+                "source_cannot_be_read",
+                "A function of the relation changes settings of the session that reads"
+                f" it: {', '.join(changed)}.",
+            )
 
     def copy(self, statement: sql.Composable, sink: RowSink) -> int:
         """Streams a COPY ... TO STDOUT into `sink`, inside the transaction.
@@ -113,7 +143,8 @@ class Database:
             WatchedTextSeen: From the sink, or from the guard of the statement.
         """
         with translated(), self._connection.cursor() as cursor:
-            self._limit(cursor, slack=0.0)
+            # A COPY is sent alone.
+            cursor.execute(session.time_limit(self._left()))
             try:
                 cursor.copy_expert(statement, sink, COPY_BLOCK_BYTES)
             except psycopg2.errors.InvalidTextRepresentation as error:
@@ -122,23 +153,42 @@ class Database:
                 raise
             return int(cursor.rowcount)
 
-    def _limit(
-        self, cursor: psycopg2.extensions.cursor, slack: float = SLACK_SECONDS
+    def _send(
+        self, cursor: psycopg2.extensions.cursor, statement: sql.Composable
     ) -> None:
-        """Gives the next statement no more time than is left of the budget.
+        """Sends a statement, in the snapshot or in a transaction of its own.
 
-        What came before it has used up a part. The server is told only where it makes a
-        difference, so that a short extraction costs no more round trips.
+        The end of the one before and all settings travel with it, so that reading
+        READ ONLY costs no round trip.
+        """
+        if self._in_snapshot:
+            limit = session.time_limit(self._left())
+            cursor.execute(sql.SQL(f"{limit}; ") + statement)
+            return
+        begin = self._begin(session.READ_ONLY)
+        self._open = True
+        cursor.execute(begin + statement)
+
+    def _begin(self, how: str) -> sql.Composable:
+        """Returns the beginning of a transaction, and the end of the one before.
+
+        COMMIT ends a failed transaction as well.
+        """
+        again = session.settings_again(self._left())
+        end = "COMMIT; " if self._open else ""
+        self._open = False
+        return sql.SQL(f"{end}{how}; {again}; ")
+
+    def _left(self) -> float:
+        """Returns the seconds that are left of the budget.
 
         Raises:
-            SourceError: window_too_large, where nothing is left.
+            SourceError: window_too_large, if nothing is left.
         """
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise SourceError("window_too_large", OVER_BUDGET)
-        if self._statement_seconds - left >= slack:
-            cursor.execute(f"SET statement_timeout = {int(left * 1000) or 1}")
-            self._statement_seconds = left
+        return left
 
     def close(self) -> None:
         """Closes the connection; an open transaction is rolled back by the server."""
@@ -181,7 +231,7 @@ def connected(
             keepalives_idle=30,
             keepalives_interval=10,
             keepalives_count=3,
-            options=_options(budget_seconds, hash_key),
+            options=session.login_options(budget_seconds, hash_key),
         )
     except psycopg2.OperationalError as error:
         # Not `from error`: libpq's text may quote the options, and with them the key.
@@ -193,6 +243,7 @@ def connected(
         connection.autocommit = True
         yield Database(
             connection,
+            source,
             deadline=deadline,
             budget_seconds=budget_seconds,
             hash_key_id=protect.fingerprint(hash_key) if hash_key else "",
@@ -206,35 +257,6 @@ def application_name(table: str, run_id: str) -> str:
     name = f"{APPLICATION_PREFIX}{table}:{run_id}"
     ascii_only = name.encode("ascii", "replace").decode()
     return ascii_only[:MAX_APPLICATION_NAME]
-
-
-def _options(budget_seconds: float, hash_key: str) -> str:
-    """Session settings, sent with the login so that they cost no round trip.
-
-    row_security = off makes PostgreSQL refuse to read a table whose policies would hide
-    rows from this role, where the default would leave them out silently.
-    """
-    milliseconds = int(budget_seconds * 1000)
-    settings: dict[str, str | int] = {
-        "statement_timeout": milliseconds,
-        "idle_in_transaction_session_timeout": milliseconds,
-        "lock_timeout": LOCK_SECONDS * 1000,
-        "datestyle": "ISO",
-        "timezone": "UTC",
-        "intervalstyle": "postgres",
-        "extra_float_digits": 1,
-        "bytea_output": "hex",
-        "xmlbinary": "base64",
-        "row_security": "off",
-        "search_path": "pg_catalog",
-        # Conditions hold regular expressions, whose backslashes are meant.
-        "standard_conforming_strings": "on",
-        # A long scan would spend 0.1-0.5 s on compiling for nothing measurable.
-        "jit": "off",
-    }
-    if hash_key:
-        settings |= protect.session_settings(hash_key)
-    return " ".join(f"-c {name}={value}" for name, value in settings.items())
 
 
 @contextlib.contextmanager

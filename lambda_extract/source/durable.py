@@ -44,10 +44,9 @@ def make_durable(database: Database) -> tuple[Warning, ...]:
         return ()
     if not allowed:
         return (_not_durable(),)
-    # One message is one implicit transaction; the setting holds for its commit, and
-    # nothing is written in this session afterwards.
-    database.rows(sql.SQL("""
-        SET synchronous_commit = local;
+    # The setting holds for the commit of this one transaction.
+    database.rows_committed(sql.SQL("""
+        SET LOCAL synchronous_commit = local;
         SELECT pg_catalog.pg_logical_emit_message(TRUE, 'aurora_sync', '')
         """))
     return ()

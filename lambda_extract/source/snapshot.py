@@ -14,7 +14,8 @@ def snapshot(database: Database, table: SourceTable) -> Iterator[None]:
     """Opens the snapshot and makes sure that `table` still describes what it holds.
 
     Raises:
-        SourceError: source_error (retryable), where the table was altered meanwhile.
+        SourceError: source_error (retryable), where the table was altered meanwhile;
+            source_cannot_be_read, see Database.end_snapshot.
     """
     database.begin_snapshot()
     lock_against_changes(database, table)
@@ -26,7 +27,7 @@ def snapshot(database: Database, table: SourceTable) -> Iterator[None]:
             " moment.",
         )
     yield
-    database.commit()
+    database.end_snapshot()
 
 
 def require_key(table: SourceTable) -> SourceTable:

@@ -15,6 +15,7 @@ run "landing" {
     pipes          = false
 
     log_retention_days = 365
+    writer_role_arns   = ["arn:aws:iam::123456789012:role/aurora-sync-worker"]
   }
 
   assert {
@@ -27,6 +28,17 @@ run "landing" {
       statement.Effect == "Deny" && try(statement.Condition.Bool["aws:SecureTransport"], "") == "false"
     ])
     error_message = "the bucket answers without TLS"
+  }
+  assert {
+    condition = anytrue([
+      for statement in jsondecode(aws_s3_bucket_policy.landing.policy).Statement : (
+        statement.Effect == "Deny"
+        && contains(flatten([statement.Action]), "s3:PutObject")
+        && endswith(flatten([statement.Resource])[0], "/landing/*")
+        && try(flatten([statement.Condition.ArnNotEquals["aws:PrincipalArn"]]), []) == ["arn:aws:iam::123456789012:role/aurora-sync-worker"]
+      )
+    ])
+    error_message = "somebody else can write what is believed"
   }
   assert {
     condition = (

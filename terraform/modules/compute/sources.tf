@@ -5,7 +5,7 @@
 # it and Snowflake's role reads nothing; secrets are not in it.
 resource "aws_s3_object" "sources" {
   bucket       = var.bucket
-  key          = "${local.settings_prefix}sources-${substr(sha256(local.sources_text), 0, 16)}.json"
+  key          = "${local.settings_prefix}sources-${sha256(local.sources_text)}.json"
   content      = local.sources_text
   content_type = "application/json"
   kms_key_id   = var.kms_key_arn
@@ -62,6 +62,8 @@ locals {
         sslmode     = "verify-full"
         sslrootcert = source.sslrootcert
         tables      = source.tables
+        owners      = source.owners
+        required_protection = source.required_protection
         credentials = local.credentials[name]
       } : key => value if value != null
     }

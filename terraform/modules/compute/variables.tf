@@ -44,6 +44,12 @@ variable "sources" {
     dbname      = string
     sslrootcert = optional(string)
     tables      = optional(list(string))
+    owners      = optional(list(string))
+    required_protection = optional(list(object({
+      table   = string
+      column  = string
+      protect = string
+    })))
     credentials = object({
       kind               = string
       secret_id          = optional(string)

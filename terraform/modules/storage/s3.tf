@@ -71,6 +71,24 @@ data "aws_iam_policy_document" "landing" {
     }
   }
 
+  # What lies there is believed: requests, manifests, rows. An identity policy of somebody
+  # else's in the account must not be enough to write it.
+  statement {
+    sid       = "NoOtherWriter"
+    effect    = "Deny"
+    actions   = ["s3:PutObject", "s3:ReplicateObject"]
+    resources = ["${aws_s3_bucket.landing.arn}/${var.landing_prefix}*"]
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+    condition {
+      test     = "ArnNotEquals"
+      variable = "aws:PrincipalArn"
+      values   = var.writer_role_arns
+    }
+  }
+
   # An upload may leave encryption to the bucket, but not choose a weaker one.
   statement {
     sid       = "NoOtherEncryption"

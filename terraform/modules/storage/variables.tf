@@ -32,3 +32,8 @@ variable "log_retention_days" {
   type        = number
   description = "Days until access logs expire."
 }
+
+variable "writer_role_arns" {
+  type        = list(string)
+  description = "The only roles that may write below the landing prefix."
+}

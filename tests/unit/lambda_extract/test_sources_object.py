@@ -1,5 +1,6 @@
 """A11: sources that lie in S3, because environment variables hold 4 KB in all."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -9,10 +10,17 @@ import pytest
 from moto import mock_aws
 
 from lambda_extract import handler as handling
-from lambda_extract.errors import LandingError
+from lambda_extract.errors import LandingError, RequestError
 from lambda_extract.settings import Settings, read_settings
 
-KEY = "settings/sources-0a1b.json"
+SHOP = {"host": "h", "dbname": "d", "credentials": {"kind": "environment"}}
+
+
+def key_of(text: str) -> str:
+    return f"settings/sources-{hashlib.sha256(text.encode()).hexdigest()}.json"
+
+
+KEY = key_of(json.dumps({"shop": SHOP}))
 
 
 @pytest.fixture
@@ -38,14 +46,24 @@ def settings(key: str) -> Settings:
 
 def test_hundreds_of_tables_are_read_once(s3: Any) -> None:
     tables = [f"public.a_table_with_a_long_name_{number}" for number in range(500)]
-    shop = {"host": "h", "dbname": "d", "credentials": {"kind": "environment"}}
-    text = json.dumps({"shop": shop | {"tables": tables}})
+    text = json.dumps({"shop": SHOP | {"tables": tables}})
     assert len(text) > 4096
-    s3.put_object(Bucket="landing", Key=KEY, Body=text.encode())
-    found = handling._with_sources(settings(KEY))
+    key = key_of(text)
+    s3.put_object(Bucket="landing", Key=key, Body=text.encode())
+    found = handling._with_sources(settings(key))
     assert found.source("shop").tables == tuple(tables)
-    s3.delete_object(Bucket="landing", Key=KEY)
-    assert handling._with_sources(settings(KEY)) == found
+    s3.delete_object(Bucket="landing", Key=key)
+    assert handling._with_sources(settings(key)) == found
+
+
+@pytest.mark.parametrize("change", [{"host": "mallory"}, {"owners": ["mallory"]}, {}])
+def test_sources_that_somebody_else_wrote_are_refused(
+    s3: Any, change: dict[str, Any]
+) -> None:
+    text = json.dumps({"shop": SHOP | change}, indent=1)
+    s3.put_object(Bucket="landing", Key=KEY, Body=text.encode())
+    with pytest.raises(RequestError, match="not the one that was deployed"):
+        handling._with_sources(settings(KEY))
 
 
 def test_sources_that_cannot_be_read_are_an_error_of_ours(s3: Any) -> None:

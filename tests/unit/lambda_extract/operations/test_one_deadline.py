@@ -64,7 +64,7 @@ def test_a14_each_statement_has_what_is_left(make_table: MakeTable) -> None:
     """Five statements of one extraction could take five budgets before."""
     reader = make_table("id int PRIMARY KEY")
     with reader.database() as database:
-        assert database.row(SHOW_LIMIT) == (30_000,)
+        assert 20_000 < database.row(SHOW_LIMIT)[0] <= 30_000
         database._deadline -= 20
         assert database.row(SHOW_LIMIT)[0] <= 10_000
         database.begin_snapshot()

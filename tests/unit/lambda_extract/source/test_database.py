@@ -118,8 +118,6 @@ def test_the_session_says_who_it_is_and_cannot_run_forever(
     with reader.database() as database:
         sql = psycopg2.sql.SQL  # type: ignore[attr-defined]
         for name, value in {
-            "statement_timeout": "30s",
-            "idle_in_transaction_session_timeout": "30s",
             "lock_timeout": "10s",
             "row_security": "off",
             "search_path": "pg_catalog",
@@ -127,6 +125,11 @@ def test_the_session_says_who_it_is_and_cannot_run_forever(
             "client_encoding": "UTF8",
         }.items():
             assert database.row(sql(f"SHOW {name}")) == (value,)
+        for name in ("statement_timeout", "idle_in_transaction_session_timeout"):
+            (limit,) = database.row(
+                sql(f"SELECT setting::int FROM pg_settings WHERE name = '{name}'")
+            )
+            assert 20_000 < limit <= 30_000
 
 
 def test_an_application_name_fits_into_63_bytes() -> None:

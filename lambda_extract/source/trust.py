@@ -1,0 +1,153 @@
+"""Whose relations are read, and what of them must be protected.
+
+Both live in the settings of the Lambda function, which nobody can change from
+Snowflake. A plain SELECT runs code of the relation's owner as the reader role
+(session.py), so a relation is read only if everybody who can put code into it is
+trusted: the owners of it, of its partitions and children, of what a view reads, and of
+the functions and types that belong to them. Superusers need no trust.
+"""
+
+import fnmatch
+
+from psycopg2 import sql
+
+from lambda_extract.contract import TableSpec
+from lambda_extract.errors import SourceError
+from lambda_extract.settings import Protection
+from lambda_extract.source.database import Database
+
+# What shows less stands for what shows more.
+_STRENGTH = {"": 0, "hash": 1, "mask": 2, "exclude": 3}
+
+
+def check_owners(database: Database, oid: int) -> None:
+    """Refuses a relation if somebody who can put code into it is not trusted.
+
+    Only the catalog is read, before any statement is planned that names the relation.
+
+    Raises:
+        SourceError: owner_not_trusted.
+    """
+    statement = sql.SQL("""
+        WITH RECURSIVE relations AS (
+            SELECT {oid}::oid AS oid
+            UNION
+            SELECT n.oid
+            FROM relations AS r
+            CROSS JOIN LATERAL (
+                SELECT h.inhrelid AS oid
+                FROM pg_catalog.pg_inherits AS h
+                WHERE h.inhparent = r.oid
+                UNION ALL
+                -- What a view reads.
+                SELECT d.refobjid
+                FROM pg_catalog.pg_rewrite AS w
+                JOIN pg_catalog.pg_depend AS d
+                    ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+                        AND d.objid = w.oid
+                WHERE w.ev_class = r.oid
+                    AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+            ) AS n
+        ), carriers AS (
+            SELECT 'pg_catalog.pg_class'::pg_catalog.regclass AS class, i.indexrelid AS oid
+            FROM relations AS r JOIN pg_catalog.pg_index AS i ON i.indrelid = r.oid
+            UNION ALL
+            SELECT 'pg_catalog.pg_attrdef'::pg_catalog.regclass, e.oid
+            FROM relations AS r JOIN pg_catalog.pg_attrdef AS e ON e.adrelid = r.oid
+            UNION ALL
+            SELECT 'pg_catalog.pg_rewrite'::pg_catalog.regclass, w.oid
+            FROM relations AS r JOIN pg_catalog.pg_rewrite AS w ON w.ev_class = r.oid
+            UNION ALL
+            SELECT 'pg_catalog.pg_policy'::pg_catalog.regclass, y.oid
+            FROM relations AS r JOIN pg_catalog.pg_policy AS y ON y.polrelid = r.oid
+        ), types AS (
+            SELECT a.atttypid AS oid
+            FROM relations AS r
+            JOIN pg_catalog.pg_attribute AS a ON a.attrelid = r.oid
+            WHERE a.attnum > 0 AND NOT a.attisdropped
+            UNION
+            SELECT n.oid
+            FROM types AS s
+            JOIN pg_catalog.pg_type AS t ON t.oid = s.oid
+            CROSS JOIN LATERAL (
+                -- Elements of arrays, domains' bases, ranges, fields of composites.
+                SELECT t.typelem AS oid
+                UNION ALL
+                SELECT t.typbasetype
+                UNION ALL
+                SELECT g.rngsubtype
+                FROM pg_catalog.pg_range AS g
+                WHERE g.rngtypid = t.oid
+                UNION ALL
+                SELECT f.atttypid
+                FROM pg_catalog.pg_attribute AS f
+                WHERE f.attrelid = t.typrelid AND f.attnum > 0 AND NOT f.attisdropped
+            ) AS n
+            WHERE n.oid <> 0
+        ), owners AS (
+            SELECT 'relation' AS what, c.relname::text AS name, c.relowner AS owner
+            FROM relations AS r JOIN pg_catalog.pg_class AS c ON c.oid = r.oid
+            UNION ALL
+            SELECT 'function', p.proname::text, p.proowner
+            FROM carriers AS k
+            JOIN pg_catalog.pg_depend AS d ON d.classid = k.class AND d.objid = k.oid
+            JOIN pg_catalog.pg_proc AS p ON p.oid = d.refobjid
+            WHERE d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+            UNION ALL
+            SELECT 'function', p.proname::text, p.proowner
+            FROM carriers AS k
+            JOIN pg_catalog.pg_depend AS d ON d.classid = k.class AND d.objid = k.oid
+            JOIN pg_catalog.pg_operator AS o ON o.oid = d.refobjid
+            JOIN pg_catalog.pg_proc AS p ON p.oid = o.oprcode
+            WHERE d.refclassid = 'pg_catalog.pg_operator'::pg_catalog.regclass
+            UNION ALL
+            SELECT 'type', t.typname::text, t.typowner
+            FROM types AS s JOIN pg_catalog.pg_type AS t ON t.oid = s.oid
+        )
+        SELECT o.what, o.name, r.rolname::text
+        FROM owners AS o
+        JOIN pg_catalog.pg_roles AS r ON r.oid = o.owner
+        WHERE NOT r.rolsuper AND r.rolname <> ALL ({trusted}::text[])
+        ORDER BY o.what = 'relation' DESC, o.what, o.name
+        LIMIT 1
+        """)
+    trusted = sql.Literal(list(database.source.owners))
+    found = database.rows(statement.format(oid=sql.Literal(oid), trusted=trusted))
+    if not found:
+        return
+    what, name, owner = found[0]
+    raise SourceError(
+        "owner_not_trusted",
+        f"The {what} {name!r} belongs to role {owner!r}, whose code the source does not"
+        " trust.",
+    )
+
+
+def check_protection(
+    rules: tuple[Protection, ...], spec: TableSpec, columns: tuple[str, ...]
+) -> None:
+    """Refuses a request that protects a column less than its source demands. PURE.
+
+    Args:
+        columns: All columns of the relation, the excluded ones too.
+
+    Raises:
+        SourceError: protection_required.
+    """
+    name = f"{spec.schema}.{spec.relation}"
+    configured = {column.name: column.protect for column in spec.columns}
+    for rule in rules:
+        if not fnmatch.fnmatchcase(name, rule.table):
+            continue
+        for column in columns:
+            if not fnmatch.fnmatchcase(column, rule.column):
+                continue
+            given = configured.get(column, "")
+            if column in spec.exclude:
+                given = "exclude"
+            if _STRENGTH[given] < _STRENGTH[rule.protect]:
+                raise SourceError(
+                    "protection_required",
+                    f"The source demands that column {column!r} of {name} is protected"
+                    f" by {rule.protect!r} or more.",
+                )
