@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from lambda_extract import contract_codec
 from lambda_extract.contract_codec import ContractError
+from lambda_extract.contract_paths import Place
 from lambda_extract.contract_replies import (
     AlteredValue,
     Bound,
@@ -88,6 +89,7 @@ __all__ = [
     "REPLIES",
     "ContractError",
     "encode",
+    "place_of",
     "to_object",
     "decode_request",
     "decode_reply",
@@ -244,6 +246,12 @@ def decode_request(text: str | dict[str, Any]) -> Request:
     if isinstance(request, ExtractRequest):
         _check_extract(request)
     return request
+
+
+def place_of(request: ExtractRequest | KeysRequest) -> Place:
+    """Returns where the files of a request have to lie; both sides go by it."""
+    piped = isinstance(request, ExtractRequest) and request.load_method == "snowpipe"
+    return Place(request.table.name, request.run_id, request.part, piped)
 
 
 def decode_reply(text: str | dict[str, Any]) -> Reply:

@@ -1,7 +1,10 @@
 """PURE: where the files of an extraction lie; the rule that both sides share.
 
-    data/<table>/<run id>/<part>/00000.csv.zst            loaded by COPY
-    pipe/<table>/<columns>/<run id>/<part>/00000.csv.zst  loaded by a pipe
+    data/<table>/<run id>/<part>/<job>-00000.csv.zst            loaded by COPY
+    pipe/<table>/<columns>/<run id>/<part>/<job>-00000.csv.zst  loaded by a pipe
+
+Whoever asks names the run and the part; the job is the worker's own, so that two jobs
+of one request never write the same file.
 
 A pipe takes every file below its own folder, so a table that is loaded by pipes has one
 folder for each number of columns: a file can never reach a pipe of another width.
@@ -15,10 +18,11 @@ from dataclasses import dataclass
 # What run ids and parts may consist of; neither a slash nor a leading dot is in it.
 COMPONENT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}")
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
+_NAME = r"(?:[0-9a-f]{16}-)?[0-9]{5,}\.csv\.zst"
 _PIPED = re.compile(
     r"pipe/(?P<table>[^/]+)/(?P<width>[1-9][0-9]{0,3})"
     rf"/(?P<run_id>{COMPONENT.pattern})/(?P<part>{COMPONENT.pattern})"
-    r"/(?P<name>[0-9]{5,}\.csv\.zst)"
+    rf"/(?P<name>{_NAME})"
 )
 
 
@@ -31,17 +35,28 @@ class Place:
         run_id: A component of the path, as is `part`.
         part: New for every attempt.
         piped: True where a pipe loads the files.
+        job: What tells the files of one job from those of another; may be empty.
     """
 
     table: str
     run_id: str
     part: str
     piped: bool = False
+    job: str = ""
 
     def folder(self, width: int) -> str:
         """Returns the prefix of the files, for so many columns."""
         root = pipe_folder(self.table, width) if self.piped else data_folder(self.table)
         return f"{root}{self.run_id}/{self.part}/"
+
+    def prefix(self, width: int) -> str:
+        """Returns what the paths of the files begin with, for so many columns."""
+        return self.folder(width) + (f"{self.job}-" if self.job else "")
+
+    def holds(self, path: str, width: int) -> bool:
+        """Returns whether a path is one of a file of this place, of whatever job."""
+        folder, name = self.folder(width), path.rpartition("/")[2]
+        return path == folder + name and re.fullmatch(_NAME, name) is not None
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from lambda_extract.errors import ExtractError, JobError, RequestError, error_re
 from lambda_extract.landing.s3_errors import error_code, landing_error
 from lambda_extract.operations.dispatch import run_operation
 from lambda_extract.protocol import envelope
-from lambda_extract.protocol.jobs import Claim, Jobs, job_key
+from lambda_extract.protocol.jobs import Claim, Jobs, job_key, short_name
 from lambda_extract.settings import Settings, parse_sources, read_settings
 
 CLIENT_CONFIG = {
@@ -180,20 +180,20 @@ def _work(job: str) -> dict[str, Any]:
             reason="delivered twice or too late",
         )
         return {"job": job, "done": False}
-    reply = _run(settings, claim)
+    reply = _run(settings, claim, short_name(job))
     given = jobs.finish(job, claim.row, reply)
     log.emit("replied", job=job, run_id=claim.run_id, table=claim.table, given=given)
     return {"job": job, "done": given}
 
 
-def _run(settings: Settings, claim: Claim) -> contract.Reply:
+def _run(settings: Settings, claim: Claim, job: str) -> contract.Reply:
     started = time.monotonic()
     fields = {"run_id": claim.run_id, "table": claim.table, "op": claim.op}
     log.emit("worker_started", **fields)
     try:
         request = contract.decode_request(claim.request)
         reply = run_operation(
-            request, settings=_with_sources(settings), s3=_client("s3")
+            request, settings=_with_sources(settings), s3=_client("s3"), job=job
         )
         log.emit(
             "worker_done",

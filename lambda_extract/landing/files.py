@@ -43,7 +43,7 @@ class Landing:
         self,
         store: Store,
         *,
-        folder: str,
+        prefix: str,
         file_bytes: int,
         watch_for: Watch | None = None,
     ) -> None:
@@ -51,12 +51,12 @@ class Landing:
 
         Args:
             store: Where the files go.
-            folder: Prefix of this extraction's files, ending in a slash.
+            prefix: Of this extraction's files (see contract_paths).
             file_bytes: Compressed size after which a file is cut.
             watch_for: What makes `write` and `finish` raise WatchedTextSeen.
         """
         self._store = store
-        self._folder = folder
+        self._prefix = prefix
         self._file_bytes = file_bytes
         self._watch_for = watch_for
         self._blocks = _Blocks(self._take)
@@ -99,7 +99,7 @@ class Landing:
         if self._watch_for is not None and self._watch_for.sees(block):
             raise WatchedTextSeen
         if self._open is None:
-            path = f"{self._folder}{len(self._files):05d}.csv.zst"
+            path = f"{self._prefix}{len(self._files):05d}.csv.zst"
             self._open = _OpenFile(path, self._store.open(path))
         self._open.add(block, count_rows(block) if self._files else 0)
         if self._open.bytes >= self._file_bytes:

@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from lambda_extract.errors import LandingError
+from lambda_extract.landing import conditional
 from lambda_extract.landing.s3_errors import landing_error
 
 # S3 wants parts of at least 5 MiB; 10,000 of 8 MiB are 80 GB, far above file_bytes.
@@ -23,7 +25,11 @@ class Upload(Protocol):
         """Takes compressed bytes."""
 
     def complete(self) -> None:
-        """Makes the file exist, whole."""
+        """Makes the file exist, whole.
+
+        Raises:
+            LandingError: It could not be written, or somebody has written it before.
+        """
 
     def abort(self) -> None:
         """Leaves nothing behind."""
@@ -99,6 +105,7 @@ class _S3Upload:
     def __init__(self, s3: Any, *, bucket: str, key: str) -> None:
         self._s3 = s3
         self._target = {"Bucket": bucket, "Key": key}
+        self._token = conditional.new_token()
         self._buffer = bytearray()
         self._upload_id = ""
         self._parts: list[Future[dict[str, Any]]] = []
@@ -111,18 +118,36 @@ class _S3Upload:
 
     def complete(self) -> None:
         if not self._upload_id:
-            self._call("put_object", "writing a file", Body=bytes(self._buffer))
+            self._once(
+                "put_object",
+                "writing a file",
+                Body=bytes(self._buffer),
+                Metadata={conditional.TOKEN: self._token},
+            )
             return
         if self._buffer:
             self._send_part()
         parts = [part.result() for part in self._parts]
-        self._call(
+        self._once(
             "complete_multipart_upload",
             "completing a file",
             UploadId=self._upload_id,
             MultipartUpload={"Parts": parts},
         )
         self._close_pool()
+
+    def _once(self, name: str, doing: str, **options: Any) -> None:
+        """Writes the object unless there is one: nothing is ever overwritten."""
+
+        def write() -> None:
+            getattr(self._s3, name)(**self._target, **options, IfNoneMatch="*")
+
+        if not conditional.write_once(
+            write, self._s3, self._target, self._token, doing
+        ):
+            raise LandingError(
+                "landing_failed", f"Another object was there before, {doing}."
+            )
 
     def abort(self) -> None:
         self._close_pool()
@@ -135,7 +160,11 @@ class _S3Upload:
 
     def _send_part(self) -> None:
         if self._pool is None:
-            answer = self._call("create_multipart_upload", "beginning a file")
+            answer = self._call(
+                "create_multipart_upload",
+                "beginning a file",
+                Metadata={conditional.TOKEN: self._token},
+            )
             self._upload_id = answer["UploadId"]
             self._pool = ThreadPoolExecutor(UPLOADS_IN_FLIGHT)
         if len(self._parts) >= UPLOADS_IN_FLIGHT:

@@ -15,9 +15,12 @@ from lambda_extract.settings import Settings
 
 
 def run_operation(
-    request: contract.Request, *, settings: Settings, s3: Any
+    request: contract.Request, *, settings: Settings, s3: Any, job: str = ""
 ) -> contract.Reply:
     """Runs a request and returns its reply.
+
+    Args:
+        job: Hex digits that the files of no other job have.
 
     Raises:
         ExtractError: See errors.CODES.
@@ -38,9 +41,9 @@ def run_operation(
     store = S3Store(s3, bucket=settings.landing_bucket, prefix=settings.landing_prefix)
     try:
         with open_source(request, settings, deadline=deadline) as database:
-            return extract(database, request, store)
+            return extract(database, request, store, job=job)
     except WatchedTextSeen:
         # Once more from the start, with a proof and a snapshot of its own.
         log.emit("extract_carefully", run_id=request.run_id, table=request.table.name)
         with open_source(request, settings, deadline=deadline) as database:
-            return extract(database, request, store, careful=True)
+            return extract(database, request, store, careful=True, job=job)

@@ -168,6 +168,7 @@ def extract(
     store: Store,
     *,
     careful: bool = False,
+    job: str = "",
 ) -> contract.ExtractReply:
     """Extracts a window, a part or a part's keys into any store (see extract.py).
 
@@ -175,7 +176,7 @@ def extract(
         WatchedTextSeen: Call again with `careful`, on a new connection.
         ExtractError: See errors.CODES.
     """
-    target = copy_target(store, request, careful=careful)
+    target = copy_target(store, request, careful=careful, job=job)
     if isinstance(request, contract.KeysRequest):
         return extract_partition(database, request, target, partition=request.partition)
     if request.partition is not None:

@@ -11,7 +11,6 @@ starts nothing, a worker delivered twice stops, and a reply once given never cha
 import hashlib
 import json
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -20,16 +19,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lambda_extract import contract, contract_codec
 from lambda_extract.errors import JobError, error_reply
+from lambda_extract.landing import conditional
 from lambda_extract.landing.s3_errors import error_code, landing_error
 from lambda_extract.settings import Settings
 
 FOLDER = "jobs/"
-MISSING = ("NoSuchKey", "404")
-EXISTS = ("PreconditionFailed", "412")
-# S3 answers 409 where two conditional writes meet; asking again settles it.
-CONFLICT = ("ConditionalRequestConflict", "409")
-CONFLICT_ATTEMPTS = 5
-TOKEN = "writer"
 
 
 @dataclass(frozen=True)
@@ -68,6 +62,11 @@ class JobReply:
 def job_key(batch_id: str) -> str:
     """Returns the name of a batch's job; a batch id may hold any character."""
     return FOLDER + hashlib.sha256(batch_id.encode()).hexdigest()
+
+
+def short_name(job: str) -> str:
+    """Returns what the job's files are named by."""
+    return job.removeprefix(FOLDER)[:16]
 
 
 class Jobs:
@@ -186,51 +185,31 @@ class Jobs:
         return self._settings.landing_prefix + name
 
     def _create(self, name: str, text: str) -> bool:
-        """Creates an object; False where another writer did before.
-
-        boto3 repeats a request whose answer was lost, and meets its own object then: a
-        token says whose it is (reported for the AWS SDK for Java, issue 6580).
+        """Creates an object; False if another writer did before.
 
         Raises:
             LandingError: S3 refused or failed, or its conflicts do not end.
         """
-        token = uuid.uuid4().hex
-        conflict: ClientError | None = None
-        for _ in range(CONFLICT_ATTEMPTS):
-            try:
-                self._s3.put_object(
-                    Bucket=self._settings.landing_bucket,
-                    Key=self._key(name),
-                    Body=text.encode(),
-                    ContentType="application/json",
-                    IfNoneMatch="*",
-                    Metadata={TOKEN: token},
-                )
-                return True
-            except ClientError as error:
-                code = error_code(error)
-                if code in EXISTS:
-                    return self._token(name) == token
-                if code not in CONFLICT:
-                    raise landing_error(error, "writing a job object") from error
-                conflict = error
-            except BotoCoreError as error:
-                raise landing_error(error, "writing a job object") from error
-        assert conflict is not None
-        raise landing_error(conflict, "writing a job object") from conflict
+        target = {"Bucket": self._settings.landing_bucket, "Key": self._key(name)}
+        token = conditional.new_token()
+
+        def write() -> None:
+            self._s3.put_object(
+                **target,
+                Body=text.encode(),
+                ContentType="application/json",
+                IfNoneMatch="*",
+                Metadata={conditional.TOKEN: token},
+            )
+
+        return conditional.write_once(
+            write, self._s3, target, token, "writing a job object"
+        )
 
     def _read(self, name: str) -> str | None:
         answer = self._get(name)
         # Whoever decodes the text finds what is no UTF-8, and says whose it is.
         return answer and answer["Body"].read().decode("utf-8", "replace")
-
-    def _token(self, name: str) -> str | None:
-        """Returns whose an object is; None where it is gone again."""
-        answer = self._get(name)
-        if answer is None:
-            return None
-        answer["Body"].close()
-        return str(answer["Metadata"].get(TOKEN, ""))
 
     def _get(self, name: str) -> Any:
         try:
@@ -238,7 +217,7 @@ class Jobs:
                 Bucket=self._settings.landing_bucket, Key=self._key(name)
             )
         except ClientError as error:
-            if error_code(error) in MISSING:
+            if error_code(error) in conditional.MISSING:
                 return None
             raise landing_error(error, "reading a job object") from error
         except BotoCoreError as error:

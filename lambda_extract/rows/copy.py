@@ -1,10 +1,17 @@
 """One COPY from a table into landing files."""
 
+import dataclasses
 from dataclasses import dataclass
 
 from psycopg2 import sql
 
-from lambda_extract.contract import AlteredValue, ExtractRequest, File, KeysRequest
+from lambda_extract.contract import (
+    AlteredValue,
+    ExtractRequest,
+    File,
+    KeysRequest,
+    place_of,
+)
 from lambda_extract.contract_paths import COMPONENT, Place
 from lambda_extract.errors import RequestError, SourceError, WatchedTextSeen
 from lambda_extract.landing.files import Landing
@@ -44,9 +51,16 @@ NOTHING = Copied((), 0, 0, ())
 
 
 def copy_target(
-    store: Store, request: ExtractRequest | KeysRequest, *, careful: bool = False
+    store: Store,
+    request: ExtractRequest | KeysRequest,
+    *,
+    careful: bool = False,
+    job: str = "",
 ) -> CopyTarget:
     """Returns the target of a request (see contract_paths).
+
+    Args:
+        job: Hex digits of the job that does it.
 
     Raises:
         RequestError: bad_request, where run id or part cannot be part of a path.
@@ -56,8 +70,7 @@ def copy_target(
             raise RequestError(
                 "bad_request", f"/{name}: may hold letters, digits, '_', '-' and '.'."
             )
-    piped = isinstance(request, ExtractRequest) and request.load_method == "snowpipe"
-    place = Place(request.table.name, request.run_id, request.part, piped)
+    place = dataclasses.replace(place_of(request), job=job)
     return CopyTarget(store, place, request.limits.file_bytes, careful)
 
 
@@ -81,7 +94,7 @@ def copy_to_landing(
         return NOTHING
     landing = Landing(
         target.store,
-        folder=target.place.folder(len(wire.columns)),
+        prefix=target.place.prefix(len(wire.columns)),
         file_bytes=target.file_bytes,
         watch_for=wire.watch_for,
     )

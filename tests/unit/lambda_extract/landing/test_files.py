@@ -55,7 +55,7 @@ def write_all(landing: Landing, rows: list[bytes]) -> None:
 
 def test_files_are_cut_at_rows_and_told_exactly(tmp_path: Path) -> None:
     rows = noise_rows(40)
-    landing = Landing(FolderStore(tmp_path), folder="d/", file_bytes=2_000_000)
+    landing = Landing(FolderStore(tmp_path), prefix="d/", file_bytes=2_000_000)
     write_all(landing, rows)
     files = landing.finish(len(rows))
     assert len(files) > 1
@@ -75,7 +75,7 @@ def test_files_are_cut_at_rows_and_told_exactly(tmp_path: Path) -> None:
 def test_a_frame_lets_any_reader_find_damage_and_needs_little_memory(
     tmp_path: Path,
 ) -> None:
-    landing = Landing(FolderStore(tmp_path), folder="d/", file_bytes=2_000_000)
+    landing = Landing(FolderStore(tmp_path), prefix="d/", file_bytes=2_000_000)
     write_all(landing, noise_rows(4))
     (file,) = landing.finish(4)
     data = (tmp_path / file.path).read_bytes()
@@ -103,7 +103,7 @@ def test_rows_of_any_size_stay_whole_and_in_order(
     """Every file is cut after its first block, so that each shows where it ended."""
     folder = tmp_path_factory.mktemp("landing")
     rows = [bytes([97 + i % 26]) * (size - 1) + b"\n" for i, size in enumerate(sizes)]
-    landing = Landing(FolderStore(folder), folder="d/", file_bytes=1)
+    landing = Landing(FolderStore(folder), prefix="d/", file_bytes=1)
     write_all(landing, rows)
     files = landing.finish(len(rows))
     texts = [unpack((folder / file.path).read_bytes()) for file in files]
@@ -129,7 +129,7 @@ def test_rows_are_counted_whatever_their_fields_hold(
 
 def test_a_small_file_is_one_put(s3: Any) -> None:
     landing = Landing(
-        S3Store(s3, bucket=BUCKET, prefix="p/"), folder="d/", file_bytes=1 << 30
+        S3Store(s3, bucket=BUCKET, prefix="p/"), prefix="d/", file_bytes=1 << 30
     )
     landing.write(ROW)
     (file,) = landing.finish(1)
@@ -141,7 +141,7 @@ def test_a_small_file_is_one_put(s3: Any) -> None:
 def test_a_large_file_travels_in_parts(s3: Any) -> None:
     rows = noise_rows(160)  # About 20 MB packed.
     landing = Landing(
-        S3Store(s3, bucket=BUCKET, prefix=""), folder="d/", file_bytes=1 << 30
+        S3Store(s3, bucket=BUCKET, prefix=""), prefix="d/", file_bytes=1 << 30
     )
     write_all(landing, rows)
     (file,) = landing.finish(len(rows))
@@ -155,12 +155,12 @@ def test_a_large_file_travels_in_parts(s3: Any) -> None:
 
 def test_an_abort_leaves_nothing(s3: Any) -> None:
     landing = Landing(
-        S3Store(s3, bucket=BUCKET, prefix=""), folder="d/", file_bytes=1 << 20
+        S3Store(s3, bucket=BUCKET, prefix=""), prefix="d/", file_bytes=1 << 20
     )
     write_all(landing, noise_rows(20))
     landing.abort()
     large = Landing(
-        S3Store(s3, bucket=BUCKET, prefix=""), folder="e/", file_bytes=1 << 30
+        S3Store(s3, bucket=BUCKET, prefix=""), prefix="e/", file_bytes=1 << 30
     )
     write_all(large, noise_rows(100))
     large.abort()
@@ -204,7 +204,7 @@ def test_what_s3_refuses_is_told_in_our_words(
     s3: Any, operation: str, count: int, code: str, expected: str, retryable: bool
 ) -> None:
     store = S3Store(Refusing(s3, operation, code), bucket=BUCKET, prefix="")
-    landing = Landing(store, folder="d/", file_bytes=1 << 30)
+    landing = Landing(store, prefix="d/", file_bytes=1 << 30)
     with pytest.raises(ExtractError) as refused:
         write_all(landing, noise_rows(count))
         landing.finish(count)
@@ -214,16 +214,67 @@ def test_what_s3_refuses_is_told_in_our_words(
 
 
 def test_no_rows_no_file(tmp_path: Path) -> None:
-    landing = Landing(FolderStore(tmp_path), folder="d/", file_bytes=1)
+    landing = Landing(FolderStore(tmp_path), prefix="d/", file_bytes=1)
     assert landing.finish(0) == ()
     assert not list(tmp_path.iterdir())
 
 
 def test_a_watched_text_stops_the_files(tmp_path: Path) -> None:
     landing = Landing(
-        FolderStore(tmp_path), folder="d/", file_bytes=1, watch_for=Watch((b"NaN",))
+        FolderStore(tmp_path), prefix="d/", file_bytes=1, watch_for=Watch((b"NaN",))
     )
     landing.write(b"1,2\n")
     landing.write(b"2,NaN\n")
     with pytest.raises(WatchedTextSeen):
         landing.finish(2)
+
+
+@pytest.mark.parametrize("count", [1, 100], ids=["one put", "in parts"])
+def test_s4_nothing_is_overwritten(s3: Any, count: int) -> None:
+    """A request that names the folder of another one: its files stay as they are."""
+    store = S3Store(s3, bucket=BUCKET, prefix="")
+    first = Landing(store, prefix="d/", file_bytes=1 << 30)
+    write_all(first, noise_rows(1))
+    (file,) = first.finish(1)
+    before = s3.get_object(Bucket=BUCKET, Key=file.path)["Body"].read()
+    second = Landing(store, prefix="d/", file_bytes=1 << 30)
+    write_all(second, noise_rows(count))
+    with pytest.raises(ExtractError, match="Another object was there before"):
+        second.finish(count)
+    second.abort()
+    assert s3.get_object(Bucket=BUCKET, Key=file.path)["Body"].read() == before
+    assert "Uploads" not in s3.list_multipart_uploads(Bucket=BUCKET)
+
+
+class Repeating:
+    """An S3 client that repeats a request as boto3 does if an answer was lost."""
+
+    def __init__(self, s3: Any, operation: str) -> None:
+        self._s3, self._operation = s3, operation
+
+    def __getattr__(self, name: str) -> Any:
+        send = getattr(self._s3, name)
+        if name != self._operation:
+            return send
+
+        def twice(**options: Any) -> Any:
+            send(**options)
+            return send(**options)
+
+        return twice
+
+
+@pytest.mark.parametrize(
+    ("operation", "count"),
+    [("put_object", 1), ("complete_multipart_upload", 100)],
+)
+def test_a15_a_repeated_write_meets_its_own_object(
+    s3: Any, operation: str, count: int
+) -> None:
+    store = S3Store(Repeating(s3, operation), bucket=BUCKET, prefix="")
+    landing = Landing(store, prefix="d/", file_bytes=1 << 30)
+    rows = noise_rows(count)
+    write_all(landing, rows)
+    (file,) = landing.finish(count)
+    body = s3.get_object(Bucket=BUCKET, Key=file.path)["Body"].read()
+    assert hashlib.sha256(body).hexdigest() == file.sha256

@@ -43,7 +43,7 @@ def test_a14_a_careful_second_pass_has_what_the_first_one_left(
     secrets.forget(settings.source("shop"))
     milliseconds: list[int] = []
 
-    def passes(database: Database, *_: Any, careful: bool = False) -> Any:
+    def passes(database: Database, *_: Any, careful: bool = False, job: str) -> Any:
         milliseconds.append(database.row(SHOW_LIMIT)[0])
         if not careful:
             database.row(sql.SQL("SELECT pg_catalog.pg_sleep(0.5)"))
