@@ -19,6 +19,7 @@ from lambda_extract import contract_codec
 from lambda_extract.contract_codec import ContractError
 from lambda_extract.contract_paths import Place
 from lambda_extract.contract_replies import (
+    SNOWFLAKE_TYPE,
     AlteredValue,
     Bound,
     Bucket,
@@ -266,7 +267,18 @@ def decode_reply(text: str | dict[str, Any]) -> Reply:
     if data.get("ok") is False:
         reply: Reply = contract_codec.build(ErrorReply, data, "")
         return reply
-    return contract_codec.build(_choose(data, REPLIES), data, "")
+    reply = contract_codec.build(_choose(data, REPLIES), data, "")
+    _check_types(reply)
+    return reply
+
+
+def _check_types(reply: Reply) -> None:
+    """Types become a part of DDL, and are believed of nobody."""
+    for number, column in enumerate(getattr(reply, "columns", ())):
+        if not SNOWFLAKE_TYPE.fullmatch(column.snowflake_type):
+            raise ContractError(
+                f"/columns/{number}/snowflake_type", "is no type of a target column"
+            )
 
 
 def _check_version(data: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """PURE: the replies of the contract; see `contract`."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +11,14 @@ from lambda_extract.contract_values import (
     Partition,
     PendingBound,
     SourceIdentity,
+)
+
+# What `Column.snowflake_type` may be.
+SNOWFLAKE_TYPE = re.compile(
+    r"(VARCHAR|BINARY)(\([1-9][0-9]{0,8}\))?"
+    r"|NUMBER\([1-9][0-9]?,(0|[1-9][0-9]?)\)"
+    r"|(TIME|TIMESTAMP_NTZ|TIMESTAMP_TZ)\([0-9]\)"
+    r"|BOOLEAN|DATE|FLOAT|DECFLOAT|VARIANT|ARRAY|OBJECT"
 )
 
 

@@ -8,11 +8,14 @@ from lambda_extract.contract import (
     DigestReply,
     ErrorReply,
     ExtractReply,
+    ExtractRequest,
+    KeysRequest,
     PlanReply,
     Reply,
     Request,
     decode_reply,
     encode,
+    place_of,
 )
 from snowpark.errors import ExtractError, SyncError, WarehouseError
 from snowpark.extraction import requests as extraction_requests
@@ -45,7 +48,32 @@ def ask_all(warehouse: Warehouse, requests: Sequence[Request]) -> list[Reply]:
     by_position = {int(row[0]): row[1] for row in rows}
     if sorted(by_position) != list(range(len(requests))):
         raise ExtractError("reply_invalid", "A request has no reply, or two.")
-    return [_decoded(by_position[i]) for i in range(len(requests))]
+    replies = [_decoded(by_position[i]) for i in range(len(requests))]
+    for request, reply in zip(requests, replies, strict=True):
+        _check_files(request, reply)
+    return replies
+
+
+def _check_files(request: Request, reply: Reply) -> None:
+    """Refuses a manifest with files of anything else than its request.
+
+    Whoever can write to the bucket could otherwise name another table's files (S3).
+
+    Raises:
+        ExtractError: reply_invalid.
+    """
+    if not isinstance(reply, ExtractReply):
+        return
+    if not isinstance(request, ExtractRequest | KeysRequest):
+        raise ExtractError("reply_invalid", "The reply belongs to another request.")
+    place, width = place_of(request), len(reply.columns)
+    paths = [file.path for file in reply.files]
+    if reply.part != request.part or not all(place.holds(p, width) for p in paths):
+        raise ExtractError(
+            "reply_invalid", "The reply names files that its request did not ask for."
+        )
+    if len(set(paths)) != len(paths):
+        raise ExtractError("reply_invalid", "The reply names a file twice.")
 
 
 def _decoded(text: str | None) -> Reply:

@@ -9,9 +9,11 @@ import pytest
 from lambda_extract.contract import (
     ErrorDetail,
     ErrorReply,
+    File,
     Partition,
     PlanReply,
     Reply,
+    decode_request,
     encode,
 )
 from snowpark.errors import ExtractError, LoadError, SyncError, WarehouseError
@@ -60,7 +62,9 @@ class Session:
             if f'"{name}-' in request:
                 error = ErrorDetail("worker_lost", "gone", True, "wait")
                 return encode(ErrorReply(RUN_ID, error))
-        answer: Reply = reply()
+        part = decode_request(request).part  # type: ignore[union-attr]
+        path = f"data/orders/{RUN_ID}/{part}/00000.csv.zst"
+        answer: Reply = reply(part=part, files=(File(path, 2, 120, "ab" * 32),))
         return encode(answer)
 
 
