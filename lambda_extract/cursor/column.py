@@ -10,6 +10,7 @@ from lambda_extract.contract import (
 )
 from lambda_extract.errors import RequestError, SourceError
 from lambda_extract.rows.query import typed
+from lambda_extract.source import trust
 from lambda_extract.source.catalog import SourceColumn, SourceTable, read_sequence
 from lambda_extract.source.database import Database
 from lambda_extract.values.mappings import CURSOR_TYPES
@@ -87,8 +88,8 @@ def check_cursor(database: Database, table: SourceTable, spec: CursorSpec) -> Cu
     """Finds the cursor column and refuses what cannot be proven.
 
     Raises:
-        SourceError: cursor_not_found, cursor_type_unsupported, sequence_cache,
-            time_zone_missing.
+        SourceError: cursor_not_found, protection_required, cursor_type_unsupported,
+            sequence_cache, time_zone_missing.
     """
     column = table.column(spec.column)
     where = f"{table.spec.schema}.{table.spec.relation}"
@@ -96,6 +97,7 @@ def check_cursor(database: Database, table: SourceTable, spec: CursorSpec) -> Cu
         raise SourceError(
             "cursor_not_found", f"{where} has no cursor column {spec.column!r}."
         )
+    trust.check_plain(table.spec, spec.column)
     known = column.base.schema == "pg_catalog"
     family = CURSOR_TYPES.get(column.base.name) if known else None
     if family is None:

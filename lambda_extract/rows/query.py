@@ -10,6 +10,7 @@ from psycopg2 import sql
 from lambda_extract.contract import Partition
 from lambda_extract.errors import RequestError
 from lambda_extract.rows.wire import Wire
+from lambda_extract.source import trust
 from lambda_extract.source.catalog import SourceTable
 
 TRUE = sql.SQL("TRUE")
@@ -61,6 +62,7 @@ def partition_condition(table: SourceTable, partition: Partition) -> sql.Composa
 
     Raises:
         RequestError: bad_request, where columns and bounds do not fit together.
+        SourceError: protection_required.
     """
     if not partition.columns:
         return TRUE
@@ -72,6 +74,8 @@ def partition_condition(table: SourceTable, partition: Partition) -> sql.Composa
             f"Part {partition.part!r} names a column that {table.spec.name!r} lacks.",
             hint="Plan the snapshot again.",
         )
+    for name in partition.columns:
+        trust.check_plain(table.spec, name)
     names = sql.SQL(", ").join(sql.Identifier(name) for name in partition.columns)
     conditions: list[sql.Composable] = []
     for operator, bound in ((">=", partition.lower), ("<", partition.upper)):

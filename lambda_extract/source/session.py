@@ -58,7 +58,9 @@ def settings_again(left_seconds: float) -> str:
         left_seconds: What is left of the budget; a statement ends within it.
     """
     settings = SETTINGS | _limits(left_seconds)
-    local = "; ".join(f"SET LOCAL {name} = {value}" for name, value in _literals(settings))
+    local = "; ".join(
+        f"SET LOCAL {name} = {value}" for name, value in _literals(settings)
+    )
     # The role of the login, should a function have chosen another one.
     return f"RESET ROLE; {local}"
 

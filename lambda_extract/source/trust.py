@@ -49,7 +49,9 @@ def check_owners(database: Database, oid: int) -> None:
                     AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
             ) AS n
         ), carriers AS (
-            SELECT 'pg_catalog.pg_class'::pg_catalog.regclass AS class, i.indexrelid AS oid
+            SELECT
+                'pg_catalog.pg_class'::pg_catalog.regclass AS class,
+                i.indexrelid AS oid
             FROM relations AS r JOIN pg_catalog.pg_index AS i ON i.indrelid = r.oid
             UNION ALL
             SELECT 'pg_catalog.pg_attrdef'::pg_catalog.regclass, e.oid
@@ -142,12 +144,26 @@ def check_protection(
         for column in columns:
             if not fnmatch.fnmatchcase(column, rule.column):
                 continue
-            given = configured.get(column, "")
-            if column in spec.exclude:
-                given = "exclude"
+            excluded = column in spec.exclude
+            given = "exclude" if excluded else configured.get(column, "")
             if _STRENGTH[given] < _STRENGTH[rule.protect]:
                 raise SourceError(
                     "protection_required",
                     f"The source demands that column {column!r} of {name} is protected"
                     f" by {rule.protect!r} or more.",
                 )
+
+
+def check_plain(spec: TableSpec, name: str) -> None:
+    """Refuses a column whose values would travel as a cursor or a bound. PURE.
+
+    Raises:
+        SourceError: protection_required.
+    """
+    if any(column.name == name and column.protect for column in spec.columns):
+        raise SourceError(
+            "protection_required",
+            f"Column {name!r} of {spec.schema}.{spec.relation} is protected: it can be"
+            " neither a cursor nor the bound of a part.",
+            hint="Choose another cursor, or exclude the column.",
+        )

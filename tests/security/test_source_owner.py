@@ -76,7 +76,12 @@ class Attack:
             made = Source.__init__
 
             def init(source: Source, *args: Any, **fields: Any) -> None:
-                made(source, *args, **fields, **{"owners": self.owners} if self.owners else {})
+                made(
+                    source,
+                    *args,
+                    **fields,
+                    **{"owners": self.owners} if self.owners else {},
+                )
 
             patch.setattr(Source, "__init__", init)
             yield
@@ -246,7 +251,9 @@ def test_a_table_that_changes_hands_during_the_extraction(attack: Attack) -> Non
 
 
 def test_who_is_declared_is_trusted(attack: Attack) -> None:
-    attack.run("CREATE TABLE {me}.t (id int PRIMARY KEY)", "INSERT INTO {me}.t VALUES (1)")
+    attack.run(
+        "CREATE TABLE {me}.t (id int PRIMARY KEY)", "INSERT INTO {me}.t VALUES (1)"
+    )
     refused(attack)
     trusting = dataclasses.replace(attack, owners=(attack.name,))
     assert trusting.sync("t").rows == 1
@@ -312,7 +319,9 @@ def test_s1_a_function_that_changes_settings_is_told_and_nothing_is_delivered(
         assert setting in str(raised.value)
 
 
-@pytest.mark.parametrize("fields", [{}, {"cursor": "id"}], ids=["snapshot", "increment"])
+@pytest.mark.parametrize(
+    "fields", [{}, {"cursor": "id"}], ids=["snapshot", "increment"]
+)
 @pytest.mark.parametrize(
     "body",
     [

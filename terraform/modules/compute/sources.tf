@@ -56,15 +56,15 @@ locals {
   sources = {
     for name, source in var.sources : name => {
       for key, value in {
-        host        = source.host
-        port        = var.aurora_port
-        dbname      = source.dbname
-        sslmode     = "verify-full"
-        sslrootcert = source.sslrootcert
-        tables      = source.tables
-        owners      = source.owners
+        host                = source.host
+        port                = var.aurora_port
+        dbname              = source.dbname
+        sslmode             = "verify-full"
+        sslrootcert         = source.sslrootcert
+        tables              = source.tables
+        owners              = source.owners
         required_protection = source.required_protection
-        credentials = local.credentials[name]
+        credentials         = local.credentials[name]
       } : key => value if value != null
     }
   }

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from lambda_extract.errors import CODES, ExtractError
-from lambda_extract.settings import read_settings
+from lambda_extract.errors import CODES, ExtractError, RequestError
+from lambda_extract.settings import Protection, read_settings
 
 SHOP: dict[str, Any] = {
     "host": "db",
@@ -127,3 +127,30 @@ def test_another_function_may_be_the_worker() -> None:
     assert read_settings(environ()).function_name == "f"
     settings = read_settings(environ(WORKER_FUNCTION="aurora-sync-worker"))
     assert settings.function_name == "aurora-sync-worker"
+
+
+def test_whom_and_what_a_source_trusts_is_read() -> None:
+    rules = [{"table": "public.*", "column": "*mail*", "protect": "hash"}]
+    shop = SHOP | {"owners": ["app"], "required_protection": rules}
+    source = read_settings(environ(SOURCES=json.dumps({"shop": shop}))).source("shop")
+    assert source.owners == ("app",)
+    assert source.required_protection == (Protection("public.*", "*mail*", "hash"),)
+    assert read_settings(environ()).source("shop").owners == ()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"owners": "app"},
+        {"owners": [1]},
+        {"required_protection": {}},
+        {"required_protection": [{"table": "public.t", "column": "c"}]},
+        {"required_protection": [{"table": "t", "column": "c", "protect": "hash"}]},
+        {"required_protection": [{"table": "a.t", "column": "c", "protect": "Hash"}]},
+        {"required_protection": [{"table": "a.t", "column": "", "protect": "hash"}]},
+        {"required_protection": [{"table": "a.t", "columns": "c", "protect": "hash"}]},
+    ],
+)
+def test_a_misspelled_rule_protects_nothing_in_silence(wrong: dict[str, Any]) -> None:
+    with pytest.raises(RequestError, match=next(iter(wrong))):
+        read_settings(environ(SOURCES=json.dumps({"shop": SHOP | wrong})))
