@@ -25,6 +25,7 @@ SOURCE_FIELDS = {
     "owners",
     "required_protection",
 }
+SHORTEST_SIGNING_KEY = 32
 PROTECTIONS = ("hash", "mask", "exclude")
 
 
@@ -95,6 +96,8 @@ class Settings:
     """Everything the function is told by its environment.
 
     Attributes:
+        signing_key: Signs job objects; the functions have it, and nobody who can only
+            write to the bucket.
         function_name: The function that is invoked as the worker.
         sources_key: Object of the landing bucket that holds the sources (read by
             handler.py when a worker needs them); empty: they are in SOURCES.
@@ -111,6 +114,7 @@ class Settings:
     landing_bucket: str
     landing_prefix: str
     function_name: str
+    signing_key: str
     budget_seconds: float = 240.0
     worker_timeout_seconds: float = 300.0
     start_seconds: float = 240.0
@@ -146,6 +150,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         landing_prefix=f"{prefix}/" if prefix else "",
         function_name=environ.get("WORKER_FUNCTION")
         or _required(environ, "AWS_LAMBDA_FUNCTION_NAME"),
+        signing_key=_signing_key(environ),
         sources_key=environ.get("SOURCES_KEY", ""),
         budget_seconds=_seconds(environ, "EXTRACT_BUDGET_SECONDS", 240.0),
         worker_timeout_seconds=_seconds(environ, "WORKER_TIMEOUT_SECONDS", 300.0),
@@ -167,6 +172,13 @@ def _required(environ: Mapping[str, str], name: str) -> str:
     if not environ.get(name):
         raise _wrong(name, "is not set")
     return environ[name]
+
+
+def _signing_key(environ: Mapping[str, str]) -> str:
+    key = _required(environ, "SIGNING_KEY")
+    if len(key) < SHORTEST_SIGNING_KEY:
+        raise _wrong("SIGNING_KEY", f"has fewer than {SHORTEST_SIGNING_KEY} characters")
+    return key
 
 
 def _seconds(environ: Mapping[str, str], name: str, default: float) -> float:

@@ -303,6 +303,7 @@ def _lambda_settings(
         f"SOURCE_{SOURCE.upper()}_PASSWORD": login["password"],
         f"SOURCE_{SOURCE.upper()}_HASH_KEY": HASH_KEY,
         "LANDING_BUCKET": BUCKET,
+        "SIGNING_KEY": "a signing key that is long enough for it",
         "LANDING_PREFIX": PREFIX,
         "AWS_LAMBDA_FUNCTION_NAME": "aurora-extract",
         **{name: os.environ[name] for name in TIME_SETTINGS if name in os.environ},

@@ -64,6 +64,13 @@ CALLS: dict[str, tuple[Need, ...]] = {
         _both("s3:ListBucket", "bucket"),
         _DECRYPT,
     ),
+    # Whose object it is that a conditional write met.
+    "s3.head_object": (
+        _both("s3:GetObject", "job"),
+        _worker("s3:GetObject", "data"),
+        _both("s3:ListBucket", "bucket"),
+        _DECRYPT,
+    ),
     "s3.delete_object": (_worker("s3:DeleteObject", "data"),),
     "s3.create_multipart_upload": (_worker("s3:PutObject", "data"), _ENCRYPT),
     # Each part is encrypted with the data key that the first call made.

@@ -85,7 +85,8 @@ def _lack(
 ) -> Iterator[str]:
     """Asks the role's own policies, and the policy of the bucket or the key."""
     arn = deployment.one("aws_iam_role", role)["arn"]
-    secure = {"aws:SecureTransport": "true"} | dict(context)
+    every = {"aws:SecureTransport": "true", "aws:PrincipalArn": arn}
+    secure = every | dict(context)
     request = Request(arn, action, resource, secure)
     own = judge(deployment.role_policies(role), request)
     by_resource = [

@@ -33,6 +33,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SLOW_SECONDS = 5.0
 ENVIRONMENT = {
     "LANDING_BUCKET": "landing",
+    "SIGNING_KEY": "a signing key that is long enough for it",
     "AWS_LAMBDA_FUNCTION_NAME": "extract",
     "SOURCES": "{}",
 }

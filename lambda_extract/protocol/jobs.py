@@ -6,9 +6,13 @@
 
 Each is created with `If-None-Match: *`, so exactly one writer wins: a repeated POST
 starts nothing, a worker delivered twice stops, and a reply once given never changes.
+
+Each is signed together with its name, by a key that the functions alone have: what
+somebody else writes there is no claim, and no reply.
 """
 
 import hashlib
+import hmac
 import json
 import time
 from collections.abc import Callable
@@ -24,6 +28,7 @@ from lambda_extract.landing.s3_errors import error_code, landing_error
 from lambda_extract.settings import Settings
 
 FOLDER = "jobs/"
+SIGNATURE = "signature"
 
 
 @dataclass(frozen=True)
@@ -199,7 +204,10 @@ class Jobs:
                 Body=text.encode(),
                 ContentType="application/json",
                 IfNoneMatch="*",
-                Metadata={conditional.TOKEN: token},
+                Metadata={
+                    conditional.TOKEN: token,
+                    SIGNATURE: self._signature(name, text),
+                },
             )
 
         return conditional.write_once(
@@ -207,9 +215,29 @@ class Jobs:
         )
 
     def _read(self, name: str) -> str | None:
+        """Returns what the functions wrote; None if there is nothing.
+
+        Raises:
+            JobError: job_damaged, if it was written by somebody else.
+        """
         answer = self._get(name)
+        if answer is None:
+            return None
         # Whoever decodes the text finds what is no UTF-8, and says whose it is.
-        return answer and answer["Body"].read().decode("utf-8", "replace")
+        text = str(answer["Body"].read().decode("utf-8", "replace"))
+        given = str(answer["Metadata"].get(SIGNATURE, ""))
+        if not hmac.compare_digest(given, self._signature(name, text)):
+            raise JobError(
+                "job_damaged",
+                f"{name} has not the signature of the Lambda function.",
+                hint="Find out who else writes to the landing bucket; after a new"
+                " deployment of Terraform call once more.",
+            )
+        return text
+
+    def _signature(self, name: str, text: str) -> str:
+        key, signed = self._settings.signing_key, f"{self._key(name)}\n{text}"
+        return hmac.new(key.encode(), signed.encode(), hashlib.sha256).hexdigest()
 
     def _get(self, name: str) -> Any:
         try:

@@ -171,6 +171,7 @@ def settings(aurora: Aurora) -> dict[str, str]:
         "SOURCE_NOWHERE_USER": "aurora_sync",
         "SOURCE_NOWHERE_PASSWORD": "reader-secret",
         "LANDING_BUCKET": BUCKET,
+        "SIGNING_KEY": "a signing key that is long enough for it",
         "LANDING_PREFIX": PREFIX,
         "WORKER_TIMEOUT_SECONDS": str(WORKER_TIMEOUT_SECONDS),
         "WORKER_GRACE_SECONDS": str(GRACE_SECONDS),

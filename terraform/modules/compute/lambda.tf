@@ -18,7 +18,15 @@ locals {
     LANDING_PREFIX         = var.landing_prefix
     WORKER_FUNCTION        = local.worker_name
     WORKER_TIMEOUT_SECONDS = tostring(local.worker_timeout_seconds)
+    SIGNING_KEY            = random_password.signing.result
   }
+}
+
+# Signs what the functions leave for each other in the bucket. It is in the state, and in
+# the functions' settings; who can read it can forge only what he can write there as well.
+resource "random_password" "signing" {
+  length  = 64
+  special = false
 }
 
 resource "aws_lambda_function" "front" {

@@ -19,6 +19,7 @@ SHOP: dict[str, Any] = {
 def environ(**changes: str) -> dict[str, str]:
     return {
         "LANDING_BUCKET": "b",
+        "SIGNING_KEY": "a signing key that is long enough for it",
         "AWS_LAMBDA_FUNCTION_NAME": "f",
         "SOURCES": json.dumps({"shop": SHOP}),
     } | changes

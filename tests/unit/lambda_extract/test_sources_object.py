@@ -38,6 +38,7 @@ def settings(key: str) -> Settings:
     return read_settings(
         {
             "LANDING_BUCKET": "landing",
+            "SIGNING_KEY": "a signing key that is long enough for it",
             "AWS_LAMBDA_FUNCTION_NAME": "front",
             "SOURCES_KEY": key,
         }

@@ -25,7 +25,7 @@ def settings(aurora: Aurora, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settin
     shop = Source("shop", "127.0.0.1", "shop", kept, aurora.port, "disable")
     lost = Source("lost", "127.0.0.1", "shop", {"kind": "environment"}, 1, "disable")
     secrets.forget(shop)
-    yield Settings({"shop": shop, "lost": lost}, "landing", "p/", "f")
+    yield Settings({"shop": shop, "lost": lost}, "landing", "p/", "f", "s" * 32)
     secrets.forget(shop)
 
 

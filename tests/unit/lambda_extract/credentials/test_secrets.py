@@ -244,7 +244,7 @@ def test_a_rotated_password_is_read_once_more(
     monkeypatch.setenv("SOURCE_SHOP_USER", "u")
     monkeypatch.setenv("SOURCE_SHOP_PASSWORD", "old")
     shop = source(kind="environment")
-    settings = Settings({"shop": shop}, "bucket", "", "f")
+    settings = Settings({"shop": shop}, "bucket", "", "f", "s" * 32)
     deadline = time.monotonic() + 60
     secrets.read(shop)
     monkeypatch.setenv("SOURCE_SHOP_PASSWORD", "new")
@@ -263,7 +263,7 @@ def test_a_rotated_password_is_read_once_more(
 def test_a_table_off_the_allow_list_costs_no_credential() -> None:
     kept = {"kind": "environment"}
     shop = Source("shop", "db", "shop", kept, tables=("public.orders",))
-    settings = Settings({"shop": shop}, "bucket", "", "f")
+    settings = Settings({"shop": shop}, "bucket", "", "f", "s" * 32)
     table = contract.TableSpec("people", "shop", "public", "people")
     requests: tuple[contract.Request, ...] = (
         contract.PlanRequest("r", table),

@@ -77,6 +77,7 @@ def test_a_source_without_settings_trusts_the_packaged_certificates(
         place = {"host": "localhost", "port": port, "dbname": "shop"}
         environ = {
             "LANDING_BUCKET": "b",
+            "SIGNING_KEY": "a signing key that is long enough for it",
             "AWS_LAMBDA_FUNCTION_NAME": "f",
             "SOURCES": json.dumps({"shop": place | {"credentials": kind}}),
         }
@@ -123,7 +124,7 @@ def test_a_leased_login_that_was_revoked_is_replaced_once(
         vault.make_login = make_login
         options = vault.options(authority.ca, engine="database", role="reader")
         shop = Source("shop", "127.0.0.1", "shop", options, aurora.port, "disable")
-        settings = Settings({"shop": shop}, "b", "", "f")
+        settings = Settings({"shop": shop}, "b", "", "f", "s" * 32)
         secrets.forget(shop)
         try:
             assert who() == who() == made[0]

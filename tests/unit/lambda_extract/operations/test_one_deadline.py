@@ -28,6 +28,7 @@ def settings_of(reader: Reader, budget_seconds: float) -> Settings:
         landing_bucket="landing",
         landing_prefix="",
         function_name="f",
+        signing_key="s" * 32,
         budget_seconds=budget_seconds,
     )
 

@@ -1,5 +1,6 @@
 """Job objects that no worker has written, and answers that got lost (A15, S8)."""
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +13,7 @@ from moto import mock_aws
 from lambda_extract import contract
 from lambda_extract.errors import ExtractError
 from lambda_extract.protocol import envelope
-from lambda_extract.protocol.jobs import Jobs, job_key
+from lambda_extract.protocol.jobs import SIGNATURE, Jobs, job_key
 from lambda_extract.settings import Settings
 
 SETTINGS = Settings(
@@ -20,6 +21,7 @@ SETTINGS = Settings(
     landing_bucket="landing",
     landing_prefix="p/",
     function_name="f",
+    signing_key="s" * 32,
     worker_timeout_seconds=300,
     start_seconds=240,
     grace_seconds=10,
@@ -81,14 +83,21 @@ def test_a15_conflicts_that_do_not_end_are_no_claim_of_another(s3: Any) -> None:
     assert raised.value.retryable
 
 
+def plant(s3: Any, name: str, body: bytes, *, signed: bool = True) -> None:
+    """Writes a job object; with the functions' own signature unless it is forged."""
+    name = f"{JOB}/{name}.json"
+    text = body.decode("utf-8", "replace")
+    metadata = {SIGNATURE: jobs_of(s3)._signature(name, text)} if signed else {}
+    s3.put_object(Bucket="landing", Key=f"p/{name}", Body=body, Metadata=metadata)
+
+
 DAMAGED = ["", "{", "[]", "null", "7", '{"row": 0}', "[" * 2000, "\x00", "{}", '"x"']
 
 
 @pytest.mark.parametrize("text", [*DAMAGED, "\xff"])
 @pytest.mark.parametrize("name", ["claim", "reply"])
 def test_s8_a_damaged_object_is_an_error_of_ours(s3: Any, name: str, text: str) -> None:
-    body = text.encode("latin-1")
-    s3.put_object(Bucket="landing", Key=f"p/{JOB}/{name}.json", Body=body)
+    plant(s3, name, text.encode("latin-1"))
     with pytest.raises(ExtractError) as raised:
         jobs_of(s3).reply(JOB)
     assert raised.value.code == "job_damaged"
@@ -125,8 +134,7 @@ def test_s8_a_claim_of_other_types_is_an_error_of_ours(
     s3: Any, wrong: dict[str, Any]
 ) -> None:
     """A text for a time was a TypeError in each GET: HTTP 502, which is repeated."""
-    body = json.dumps(GOOD_CLAIM | wrong).encode()
-    s3.put_object(Bucket="landing", Key=f"p/{JOB}/claim.json", Body=body)
+    plant(s3, "claim", json.dumps(GOOD_CLAIM | wrong).encode())
     with pytest.raises(ExtractError) as raised:
         jobs_of(s3).reply(JOB)
     assert raised.value.code == "job_damaged"
@@ -137,8 +145,7 @@ def test_s8_a_claim_of_other_types_is_an_error_of_ours(
 )
 def test_s8_a_damaged_start_mark_is_an_error_of_ours(s3: Any, text: str) -> None:
     for name, body in (("claim", json.dumps(GOOD_CLAIM)), ("started", text)):
-        key = f"p/{JOB}/{name}.json"
-        s3.put_object(Bucket="landing", Key=key, Body=body.encode())
+        plant(s3, name, body.encode())
     late = Jobs(s3=s3, settings=SETTINGS, clock=lambda: 5000.0)
     with pytest.raises(ExtractError) as raised:
         late.reply(JOB)
@@ -150,3 +157,49 @@ def test_s8_a_body_of_many_rows_is_refused_before_anything_else() -> None:
     headers = {envelope.BATCH_ID_HEADER: "b"}
     with pytest.raises(envelope.EnvelopeError, match="1000 rows"):
         envelope.parse({"httpMethod": "POST", "headers": headers, "body": rows})
+
+
+# --- S3: job objects of somebody else --------------------------------------------------
+
+
+def signature_missing(raised: pytest.ExceptionInfo[ExtractError]) -> bool:
+    return raised.value.code == "job_damaged" and "signature" in str(raised.value)
+
+
+def test_s3_a_forged_claim_makes_no_worker_work(s3: Any) -> None:
+    plant(s3, "claim", json.dumps(GOOD_CLAIM).encode())
+    assert jobs_of(s3).read_claim(JOB) is not None
+    plant(s3, "claim", json.dumps(GOOD_CLAIM).encode(), signed=False)
+    with pytest.raises(ExtractError) as raised:
+        jobs_of(s3).read_claim(JOB)
+    assert signature_missing(raised)
+
+
+def test_s3_a_forged_reply_is_not_passed_on(s3: Any) -> None:
+    jobs = jobs_of(s3)
+    assert jobs.finish(JOB, 0, contract.HealthReply("r1", "", 0, 0, 0))
+    answer = s3.get_object(Bucket="landing", Key=f"p/{JOB}/reply.json")
+    known, metadata = answer["Body"].read(), answer["Metadata"]
+    assert jobs.reply(JOB) is not None
+    other = f"p/{job_key('batch 2')}/reply.json"
+    for key, body, given in (
+        # Another text, with the signature of the first one.
+        (f"p/{JOB}/reply.json", known.replace(b"r1", b"r2"), metadata),
+        # The same text and signature as the reply of another job.
+        (other, known, metadata),
+        (other, known, {}),
+        (other, known, {SIGNATURE: ""}),
+    ):
+        s3.put_object(Bucket="landing", Key=key, Body=body, Metadata=given)
+        with pytest.raises(ExtractError) as raised:
+            jobs.reply(key.removeprefix("p/").removesuffix("/reply.json"))
+        assert signature_missing(raised)
+
+
+def test_s3_a_signature_of_another_key_is_none(s3: Any) -> None:
+    other = dataclasses.replace(SETTINGS, signing_key="k" * 32)
+    forger = Jobs(s3=s3, settings=other, clock=lambda: 1000.0)
+    assert forger.claim(JOB, 0, REQUEST)
+    with pytest.raises(ExtractError) as raised:
+        jobs_of(s3).read_claim(JOB)
+    assert signature_missing(raised)

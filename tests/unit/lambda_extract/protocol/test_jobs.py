@@ -18,6 +18,7 @@ SETTINGS = Settings(
     landing_bucket="landing",
     landing_prefix="p/",
     function_name="f",
+    signing_key="s" * 32,
     worker_timeout_seconds=300,
     start_seconds=240,
     grace_seconds=10,
