@@ -154,7 +154,7 @@ class SourceIdentity:
     """What a table was when it was read; tells a source that went back in time.
 
     Attributes:
-        relation: pg_class.oid.
+        relation_id: pg_class.oid.
         members: The table and all of its partitions or children.
         system: System identifier of the server; empty: may not be read.
         timeline: Of the server; 0: may not be read.
@@ -163,7 +163,7 @@ class SourceIdentity:
         columns: Fingerprint of the columns that are read.
     """
 
-    relation: int
+    relation_id: int
     members: tuple[Member, ...]
     system: str = ""
     timeline: int = 0

@@ -4,8 +4,8 @@
     ├── ConfigError       the configuration text has problems
     ├── UsageError        the call itself is wrong (unknown table, paused, ...)
     ├── LeaseError        another run owns the table, or took it over
-    ├── ExtractError      the Lambda side refused or failed; keeps its code
-    ├── WarehouseError    Snowflake refused a statement
+    ├── LambdaError      the Lambda side refused or failed; keeps its code
+    ├── SnowflakeError    Snowflake refused a statement
     ├── LoadError         files and manifest disagree, or a COPY was refused
     └── DriftError        source columns changed in a way the policy does not follow
 
@@ -234,11 +234,11 @@ class LeaseError(SyncError):
     """Another run owns the table, or took it over."""
 
 
-class ExtractError(SyncError):
+class LambdaError(SyncError):
     """The extraction refused or failed; `code` is the Lambda side's."""
 
 
-class WarehouseError(SyncError):
+class SnowflakeError(SyncError):
     """Snowflake refused a statement.
 
     Attributes:

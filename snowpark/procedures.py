@@ -7,9 +7,9 @@ from snowflake.snowpark import Session
 from snowpark.alerts import alerts
 from snowpark.groups import apply_tasks as groups_apply_tasks
 from snowpark.groups import group, table_steps
+from snowpark.session import Snowflake
 from snowpark.sync import backfill, sync
 from snowpark.validate import validate
-from snowpark.warehouse import Warehouse
 from snowpark.worksheet import apply_config as worksheet_apply_config
 from snowpark.worksheet import help as worksheet_help
 from snowpark.worksheet import pause
@@ -18,62 +18,62 @@ from snowpark.worksheet import plan_sync as worksheet_plan_sync
 
 def apply_config(session: Session, config_text: str) -> dict[str, Any]:
     """CALL APPLY_CONFIG('<json>'): checks and stores a configuration."""
-    return worksheet_apply_config.apply_config(Warehouse(session), config_text)
+    return worksheet_apply_config.apply_config(Snowflake(session), config_text)
 
 
 def sync_table(session: Session, table_name: str) -> dict[str, Any]:
     """CALL SYNC_TABLE('orders'): brings one target up to date."""
-    return sync.sync_table(Warehouse(session), table_name)
+    return sync.sync_table(Snowflake(session), table_name)
 
 
 def resync_table(session: Session, table_name: str) -> dict[str, Any]:
     """CALL RESYNC_TABLE('orders'): reloads one target completely."""
-    return sync.sync_table(Warehouse(session), table_name, "reload")
+    return sync.sync_table(Snowflake(session), table_name, "reload")
 
 
 def confirm_deletes(session: Session, table_name: str) -> dict[str, Any]:
     """CALL CONFIRM_DELETES('orders'): syncs, then deletes whatever is gone."""
-    return sync.sync_table(Warehouse(session), table_name, "confirm_deletes")
+    return sync.sync_table(Snowflake(session), table_name, "confirm_deletes")
 
 
 def plan_sync(session: Session, table_name: str) -> dict[str, Any]:
     """CALL PLAN_SYNC('orders'): says what a sync would do."""
-    return worksheet_plan_sync.plan_sync(Warehouse(session), table_name)
+    return worksheet_plan_sync.plan_sync(Snowflake(session), table_name)
 
 
 def sync_group(session: Session, group_name: str) -> dict[str, Any]:
     """CALL SYNC_GROUP('hourly'): brings every table of a group up to date."""
-    return group.sync_group(Warehouse(session), group_name)
+    return group.sync_group(Snowflake(session), group_name)
 
 
 def extract_group(session: Session, group_name: str) -> dict[str, Any]:
     """CALL EXTRACT_GROUP('hourly'): the first task of a group's graph."""
-    return group.extract_group(Warehouse(session), group_name)
+    return group.extract_group(Snowflake(session), group_name)
 
 
 def load_table(session: Session, table_name: str) -> dict[str, Any]:
     """CALL LOAD_TABLE('orders'): loads what EXTRACT_GROUP brought."""
-    return table_steps.load_table(Warehouse(session), table_name)
+    return table_steps.load_table(Snowflake(session), table_name)
 
 
 def merge_table(session: Session, table_name: str) -> dict[str, Any]:
     """CALL MERGE_TABLE('orders'): merges what LOAD_TABLE loaded."""
-    return table_steps.merge_table(Warehouse(session), table_name)
+    return table_steps.merge_table(Snowflake(session), table_name)
 
 
 def finish_group(session: Session, group_name: str) -> dict[str, Any]:
     """CALL FINISH_GROUP('hourly'): the finalizer of a group's graph."""
-    return group.end_graph(Warehouse(session), group_name)
+    return group.end_graph(Snowflake(session), group_name)
 
 
 def pause_table(session: Session, table_name: str, reason: str) -> dict[str, Any]:
     """CALL PAUSE_TABLE('orders'): keeps a table from being synced."""
-    return pause.pause_table(Warehouse(session), table_name, reason)
+    return pause.pause_table(Snowflake(session), table_name, reason)
 
 
 def resume_table(session: Session, table_name: str) -> dict[str, Any]:
     """CALL RESUME_TABLE('orders'): lets a table be synced again."""
-    return pause.resume_table(Warehouse(session), table_name)
+    return pause.resume_table(Snowflake(session), table_name)
 
 
 def backfill_table(
@@ -81,25 +81,25 @@ def backfill_table(
 ) -> dict[str, Any]:
     """CALL BACKFILL_TABLE('orders', '2026-01-01', NULL): reads a range again."""
     return backfill.backfill_table(
-        Warehouse(session), table_name, cursor_from, cursor_to
+        Snowflake(session), table_name, cursor_from, cursor_to
     )
 
 
 def validate_table(session: Session, table_name: str, repair: bool) -> dict[str, Any]:
     """CALL VALIDATE_TABLE('orders'): compares source and target."""
-    return validate.validate_table(Warehouse(session), table_name, repair)
+    return validate.validate_table(Snowflake(session), table_name, repair)
 
 
 def help(session: Session) -> dict[str, Any]:
     """CALL HELP(): lists what can be called."""
-    return worksheet_help.calls(Warehouse(session))
+    return worksheet_help.calls(Snowflake(session))
 
 
 def apply_tasks(session: Session) -> dict[str, Any]:
     """CALL APPLY_TASKS(): makes the task graphs what the configuration says."""
-    return groups_apply_tasks.apply_tasks(Warehouse(session))
+    return groups_apply_tasks.apply_tasks(Snowflake(session))
 
 
 def raise_alerts(session: Session) -> dict[str, Any]:
     """CALL RAISE_ALERTS(): tells people which tables failed or are late."""
-    return alerts.raise_alerts(Warehouse(session))
+    return alerts.raise_alerts(Snowflake(session))

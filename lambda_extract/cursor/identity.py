@@ -85,7 +85,7 @@ def read_identity(
         sequence = found.last_value if found else None
     shape = [(c.attnum, c.name, c.type) for c in table.columns]
     return SourceIdentity(
-        relation=table.oid,
+        relation_id=table.oid,
         members=tuple(Member(o, f if stored else 0, link) for o, f, link, _ in rows),
         system=server[0],
         timeline=server[1],
@@ -97,7 +97,7 @@ def read_identity(
 
 def difference(known: SourceIdentity, now: SourceIdentity) -> str:
     """Says what shows that the source is another one; empty: nothing does. Pure."""
-    if known.relation != now.relation:
+    if known.relation_id != now.relation_id:
         return "Another relation has the name of the table now."
     if known.system and now.system and known.system != now.system:
         return "The server is another one (its system identifier differs)."

@@ -19,7 +19,7 @@ MAX_OVERLAP_ROWS = 1_000_000
 
 
 @dataclass(frozen=True)
-class Plan:
+class ResolvedWindow:
     """What one extraction of an increment reads.
 
     Attributes:
@@ -35,14 +35,14 @@ class Plan:
     warnings: tuple[Warning, ...] = ()
 
 
-def plan_window(
+def resolve_window(
     database: Database,
     table: SourceTable,
     cursor: Cursor,
     *,
     window: Window,
     limits: Limits,
-) -> Plan:
+) -> ResolvedWindow:
     """Decides what a request's window reads, inside the data snapshot.
 
     Raises:
@@ -65,18 +65,20 @@ def plan_window(
         upper=cursor.literal(upper) if upper else asked_upper,
         with_nulls=_loads_nulls(cursor, window),
     )
-    return Plan(chosen, upper, null_rows, warnings)
+    return ResolvedWindow(chosen, upper, null_rows, warnings)
 
 
-def last_position(database: Database, table: SourceTable, plan: Plan) -> str | None:
+def last_position(
+    database: Database, table: SourceTable, resolved: ResolvedWindow
+) -> str | None:
     """Returns the largest cursor of the window's rows as text."""
-    if plan.upper is not None:
-        return plan.upper.value
+    if resolved.upper is not None:
+        return resolved.upper.value
     rows_with_cursor = CursorRange(
-        plan.range.column, plan.range.lower, plan.range.upper
+        resolved.range.column, resolved.range.lower, resolved.range.upper
     )
     statement = sql.SQL("SELECT pg_catalog.max({})::text FROM {} WHERE {}").format(
-        sql.Identifier(plan.range.column), table.name, rows_with_cursor.condition()
+        sql.Identifier(resolved.range.column), table.name, rows_with_cursor.condition()
     )
     value = database.row(statement)[0]
     return None if value is None else str(value)
@@ -131,9 +133,9 @@ def read_overlap(
     return Overlap(rows=count, digest=f"{digest}:{_fingerprint(wire)}")
 
 
-def starts_series(plan: Plan, window: Window) -> bool:
+def starts_series(resolved: ResolvedWindow, window: Window) -> bool:
     """True where more windows follow, and none of the run's said yet where they end."""
-    return plan.upper is not None and window.upper is None
+    return resolved.upper is not None and window.upper is None
 
 
 def largest(database: Database, table: SourceTable, cursor: Cursor) -> CursorValue:

@@ -23,7 +23,7 @@ from lambda_extract.cursor.window import (
     is_unchanged,
     largest,
     last_position,
-    plan_window,
+    resolve_window,
     starts_series,
 )
 from lambda_extract.errors import RequestError
@@ -71,20 +71,20 @@ def extract_window(
                 watermark=window.lower if window.first else None,
             )
         wire = build_wire(table, careful=target.careful)
-        plan = plan_window(
+        resolved = resolve_window(
             database, table, cursor, window=window, limits=request.limits
         )
         unchanged = is_unchanged(database, table, cursor, window=window, wire=wire)
-        text = last_position(database, table, plan)
+        text = last_position(database, table, resolved)
         position = None if text is None else CursorValue(text, cursor.family)
         bound = settle(
             database, cursor=cursor, proof=proof, window=window, position=position
         )
         skip = unchanged or bool(changed)
         copied = copy_to_landing(
-            database, table, wire, plan.range.condition(), target, skip=skip
+            database, table, wire, resolved.range.condition(), target, skip=skip
         )
-        if plan.upper is None:
+        if resolved.upper is None:
             overlap = delivered_overlap(
                 database,
                 table,
@@ -94,7 +94,11 @@ def extract_window(
                 wire=wire,
             )
             bound = with_overlap(bound, overlap)
-        end = largest(database, table, cursor) if starts_series(plan, window) else None
+        end = (
+            largest(database, table, cursor)
+            if starts_series(resolved, window)
+            else None
+        )
     durable = make_durable(database) if copied.rows else ()
     return ExtractReply(
         run_id=request.run_id,
@@ -107,11 +111,11 @@ def extract_window(
         bytes=copied.bytes,
         bound=bound,
         position=position,
-        complete=plan.upper is None,
+        complete=resolved.upper is None,
         unchanged=unchanged,
-        null_cursor_rows=plan.null_rows,
+        null_cursor_rows=resolved.null_rows,
         altered=copied.altered,
-        warnings=plan.warnings + durable,
+        warnings=resolved.warnings + durable,
         seconds=seconds_since(started),
         relation_id=table.oid,
         end=end,

@@ -7,13 +7,13 @@ from typing import Any
 from snowpark.alerts import statements
 from snowpark.alerts import text as alerts_text
 from snowpark.alerts.statements import TableProblem
-from snowpark.errors import WarehouseError
+from snowpark.errors import SnowflakeError
 from snowpark.ledger import lease as ledger_lease
 from snowpark.ledger import statements as ledger_statements
+from snowpark.session import Snowflake
 from snowpark.settings import groups
 from snowpark.settings.groups import AlertTargets
 from snowpark.sql import Statement
-from snowpark.warehouse import Warehouse
 
 # A finalizer and the alert object may come at the same moment; one of them tells it.
 _LEASE = "#alerts"
@@ -22,7 +22,7 @@ _LEASE_SECONDS = 300
 _RETRY_MINUTES = 60
 
 
-def raise_alerts(warehouse: Warehouse) -> dict[str, Any]:
+def raise_alerts(snowflake: Snowflake) -> dict[str, Any]:
     """Sends one notification for all that is due, and records it in SYNC_ALERTS.
 
     A notification that cannot be sent is no error: the alert is recorded with the
@@ -31,30 +31,30 @@ def raise_alerts(warehouse: Warehouse) -> dict[str, Any]:
     Raises:
         SyncError: The ledgers could not be read or written.
     """
-    if not _due(warehouse):
+    if not _due(snowflake):
         return {"summary": "Nothing to tell.", "tables": []}
     call_id = f"alerts-{uuid.uuid4().hex}"
     lease = ledger_statements.take_lease(_LEASE, call_id, _LEASE_SECONDS)
-    if warehouse.changed_rows(lease) != 1:
+    if snowflake.changed_rows(lease) != 1:
         return {"summary": "Another call is telling it.", "tables": []}
     try:
-        return _tell(warehouse)
+        return _tell(snowflake)
     finally:
-        ledger_lease.release_lease(warehouse, _LEASE, call_id)
+        ledger_lease.release_lease(snowflake, _LEASE, call_id)
 
 
-def _due(warehouse: Warehouse) -> list[TableProblem]:
-    rows = warehouse.run(statements.read_due_problems())
+def _due(snowflake: Snowflake) -> list[TableProblem]:
+    rows = snowflake.run(statements.read_due_problems())
     return [_problem(row) for row in rows]
 
 
-def _tell(warehouse: Warehouse) -> dict[str, Any]:
+def _tell(snowflake: Snowflake) -> dict[str, Any]:
     # Read again under the lease: another call may have told it a moment ago.
-    problems = _due(warehouse)
+    problems = _due(snowflake)
     if not problems:
         return {"summary": "Nothing to tell.", "tables": []}
-    targets = _targets(warehouse)
-    sent, errors = _send(warehouse, targets, problems)
+    targets = _targets(snowflake)
+    sent, errors = _send(snowflake, targets, problems)
     failed = "; ".join(errors)[:4000] or None
     minutes = _RETRY_MINUTES if errors else targets.reminder_hours * 60
     for statement in statements.insert_alerts(
@@ -63,7 +63,7 @@ def _tell(warehouse: Warehouse) -> dict[str, Any]:
         send_error=failed,
         remind_minutes=minutes,
     ):
-        warehouse.run(statement)
+        snowflake.run(statement)
     return {
         "summary": alerts_text.subject(problems) + ".",
         "tables": [problem.table for problem in problems],
@@ -85,13 +85,13 @@ def _problem(row: Any) -> TableProblem:
     )
 
 
-def _targets(warehouse: Warehouse) -> AlertTargets:
-    rows = warehouse.run(ledger_statements.read_config_text())
+def _targets(snowflake: Snowflake) -> AlertTargets:
+    rows = snowflake.run(ledger_statements.read_config_text())
     return groups.alert_targets(str(rows[0][0])) if rows else AlertTargets()
 
 
 def _send(
-    warehouse: Warehouse, targets: AlertTargets, problems: Sequence[TableProblem]
+    snowflake: Snowflake, targets: AlertTargets, problems: Sequence[TableProblem]
 ) -> tuple[list[str], list[str]]:
     """Returns the integrations that took it, and what the others said."""
     subject, text = alerts_text.subject(problems), alerts_text.text(problems)
@@ -105,8 +105,8 @@ def _send(
     sent, errors = [], []
     for name, statement in calls.items():
         try:
-            warehouse.run(statement)
+            snowflake.run(statement)
             sent.append(name)
-        except WarehouseError as error:
+        except SnowflakeError as error:
             errors.append(f"{name}: {error.message}")
     return sent, errors

@@ -17,12 +17,12 @@ class Source:
     Attributes:
         columns: In file order, named as the configuration says, fillers included.
         key: Source columns that identify a row.
-        relation: pg_class.oid.
+        relation_id: pg_class.oid.
     """
 
     columns: tuple[LoadColumn, ...]
     key: tuple[str, ...]
-    relation: int
+    relation_id: int
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ class Draft:
             for c in self.shape.columns
         )
         shape = self.shape
-        return shape.followed_by(shape.relation, shape.key, columns)
+        return shape.followed_by(shape.relation_id, shape.key, columns)
 
     def note(
         self,

@@ -55,12 +55,12 @@ class LoadColumn:
 def digest(
     columns: tuple[Column, ...],
     key: tuple[str, ...],
-    relation: int,
+    relation_id: int,
     settings: TableSettings,
 ) -> str:
     """Returns the SHA-256 hex digest of all that shapes the target."""
     rules = [settings.schema_drift, settings.type_change, settings.deletes_softly]
-    shape = [[vars(c) for c in columns], key, relation, settings.target, rules]
+    shape = [[vars(c) for c in columns], key, relation_id, settings.target, rules]
     return hashlib.sha256(json.dumps(shape, sort_keys=True).encode()).hexdigest()
 
 

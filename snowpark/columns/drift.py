@@ -66,7 +66,7 @@ def align(
     columns = (*draft.loaded, *draft.left)
     return Alignment(
         columns=tuple(slot.column for slot in slots),
-        shape=(intent or shape).followed_by(source.relation, source.key, columns),
+        shape=(intent or shape).followed_by(source.relation_id, source.key, columns),
         intent=intent,
         renames=tuple(draft.renames),
         add=tuple(draft.add),
@@ -109,7 +109,7 @@ def _created(source: Source, shape: Shape) -> Alignment:
     )
     return Alignment(
         columns=source.columns,
-        shape=shape.followed_by(source.relation, source.key, known),
+        shape=shape.followed_by(source.relation_id, source.key, known),
         create=True,
         changes=changes,
     )

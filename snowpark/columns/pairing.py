@@ -23,7 +23,7 @@ def paired(
     A relation that was dropped and created again numbers its columns anew: then names
     are all there is.
     """
-    by_number = shape.relation == source.relation != 0
+    by_number = shape.relation_id == source.relation_id != 0
     known: dict[int | str, KnownColumn] = {}
     order = ("loaded", "ignored", "dropped")
     for candidate in sorted(shape.columns, key=lambda c: order.index(c.state)):
@@ -65,7 +65,7 @@ def check_key(source: Source, shape: Shape) -> None:
         return
     before: list[int | str] = list(shape.key)
     now: list[int | str] = list(source.key)
-    if shape.relation == source.relation != 0:
+    if shape.relation_id == source.relation_id != 0:
         numbers = {c.name: c.attnum for c in shape.columns if c.state == "loaded"}
         before = [numbers.get(name, name) for name in shape.key]
         numbers = {c.source.name: c.source.attnum for c in source.columns}

@@ -72,14 +72,14 @@ class Shape:
     Attributes:
         generation: Grows by one with every shape of the table; 0: there is none.
         route: What it belongs to (see `TableSettings.route`).
-        relation: pg_class.oid; attribute numbers belong to it.
+        relation_id: pg_class.oid; attribute numbers belong to it.
         key: Source columns that identify a row.
         columns: In source order, those without a source column last.
     """
 
     generation: int = 0
     route: str = ""
-    relation: int = 0
+    relation_id: int = 0
     key: tuple[str, ...] = ()
     columns: tuple[KnownColumn, ...] = ()
 
@@ -110,11 +110,11 @@ class Shape:
         return Shape(generation=self.generation, route=self.route)
 
     def followed_by(
-        self, relation: int, key: tuple[str, ...], columns: tuple[KnownColumn, ...]
+        self, relation_id: int, key: tuple[str, ...], columns: tuple[KnownColumn, ...]
     ) -> "Shape":
         """Returns the next generation; itself where nothing is different."""
         following = dataclasses.replace(
-            self, relation=relation, key=key, columns=columns
+            self, relation_id=relation_id, key=key, columns=columns
         )
         if following == self:
             return self
@@ -122,12 +122,15 @@ class Shape:
 
     def to_json(self) -> str:
         """Returns the shape as stored in SYNC_COLUMNS."""
-        return json.dumps(dataclasses.asdict(self), sort_keys=True)
+        data = dataclasses.asdict(self)
+        data["relation"] = data.pop("relation_id")  # As releases before stored it.
+        return json.dumps(data, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> "Shape":
         """Reads what `to_json` wrote."""
         data = json.loads(text)
+        data["relation_id"] = data.pop("relation")
         data["key"] = tuple(data["key"])
         data["columns"] = tuple(KnownColumn(**column) for column in data["columns"])
         return cls(**data)

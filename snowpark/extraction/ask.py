@@ -17,37 +17,37 @@ from lambda_extract.contract import (
     encode,
     place_of,
 )
-from snowpark.errors import ExtractError, SyncError, WarehouseError
+from snowpark.errors import LambdaError, SnowflakeError, SyncError
 from snowpark.extraction import requests as extraction_requests
-from snowpark.warehouse import Warehouse
+from snowpark.session import Snowflake
 
 ReplyType = TypeVar("ReplyType", ExtractReply, PlanReply, DigestReply)
 
 
-def ask(warehouse: Warehouse, request: Request, kind: type[ReplyType]) -> ReplyType:
+def ask(snowflake: Snowflake, request: Request, kind: type[ReplyType]) -> ReplyType:
     """Sends one request and returns its reply.
 
     Raises:
-        ExtractError: The Lambda side refused or failed, or could not be reached.
+        LambdaError: The Lambda side refused or failed, or could not be reached.
     """
-    (reply,) = ask_all(warehouse, [request])
+    (reply,) = ask_all(snowflake, [request])
     return expect(reply, kind, request.run_id)
 
 
-def ask_all(warehouse: Warehouse, requests: Sequence[Request]) -> list[Reply]:
+def ask_all(snowflake: Snowflake, requests: Sequence[Request]) -> list[Reply]:
     """Sends requests in parallel, by one SELECT; refusals come back as `ErrorReply`.
 
     Raises:
-        ExtractError: The call itself failed, or a reply has not the agreed shape.
+        LambdaError: The call itself failed, or a reply has not the agreed shape.
     """
     texts = [encode(request) for request in requests]
     try:
-        rows = warehouse.run(extraction_requests.call_extract(texts))
-    except WarehouseError as error:
-        raise ExtractError("extract_call_failed", error.message) from error
+        rows = snowflake.run(extraction_requests.call_extract(texts))
+    except SnowflakeError as error:
+        raise LambdaError("extract_call_failed", error.message) from error
     by_position = {int(row[0]): row[1] for row in rows}
     if sorted(by_position) != list(range(len(requests))):
-        raise ExtractError("reply_invalid", "A request has no reply, or two.")
+        raise LambdaError("reply_invalid", "A request has no reply, or two.")
     replies = [_decoded(by_position[i]) for i in range(len(requests))]
     for request, reply in zip(requests, replies, strict=True):
         _check_files(request, reply)
@@ -60,47 +60,47 @@ def _check_files(request: Request, reply: Reply) -> None:
     Whoever can write to the bucket could otherwise name another table's files (S3).
 
     Raises:
-        ExtractError: reply_invalid.
+        LambdaError: reply_invalid.
     """
     if not isinstance(reply, ExtractReply):
         return
     if not isinstance(request, ExtractRequest | KeysRequest):
-        raise ExtractError("reply_invalid", "The reply belongs to another request.")
+        raise LambdaError("reply_invalid", "The reply belongs to another request.")
     place, width = place_of(request), len(reply.columns)
     paths = [file.path for file in reply.files]
     if reply.part != request.part or not all(place.holds(p, width) for p in paths):
-        raise ExtractError(
+        raise LambdaError(
             "reply_invalid", "The reply names files that its request did not ask for."
         )
     if len(set(paths)) != len(paths):
-        raise ExtractError("reply_invalid", "The reply names a file twice.")
+        raise LambdaError("reply_invalid", "The reply names a file twice.")
 
 
 def _decoded(text: str | None) -> Reply:
     if text is None:
-        raise ExtractError("reply_invalid", "The reply is NULL.")
+        raise LambdaError("reply_invalid", "The reply is NULL.")
     try:
         return decode_reply(text)
     except ContractError as error:
-        raise ExtractError("reply_invalid", f"The reply: {error}.") from error
+        raise LambdaError("reply_invalid", f"The reply: {error}.") from error
 
 
 def expect(reply: Reply, kind: type[ReplyType], run_id: str) -> ReplyType:
     """Returns the reply if it is of the right kind and belongs to this run.
 
     Raises:
-        ExtractError: It is a refusal, or the answer to something else.
+        LambdaError: It is a refusal, or the answer to something else.
     """
     if isinstance(reply, ErrorReply):
         raise refusal(reply)
     if not isinstance(reply, kind) or reply.run_id != run_id:
-        raise ExtractError("reply_invalid", "The reply belongs to another request.")
+        raise LambdaError("reply_invalid", "The reply belongs to another request.")
     return reply
 
 
 def refusal(reply: ErrorReply) -> SyncError:
     """Returns the error that a refusal stands for, with the Lambda side's words."""
-    return ExtractError(
+    return LambdaError(
         reply.error.code,
         reply.error.message,
         retryable=reply.error.retryable,

@@ -12,9 +12,9 @@ from snowpark.groups import task_graph, task_statements
 from snowpark.groups.task_graph import Task
 from snowpark.ledger import lease
 from snowpark.ledger import statements as ledger_statements
+from snowpark.session import Snowflake
 from snowpark.settings import groups as settings_groups
 from snowpark.settings.groups import GroupSettings
-from snowpark.warehouse import Warehouse
 
 _LAST_PART = re.compile(r'(?:"((?:[^"]|"")+)"|([^."]+))$')
 # Of a graph that goes, what follows others goes first.
@@ -37,7 +37,7 @@ class Existing:
     parent: str | None
 
 
-def apply_tasks(warehouse: Warehouse) -> dict[str, Any]:
+def apply_tasks(snowflake: Snowflake) -> dict[str, Any]:
     """Creates, alters, drops and resumes tasks; leaves graphs that are right alone.
 
     A run under way goes on with the tasks it began with. A call that dies in the middle
@@ -47,16 +47,16 @@ def apply_tasks(warehouse: Warehouse) -> dict[str, Any]:
         SyncError: A group is too large, or Snowflake refused something.
     """
     run_id = f"config-{uuid.uuid4().hex}"
-    lease.take_config_lease(warehouse, run_id)
+    lease.take_config_lease(snowflake, run_id)
     try:
-        return _apply(warehouse)
+        return _apply(snowflake)
     finally:
-        lease.release_lease(warehouse, lease.CONFIG_LEASE, run_id)
+        lease.release_lease(snowflake, lease.CONFIG_LEASE, run_id)
 
 
-def _apply(warehouse: Warehouse) -> dict[str, Any]:
-    existing = _existing(warehouse)
-    graphs = _wanted(warehouse, existing)
+def _apply(snowflake: Snowflake) -> dict[str, Any]:
+    existing = _existing(snowflake)
+    graphs = _wanted(snowflake, existing)
     wanted = {task.name: task for graph in graphs.values() for task in graph}
     changed = [
         task
@@ -70,23 +70,23 @@ def _apply(warehouse: Warehouse) -> dict[str, Any]:
     suspended = [root for root in roots if root in existing]
     try:
         for root in suspended:
-            warehouse.run(task_statements.suspend_task(root))
+            snowflake.run(task_statements.suspend_task(root))
         for task in changed:
-            warehouse.run(task_statements.create_task(task))
+            snowflake.run(task_statements.create_task(task))
         for name in obsolete:
-            warehouse.run(task_statements.drop_task(name))
+            snowflake.run(task_statements.drop_task(name))
         for group, graph in sorted(graphs.items()):
             if group.upper() in touched:
-                _resume(warehouse, graph, existing)
+                _resume(snowflake, graph, existing)
     except SyncError as error:
-        _leave_running(warehouse, suspended, existing, error)
+        _leave_running(snowflake, suspended, existing, error)
         raise
     created = [task.name for task in changed if task.name not in existing]
     return _report(graphs, created, [t.name for t in changed], obsolete)
 
 
 def _resume(
-    warehouse: Warehouse, graph: list[Task], existing: dict[str, Existing]
+    snowflake: Snowflake, graph: list[Task], existing: dict[str, Existing]
 ) -> None:
     """Resumes what is not started: leaves first, then the finalizer, the root last.
 
@@ -102,11 +102,11 @@ def _resume(
     finalizers = [task for task in idle if task.finalizes is not None]
     roots = [task for task in graph if task.is_root]
     for task in [*children, *finalizers, *roots]:
-        warehouse.run(task_statements.resume_task(task.name))
+        snowflake.run(task_statements.resume_task(task.name))
 
 
 def _leave_running(
-    warehouse: Warehouse,
+    snowflake: Snowflake,
     suspended: list[str],
     existing: dict[str, Existing],
     error: SyncError,
@@ -115,14 +115,14 @@ def _leave_running(
     for root in suspended:
         if existing[root].started:
             try:
-                warehouse.run(task_statements.resume_task(root))
+                snowflake.run(task_statements.resume_task(root))
             except SyncError as second:
                 error.add_note(f"Task {root} stays suspended: {second.message}")
 
 
-def _existing(warehouse: Warehouse) -> dict[str, Existing]:
+def _existing(snowflake: Snowflake) -> dict[str, Existing]:
     found: dict[str, Existing] = {}
-    for row in warehouse.run(task_statements.show_tasks()):
+    for row in snowflake.run(task_statements.show_tasks()):
         ours = task_statements.read_comment(str(row["comment"] or ""))
         if ours:
             found[str(row["name"])] = Existing(
@@ -144,22 +144,22 @@ def _parent(predecessors: str | None) -> str | None:
 
 
 def _wanted(
-    warehouse: Warehouse, existing: dict[str, Existing]
+    snowflake: Snowflake, existing: dict[str, Existing]
 ) -> dict[str, list[Task]]:
     """Returns the tasks of every scheduled group that has tables."""
     tables: dict[str, list[str]] = {}
-    for row in warehouse.run(task_statements.list_tables_by_group()):
+    for row in snowflake.run(task_statements.list_tables_by_group()):
         tables.setdefault(str(row["GROUP_NAME"]), []).append(str(row["TABLE_NAME"]))
     parents = {name: task.parent for name, task in existing.items() if task.parent}
     return {
         group.name: task_graph.build(group, tables[group.name], parents)
-        for group in _scheduled(warehouse)
+        for group in _scheduled(snowflake)
         if group.name in tables
     }
 
 
-def _scheduled(warehouse: Warehouse) -> tuple[GroupSettings, ...]:
-    rows = warehouse.run(ledger_statements.read_config_text())
+def _scheduled(snowflake: Snowflake) -> tuple[GroupSettings, ...]:
+    rows = snowflake.run(ledger_statements.read_config_text())
     return settings_groups.scheduled_groups(str(rows[0][0])) if rows else ()
 
 

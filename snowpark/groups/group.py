@@ -8,18 +8,18 @@ from typing import Any
 from lambda_extract.contract import ErrorReply, ExtractReply, ExtractRequest, encode
 from snowpark import arguments
 from snowpark.alerts import alerts
-from snowpark.errors import ExtractError, LeaseError, SyncError, UsageError
+from snowpark.errors import LambdaError, LeaseError, SyncError, UsageError
 from snowpark.extraction import ask, progress
 from snowpark.extraction import requests as extraction_requests
 from snowpark.groups import statements, table_steps
 from snowpark.groups import steps as groups_steps
 from snowpark.groups.statements import GroupStep
-from snowpark.groups.steps import Origin
+from snowpark.groups.steps import Trigger
 from snowpark.ledger import lease, read
 from snowpark.ledger import statements as ledger_statements
 from snowpark.ledger.records import TableState
+from snowpark.session import Snowflake
 from snowpark.sync import lifecycle
-from snowpark.warehouse import Warehouse
 
 # Two bound values for each request; Snowflake sends one call for each row.
 _REQUESTS_PER_SELECT = 200
@@ -37,36 +37,36 @@ class Group:
     name: str
     tables: tuple[str, ...]
     run_id: str
-    origin: Origin
+    trigger: Trigger
 
     def step(self, table: str | None = None, **values: Any) -> GroupStep:
         """Returns a step of this run."""
-        return GroupStep(self.run_id, self.name, self.origin, table=table, **values)
+        return GroupStep(self.run_id, self.name, self.trigger, table=table, **values)
 
 
-def sync_group(warehouse: Warehouse, group_name: object) -> dict[str, Any]:
+def sync_group(snowflake: Snowflake, group_name: object) -> dict[str, Any]:
     """Syncs all tables of a group in one call; one bad table stops no other.
 
     Raises:
         SyncError: The group is unknown, or Snowflake itself failed.
     """
-    group = _begin(warehouse, group_name, "call")
+    group = _begin(snowflake, group_name, "call")
     try:
-        _extract(warehouse, group)
+        _extract(snowflake, group)
         for table in group.tables:
             # Its error is in the ledger, and in the report of the group's end.
             try:
-                table_steps.load_table(warehouse, table, group.run_id)
-                table_steps.merge_table(warehouse, table, group.run_id)
+                table_steps.load_table(snowflake, table, group.run_id)
+                table_steps.merge_table(snowflake, table, group.run_id)
             except SyncError:
                 continue
-        return _finish(warehouse, group.run_id)
+        return _finish(snowflake, group.run_id)
     except SyncError:
-        warehouse.run(statements.release_leases(group.run_id))
+        snowflake.run(statements.release_leases(group.run_id))
         raise
 
 
-def extract_group(warehouse: Warehouse, group_name: object) -> dict[str, Any]:
+def extract_group(snowflake: Snowflake, group_name: object) -> dict[str, Any]:
     """Extracts the next window of every table of a group by one SELECT.
 
     What has to be read as a whole is left to the load step of its table, as is what
@@ -76,11 +76,11 @@ def extract_group(warehouse: Warehouse, group_name: object) -> dict[str, Any]:
         SyncError: The group is unknown, or Snowflake itself failed. A table that cannot
             be extracted is no error here: its load step raises it.
     """
-    group = _begin(warehouse, group_name, "graph")
+    group = _begin(snowflake, group_name, "graph")
     try:
-        steps = _extract(warehouse, group)
+        steps = _extract(snowflake, group)
     except SyncError:
-        warehouse.run(statements.release_leases(group.run_id))
+        snowflake.run(statements.release_leases(group.run_id))
         raise
     failed = {s.table: s.error_code for s in steps if s.status == "failed"}
     return {
@@ -95,7 +95,7 @@ def extract_group(warehouse: Warehouse, group_name: object) -> dict[str, Any]:
     }
 
 
-def finish_group(warehouse: Warehouse, group_name: object) -> dict[str, Any]:
+def finish_group(snowflake: Snowflake, group_name: object) -> dict[str, Any]:
     """Closes the runs of a group's task graph: what was lost on the way, the leases.
 
     A graph has one run at a time, so that others that are open were given up.
@@ -107,63 +107,63 @@ def finish_group(warehouse: Warehouse, group_name: object) -> dict[str, Any]:
         SyncError: There is no run, or Snowflake itself failed.
     """
     name = arguments.group_name(group_name)
-    runs = groups_steps.graph_runs(warehouse, name)
+    runs = groups_steps.graph_runs(snowflake, name)
     if not runs:
         raise UsageError(
             "nothing_to_finish", f"No run of group {_shown(name)} has begun."
         )
-    return [_finish(warehouse, run_id) for run_id in runs][-1]
+    return [_finish(snowflake, run_id) for run_id in runs][-1]
 
 
-def _finish(warehouse: Warehouse, group_run_id: str) -> dict[str, Any]:
-    steps = groups_steps.of_group(warehouse, group_run_id)
+def _finish(snowflake: Snowflake, group_run_id: str) -> dict[str, Any]:
+    steps = groups_steps.of_group(snowflake, group_run_id)
     ended = [s for s in steps if s.step == "finished"]
     if ended and ended[-1].message:
         report: dict[str, Any] = json.loads(ended[-1].message)
         return report
     first = steps[0]
     outcomes = {
-        table: table_steps.settle(warehouse, table, own)
+        table: table_steps.settle(snowflake, table, own)
         for table, own in _by_table(steps).items()
     }
-    warehouse.run(statements.release_leases(first.group_run_id))
+    snowflake.run(statements.release_leases(first.group_run_id))
     report = _report(first, outcomes)
     done = GroupStep(
         first.group_run_id,
         first.group,
-        first.origin,
+        first.trigger,
         step="finished",
         status="failed" if report["failed"] else "succeeded",
         message=json.dumps(report),
     )
-    groups_steps.record(warehouse, [done])
+    groups_steps.record(snowflake, [done])
     return report
 
 
-def end_graph(warehouse: Warehouse, group_name: object) -> dict[str, Any]:
+def end_graph(snowflake: Snowflake, group_name: object) -> dict[str, Any]:
     """FINISH_GROUP, the finalizer: closes the latest run of the graph, raises alerts.
 
     Raises:
         SyncError: There is no such run, or Snowflake itself failed.
     """
-    report = finish_group(warehouse, group_name)
-    return report | {"alert": alerts.raise_alerts(warehouse)["summary"]}
+    report = finish_group(snowflake, group_name)
+    return report | {"alert": alerts.raise_alerts(snowflake)["summary"]}
 
 
-def _begin(warehouse: Warehouse, group_name: object, origin: Origin) -> Group:
+def _begin(snowflake: Snowflake, group_name: object, trigger: Trigger) -> Group:
     name = arguments.group_name(group_name)
-    rows = warehouse.run(statements.list_group_tables(name))
+    rows = snowflake.run(statements.list_group_tables(name))
     if not rows:
-        known = [str(row[0]) for row in warehouse.run(statements.list_groups())]
+        known = [str(row[0]) for row in snowflake.run(statements.list_groups())]
         raise UsageError(
             "unknown_group",
             f"No table belongs to a group {_shown(name)}. Groups with tables:"
             f" {', '.join(known) or 'none; call APPLY_CONFIG first'}.",
         )
     tables = tuple(str(row["TABLE_NAME"]) for row in rows)
-    group = Group(str(rows[0]["GROUP_NAME"]), tables, lifecycle.new_run("").id, origin)
+    group = Group(str(rows[0]["GROUP_NAME"]), tables, lifecycle.new_run("").id, trigger)
     groups_steps.record(
-        warehouse,
+        snowflake,
         [group.step(step="started", status="succeeded")],
     )
     return group
@@ -173,12 +173,12 @@ def _shown(name: str) -> str:
     return json.dumps(name[:100])
 
 
-def _extract(warehouse: Warehouse, group: Group) -> list[GroupStep]:
+def _extract(snowflake: Snowflake, group: Group) -> list[GroupStep]:
     """Takes the leases, asks for all windows at once, records what came."""
-    warehouse.run(
+    snowflake.run(
         statements.take_leases(group.tables, group.run_id, lease.LEASE_SECONDS)
     )
-    rows = warehouse.run(statements.read_states(group.tables))
+    rows = snowflake.run(statements.read_states(group.tables))
     steps: list[GroupStep] = []
     requests: dict[str, ExtractRequest] = {}
     identities: dict[str, str] = {}
@@ -192,7 +192,7 @@ def _extract(warehouse: Warehouse, group: Group) -> list[GroupStep]:
         found = read.state_of(row)
         if found.previous_run_id:
             lost = ledger_statements.insert_abandoned_run(table, found.previous_run_id)
-            warehouse.run(lost)
+            snowflake.run(lost)
         if found.paused:
             steps.append(group.step(table, step="extract", status="paused"))
             continue
@@ -210,9 +210,9 @@ def _extract(warehouse: Warehouse, group: Group) -> list[GroupStep]:
             )
         else:
             requests[table] = request
-    for table, answer in _ask(warehouse, requests).items():
+    for table, answer in _ask(snowflake, requests).items():
         steps.append(_extracted(group, table, identities[table], answer))
-    groups_steps.record(warehouse, steps)
+    groups_steps.record(snowflake, steps)
     return steps
 
 
@@ -230,7 +230,7 @@ def _request(found: TableState, run_id: str) -> ExtractRequest | None:
 
 
 def _ask(
-    warehouse: Warehouse, requests: dict[str, ExtractRequest]
+    snowflake: Snowflake, requests: dict[str, ExtractRequest]
 ) -> dict[str, ExtractReply | SyncError]:
     """Sends all requests by one SELECT; one by one where that fails as a whole.
 
@@ -241,23 +241,23 @@ def _ask(
     for i in range(0, len(names), _REQUESTS_PER_SELECT):
         batch = names[i : i + _REQUESTS_PER_SELECT]
         try:
-            answers |= _ask_together(warehouse, requests, batch)
-        except ExtractError as failure:
+            answers |= _ask_together(snowflake, requests, batch)
+        except LambdaError as failure:
             if len(batch) == 1:
                 answers[batch[0]] = failure
                 continue
             for name in batch:
                 try:
-                    answers |= _ask_together(warehouse, requests, [name])
-                except ExtractError as error:
+                    answers |= _ask_together(snowflake, requests, [name])
+                except LambdaError as error:
                     answers[name] = error
     return answers
 
 
 def _ask_together(
-    warehouse: Warehouse, requests: dict[str, ExtractRequest], names: Sequence[str]
+    snowflake: Snowflake, requests: dict[str, ExtractRequest], names: Sequence[str]
 ) -> dict[str, ExtractReply | SyncError]:
-    replies = ask.ask_all(warehouse, [requests[name] for name in names])
+    replies = ask.ask_all(snowflake, [requests[name] for name in names])
     answers: dict[str, ExtractReply | SyncError] = {}
     for name, reply in zip(names, replies, strict=True):
         if isinstance(reply, ErrorReply):

@@ -14,7 +14,8 @@ class GroupStep:
 
     Attributes:
         group_run_id: Also the run id of each of the group's tables.
-        origin: "graph" or "call"; the tasks look at their own runs alone.
+        trigger: What began the run, column ORIGIN: "graph" or "call"; the tasks look at
+            their own runs alone.
         table: None for the group as a whole.
         identity: Digest of configuration and watermark version.
         message: JSON text of the extraction's reply, or of a report.
@@ -22,7 +23,7 @@ class GroupStep:
 
     group_run_id: str
     group: str
-    origin: Literal["graph", "call"]
+    trigger: Literal["graph", "call"]
     step: Literal["started", "extract", "load", "merge", "finished"]
     status: Literal["succeeded", "failed", "alone", "done", "paused"]
     table: str | None = None
@@ -106,7 +107,7 @@ def insert_steps(steps: Sequence[GroupStep]) -> Iterator[Statement]:
         batch = steps[i : i + _STEPS_PER_INSERT]
         params: list[str | bool | None] = []
         for step in batch:
-            params += [step.group_run_id, step.group, step.origin, step.table]
+            params += [step.group_run_id, step.group, step.trigger, step.table]
             params += [step.step, step.status, step.identity, step.message]
             params += [step.error_code, step.error_message]
             params += [step.error_retryable, step.error_hint]

@@ -9,34 +9,34 @@ from snowpark.errors import SyncError
 from snowpark.groups import statements
 from snowpark.groups.statements import GroupStep
 from snowpark.ledger.run import Run
-from snowpark.warehouse import Warehouse
+from snowpark.session import Snowflake
 
-Origin = Literal["graph", "call"]
+Trigger = Literal["graph", "call"]
 
 
-def record(warehouse: Warehouse, steps: Sequence[GroupStep]) -> None:
+def record(snowflake: Snowflake, steps: Sequence[GroupStep]) -> None:
     """Appends steps."""
     for statement in statements.insert_steps(steps):
-        warehouse.run(statement)
+        snowflake.run(statement)
 
 
 def of_table(
-    warehouse: Warehouse, table: str, group_run_id: str | None
+    snowflake: Snowflake, table: str, group_run_id: str | None
 ) -> list[GroupStep]:
     """Returns a table's steps in order; see `group_statements.read_table_steps`."""
-    rows = warehouse.run(statements.read_table_steps(table, group_run_id))
+    rows = snowflake.run(statements.read_table_steps(table, group_run_id))
     return [_step(row) for row in rows]
 
 
-def graph_runs(warehouse: Warehouse, group: str) -> list[str]:
+def graph_runs(snowflake: Snowflake, group: str) -> list[str]:
     """Returns the open runs of a group's graph and the latest, which is the last."""
-    rows = warehouse.run(statements.read_graph_runs(group))
+    rows = snowflake.run(statements.read_graph_runs(group))
     return [str(row["GROUP_RUN_ID"]) for row in rows]
 
 
-def of_group(warehouse: Warehouse, group_run_id: str) -> list[GroupStep]:
+def of_group(snowflake: Snowflake, group_run_id: str) -> list[GroupStep]:
     """Returns all steps of a group run, without the replies of extractions."""
-    rows = warehouse.run(statements.read_group_steps(group_run_id))
+    rows = snowflake.run(statements.read_group_steps(group_run_id))
     return [_step(row) for row in rows]
 
 
@@ -73,7 +73,7 @@ def _step(row: Any) -> GroupStep:
     return GroupStep(
         group_run_id=row["GROUP_RUN_ID"],
         group=row["GROUP_NAME"],
-        origin=row["ORIGIN"],
+        trigger=row["ORIGIN"],
         table=row["TABLE_NAME"],
         step=row["STEP"],
         status=row["STATUS"],

@@ -19,13 +19,13 @@ from snowpark.ledger import run as ledger_run
 from snowpark.ledger.records import TableState
 from snowpark.ledger.run import Run
 from snowpark.load import staging
+from snowpark.session import Snowflake
 from snowpark.sync import increment, lifecycle, sync
 from snowpark.sync.increment import Extracted
-from snowpark.warehouse import Warehouse
 
 
 def load_table(
-    warehouse: Warehouse, table_name: object, group_run_id: str | None = None
+    snowflake: Snowflake, table_name: object, group_run_id: str | None = None
 ) -> dict[str, Any]:
     """Loads a table's extracted files; does the whole sync where it goes alone.
 
@@ -36,35 +36,35 @@ def load_table(
         SyncError: Of this step, or of the extraction.
     """
     table = arguments.table_name(table_name)
-    steps = _steps(warehouse, table, group_run_id)
+    steps = _steps(snowflake, table, group_run_id)
     loads = [step for step in steps if step.step == "load"]
     extracted = steps[0]
     if loads and loads[-1].status == "failed":
-        return _again(warehouse, extracted, loads[-1])
+        return _again(snowflake, extracted, loads[-1])
     if loads:
         return _short(loads[-1], "The step was done before.")
     if extracted.status == "paused":
         return _short(extracted, "The table is paused.")
     if extracted.status == "failed":
-        raise _refused(warehouse, extracted)
+        raise _refused(snowflake, extracted)
     run = groups_steps.run_of(extracted)
-    found = _owned(warehouse, extracted, run, "load")
+    found = _owned(snowflake, extracted, run, "load")
     reply = _reply(extracted)
     if reply is None or found.identity != extracted.identity:
-        return _sync_alone(warehouse, extracted, run, found)
+        return _sync_alone(snowflake, extracted, run, found)
 
     def stage() -> bool:
-        return increment.stage_first(warehouse, found, run, reply)
+        return increment.stage_first(snowflake, found, run, reply)
 
-    staged = _guarded(warehouse, extracted, run, "load", stage)
+    staged = _guarded(snowflake, extracted, run, "load", stage)
     message = {"staged": staged, "load_seconds": round(run.tally.seconds.load, 3)}
     done = _step(extracted, "load", "succeeded", message)
-    groups_steps.record(warehouse, [done])
+    groups_steps.record(snowflake, [done])
     return _short(done, f"{reply.rows} rows in {len(reply.files)} files are staged.")
 
 
 def merge_table(
-    warehouse: Warehouse, table_name: object, group_run_id: str | None = None
+    snowflake: Snowflake, table_name: object, group_run_id: str | None = None
 ) -> dict[str, Any]:
     """Merges what was loaded, reads on where there is more, and ends the table's run.
 
@@ -75,14 +75,14 @@ def merge_table(
         SyncError: Committed windows stay.
     """
     table = arguments.table_name(table_name)
-    steps = _steps(warehouse, table, group_run_id)
+    steps = _steps(snowflake, table, group_run_id)
     last = steps[-1]
     if last.status == "paused":
         return _short(last, "The table is paused.")
     if last.step == "merge" and last.status == "succeeded" or last.status == "done":
         return _short(last, "The step was done before.")
     if last.step == "merge" and last.status == "failed":
-        return _again(warehouse, steps[0], last)
+        return _again(snowflake, steps[0], last)
     loaded = [s for s in steps if s.step == "load" and s.status == "succeeded"]
     if not loaded:
         raise UsageError(
@@ -90,24 +90,24 @@ def merge_table(
         ).about(table, last.group_run_id)
     extracted, notes = steps[0], json.loads(loaded[-1].message or "{}")
     run = groups_steps.run_of(extracted)
-    found = _owned(warehouse, extracted, run, "merge")
+    found = _owned(snowflake, extracted, run, "merge")
     reply = _reply(extracted)
     first = None
     if reply is not None and found.identity == extracted.identity:
         first = Extracted(reply, bool(notes.get("staged")))
         ledger_run.note_load(run, float(notes.get("load_seconds", 0.0)))
-    return _sync(warehouse, extracted, run, found, "merge", first)
+    return _sync(snowflake, extracted, run, found, "merge", first)
 
 
 def settle(
-    warehouse: Warehouse, table: str, steps: Sequence[GroupStep]
+    snowflake: Snowflake, table: str, steps: Sequence[GroupStep]
 ) -> dict[str, Any] | SyncError:
     """Returns the report of a table's run, or its error; closes a run that was lost."""
     last = steps[-1]
     if last.status == "failed":
         error = groups_steps.error_of(last)
         if last.step == "extract":
-            _record_failure(warehouse, last, error)
+            _record_failure(snowflake, last, error)
         return error.about(table, last.group_run_id)
     if last.status == "paused":
         return {"table": table, "status": "paused"}
@@ -121,19 +121,19 @@ def settle(
         hint="Nothing to do: the next run starts from the last commit. If it happens"
         " again, look at the table's tasks in the task history.",
     )
-    _record_failure(warehouse, last, lost)
-    found = ledger_read.read_state(warehouse, table)
-    staging.drop_staging(warehouse, staging.Job(found.settings, last.group_run_id))
+    _record_failure(snowflake, last, lost)
+    found = ledger_read.read_state(snowflake, table)
+    staging.drop_staging(snowflake, staging.Job(found.settings, last.group_run_id))
     return lost.about(table, last.group_run_id)
 
 
 def _steps(
-    warehouse: Warehouse, table: str, group_run_id: str | None
+    snowflake: Snowflake, table: str, group_run_id: str | None
 ) -> list[GroupStep]:
-    steps = groups_steps.of_table(warehouse, table, group_run_id)
+    steps = groups_steps.of_table(snowflake, table, group_run_id)
     if not steps:
         ledger_read.read_state(
-            warehouse, table
+            snowflake, table
         )  # An unknown table has an error of its own.
         raise UsageError(
             "nothing_extracted", "No group run has extracted the table."
@@ -153,19 +153,19 @@ def _reply(extracted: GroupStep) -> ExtractReply | None:
 
 
 def _owned(
-    warehouse: Warehouse, extracted: GroupStep, run: Run, step: Any
+    snowflake: Snowflake, extracted: GroupStep, run: Run, step: Any
 ) -> TableState:
     """Returns the state of the table after proving that the run still owns it."""
 
     def read() -> TableState:
-        lease.hold_lease(warehouse, run.table, run.id)
-        return ledger_read.read_state(warehouse, run.table)
+        lease.hold_lease(snowflake, run.table, run.id)
+        return ledger_read.read_state(snowflake, run.table)
 
-    return _guarded(warehouse, extracted, run, step, read)
+    return _guarded(snowflake, extracted, run, step, read)
 
 
 def _again(
-    warehouse: Warehouse, extracted: GroupStep, failed: GroupStep
+    snowflake: Snowflake, extracted: GroupStep, failed: GroupStep
 ) -> dict[str, Any]:
     """Repeats a failed step by a whole sync: its run has given the lease back.
 
@@ -176,39 +176,39 @@ def _again(
     if not error.retryable:
         raise error
     try:
-        report = sync.sync_table(warehouse, failed.table)
+        report = sync.sync_table(snowflake, failed.table)
     except SyncError as newer:
-        groups_steps.record(warehouse, [groups_steps.failed(failed, newer)])
+        groups_steps.record(snowflake, [groups_steps.failed(failed, newer)])
         raise
-    groups_steps.record(warehouse, [_step(extracted, failed.step, "done", report)])
+    groups_steps.record(snowflake, [_step(extracted, failed.step, "done", report)])
     return report
 
 
-def _refused(warehouse: Warehouse, extracted: GroupStep) -> SyncError:
+def _refused(snowflake: Snowflake, extracted: GroupStep) -> SyncError:
     """Returns the extraction's error, after recording it as that of the load step."""
     error = groups_steps.error_of(extracted).about(
         extracted.table, extracted.group_run_id
     )
-    _record_failure(warehouse, extracted, error)
+    _record_failure(snowflake, extracted, error)
     failed = groups_steps.failed(_step(extracted, "load", "failed"), error)
-    groups_steps.record(warehouse, [failed])
+    groups_steps.record(snowflake, [failed])
     return error
 
 
-def _record_failure(warehouse: Warehouse, step: GroupStep, error: SyncError) -> None:
+def _record_failure(snowflake: Snowflake, step: GroupStep, error: SyncError) -> None:
     run = groups_steps.run_of(step)
-    write.record_run(warehouse, run, "failed", error)
-    lease.release_lease(warehouse, run.table, run.id)
+    write.record_run(snowflake, run, "failed", error)
+    lease.release_lease(snowflake, run.table, run.id)
 
 
 def _sync_alone(
-    warehouse: Warehouse, extracted: GroupStep, run: Run, found: TableState
+    snowflake: Snowflake, extracted: GroupStep, run: Run, found: TableState
 ) -> dict[str, Any]:
-    return _sync(warehouse, extracted, run, found, "load", None)
+    return _sync(snowflake, extracted, run, found, "load", None)
 
 
 def _sync(
-    warehouse: Warehouse,
+    snowflake: Snowflake,
     extracted: GroupStep,
     run: Run,
     found: TableState,
@@ -218,23 +218,23 @@ def _sync(
     """Brings the table up to date; it needs no further step then."""
 
     def work() -> None:
-        sync.bring_up_to_date(warehouse, found, run, first=first)
+        sync.bring_up_to_date(snowflake, found, run, first=first)
 
     if first is not None and first.staged:
         run.staged.append(staging.Job(found.settings, run.id, run.purpose).staging)
     try:
-        report = lifecycle.run_owned(warehouse, found, run, work)
+        report = lifecycle.run_owned(snowflake, found, run, work)
     except SyncError as error:
         failed = groups_steps.failed(_step(extracted, step, "failed"), error)
-        groups_steps.record(warehouse, [failed])
+        groups_steps.record(snowflake, [failed])
         raise
     status = "done" if step == "load" else "succeeded"
-    groups_steps.record(warehouse, [_step(extracted, step, status, report)])
+    groups_steps.record(snowflake, [_step(extracted, step, status, report)])
     return report
 
 
 def _guarded(
-    warehouse: Warehouse,
+    snowflake: Snowflake,
     extracted: GroupStep,
     run: Run,
     step: Any,
@@ -246,9 +246,9 @@ def _guarded(
     except SyncError as error:
         error.about(run.table, run.id)
         failed = groups_steps.failed(_step(extracted, step, "failed"), error)
-        lifecycle.drop_staged(warehouse, run)
-        _record_failure(warehouse, failed, error)
-        groups_steps.record(warehouse, [failed])
+        lifecycle.drop_staged(snowflake, run)
+        _record_failure(snowflake, failed, error)
+        groups_steps.record(snowflake, [failed])
         raise
 
 
@@ -261,7 +261,7 @@ def _step(
     return GroupStep(
         extracted.group_run_id,
         extracted.group,
-        extracted.origin,
+        extracted.trigger,
         table=extracted.table,
         step=step,
         status=status,

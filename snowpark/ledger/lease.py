@@ -2,7 +2,7 @@
 
 from snowpark.errors import LeaseError, UsageError
 from snowpark.ledger import statements
-from snowpark.warehouse import Warehouse
+from snowpark.session import Snowflake
 
 # An extraction ends within 600 s (Snowflake's limit of one external call); a load may
 # follow. Whoever finds the lease older than this may take it: the fence keeps that
@@ -10,12 +10,12 @@ from snowpark.warehouse import Warehouse
 LEASE_SECONDS = 900
 
 
-def release_lease(warehouse: Warehouse, table: str, run_id: str) -> None:
+def release_lease(snowflake: Snowflake, table: str, run_id: str) -> None:
     """Gives the lease back; does nothing where another run has it by now."""
-    warehouse.run(statements.release_lease(table, run_id))
+    snowflake.run(statements.release_lease(table, run_id))
 
 
-def hold_lease(warehouse: Warehouse, table: str, run_id: str) -> None:
+def hold_lease(snowflake: Snowflake, table: str, run_id: str) -> None:
     """Proves that this run still owns the table, and extends the lease.
 
     Inside a transaction this is the fence: the row stays locked until the commit, so
@@ -24,7 +24,7 @@ def hold_lease(warehouse: Warehouse, table: str, run_id: str) -> None:
     Raises:
         LeaseError: "lease_lost".
     """
-    held = warehouse.changed_rows(statements.hold_lease(table, run_id, LEASE_SECONDS))
+    held = snowflake.changed_rows(statements.hold_lease(table, run_id, LEASE_SECONDS))
     if held != 1:
         raise LeaseError(
             "lease_lost", "The lease of this run expired and another run has it."
@@ -35,14 +35,14 @@ def hold_lease(warehouse: Warehouse, table: str, run_id: str) -> None:
 CONFIG_LEASE = "#config"
 
 
-def take_config_lease(warehouse: Warehouse, run_id: str) -> None:
+def take_config_lease(snowflake: Snowflake, run_id: str) -> None:
     """Makes this call the only one that changes configuration or tasks.
 
     Raises:
         UsageError: "lease_held".
     """
     lease = statements.take_lease(CONFIG_LEASE, run_id, LEASE_SECONDS)
-    if warehouse.changed_rows(lease) != 1:
+    if snowflake.changed_rows(lease) != 1:
         raise UsageError(
             "lease_held", "Another APPLY_CONFIG or APPLY_TASKS is at work."
         )

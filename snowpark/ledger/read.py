@@ -10,13 +10,13 @@ from snowpark.errors import LeaseError, UsageError
 from snowpark.ledger import statements
 from snowpark.ledger.lease import LEASE_SECONDS, release_lease
 from snowpark.ledger.records import Ledger, TableState, identity_of
+from snowpark.session import Snowflake
 from snowpark.settings.table import TableSettings
-from snowpark.warehouse import Warehouse
 
 _NAMES_SHOWN = 50
 
 
-def take_lease(warehouse: Warehouse, table: str, run_id: str) -> TableState:
+def take_lease(snowflake: Snowflake, table: str, run_id: str) -> TableState:
     """Makes this run the owner of the table and returns what it needs to know.
 
     The state is read after the lease is taken: read before, the watermark could be that
@@ -26,43 +26,43 @@ def take_lease(warehouse: Warehouse, table: str, run_id: str) -> TableState:
         UsageError: "unknown_table", "table_paused", "date_input_formats".
         LeaseError: "lease_held": another run is at work.
     """
-    taken = warehouse.changed_rows(statements.take_lease(table, run_id, LEASE_SECONDS))
-    rows = warehouse.run(statements.read_state(table))
+    taken = snowflake.changed_rows(statements.take_lease(table, run_id, LEASE_SECONDS))
+    rows = snowflake.run(statements.read_state(table))
     if not rows:
         if taken:
-            release_lease(warehouse, table, run_id)
-        raise _unknown(warehouse, table)
+            release_lease(snowflake, table, run_id)
+        raise _unknown(snowflake, table)
     if not taken or rows[0]["LEASE_RUN_ID"] != run_id:
-        raise _held(warehouse, table)
+        raise _held(snowflake, table)
     try:
         check_dates(rows[0])
     except UsageError:
-        release_lease(warehouse, table, run_id)
+        release_lease(snowflake, table, run_id)
         raise
     state = state_of(rows[0])
     if state.previous_run_id:
-        warehouse.run(statements.insert_abandoned_run(table, state.previous_run_id))
+        snowflake.run(statements.insert_abandoned_run(table, state.previous_run_id))
     if state.paused:
-        release_lease(warehouse, table, run_id)
+        release_lease(snowflake, table, run_id)
         raise UsageError("table_paused", "The table is paused; nothing was done.")
     return state
 
 
-def read_state(warehouse: Warehouse, table: str) -> TableState:
+def read_state(snowflake: Snowflake, table: str) -> TableState:
     """Returns the state of a table without taking its lease.
 
     Raises:
         UsageError: "unknown_table".
     """
-    rows = warehouse.run(statements.read_state(table))
+    rows = snowflake.run(statements.read_state(table))
     if not rows:
-        raise _unknown(warehouse, table)
+        raise _unknown(snowflake, table)
     return state_of(rows[0])
 
 
-def last_error(warehouse: Warehouse, table: str) -> str | None:
+def last_error(snowflake: Snowflake, table: str) -> str | None:
     """Returns the error code of a table's last run; None where that went well."""
-    rows = warehouse.run(statements.read_last_error(table))
+    rows = snowflake.run(statements.read_last_error(table))
     return None if not rows or rows[0][0] is None else str(rows[0][0])
 
 
@@ -121,8 +121,8 @@ def state_of(row: Mapping[str, object]) -> TableState:
     )
 
 
-def _unknown(warehouse: Warehouse, table: str) -> UsageError:
-    names = [str(row[0]) for row in warehouse.run(statements.list_tables())]
+def _unknown(snowflake: Snowflake, table: str) -> UsageError:
+    names = [str(row[0]) for row in snowflake.run(statements.list_tables())]
     near = difflib.get_close_matches(table, names, n=1)
     meant = f" Did you mean {near[0]}?" if near else ""
     known = ", ".join(names[:_NAMES_SHOWN]) or "none yet; call APPLY_CONFIG first"
@@ -134,8 +134,8 @@ def _unknown(warehouse: Warehouse, table: str) -> UsageError:
     )
 
 
-def _held(warehouse: Warehouse, table: str) -> LeaseError:
-    rows = warehouse.run(statements.read_lease(table))
+def _held(snowflake: Snowflake, table: str) -> LeaseError:
+    rows = snowflake.run(statements.read_lease(table))
     if rows and rows[0]["RUN_ID"]:
         row = rows[0]
         return LeaseError(

@@ -5,26 +5,26 @@ from snowpark.errors import SyncError
 from snowpark.ledger import statements
 from snowpark.ledger.records import Commit
 from snowpark.ledger.run import Run
+from snowpark.session import Snowflake
 from snowpark.settings.table import TableSettings
-from snowpark.warehouse import Warehouse
 
 
 def record_commit(
-    warehouse: Warehouse, settings: TableSettings, run_id: str, commit: Commit
+    snowflake: Snowflake, settings: TableSettings, run_id: str, commit: Commit
 ) -> None:
     """Appends the watermark row of a commit, its column changes and altered values."""
-    warehouse.run(
+    snowflake.run(
         statements.insert_watermark(settings.name, run_id, settings.origin, commit)
     )
-    record_shape(warehouse, settings.name, run_id, commit.shape, commit.changes)
+    record_shape(snowflake, settings.name, run_id, commit.shape, commit.changes)
     if commit.altered:
-        warehouse.run(
+        snowflake.run(
             statements.insert_altered_values(settings.name, run_id, commit.altered)
         )
 
 
 def record_shape(
-    warehouse: Warehouse,
+    snowflake: Snowflake,
     table: str,
     run_id: str,
     shape: Shape | None,
@@ -32,18 +32,18 @@ def record_shape(
 ) -> None:
     """Appends the columns of a table, and what happened to them, where anything did."""
     if shape is not None:
-        warehouse.run(statements.insert_shape(table, run_id, shape))
+        snowflake.run(statements.insert_shape(table, run_id, shape))
     for statement in statements.insert_schema_changes(table, run_id, changes):
-        warehouse.run(statement)
+        snowflake.run(statement)
 
 
 def record_run(
-    warehouse: Warehouse, run: Run, status: str, error: SyncError | None = None
+    snowflake: Snowflake, run: Run, status: str, error: SyncError | None = None
 ) -> None:
     """Appends the row of a finished run."""
-    warehouse.run(
+    snowflake.run(
         statements.insert_run(
-            run, status=status, statements=warehouse.statements + 1, error=error
+            run, status=status, statements=snowflake.statements + 1, error=error
         )
     )
     run.recorded = True

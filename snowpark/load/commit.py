@@ -9,12 +9,12 @@ from snowpark.ledger import lease, write
 from snowpark.ledger.records import Commit
 from snowpark.ledger.run import Run
 from snowpark.load.staging import Job
-from snowpark.warehouse import Warehouse
+from snowpark.session import Snowflake
 
 
 @contextmanager
 def transaction(
-    warehouse: Warehouse, job: Job, commit: Commit | None
+    snowflake: Snowflake, job: Job, commit: Commit | None
 ) -> Iterator[None]:
     """Commits what the block sends, the watermark and the run together, or nothing.
 
@@ -29,18 +29,18 @@ def transaction(
     Raises:
         SyncError: Whatever failed; nothing of it was kept.
     """
-    warehouse.run(sql.BEGIN)
+    snowflake.run(sql.BEGIN)
     try:
         yield
         if commit:
-            write.record_commit(warehouse, job.settings, job.run_id, commit)
-        lease.hold_lease(warehouse, job.settings.name, job.run_id)
-        warehouse.run(sql.COMMIT)
+            write.record_commit(snowflake, job.settings, job.run_id, commit)
+        lease.hold_lease(snowflake, job.settings.name, job.run_id)
+        snowflake.run(sql.COMMIT)
     except SyncError:
-        warehouse.run(sql.ROLLBACK)
+        snowflake.run(sql.ROLLBACK)
         raise
 
 
-def record_success(warehouse: Warehouse, run: Run) -> None:
+def record_success(snowflake: Snowflake, run: Run) -> None:
     """Appends the row of a run that ends with this transaction."""
-    write.record_run(warehouse, run, "succeeded")
+    write.record_run(snowflake, run, "succeeded")

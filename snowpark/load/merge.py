@@ -10,7 +10,7 @@ from snowpark.ledger.run import Counts
 from snowpark.load import statements
 from snowpark.load.staging import Job
 from snowpark.load.statements import Batch
-from snowpark.warehouse import Warehouse
+from snowpark.session import Snowflake
 
 
 def batch(job: Job, aligned: Alignment, key: Sequence[str], extracted_at: str) -> Batch:
@@ -43,16 +43,16 @@ def batch(job: Job, aligned: Alignment, key: Sequence[str], extracted_at: str) -
     )
 
 
-def merge_rows(warehouse: Warehouse, rows: Batch) -> Counts:
+def merge_rows(snowflake: Snowflake, rows: Batch) -> Counts:
     """Merges the staged rows into the target, inside the current transaction.
 
     Raises:
-        WarehouseError: Snowflake refused the MERGE.
+        SnowflakeError: Snowflake refused the MERGE.
     """
-    bounds = _key_bounds(warehouse, rows.staging, rows.key[0])
+    bounds = _key_bounds(snowflake, rows.staging, rows.key[0])
     statement = statements.merge(rows, bounds)
     known = [column.name for column in rows.columns]
-    (row,) = warehouse.run(statement, tell_only=known)
+    (row,) = snowflake.run(statement, tell_only=known)
     changed = row.as_dict()
     return Counts(
         inserted=int(changed.get("number of rows inserted", 0)),
@@ -62,16 +62,16 @@ def merge_rows(warehouse: Warehouse, rows: Batch) -> Counts:
 
 
 def _key_bounds(
-    warehouse: Warehouse, staging: str, first: LoadColumn
+    snowflake: Snowflake, staging: str, first: LoadColumn
 ) -> tuple[str, str] | None:
     if not keys.is_bounded(first):
         return None
-    (row,) = warehouse.run(statements.key_bounds(staging, first), tell_only=())
+    (row,) = snowflake.run(statements.key_bounds(staging, first), tell_only=())
     return (str(row[0]), str(row[1])) if row[0] is not None else None
 
 
-def overwrite_rows(warehouse: Warehouse, rows: Batch) -> Counts:
+def overwrite_rows(snowflake: Snowflake, rows: Batch) -> Counts:
     """Replaces the rows of the target, inside the current transaction."""
     known = [column.name for column in rows.columns]
-    (row,) = warehouse.run(statements.overwrite(rows), tell_only=known)
+    (row,) = snowflake.run(statements.overwrite(rows), tell_only=known)
     return Counts(inserted=int(row[0]))

@@ -16,12 +16,12 @@ from typing import Any
 from lambda_extract.contract import File
 from lambda_extract.contract_paths import is_piped, piped_file
 from snowpark.columns.column import LoadColumn
-from snowpark.errors import LoadError, SyncError, WarehouseError
+from snowpark.errors import LoadError, SnowflakeError, SyncError
 from snowpark.ledger import lease
 from snowpark.load import pipe_statements
 from snowpark.load.pipe_statements import Pair, PipeSettings
+from snowpark.session import Snowflake
 from snowpark.settings.table import TableSettings
-from snowpark.warehouse import Warehouse
 
 # A pipe takes 20 seconds and more; the first looks are for files that landed early.
 _FIRST_PAUSE_SECONDS = 0.25
@@ -54,7 +54,7 @@ def carries(files: Sequence[File]) -> bool:
 
 
 def fill_staging(
-    warehouse: Warehouse,
+    snowflake: Snowflake,
     settings: TableSettings,
     run_id: str,
     staging: str,
@@ -73,23 +73,23 @@ def fill_staging(
             does not have the type of its column.
     """
     delivery = _delivery(settings, run_id, len(columns), files)
-    _prepare(warehouse, delivery)
-    _wait(warehouse, delivery)
+    _prepare(snowflake, delivery)
+    _wait(snowflake, delivery)
     tails, staged = list(delivery.files), 0
     known = [column.name for column in columns]
     for i in range(0, len(tails), _FILES_PER_INSERT):
         batch = tails[i : i + _FILES_PER_INSERT]
         insert = pipe_statements.fill_staging(staging, columns, delivery.pair, batch)
         try:
-            (row,) = warehouse.run(insert, tell_only=known)
-        except WarehouseError as error:
+            (row,) = snowflake.run(insert, tell_only=known)
+        except SnowflakeError as error:
             raise LoadError("load_failed", error.message) from error
         staged += int(row[0])
     return staged
 
 
 def forget_rows(
-    warehouse: Warehouse, settings: TableSettings, run_id: str, files: Sequence[File]
+    snowflake: Snowflake, settings: TableSettings, run_id: str, files: Sequence[File]
 ) -> None:
     """Deletes the landed rows of a run that has committed, and of all before it.
 
@@ -98,7 +98,7 @@ def forget_rows(
     """
     width = _width(settings, files)
     statement = pipe_statements.forget_rows(Pair(settings.name, width), run_id)
-    warehouse.run(statement)
+    snowflake.run(statement)
 
 
 def _delivery(
@@ -128,7 +128,7 @@ def _width(settings: TableSettings, files: Sequence[File]) -> int:
 # --- the pipe itself ------------------------------------------------------------------
 
 
-def _prepare(warehouse: Warehouse, delivery: Delivery) -> None:
+def _prepare(snowflake: Snowflake, delivery: Delivery) -> None:
     """Makes sure that there is a pipe, and no other of the table.
 
     The first pipe of a table is made when its first files have landed, because only
@@ -136,49 +136,49 @@ def _prepare(warehouse: Warehouse, delivery: Delivery) -> None:
     nobody needs another pair of the table: its columns have changed.
     """
     pair = delivery.pair
-    shown = warehouse.run(pipe_statements.show_pipes(pair))
+    shown = snowflake.run(pipe_statements.show_pipes(pair))
     pipes = [str(row["name"]) for row in shown]
     for old in pair.others(pipes):
-        warehouse.run(pipe_statements.drop_landed(old))
-        warehouse.run(pipe_statements.drop_pipe(old))
+        snowflake.run(pipe_statements.drop_landed(old))
+        snowflake.run(pipe_statements.drop_pipe(old))
     if pair.pipe in pipes:
         return
-    (row,) = warehouse.run(pipe_statements.read_settings())
+    (row,) = snowflake.run(pipe_statements.read_settings())
     settings = PipeSettings(str(row["DATABASE_NAME"]), str(row["TOPIC_ARN"] or ""))
-    warehouse.run(pipe_statements.create_landed(pair))
-    warehouse.run(pipe_statements.create_pipe(pair, settings))
-    _refresh(warehouse, delivery)
+    snowflake.run(pipe_statements.create_landed(pair))
+    snowflake.run(pipe_statements.create_pipe(pair, settings))
+    _refresh(snowflake, delivery)
 
 
-def _refresh(warehouse: Warehouse, delivery: Delivery) -> None:
+def _refresh(snowflake: Snowflake, delivery: Delivery) -> None:
     for run_id in delivery.run_ids:
-        warehouse.run(pipe_statements.refresh_pipe(delivery.pair, run_id))
+        snowflake.run(pipe_statements.refresh_pipe(delivery.pair, run_id))
 
 
-def _wait(warehouse: Warehouse, delivery: Delivery) -> None:
+def _wait(snowflake: Snowflake, delivery: Delivery) -> None:
     """Returns once every file is loaded; a lost notification is made good half-way."""
     table, limit = delivery.settings.name, delivery.settings.pipe_wait_seconds
     started = time.monotonic()
     pause, refreshed, held_at = _FIRST_PAUSE_SECONDS, False, None
-    while missing := _missing(warehouse, delivery):
+    while missing := _missing(snowflake, delivery):
         now = time.monotonic()
         if held_at is None or now - held_at >= _HOLD_LEASE_SECONDS:
-            lease.hold_lease(warehouse, table, delivery.run_id)
+            lease.hold_lease(snowflake, table, delivery.run_id)
             held_at = now
         if now - started >= limit:
-            raise _timeout(warehouse, delivery, missing)
+            raise _timeout(snowflake, delivery, missing)
         if now - started >= limit / 2 and not refreshed:
-            _check_running(warehouse, delivery)
-            _refresh(warehouse, delivery)
+            _check_running(snowflake, delivery)
+            _refresh(snowflake, delivery)
             refreshed = True
         time.sleep(pause)
         # A quarter: neither the refresh nor the end of a short limit is slept through.
         pause = min(2 * pause, _LONGEST_PAUSE_SECONDS, limit / 4)
 
 
-def _missing(warehouse: Warehouse, delivery: Delivery) -> list[str]:
+def _missing(snowflake: Snowflake, delivery: Delivery) -> list[str]:
     history = pipe_statements.copy_history(delivery.pair, delivery.run_ids)
-    rows = warehouse.run(history)
+    rows = snowflake.run(history)
     return missing_files(delivery.files, [row.as_dict() for row in rows])
 
 
@@ -230,18 +230,18 @@ def _check_size(file: File, row: Mapping[str, Any]) -> None:
             )
 
 
-def _check_running(warehouse: Warehouse, delivery: Delivery) -> str:
+def _check_running(snowflake: Snowflake, delivery: Delivery) -> str:
     """Returns the state of the pipe, for a person.
 
     Raises:
         LoadError: "pipe_stopped".
     """
     try:
-        (row,) = warehouse.run(pipe_statements.pipe_status(delivery.pair))
+        (row,) = snowflake.run(pipe_statements.pipe_status(delivery.pair))
         status = json.loads(str(row["STATUS"]))
         found = str(status["executionState"])
         pending = status.get("pendingFileCount", "?")
-    except (WarehouseError, ValueError, KeyError, TypeError) as error:
+    except (SnowflakeError, ValueError, KeyError, TypeError) as error:
         # It is asked for a better message alone; the wait ends by itself.
         return f"its state cannot be read ({type(error).__name__})"
     if found != "RUNNING":
@@ -254,9 +254,9 @@ def _check_running(warehouse: Warehouse, delivery: Delivery) -> str:
 
 
 def _timeout(
-    warehouse: Warehouse, delivery: Delivery, missing: Sequence[str]
+    snowflake: Snowflake, delivery: Delivery, missing: Sequence[str]
 ) -> LoadError:
-    found = _check_running(warehouse, delivery)
+    found = _check_running(snowflake, delivery)
     return LoadError(
         "pipe_timeout",
         f"Pipe STAGING.{delivery.pair.pipe} has not loaded {len(missing)} of"

@@ -7,11 +7,11 @@ from lambda_extract.contract import Column, File
 from snowpark import names as snowpark_names
 from snowpark.columns.alignment import Rules
 from snowpark.columns.column import LoadColumn
-from snowpark.errors import LoadError, SyncError, WarehouseError
+from snowpark.errors import LoadError, SnowflakeError, SyncError
 from snowpark.load import pipe, statements
 from snowpark.load.target import Target
+from snowpark.session import Snowflake
 from snowpark.settings.table import TableSettings
-from snowpark.warehouse import Warehouse
 
 # COPY INTO takes at most 1000 names in FILES (sql-reference/sql/copy-into-table).
 _FILES_PER_COPY = 1000
@@ -48,7 +48,7 @@ class Job:
 
 
 def stage(
-    warehouse: Warehouse, job: Job, columns: Sequence[LoadColumn], files: Sequence[File]
+    snowflake: Snowflake, job: Job, columns: Sequence[LoadColumn], files: Sequence[File]
 ) -> None:
     """Loads exactly these files into an empty staging table and checks the count.
 
@@ -59,13 +59,13 @@ def stage(
         LoadError: "load_failed": Snowflake refused a file; "count_mismatch": not the
             rows that the manifest says; of a pipe, see `pipe.fill_staging`.
     """
-    warehouse.run(statements.create_staging(job.staging, columns))
+    snowflake.run(statements.create_staging(job.staging, columns))
     if pipe.carries(files):
         loaded = pipe.fill_staging(
-            warehouse, job.settings, job.run_id, job.staging, columns, files
+            snowflake, job.settings, job.run_id, job.staging, columns, files
         )
     else:
-        loaded = _copy(warehouse, job, columns, files)
+        loaded = _copy(snowflake, job, columns, files)
     expected = sum(file.rows for file in files)
     if loaded != expected:
         raise LoadError(
@@ -76,7 +76,7 @@ def stage(
 
 
 def _copy(
-    warehouse: Warehouse, job: Job, columns: Sequence[LoadColumn], files: Sequence[File]
+    snowflake: Snowflake, job: Job, columns: Sequence[LoadColumn], files: Sequence[File]
 ) -> int:
     loaded = 0
     for i in range(0, len(files), _FILES_PER_COPY):
@@ -84,24 +84,24 @@ def _copy(
         copy = statements.copy_files(job.staging, columns, batch)
         known = [column.name for column in columns] + [file.path for file in batch]
         try:
-            rows = warehouse.run(copy, tell_only=known)
-        except WarehouseError as error:
+            rows = snowflake.run(copy, tell_only=known)
+        except SnowflakeError as error:
             raise LoadError("load_failed", error.message) from error
         # A COPY that finds nothing to do answers with a status and no counts.
         loaded += sum(int(row.as_dict().get("rows_loaded", 0)) for row in rows)
     return loaded
 
 
-def drop_staging(warehouse: Warehouse, job: Job, files: Sequence[File] = ()) -> None:
+def drop_staging(snowflake: Snowflake, job: Job, files: Sequence[File] = ()) -> None:
     """Drops the staging table of the run.
 
     Args:
         files: Of its last manifest, where all of the run is committed: what a pipe has
             loaded for it goes, too.
     """
-    warehouse.run(statements.drop_staging(job.staging))
+    snowflake.run(statements.drop_staging(job.staging))
     if pipe.carries(files):
-        pipe.forget_rows(warehouse, job.settings, job.run_id, files)
+        pipe.forget_rows(snowflake, job.settings, job.run_id, files)
 
 
 def check_key(reply_key: Sequence[str], columns: Sequence[Column]) -> None:

@@ -8,11 +8,11 @@ from snowpark.columns import column as columns
 from snowpark.columns import drift
 from snowpark.columns.alignment import Alignment, Rules, Source
 from snowpark.columns.shape import Change, Shape
-from snowpark.errors import DriftError, SyncError, WarehouseError
+from snowpark.errors import DriftError, SnowflakeError, SyncError
 from snowpark.ledger import lease, write
 from snowpark.load import target_statements
+from snowpark.session import Snowflake
 from snowpark.settings.table import TableSettings
-from snowpark.warehouse import Warehouse
 
 
 @dataclass(frozen=True)
@@ -42,24 +42,24 @@ def source_of(reply: ExtractReply | PlanReply) -> Source:
     )
 
 
-def plan(
-    warehouse: Warehouse, target: Target, source: Source, shape: Shape
+def find_alignment(
+    snowflake: Snowflake, target: Target, source: Source, shape: Shape
 ) -> Alignment:
     """Looks at the target and says what it needs; nothing is changed.
 
     Raises:
         DriftError: "target_exists": a table of somebody else is in its place; or see
             `drift.align`.
-        WarehouseError: "target_missing".
+        SnowflakeError: "target_missing".
     """
-    return drift.align(source, _described(warehouse, target), shape, target.rules)
+    return drift.align(source, _described(snowflake, target), shape, target.rules)
 
 
-def _described(warehouse: Warehouse, target: Target) -> dict[str, str] | None:
+def _described(snowflake: Snowflake, target: Target) -> dict[str, str] | None:
     name = target.settings.target
     try:
-        rows = warehouse.run(target_statements.describe_target(name))
-    except WarehouseError as error:
+        rows = snowflake.run(target_statements.describe_target(name))
+    except SnowflakeError as error:
         if error.code == "target_missing" and target.may_create:
             return None
         raise
@@ -72,7 +72,7 @@ def _described(warehouse: Warehouse, target: Target) -> dict[str, str] | None:
 
 
 def apply(
-    warehouse: Warehouse, target: Target, source: Source, alignment: Alignment
+    snowflake: Snowflake, target: Target, source: Source, alignment: Alignment
 ) -> Alignment:
     """Creates or alters the target; returns what is left to be committed.
 
@@ -83,53 +83,53 @@ def apply(
         SyncError: Snowflake refused a statement, or the lease is lost.
     """
     if alignment.create:
-        _create(warehouse, target, alignment)
+        _create(snowflake, target, alignment)
         return alignment
     while alignment.again and alignment.intent is not None:
-        _rename(warehouse, target, alignment)
-        alignment = plan(warehouse, target, source, alignment.intent)
-    _rename(warehouse, target, alignment)
+        _rename(snowflake, target, alignment)
+        alignment = find_alignment(snowflake, target, source, alignment.intent)
+    _rename(snowflake, target, alignment)
     name = target.settings.target
     for column, kind in alignment.add:
-        warehouse.run(target_statements.add_column(name, column, kind))
+        snowflake.run(target_statements.add_column(name, column, kind))
     for column, kind in alignment.widen:
-        warehouse.run(target_statements.widen_column(name, column, kind))
+        snowflake.run(target_statements.widen_column(name, column, kind))
     if alignment.lacks_deleted_at and target.settings.deletes_softly:
         column, kind = target_statements.OWN_TYPES[-1]
-        warehouse.run(target_statements.add_column(name, column, kind))
+        snowflake.run(target_statements.add_column(name, column, kind))
     return alignment
 
 
-def _create(warehouse: Warehouse, target: Target, alignment: Alignment) -> None:
+def _create(snowflake: Snowflake, target: Target, alignment: Alignment) -> None:
     settings = target.settings
-    warehouse.run(
+    snowflake.run(
         target_statements.create_target(
             settings.target, alignment.columns, soft_deletes=settings.deletes_softly
         )
     )
 
 
-def _rename(warehouse: Warehouse, target: Target, alignment: Alignment) -> None:
+def _rename(snowflake: Snowflake, target: Target, alignment: Alignment) -> None:
     if alignment.intent is not None:
-        _announce(warehouse, target, alignment.intent, alignment.told)
+        _announce(snowflake, target, alignment.intent, alignment.told)
     for old, new in alignment.renames:
         statement = target_statements.rename_column(target.settings.target, old, new)
-        warehouse.run(statement)
+        snowflake.run(statement)
 
 
 def _announce(
-    warehouse: Warehouse, target: Target, intent: Shape, told: tuple[Change, ...]
+    snowflake: Snowflake, target: Target, intent: Shape, told: tuple[Change, ...]
 ) -> None:
     """Commits an intent on its own.
 
     The fence keeps a run that slept through its lease from renaming what its successor
     has named.
     """
-    warehouse.run(sql.BEGIN)
+    snowflake.run(sql.BEGIN)
     try:
-        write.record_shape(warehouse, target.settings.name, target.run_id, intent, told)
-        lease.hold_lease(warehouse, target.settings.name, target.run_id)
-        warehouse.run(sql.COMMIT)
+        write.record_shape(snowflake, target.settings.name, target.run_id, intent, told)
+        lease.hold_lease(snowflake, target.settings.name, target.run_id)
+        snowflake.run(sql.COMMIT)
     except SyncError:
-        warehouse.run(sql.ROLLBACK)
+        snowflake.run(sql.ROLLBACK)
         raise

@@ -8,7 +8,7 @@ from typing import Any
 from lambda_extract.contract import ExtractReply, Partition, PlanReply
 from snowpark import arguments
 from snowpark.columns import column as columns
-from snowpark.errors import ExtractError, SyncError, UsageError
+from snowpark.errors import LambdaError, SyncError, UsageError
 from snowpark.extraction import ask, progress, requests
 from snowpark.ledger import read, write
 from snowpark.ledger import statements as ledger_statements
@@ -16,16 +16,16 @@ from snowpark.ledger.records import TableState
 from snowpark.ledger.run import Run, note_extract
 from snowpark.load import merge, staging, target
 from snowpark.load.staging import Job
+from snowpark.session import Snowflake
 from snowpark.settings.table import TableSettings
 from snowpark.sync import lifecycle, transfer
 from snowpark.sync.transfer import Transfer
-from snowpark.warehouse import Warehouse
 
 _LONGEST_VALUE = 1000
 
 
 def backfill_table(
-    warehouse: Warehouse, table_name: object, lower: object, upper: object
+    snowflake: Snowflake, table_name: object, lower: object, upper: object
 ) -> dict[str, Any]:
     """Extracts the rows with lower <= cursor < upper again and merges them.
 
@@ -48,11 +48,11 @@ def backfill_table(
                 "A backfill without any bound is a reload.",
                 hint="Pass from, to, or both; or CALL RESYNC_TABLE.",
             )
-        found = read.take_lease(warehouse, run.table, run.id)
+        found = read.take_lease(snowflake, run.table, run.id)
     except SyncError as error:
         raise error.about(run.table, run.id)
     return lifecycle.run_owned(
-        warehouse, found, run, lambda: _backfill(warehouse, found, run, bounds)
+        snowflake, found, run, lambda: _backfill(snowflake, found, run, bounds)
     )
 
 
@@ -66,7 +66,7 @@ def _bound(name: str, value: object) -> str | None:
 
 
 def _backfill(
-    warehouse: Warehouse,
+    snowflake: Snowflake,
     found: TableState,
     run: Run,
     bounds: tuple[str | None, str | None],
@@ -85,7 +85,7 @@ def _backfill(
         )
     lower, upper = bounds
     left = _split(
-        warehouse,
+        snowflake,
         run,
         settings,
         Partition(
@@ -102,29 +102,29 @@ def _backfill(
         request = requests.part_request(settings, part, run.id, f"b{next(attempts)}")
         started = time.monotonic()
         try:
-            reply = ask.ask(warehouse, request, ExtractReply)
-        except ExtractError as error:
+            reply = ask.ask(snowflake, request, ExtractReply)
+        except LambdaError as error:
             smaller = settings.chunk_rows // 2
             if error.code != "window_too_large" or smaller < progress.SMALLEST_WINDOW:
                 raise
             settings = dataclasses.replace(settings, chunk_rows=smaller)
-            left = _split(warehouse, run, settings, part) + left
+            left = _split(snowflake, run, settings, part) + left
             continue
         _note_part(run, reply, time.monotonic() - started)
         if reply.files:
-            _load(warehouse, found, run, reply, last=not left)
+            _load(snowflake, found, run, reply, last=not left)
         elif not left:
             changed = run.tally.files > 0
-            write.record_run(warehouse, run, "succeeded" if changed else "unchanged")
+            write.record_run(snowflake, run, "succeeded" if changed else "unchanged")
     if run.staged:
-        transfer.drop_staging(warehouse, run, Job(found.settings, run.id, run.purpose))
+        transfer.drop_staging(snowflake, run, Job(found.settings, run.id, run.purpose))
 
 
 def _split(
-    warehouse: Warehouse, run: Run, settings: TableSettings, whole: Partition
+    snowflake: Snowflake, run: Run, settings: TableSettings, whole: Partition
 ) -> tuple[Partition, ...]:
     request = requests.range_request(settings, whole, run.id)
-    return ask.ask(warehouse, request, PlanReply).partitions
+    return ask.ask(snowflake, request, PlanReply).partitions
 
 
 def _note_part(run: Run, reply: ExtractReply, seconds: float) -> None:
@@ -141,7 +141,7 @@ def _note_part(run: Run, reply: ExtractReply, seconds: float) -> None:
 
 
 def _load(
-    warehouse: Warehouse, found: TableState, run: Run, reply: ExtractReply, last: bool
+    snowflake: Snowflake, found: TableState, run: Run, reply: ExtractReply, last: bool
 ) -> None:
     settings = found.settings
     staging.check_key(reply.key, reply.columns)
@@ -153,15 +153,17 @@ def _load(
             hint="CALL SYNC_TABLE, which follows them, then call again.",
         )
     job = Job(settings, run.id, run.purpose)
-    aligned = target.plan(warehouse, job.target, target.source_of(reply), found.shape)
-    transfer.stage(warehouse, run, job, aligned.columns, reply.files)
+    aligned = target.find_alignment(
+        snowflake, job.target, target.source_of(reply), found.shape
+    )
+    transfer.stage(snowflake, run, job, aligned.columns, reply.files)
     altered = (
         (ledger_statements.insert_altered_values(settings.name, run.id, reply.altered),)
         if reply.altered
         else ()
     )
     transfer.commit(
-        warehouse,
+        snowflake,
         run,
         Transfer(
             job=job,

@@ -8,7 +8,7 @@ from lambda_extract.contract import ExtractReply, File
 from snowpark.columns import column as columns
 from snowpark.columns.alignment import Alignment
 from snowpark.columns.shape import Change, Shape
-from snowpark.errors import ExtractError
+from snowpark.errors import LambdaError
 from snowpark.extraction import ask, requests
 from snowpark.extraction import progress as extraction_progress
 from snowpark.extraction.progress import Progress
@@ -17,9 +17,9 @@ from snowpark.ledger.records import Commit, Ledger, TableState
 from snowpark.ledger.run import Run, note_extract
 from snowpark.load import merge, staging, target
 from snowpark.load.staging import Job
+from snowpark.session import Snowflake
 from snowpark.sync import transfer
 from snowpark.sync.transfer import Done, Transfer
-from snowpark.warehouse import Warehouse
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class _Course:
 
 
 def run_increment(
-    warehouse: Warehouse,
+    snowflake: Snowflake,
     found: TableState,
     run: Run,
     attempt: int = 0,
@@ -96,29 +96,29 @@ def run_increment(
     changed: tuple[Change, ...] = ()
     while not complete:
         if first is None:
-            reply, progress = _extract_window(warehouse, found, run, progress)
+            reply, progress = _extract_window(snowflake, found, run, progress)
         else:
             reply = first.reply
             progress = _note_window(run, progress, reply, reply.seconds)
         if reply.source_changed:
             changed = source_change(found, run, reply)
             break
-        aligned = _look_at_target(warehouse, job, course, reply)
+        aligned = _look_at_target(snowflake, job, course, reply)
         if aligned is not None and aligned.missing_values:
             break
         if reply.files:
             staged = first is not None and first.staged
             if not staged:
-                _stage_window(warehouse, job, run, course, reply)
+                _stage_window(snowflake, job, run, course, reply)
             course.files = reply.files
             work = _transfer(job, course, reply, progress, last=reply.complete)
-            _committed(course, transfer.commit(warehouse, run, work))
+            _committed(course, transfer.commit(snowflake, run, work))
         else:
-            _note_nothing_new(warehouse, job, run, course, reply, progress)
+            _note_nothing_new(snowflake, job, run, course, reply, progress)
         complete = reply.complete
         first = None
     if job.staging in run.staged:
-        transfer.drop_staging(warehouse, run, job, course.files if complete else ())
+        transfer.drop_staging(snowflake, run, job, course.files if complete else ())
     after = dataclasses.replace(found, ledger=course.ledger, shape=course.shape)
     return Outcome(after, complete, changed)
 
@@ -129,10 +129,10 @@ def source_change(
     """Returns what a reload of a source that went back in time is recorded as.
 
     Raises:
-        ExtractError: source_changed, where the policy is to fail.
+        LambdaError: source_changed, where the policy is to fail.
     """
     if found.settings.source_changed == "fail":
-        raise ExtractError("source_changed", reply.source_changed)
+        raise LambdaError("source_changed", reply.source_changed)
     run.warn(
         "source_changed",
         f"{reply.source_changed} The whole table was read again.",
@@ -142,7 +142,7 @@ def source_change(
 
 
 def stage_first(
-    warehouse: Warehouse, found: TableState, run: Run, reply: ExtractReply
+    snowflake: Snowflake, found: TableState, run: Run, reply: ExtractReply
 ) -> bool:
     """Loads the files of a first window into the staging table, ahead of its commit.
 
@@ -156,15 +156,15 @@ def stage_first(
         return False
     job = Job(found.settings, run.id, run.purpose)
     course = _Course(found.ledger, found.shape)
-    aligned = _look_at_target(warehouse, job, course, reply)
+    aligned = _look_at_target(snowflake, job, course, reply)
     if aligned is None or aligned.missing_values:
         return False
-    _stage_window(warehouse, job, run, course, reply)
+    _stage_window(snowflake, job, run, course, reply)
     return True
 
 
 def _look_at_target(
-    warehouse: Warehouse, job: Job, course: _Course, reply: ExtractReply
+    snowflake: Snowflake, job: Job, course: _Course, reply: ExtractReply
 ) -> Alignment | None:
     """Compares a window's columns with the target; None where nothing calls for it.
 
@@ -179,8 +179,8 @@ def _look_at_target(
         return None
     if course.aligned is None or digest != course.digest:
         staging.check_key(reply.key, reply.columns)
-        course.aligned = target.plan(
-            warehouse, job.target, target.source_of(reply), course.shape
+        course.aligned = target.find_alignment(
+            snowflake, job.target, target.source_of(reply), course.shape
         )
         course.digest = digest
     return course.aligned
@@ -206,24 +206,24 @@ def _committed(course: _Course, done: Done) -> None:
 
 
 def _extract_window(
-    warehouse: Warehouse, found: TableState, run: Run, progress: Progress
+    snowflake: Snowflake, found: TableState, run: Run, progress: Progress
 ) -> tuple[ExtractReply, Progress]:
     """Asks for the next window; one that does not fit into its time is halved."""
     started = time.monotonic()
     while True:
         request = requests.next_window(found.settings, progress, run.id)
         try:
-            reply = ask.ask(warehouse, request, ExtractReply)
+            reply = ask.ask(snowflake, request, ExtractReply)
             break
-        except ExtractError as error:
+        except LambdaError as error:
             smaller = extraction_progress.halved(progress)
-            if smaller is None or not _is_too_large(warehouse, run, error):
+            if smaller is None or not _is_too_large(snowflake, run, error):
                 raise
             progress = smaller
     return reply, _note_window(run, progress, reply, time.monotonic() - started)
 
 
-def _is_too_large(warehouse: Warehouse, run: Run, error: ExtractError) -> bool:
+def _is_too_large(snowflake: Snowflake, run: Run, error: LambdaError) -> bool:
     """Returns whether a smaller window may help.
 
     A lost worker may have been an accident, and the same window arrives next time. One
@@ -231,7 +231,7 @@ def _is_too_large(warehouse: Warehouse, run: Run, error: ExtractError) -> bool:
     """
     if error.code != "worker_lost":
         return error.code == "window_too_large"
-    return read.last_error(warehouse, run.table) == "worker_lost"
+    return read.last_error(snowflake, run.table) == "worker_lost"
 
 
 def _note_window(
@@ -256,11 +256,11 @@ def _note_window(
 
 
 def _stage_window(
-    warehouse: Warehouse, job: Job, run: Run, course: _Course, reply: ExtractReply
+    snowflake: Snowflake, job: Job, run: Run, course: _Course, reply: ExtractReply
 ) -> None:
     if course.aligned is None:
         raise ValueError("the target was not looked at")
-    transfer.stage(warehouse, run, job, course.aligned.columns, reply.files)
+    transfer.stage(snowflake, run, job, course.aligned.columns, reply.files)
 
 
 def _transfer(
@@ -296,7 +296,7 @@ def _commit(course: _Course, reply: ExtractReply, progress: Progress) -> Commit:
 
 
 def _note_nothing_new(
-    warehouse: Warehouse,
+    snowflake: Snowflake,
     job: Job,
     run: Run,
     course: _Course,
@@ -313,15 +313,15 @@ def _note_nothing_new(
     known = (ledger.watermark, ledger.pending_bound, ledger.overlap)
     if course.drifted:
         work = _transfer(job, course, reply, progress, last=False)
-        _committed(course, transfer.commit_columns(warehouse, run, work))
+        _committed(course, transfer.commit_columns(snowflake, run, work))
     elif (
         bound.watermark,
         bound.pending_bound,
         bound.overlap,
     ) != known or ledger.source_identity is None:
         commit = _commit(course, reply, progress)
-        write.record_commit(warehouse, job.settings, job.run_id, commit)
+        write.record_commit(snowflake, job.settings, job.run_id, commit)
         _committed(course, Done(course.aligned, commit))
     if reply.complete:
         changed = run.tally.rows > 0
-        write.record_run(warehouse, run, "succeeded" if changed else "unchanged")
+        write.record_run(snowflake, run, "succeeded" if changed else "unchanged")

@@ -15,9 +15,9 @@ from snowpark.ledger.run import Counts, Run, note_extract
 from snowpark.load import merge, target
 from snowpark.load.staging import Job
 from snowpark.load.statements import Batch
+from snowpark.session import Snowflake
 from snowpark.sync import missing, statements, transfer
 from snowpark.sync.transfer import Transfer
-from snowpark.warehouse import Warehouse
 
 # Keys are small: one extraction takes many more of them than whole rows.
 _KEYS_PER_ROW = 10
@@ -32,7 +32,7 @@ def is_due(found: TableState) -> bool:
 
 
 def compare_keys(
-    warehouse: Warehouse, found: TableState, run: Run, *, confirmed: bool
+    snowflake: Snowflake, found: TableState, run: Run, *, confirmed: bool
 ) -> None:
     """Finds target rows that are gone from the source, and flags or removes them.
 
@@ -49,13 +49,13 @@ def compare_keys(
     """
     job = Job(found.settings, run.id, run.purpose)
     started = time.monotonic()
-    replies = _extract_keys(warehouse, found, run)
+    replies = _extract_keys(snowflake, found, run)
     note_extract(run, time.monotonic() - started)
     first = replies[0]
     # The target may have a key column under another name than the source.
     staged = pairing.located(target.source_of(first), found.shape)
     files = [file for reply in replies for file in reply.files]
-    transfer.stage(warehouse, run, job, staged, files)
+    transfer.stage(snowflake, run, job, staged, files)
     work = Transfer(
         job=job,
         aligned=Alignment(columns=staged, shape=found.shape),
@@ -65,22 +65,22 @@ def compare_keys(
     )
     compared = merge.batch(job, work.aligned, first.key, first.extracted_at)
     known = _known_keys(
-        warehouse, compared, found.settings.max_delete_percent, confirmed
+        snowflake, compared, found.settings.max_delete_percent, confirmed
     )
-    absent = missing.find(warehouse, compared) if run.tally.rows > known else ()
-    transfer.commit(warehouse, run, work)
-    transfer.drop_staging(warehouse, run, job)
+    absent = missing.find(snowflake, compared) if run.tally.rows > known else ()
+    transfer.commit(snowflake, run, work)
+    transfer.drop_staging(snowflake, run, job)
     if absent:
-        missing.read_again(warehouse, found, run, absent)
+        missing.read_again(snowflake, found, run, absent)
 
 
 def _extract_keys(
-    warehouse: Warehouse, found: TableState, run: Run
+    snowflake: Snowflake, found: TableState, run: Run
 ) -> list[ExtractReply]:
     settings = found.settings
     wide = dataclasses.replace(settings, chunk_rows=settings.chunk_rows * _KEYS_PER_ROW)
     planned = ask.ask(
-        warehouse, extraction_requests.snapshot_request(wide, run.id), PlanReply
+        snowflake, extraction_requests.snapshot_request(wide, run.id), PlanReply
     )
     replies = []
     for wave in progress.waves(planned, frozenset(), settings.max_parallel):
@@ -88,9 +88,9 @@ def _extract_keys(
             extraction_requests.keys_request(settings, partition, run.id, wide.limits)
             for partition in wave
         ]
-        for reply in ask.ask_all(warehouse, requests):
+        for reply in ask.ask_all(snowflake, requests):
             replies.append(ask.expect(reply, ExtractReply, run.id))
-        lease.hold_lease(warehouse, settings.name, run.id)
+        lease.hold_lease(snowflake, settings.name, run.id)
     if not replies:
         raise SyncError("reply_invalid", "The plan has no parts.")
     run.note(
@@ -103,14 +103,14 @@ def _extract_keys(
 
 
 def _known_keys(
-    warehouse: Warehouse, compared: Batch, max_percent: float, confirmed: bool
+    snowflake: Snowflake, compared: Batch, max_percent: float, confirmed: bool
 ) -> int:
     """Returns how many target rows are in the source, unless too many are not.
 
     Raises:
         UsageError: "too_many_deletes".
     """
-    (row,) = warehouse.run(statements.count_gone(compared), tell_only=())
+    (row,) = snowflake.run(statements.count_gone(compared), tell_only=())
     alive, gone = int(row[0]), int(row[1])
     if gone * 100 > alive * max_percent and not confirmed:
         raise UsageError(
@@ -121,11 +121,11 @@ def _known_keys(
     return alive - gone
 
 
-def _apply(warehouse: Warehouse, gone: Batch) -> Counts:
+def _apply(snowflake: Snowflake, gone: Batch) -> Counts:
     if not gone.soft_deletes:
         removal = statements.remove_gone(gone)
-        return Counts(deleted=warehouse.changed_rows(removal, tell_only=()))
+        return Counts(deleted=snowflake.changed_rows(removal, tell_only=()))
     flagging = statements.flag_gone(gone)
-    flagged = warehouse.changed_rows(flagging, tell_only=())
-    revived = warehouse.changed_rows(statements.revive(gone), tell_only=())
+    flagged = snowflake.changed_rows(flagging, tell_only=())
+    revived = snowflake.changed_rows(statements.revive(gone), tell_only=())
     return Counts(updated=revived, deleted=flagged)

@@ -10,12 +10,12 @@ from snowpark.ledger import lease, write
 from snowpark.ledger.records import TableState
 from snowpark.ledger.run import Run
 from snowpark.load import statements
+from snowpark.session import Snowflake
 from snowpark.sync import report
-from snowpark.warehouse import Warehouse
 
 
 def run_owned(
-    warehouse: Warehouse, found: TableState, run: Run, work: Callable[[], None]
+    snowflake: Snowflake, found: TableState, run: Run, work: Callable[[], None]
 ) -> dict[str, Any]:
     """Does the work of a run that owns its table; records it and gives the lease back.
 
@@ -27,23 +27,23 @@ def run_owned(
     except SyncError as error:
         error.about(run.table, run.id)
         if not run.recorded:
-            write.record_run(warehouse, run, "failed", error)
+            write.record_run(snowflake, run, "failed", error)
         raise
     finally:
         try:
-            drop_staged(warehouse, run)
+            drop_staged(snowflake, run)
         finally:
-            lease.release_lease(warehouse, run.table, run.id)
+            lease.release_lease(snowflake, run.table, run.id)
     return report.of_run(run, found)
 
 
-def drop_staged(warehouse: Warehouse, run: Run) -> None:
+def drop_staged(snowflake: Snowflake, run: Run) -> None:
     """Drops the staging tables that a run has left.
 
     Nobody comes back to the rows of a failed run: each run stages its own.
     """
     while run.staged:
-        warehouse.run(statements.drop_staging(run.staged.pop()))
+        snowflake.run(statements.drop_staging(run.staged.pop()))
 
 
 def new_run(table: str) -> Run:

@@ -18,9 +18,9 @@ from snowpark.ledger.run import Run, note_extract, now
 from snowpark.load import merge, staging, target
 from snowpark.load.staging import Job
 from snowpark.load.statements import Batch
+from snowpark.session import Snowflake
 from snowpark.sync import statements, transfer
 from snowpark.sync.transfer import Transfer
-from snowpark.warehouse import Warehouse
 
 # What one run reads again. Each request scans the source's table once and carries its
 # keys in an event of at most 256 KB; a table that lacks more is better reloaded.
@@ -28,20 +28,20 @@ MOST_KEYS = 20_000
 _KEYS_PER_REQUEST = 2_000
 
 
-def find(warehouse: Warehouse, compared: Batch) -> tuple[str, ...]:
+def find(snowflake: Snowflake, compared: Batch) -> tuple[str, ...]:
     """Returns hashes of keys that are staged and not alive in the target.
 
     Returns:
         At most one more than `MOST_KEYS`.
     """
-    found = warehouse.run(
+    found = snowflake.run(
         statements.missing_keys(compared, MOST_KEYS + 1), tell_only=()
     )
     return tuple(str(row[0]) for row in found)
 
 
 def read_again(
-    warehouse: Warehouse, found: TableState, run: Run, key_hashes: Sequence[str]
+    snowflake: Snowflake, found: TableState, run: Run, key_hashes: Sequence[str]
 ) -> None:
     """Extracts the rows of these keys and merges them, as a step of its own.
 
@@ -55,10 +55,12 @@ def read_again(
     run.begin("repair", now())
     job = Job(found.settings, run.id, run.purpose)
     started = time.monotonic()
-    replies = _extract(warehouse, found, run, wanted)
+    replies = _extract(snowflake, found, run, wanted)
     note_extract(run, time.monotonic() - started)
     first = replies[0]
-    aligned = target.plan(warehouse, job.target, target.source_of(first), found.shape)
+    aligned = target.find_alignment(
+        snowflake, job.target, target.source_of(first), found.shape
+    )
     files = [file for reply in replies for file in reply.files]
     run.note(
         windows=len(replies),
@@ -69,9 +71,9 @@ def read_again(
     _tell(run, len(key_hashes), len(wanted))
     if not files:
         return
-    transfer.stage(warehouse, run, job, aligned.columns, files)
+    transfer.stage(snowflake, run, job, aligned.columns, files)
     transfer.commit(
-        warehouse,
+        snowflake,
         run,
         Transfer(
             job=job,
@@ -81,11 +83,11 @@ def read_again(
             write=merge.merge_rows,
         ),
     )
-    transfer.drop_staging(warehouse, run, job)
+    transfer.drop_staging(snowflake, run, job)
 
 
 def _extract(
-    warehouse: Warehouse, found: TableState, run: Run, wanted: Sequence[str]
+    snowflake: Snowflake, found: TableState, run: Run, wanted: Sequence[str]
 ) -> list[ExtractReply]:
     settings = found.settings
     requests = [
@@ -100,11 +102,11 @@ def _extract(
     replies = []
     for start in range(0, len(requests), settings.max_parallel):
         wave = requests[start : start + settings.max_parallel]
-        for answer in ask.ask_all(warehouse, wave):
+        for answer in ask.ask_all(snowflake, wave):
             reply = ask.expect(answer, ExtractReply, run.id)
             _check_columns(found, reply)
             replies.append(reply)
-        lease.hold_lease(warehouse, settings.name, run.id)
+        lease.hold_lease(snowflake, settings.name, run.id)
     return replies
 
 

@@ -9,13 +9,13 @@ from lambda_extract.contract import (
     PlanReply,
     decode_reply,
 )
-from snowpark.errors import ExtractError
+from snowpark.errors import LambdaError
 from snowpark.ledger.records import TableState
 from snowpark.ledger.run import Run
+from snowpark.session import Snowflake
 from snowpark.settings.table import TableSettings
 from snowpark.sync import statements
 from snowpark.sync.statements import SnapshotPart
-from snowpark.warehouse import Warehouse
 
 # Files of a plan older than this may have been expired from the landing bucket.
 _RESUME_HOURS = 24
@@ -50,7 +50,7 @@ class Snapshot:
         return self.plan.run_id == run.id
 
 
-def open_snapshot(warehouse: Warehouse, found: TableState) -> Snapshot | None:
+def open_snapshot(snowflake: Snowflake, found: TableState) -> Snapshot | None:
     """Returns the snapshot that an earlier run has begun, if it can be finished.
 
     Not in full mode: no increment follows there that would bring the parts of an
@@ -59,7 +59,7 @@ def open_snapshot(warehouse: Warehouse, found: TableState) -> Snapshot | None:
     if found.settings.mode == "full":
         return None
     identity = found.identity
-    rows = warehouse.run(
+    rows = snowflake.run(
         statements.read_open_parts(found.settings.name, identity, _RESUME_HOURS)
     )
     plans = [row for row in rows if row["PART"] == "#plan"]
@@ -88,12 +88,12 @@ def whole(snapshot: Snapshot) -> Snapshot:
     take its rows out of the target without an error anywhere.
 
     Raises:
-        ExtractError: "parts_missing". Finished parts stay for the next call.
+        LambdaError: "parts_missing". Finished parts stay for the next call.
     """
     planned = [partition.part for partition in snapshot.plan.partitions]
     if sorted(planned) != sorted(snapshot.done):
         missing = sorted(set(planned) - set(snapshot.done))
-        raise ExtractError(
+        raise LambdaError(
             "parts_missing",
             f"{len(planned)} parts were planned and {len(snapshot.done)} extracted;"
             f" missing: {', '.join(missing[:10]) or 'none'}.",
@@ -102,7 +102,7 @@ def whole(snapshot: Snapshot) -> Snapshot:
 
 
 def record_part(
-    warehouse: Warehouse,
+    snowflake: Snowflake,
     settings: TableSettings,
     run: Run,
     snapshot: Snapshot,
@@ -110,4 +110,4 @@ def record_part(
     message: str | None = None,
 ) -> None:
     row = snapshot.row(part, message)
-    warehouse.run(statements.insert_part(settings.name, run.id, row))
+    snowflake.run(statements.insert_part(settings.name, run.id, row))

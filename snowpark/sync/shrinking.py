@@ -4,14 +4,14 @@ from snowpark.errors import UsageError
 from snowpark.ledger.run import Counts
 from snowpark.load import merge, statements
 from snowpark.load.statements import Batch
-from snowpark.warehouse import Warehouse
+from snowpark.session import Snowflake
 
 
 class TooManyDeletes(UsageError):
     """The source has so few rows left that somebody may have emptied it by mistake."""
 
 
-def overwrite_rows(max_percent: float, warehouse: Warehouse, rows: Batch) -> Counts:
+def overwrite_rows(max_percent: float, snowflake: Snowflake, rows: Batch) -> Counts:
     """Replaces the rows of the target, inside the current transaction.
 
     Args:
@@ -23,9 +23,9 @@ def overwrite_rows(max_percent: float, warehouse: Warehouse, rows: Batch) -> Cou
     Raises:
         TooManyDeletes: The transaction has to be rolled back.
     """
-    (row,) = warehouse.run(statements.count_rows(rows.target), tell_only=())
+    (row,) = snowflake.run(statements.count_rows(rows.target), tell_only=())
     before = int(row[0])
-    written = merge.overwrite_rows(warehouse, rows)
+    written = merge.overwrite_rows(snowflake, rows)
     fewer = max(before - written.inserted, 0)
     if fewer * 100 > before * max_percent:
         raise TooManyDeletes(

@@ -19,7 +19,7 @@ from lambda_extract.contract import (
 from snowpark import redact
 from snowpark.columns import column as columns
 from snowpark.columns.shape import Change
-from snowpark.errors import ExtractError, LoadError, WarehouseError
+from snowpark.errors import LambdaError, LoadError, SnowflakeError
 from snowpark.extraction import ask, progress
 from snowpark.extraction import requests as extraction_requests
 from snowpark.ledger import lease
@@ -29,11 +29,11 @@ from snowpark.ledger.run import Run, note_extract
 from snowpark.load import merge, target
 from snowpark.load.staging import Job
 from snowpark.load.statements import Batch
+from snowpark.session import Snowflake
 from snowpark.settings.table import TableSettings
 from snowpark.sync import shrinking, statements, transfer
 from snowpark.sync.parts import Snapshot, open_snapshot, record_part, whole
 from snowpark.sync.transfer import Transfer, Write
-from snowpark.warehouse import Warehouse
 
 _ATTEMPTS = 2
 # The files are as good as they were; a pipe may still load them.
@@ -43,7 +43,7 @@ _PLANS = 3
 
 
 def run_snapshot(
-    warehouse: Warehouse,
+    snowflake: Snowflake,
     found: TableState,
     run: Run,
     *,
@@ -72,7 +72,7 @@ def run_snapshot(
     run.note(kind="snapshot")
     job = Job(settings, run.id, run.purpose, reload=True, rebuild=rebuild)
     started = time.monotonic()
-    snapshot = _extracted(warehouse, found, run)
+    snapshot = _extracted(snowflake, found, run)
     note_extract(run, time.monotonic() - started)
     _note_extraction(run, snapshot)
     write: Write = merge.overwrite_rows
@@ -82,73 +82,73 @@ def run_snapshot(
         most = 100.0 if confirmed else settings.max_delete_percent
         write = partial(shrinking.overwrite_rows, most)
     try:
-        _load(warehouse, job, found, run, snapshot, write, changes)
+        _load(snowflake, job, found, run, snapshot, write, changes)
     except shrinking.TooManyDeletes:
         # The next call looks at the source again.
-        record_part(warehouse, settings, run, snapshot, "#closed")
+        record_part(snowflake, settings, run, snapshot, "#closed")
         raise
-    except (LoadError, WarehouseError) as error:
+    except (LoadError, SnowflakeError) as error:
         if _refuses_rows(error):
             # The next call must not go on with these files.
-            record_part(warehouse, settings, run, snapshot, "#closed")
+            record_part(snowflake, settings, run, snapshot, "#closed")
         raise
-    transfer.drop_staging(warehouse, run, job, snapshot.files)
+    transfer.drop_staging(snowflake, run, job, snapshot.files)
     return len(snapshot.done) == 1 and snapshot.planned_by(run)
 
 
-def _refuses_rows(error: LoadError | WarehouseError) -> bool:
+def _refuses_rows(error: LoadError | SnowflakeError) -> bool:
     """True where the same files would fail again."""
     if error.code in _FILES_PENDING:
         return False
-    cause = error if isinstance(error, WarehouseError) else error.__cause__
+    cause = error if isinstance(error, SnowflakeError) else error.__cause__
     # Without a cause the rows were loaded and are not those of the manifest.
-    return not isinstance(cause, WarehouseError) or redact.is_about_rows(cause.number)
+    return not isinstance(cause, SnowflakeError) or redact.is_about_rows(cause.number)
 
 
-def _extracted(warehouse: Warehouse, found: TableState, run: Run) -> Snapshot:
+def _extracted(snowflake: Snowflake, found: TableState, run: Run) -> Snapshot:
     """Returns a snapshot with all parts extracted.
 
     Parts that are too large are halved; where the source's columns change between two
     parts, the snapshot begins anew.
 
     Raises:
-        ExtractError: A part was refused, or "parts_missing".
+        LambdaError: A part was refused, or "parts_missing".
     """
     settings = found.settings
     plans = 0
     while True:
         plans += 1
-        snapshot = open_snapshot(warehouse, found) or _planned(
-            warehouse, found, settings, run
+        snapshot = open_snapshot(snowflake, found) or _planned(
+            snowflake, found, settings, run
         )
         try:
-            return whole(_extract_parts(warehouse, settings, run, snapshot))
-        except ExtractError as error:
+            return whole(_extract_parts(snowflake, settings, run, snapshot))
+        except LambdaError as error:
             smaller = settings.chunk_rows // 2
             if error.code == "columns_changed":
-                record_part(warehouse, settings, run, snapshot, "#closed")
+                record_part(snowflake, settings, run, snapshot, "#closed")
                 if plans < _PLANS:
                     continue
             if error.code != "window_too_large" or smaller < progress.SMALLEST_WINDOW:
                 raise
-            record_part(warehouse, settings, run, snapshot, "#closed")
+            record_part(snowflake, settings, run, snapshot, "#closed")
             settings = dataclasses.replace(settings, chunk_rows=smaller)
 
 
 def _planned(
-    warehouse: Warehouse, found: TableState, settings: TableSettings, run: Run
+    snowflake: Snowflake, found: TableState, settings: TableSettings, run: Run
 ) -> Snapshot:
     request = extraction_requests.snapshot_request(settings, run.id)
-    reply = ask.ask(warehouse, request, PlanReply)
+    reply = ask.ask(snowflake, request, PlanReply)
     # A run may plan twice (parts too large): the id must tell the two apart.
-    snapshot_id = f"{run.id}-{warehouse.statements}"
+    snapshot_id = f"{run.id}-{snowflake.statements}"
     snapshot = Snapshot(snapshot_id, found.identity, reply, {})
-    record_part(warehouse, settings, run, snapshot, "#plan", encode(reply))
+    record_part(snowflake, settings, run, snapshot, "#plan", encode(reply))
     return snapshot
 
 
 def _extract_parts(
-    warehouse: Warehouse, settings: TableSettings, run: Run, snapshot: Snapshot
+    snowflake: Snowflake, settings: TableSettings, run: Run, snapshot: Snapshot
 ) -> Snapshot:
     done = dict(snapshot.done)
     waves = progress.waves(snapshot.plan, frozenset(done), settings.max_parallel)
@@ -156,7 +156,7 @@ def _extract_parts(
         left: Sequence[Partition] = wave
         for attempt in range(1, _ATTEMPTS + 1):
             failed = _extract_wave(
-                warehouse, settings, run, snapshot, left, attempt, done
+                snowflake, settings, run, snapshot, left, attempt, done
             )
             if not failed:
                 break
@@ -164,12 +164,12 @@ def _extract_parts(
             if attempt == _ATTEMPTS or not all(r.error.retryable for _, r in failed):
                 raise ask.refusal(refusal)
             left = [partition for partition, _ in failed]
-        lease.hold_lease(warehouse, settings.name, run.id)
+        lease.hold_lease(snowflake, settings.name, run.id)
     return dataclasses.replace(snapshot, done=done)
 
 
 def _extract_wave(
-    warehouse: Warehouse,
+    snowflake: Snowflake,
     settings: TableSettings,
     run: Run,
     snapshot: Snapshot,
@@ -185,17 +185,17 @@ def _extract_wave(
         for p in wave
     ]
     failed = []
-    for partition, reply in zip(wave, ask.ask_all(warehouse, requests)):
+    for partition, reply in zip(wave, ask.ask_all(snowflake, requests)):
         if isinstance(reply, ErrorReply):
             failed.append((partition, reply))
             continue
         manifest = ask.expect(reply, ExtractReply, run.id)
         if _shape(manifest) != _shape(snapshot.plan):
-            raise ExtractError(
+            raise LambdaError(
                 "columns_changed", "The source's columns are not those of the plan."
             )
         message = encode(manifest)
-        record_part(warehouse, settings, run, snapshot, partition.part, message)
+        record_part(snowflake, settings, run, snapshot, partition.part, message)
         done[partition.part] = manifest
     return failed
 
@@ -221,7 +221,7 @@ def _note_extraction(run: Run, snapshot: Snapshot) -> None:
 
 
 def _load(
-    warehouse: Warehouse,
+    snowflake: Snowflake,
     job: Job,
     found: TableState,
     run: Run,
@@ -231,11 +231,11 @@ def _load(
 ) -> None:
     planned, replies = snapshot.plan, list(snapshot.done.values())
     source = target.source_of(planned)
-    aligned = target.plan(warehouse, job.target, source, found.shape)
-    transfer.stage(warehouse, run, job, aligned.columns, snapshot.files)
+    aligned = target.find_alignment(snowflake, job.target, source, found.shape)
+    transfer.stage(snowflake, run, job, aligned.columns, snapshot.files)
     if job.settings.mode == "incremental" and not planned.key_enforced:
         staged = merge.batch(job, aligned, planned.key, planned.planned_at)
-        _warn_of_shared_keys(warehouse, run, staged)
+        _warn_of_shared_keys(snowflake, run, staged)
     commit = Commit(
         version=found.version + 1,
         kind="snapshot",
@@ -255,7 +255,7 @@ def _load(
     )
     run.note_changes(changes)
     transfer.commit(
-        warehouse,
+        snowflake,
         run,
         Transfer(
             job=job,
@@ -271,9 +271,9 @@ def _load(
     )
 
 
-def _warn_of_shared_keys(warehouse: Warehouse, run: Run, staged: Batch) -> None:
+def _warn_of_shared_keys(snowflake: Snowflake, run: Run, staged: Batch) -> None:
     """Warns of a key that PostgreSQL does not enforce, before a MERGE relies on it."""
-    (row,) = warehouse.run(statements.shared_keys(staged), tell_only=())
+    (row,) = snowflake.run(statements.shared_keys(staged), tell_only=())
     if int(row[0]):
         run.warn(
             "duplicate_keys",

@@ -4,15 +4,15 @@ from typing import Any, Literal
 
 from snowpark import arguments
 from snowpark.columns.shape import Change
-from snowpark.errors import ExtractError, SyncError
+from snowpark.errors import LambdaError, SyncError
 from snowpark.extraction import progress
 from snowpark.ledger import read
 from snowpark.ledger.records import TableState
 from snowpark.ledger.run import Run, now
+from snowpark.session import Snowflake
 from snowpark.sync import increment, keys, snapshot
 from snowpark.sync.increment import Extracted
 from snowpark.sync.lifecycle import new_run, run_owned
-from snowpark.warehouse import Warehouse
 
 # sync: what is new. reload: the whole table, even where an increment would do.
 # confirm_deletes: sync, then compare keys, without the circuit breakers.
@@ -22,7 +22,7 @@ _RELOADS = 2
 
 
 def sync_table(
-    warehouse: Warehouse, table_name: object, action: Action = "sync"
+    snowflake: Snowflake, table_name: object, action: Action = "sync"
 ) -> dict[str, Any]:
     """Brings the target of one table up to date and returns a report.
 
@@ -36,16 +36,16 @@ def sync_table(
     """
     run = new_run(arguments.table_name(table_name))
     try:
-        found = read.take_lease(warehouse, run.table, run.id)
+        found = read.take_lease(snowflake, run.table, run.id)
     except SyncError as error:
         raise error.about(run.table, run.id)
     return run_owned(
-        warehouse, found, run, lambda: bring_up_to_date(warehouse, found, run, action)
+        snowflake, found, run, lambda: bring_up_to_date(snowflake, found, run, action)
     )
 
 
 def bring_up_to_date(
-    warehouse: Warehouse,
+    snowflake: Snowflake,
     found: TableState,
     run: Run,
     action: Action = "sync",
@@ -63,11 +63,11 @@ def bring_up_to_date(
     changes: tuple[Change, ...] = ()
     for attempt in range(_RELOADS + 1):
         if whole:
-            reloaded = _reload(warehouse, found, run, action, changes)
+            reloaded = _reload(snowflake, found, run, action, changes)
             if reloaded is None:
                 return
             found = reloaded
-        outcome = increment.run_increment(warehouse, found, run, attempt, first)
+        outcome = increment.run_increment(snowflake, found, run, attempt, first)
         first = None
         found = outcome.state
         if outcome.complete:
@@ -76,15 +76,15 @@ def bring_up_to_date(
         changes = outcome.source_change
         run.forget_or_begin("snapshot", now())
     else:
-        raise ExtractError("columns_changed", "Columns change faster than they load.")
+        raise LambdaError("columns_changed", "Columns change faster than they load.")
     confirmed = action == "confirm_deletes"
     if confirmed or keys.is_due(found):
         run.begin("key_compare", now())
-        keys.compare_keys(warehouse, found, run, confirmed=confirmed)
+        keys.compare_keys(snowflake, found, run, confirmed=confirmed)
 
 
 def _reload(
-    warehouse: Warehouse,
+    snowflake: Snowflake,
     found: TableState,
     run: Run,
     action: Action,
@@ -92,7 +92,7 @@ def _reload(
 ) -> TableState | None:
     """Replaces all rows; None where that is all there is to do."""
     of_one_moment = snapshot.run_snapshot(
-        warehouse,
+        snowflake,
         found,
         run,
         rebuild=action == "reload",
@@ -104,4 +104,4 @@ def _reload(
     # Its parts are of different moments, some perhaps of an earlier call: whoever
     # called expects the table as it is now.
     run.begin("increment", now())
-    return read.read_state(warehouse, run.table)
+    return read.read_state(snowflake, run.table)

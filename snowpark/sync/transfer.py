@@ -26,10 +26,10 @@ from snowpark.load import commit as load_commit
 from snowpark.load import merge, staging, target
 from snowpark.load.staging import Job
 from snowpark.load.statements import Batch
+from snowpark.session import Snowflake
 from snowpark.sql import Statement
-from snowpark.warehouse import Warehouse
 
-Write = Callable[[Warehouse, Batch], Counts]
+Write = Callable[[Snowflake, Batch], Counts]
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Done:
 
 
 def stage(
-    warehouse: Warehouse,
+    snowflake: Snowflake,
     run: Run,
     job: Job,
     columns: Sequence[LoadColumn],
@@ -91,63 +91,63 @@ def stage(
     started = time.monotonic()
     if job.staging not in run.staged:
         run.staged.append(job.staging)
-    staging.stage(warehouse, job, columns, files)
+    staging.stage(snowflake, job, columns, files)
     ledger_run.note_load(run, time.monotonic() - started)
 
 
-def commit(warehouse: Warehouse, run: Run, transfer: Transfer) -> Done:
+def commit(snowflake: Snowflake, run: Run, transfer: Transfer) -> Done:
     """Aligns the target, writes staged rows and commits them.
 
     Raises:
         SyncError: Whatever failed; of the rows and the watermark nothing was kept.
     """
     started = time.monotonic()
-    aligned = align(warehouse, transfer)
+    aligned = align(snowflake, transfer)
     rows = merge.batch(transfer.job, aligned, transfer.key, transfer.extracted_at)
     row = commit_row(transfer, aligned)
-    with load_commit.transaction(warehouse, transfer.job, row):
-        counts = transfer.write(warehouse, rows)
+    with load_commit.transaction(snowflake, transfer.job, row):
+        counts = transfer.write(snowflake, rows)
         ledger_run.note_counts(run, counts, time.monotonic() - started)
         if transfer.merged_rows is not None and not rows.removes:
             _warn_of_shared_keys(
                 run, transfer.merged_rows - counts.inserted - counts.updated
             )
-        _record(warehouse, run, transfer, row)
+        _record(snowflake, run, transfer, row)
     return Done(aligned, row)
 
 
-def commit_columns(warehouse: Warehouse, run: Run, transfer: Transfer) -> Done:
+def commit_columns(snowflake: Snowflake, run: Run, transfer: Transfer) -> Done:
     """Aligns the target and commits its columns with the watermark, without rows.
 
     Raises:
         SyncError: Whatever failed; the watermark is where it was.
     """
-    aligned = align(warehouse, transfer)
+    aligned = align(snowflake, transfer)
     row = commit_row(transfer, aligned)
-    with load_commit.transaction(warehouse, transfer.job, row):
-        _record(warehouse, run, transfer, row)
+    with load_commit.transaction(snowflake, transfer.job, row):
+        _record(snowflake, run, transfer, row)
     return Done(aligned, row)
 
 
 def drop_staging(
-    warehouse: Warehouse, run: Run, job: Job, files: Sequence[File] = ()
+    snowflake: Snowflake, run: Run, job: Job, files: Sequence[File] = ()
 ) -> None:
     """Drops the staging table of a run that needs it no more.
 
     Args:
         files: See `staging.drop_staging`.
     """
-    staging.drop_staging(warehouse, job, files)
+    staging.drop_staging(snowflake, job, files)
     if job.staging in run.staged:
         run.staged.remove(job.staging)
 
 
-def align(warehouse: Warehouse, transfer: Transfer) -> Alignment:
+def align(snowflake: Snowflake, transfer: Transfer) -> Alignment:
     """Alters the target for the source's columns, where it is to follow them."""
     if transfer.source is None:
         return transfer.aligned
     return target.apply(
-        warehouse, transfer.job.target, transfer.source, transfer.aligned
+        snowflake, transfer.job.target, transfer.source, transfer.aligned
     )
 
 
@@ -163,14 +163,14 @@ def commit_row(transfer: Transfer, aligned: Alignment) -> Commit | None:
 
 
 def _record(
-    warehouse: Warehouse, run: Run, transfer: Transfer, row: Commit | None
+    snowflake: Snowflake, run: Run, transfer: Transfer, row: Commit | None
 ) -> None:
     if row is not None:
         run.note_changes(row.changes)
     for statement in transfer.appended:
-        warehouse.run(statement)
+        snowflake.run(statement)
     if transfer.last:
-        load_commit.record_success(warehouse, run)
+        load_commit.record_success(snowflake, run)
 
 
 def _warn_of_shared_keys(run: Run, sharing: int) -> None:

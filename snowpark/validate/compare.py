@@ -25,11 +25,11 @@ from snowpark.ledger import lease
 from snowpark.ledger.records import TableState
 from snowpark.load import target_statements
 from snowpark.load.target import source_of
+from snowpark.session import Snowflake
 from snowpark.validate import statements
 from snowpark.validate.buckets import Both, added_up, differing_keys
 from snowpark.validate.differences import Difference, between
 from snowpark.validate.statements import Digested
-from snowpark.warehouse import Warehouse
 
 # About as many rows in a bucket, so that those of a differing one can be looked at.
 _ROWS_PER_BUCKET = 16
@@ -81,7 +81,7 @@ class Suspects:
     complete: bool
 
 
-def newest(warehouse: Warehouse, found: TableState, run_id: str) -> CursorValue | None:
+def newest(snowflake: Snowflake, found: TableState, run_id: str) -> CursorValue | None:
     """Returns the source's largest cursor: a sync from now on brings all up to it.
 
     Raises:
@@ -91,11 +91,11 @@ def newest(warehouse: Warehouse, found: TableState, run_id: str) -> CursorValue 
     if settings.cursor is None:
         return None
     request = extraction_requests.newest_request(settings, settings.cursor, run_id)
-    return ask.ask(warehouse, request, DigestReply).newest
+    return ask.ask(snowflake, request, DigestReply).newest
 
 
 def subject(
-    warehouse: Warehouse, found: TableState, run_id: str, upto: CursorValue | None
+    snowflake: Snowflake, found: TableState, run_id: str, upto: CursorValue | None
 ) -> Subject:
     """Looks at both sides' columns and returns what can be compared.
 
@@ -104,9 +104,9 @@ def subject(
     """
     settings = found.settings
     planned = ask.ask(
-        warehouse, extraction_requests.snapshot_request(settings, run_id), PlanReply
+        snowflake, extraction_requests.snapshot_request(settings, run_id), PlanReply
     )
-    rows = warehouse.run(target_statements.describe_target(settings.target))
+    rows = snowflake.run(target_statements.describe_target(settings.target))
     existing = {str(row["name"]): str(row["type"]) for row in rows}
     rules = Rules(drift="freeze", type_change="fail")
     slots, _ = paired(source_of(planned), found.shape, rules)
@@ -151,7 +151,7 @@ def _why_not(column: LoadColumn, existing: dict[str, str], new: bool) -> str:
     return ""
 
 
-def suspects(warehouse: Warehouse, subject: Subject) -> Suspects:
+def suspects(snowflake: Snowflake, subject: Subject) -> Suspects:
     """Drills down from buckets to keys.
 
     Raises:
@@ -162,7 +162,7 @@ def suspects(warehouse: Warehouse, subject: Subject) -> Suspects:
         16**depth * _ROWS_PER_BUCKET < subject.estimated_rows
     ):
         depth += 1
-    both = _both_buckets(warehouse, subject, depth, ())
+    both = _both_buckets(snowflake, subject, depth, ())
     counts = *both.rows, both.beyond
     differing = both.differing
     complete = both.complete
@@ -170,7 +170,7 @@ def suspects(warehouse: Warehouse, subject: Subject) -> Suspects:
         complete = complete and len(differing) <= _BUCKETS_AT_A_TIME
         depth += _DEEPER
         within = differing[:_BUCKETS_AT_A_TIME]
-        both = _both_buckets(warehouse, subject, depth, within)
+        both = _both_buckets(snowflake, subject, depth, within)
         differing = both.differing
         complete = complete and both.complete
     keys: list[str] = []
@@ -178,7 +178,7 @@ def suspects(warehouse: Warehouse, subject: Subject) -> Suspects:
         if len(keys) > MOST_DIFFERENCES:
             break
         within = differing[start : start + _BUCKETS_AT_A_TIME]
-        more, whole = _keys_within(warehouse, subject, within)
+        more, whole = _keys_within(snowflake, subject, within)
         keys += more
         complete = complete and whole
     complete = complete and len(keys) <= MOST_DIFFERENCES
@@ -186,7 +186,7 @@ def suspects(warehouse: Warehouse, subject: Subject) -> Suspects:
 
 
 def look_at(
-    warehouse: Warehouse, subject: Subject, keys: Sequence[str]
+    snowflake: Snowflake, subject: Subject, keys: Sequence[str]
 ) -> dict[str, Difference]:
     """Compares the rows of these keys (MD5 of their text) as they are now.
 
@@ -199,11 +199,11 @@ def look_at(
     if not keys:
         return {}
     source: dict[str, list[RowDigest]] = defaultdict(list)
-    for reply in _ask(warehouse, subject, "detail", 0, keys):
+    for reply in _ask(snowflake, subject, "detail", 0, keys):
         for digest in reply.digests:
             source[digest.key_hash].append(digest)
     target: dict[str, list[RowDigest]] = defaultdict(list)
-    for row in warehouse.run(statements.detail(subject.digested, keys), tell_only=()):
+    for row in snowflake.run(statements.detail(subject.digested, keys), tell_only=()):
         key = tuple(None if v is None else str(v) for v in list(row)[3:])
         digest = RowDigest(str(row[0]), str(row[1]), key, str(row[2]))
         target[digest.key_hash].append(digest)
@@ -213,14 +213,14 @@ def look_at(
 
 
 def _keys_within(
-    warehouse: Warehouse, subject: Subject, within: Sequence[str]
+    snowflake: Snowflake, subject: Subject, within: Sequence[str]
 ) -> tuple[list[str], bool]:
-    replies = _ask(warehouse, subject, "rows", 0, within)
+    replies = _ask(snowflake, subject, "rows", 0, within)
     beyond = _beyond(replies)
     statement = statements.rows(
         subject.digested, within, _MOST_ROWS, beyond[:_MOST_BEYOND]
     )
-    found = warehouse.run(statement, tell_only=())
+    found = snowflake.run(statement, tell_only=())
     complete = _complete(replies, beyond) and len(found) < _MOST_ROWS
     keys = differing_keys(
         (digest for reply in replies for digest in reply.digests),
@@ -230,15 +230,15 @@ def _keys_within(
 
 
 def _both_buckets(
-    warehouse: Warehouse, subject: Subject, depth: int, within: Sequence[str]
+    snowflake: Snowflake, subject: Subject, depth: int, within: Sequence[str]
 ) -> Both:
-    replies = _ask(warehouse, subject, "buckets", depth, within)
+    replies = _ask(snowflake, subject, "buckets", depth, within)
     # The target still holds these rows as they were: they are compared on no side.
     beyond = _beyond(replies)
     statement = statements.buckets(
         subject.digested, depth, within, beyond[:_MOST_BEYOND]
     )
-    rows = warehouse.run(statement, tell_only=())
+    rows = snowflake.run(statement, tell_only=())
     target = {
         str(row[0]): Bucket(str(row[0]), int(row[1]), str(row[2]), str(row[3]))
         for row in rows
@@ -256,7 +256,7 @@ def _complete(replies: Sequence[DigestReply], beyond: Sequence[str]) -> bool:
 
 
 def _ask(
-    warehouse: Warehouse,
+    snowflake: Snowflake,
     subject: Subject,
     step: Literal["buckets", "rows", "detail"],
     depth: int,
@@ -279,12 +279,12 @@ def _ask(
     for start in range(0, len(subject.partitions), settings.max_parallel):
         wave = subject.partitions[start : start + settings.max_parallel]
         requests = [dataclasses.replace(request, partition=part) for part in wave]
-        for reply in ask.ask_all(warehouse, requests):
+        for reply in ask.ask_all(snowflake, requests):
             found = ask.expect(reply, DigestReply, subject.run_id)
             if found.columns != expected:
                 raise SyncError(
                     "columns_changed", "The columns changed while they were compared."
                 )
             replies.append(found)
-        lease.hold_lease(warehouse, settings.name, subject.run_id)
+        lease.hold_lease(snowflake, settings.name, subject.run_id)
     return replies

@@ -14,16 +14,16 @@ from snowpark.ledger.run import Counts, Run, note_extract, now
 from snowpark.load import merge, staging, target
 from snowpark.load.staging import Job
 from snowpark.load.statements import Batch
+from snowpark.session import Snowflake
 from snowpark.sync import transfer
 from snowpark.sync.transfer import Transfer
 from snowpark.validate import compare, statements
 from snowpark.validate.compare import Subject
 from snowpark.validate.differences import Difference
-from snowpark.warehouse import Warehouse
 
 
 def repair_rows(
-    warehouse: Warehouse, run: Run, subject: Subject, real: Sequence[Difference]
+    snowflake: Snowflake, run: Run, subject: Subject, real: Sequence[Difference]
 ) -> dict[str, Difference]:
     """Merges the source's rows of these keys and takes out rows that it has not.
 
@@ -36,20 +36,22 @@ def repair_rows(
     extra = [d.key_hash for d in real if d.kind == "extra_in_target"]
     started = time.monotonic()
     request = extraction_requests.rows_request(settings, wanted, run.id, "repair")
-    reply = ask.ask(warehouse, request, ExtractReply)
+    reply = ask.ask(snowflake, request, ExtractReply)
     run.note(files=len(reply.files))
     staging.check_key(reply.key, reply.columns)
-    found = read.read_state(warehouse, run.table)
+    found = read.read_state(snowflake, run.table)
     columns = digest(reply.columns, reply.key, reply.relation_id, settings)
     if found.ledger is None or columns != found.ledger.columns_sha256:
         raise UsageError("columns_changed", "The columns changed while validating.")
     note_extract(run, time.monotonic() - started)
     run.note(windows=1, rows=reply.rows, bytes=reply.bytes)
     job = Job(settings, run.id, run.purpose)
-    aligned = target.plan(warehouse, job.target, target.source_of(reply), found.shape)
-    transfer.stage(warehouse, run, job, aligned.columns, reply.files)
+    aligned = target.find_alignment(
+        snowflake, job.target, target.source_of(reply), found.shape
+    )
+    transfer.stage(snowflake, run, job, aligned.columns, reply.files)
     transfer.commit(
-        warehouse,
+        snowflake,
         run,
         Transfer(
             job=job,
@@ -59,21 +61,21 @@ def repair_rows(
             write=partial(_merge_and_remove, bool(reply.files), subject, extra),
         ),
     )
-    transfer.drop_staging(warehouse, run, job)
-    return compare.look_at(warehouse, subject, [d.key_hash for d in real])
+    transfer.drop_staging(snowflake, run, job)
+    return compare.look_at(snowflake, subject, [d.key_hash for d in real])
 
 
 def _merge_and_remove(
     any_rows: bool,
     subject: Subject,
     extra: Sequence[str],
-    warehouse: Warehouse,
+    snowflake: Snowflake,
     rows: Batch,
 ) -> Counts:
     """Merges the staged rows, if there are any, and takes out the extra ones."""
-    merged = merge.merge_rows(warehouse, rows) if any_rows else Counts()
+    merged = merge.merge_rows(snowflake, rows) if any_rows else Counts()
     deleted = merged.deleted
     if extra:
         gone = statements.remove_extra(subject.digested, extra, rows.run_id)
-        deleted += warehouse.changed_rows(gone, tell_only=())
+        deleted += snowflake.changed_rows(gone, tell_only=())
     return Counts(merged.inserted, merged.updated, deleted)

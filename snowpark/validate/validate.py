@@ -6,20 +6,20 @@ from snowpark import arguments
 from snowpark.errors import SyncError
 from snowpark.ledger import read
 from snowpark.ledger.run import Run, now
+from snowpark.session import Snowflake
 from snowpark.sync import increment, lifecycle, sync
 from snowpark.validate import compare
 from snowpark.validate.compare import Subject, Suspects
 from snowpark.validate.differences import Difference
 from snowpark.validate.repair import repair_rows
 from snowpark.validate.report import Settled, add_repair, report_of
-from snowpark.warehouse import Warehouse
 
 # A row that changes again and again cannot be compared; the others can be after one.
 _ROUNDS = 3
 
 
 def validate_table(
-    warehouse: Warehouse, table_name: object, repair: object = False
+    snowflake: Snowflake, table_name: object, repair: object = False
 ) -> dict[str, Any]:
     """Compares source and target by digests and names the keys that differ.
 
@@ -37,43 +37,43 @@ def validate_table(
     report: dict[str, Any] = {}
     try:
         repairs = arguments.flag(repair, "repair")
-        found = read.take_lease(warehouse, run.table, run.id)
+        found = read.take_lease(snowflake, run.table, run.id)
     except SyncError as error:
         raise error.about(run.table, run.id)
 
     def work() -> None:
-        report.update(_validate(warehouse, run, repair=repairs))
+        report.update(_validate(snowflake, run, repair=repairs))
 
-    lifecycle.run_owned(warehouse, found, run, work)
+    lifecycle.run_owned(snowflake, found, run, work)
     return report
 
 
-def _validate(warehouse: Warehouse, run: Run, *, repair: bool) -> dict[str, Any]:
-    found = read.read_state(warehouse, run.table)
+def _validate(snowflake: Snowflake, run: Run, *, repair: bool) -> dict[str, Any]:
+    found = read.read_state(snowflake, run.table)
     # Asked before the sync: it brings every row up to here. What comes later is not
     # promised yet, however busy the source is.
-    upto = compare.newest(warehouse, found, run.id)
+    upto = compare.newest(snowflake, found, run.id)
     if found.ledger is None or found.settings.cursor is not None:
-        sync.bring_up_to_date(warehouse, found, run)
-        found = read.read_state(warehouse, run.table)
-    subject = compare.subject(warehouse, found, run.id, upto)
-    suspects = compare.suspects(warehouse, subject)
-    settled = _settle(warehouse, run, subject, suspects)
+        sync.bring_up_to_date(snowflake, found, run)
+        found = read.read_state(snowflake, run.table)
+    subject = compare.subject(snowflake, found, run.id, upto)
+    suspects = compare.suspects(snowflake, subject)
+    settled = _settle(snowflake, run, subject, suspects)
     report = report_of(run, subject, suspects, settled)
     if repair and settled.real:
-        left = repair_rows(warehouse, run, subject, settled.real)
+        left = repair_rows(snowflake, run, subject, settled.real)
         add_repair(report, len(settled.real), len(left))
     return report
 
 
 def _settle(
-    warehouse: Warehouse, run: Run, subject: Subject, suspects: Suspects
+    snowflake: Snowflake, run: Run, subject: Subject, suspects: Suspects
 ) -> Settled:
     """Tells differences from rows that are only on their way.
 
     A difference is a row that was the same before a sync that would have brought it.
     """
-    before = compare.look_at(warehouse, subject, suspects.keys)
+    before = compare.look_at(snowflake, subject, suspects.keys)
     real: list[Difference] = []
     unknown: list[Difference] = []
     for number in range(1, _ROUNDS + 1):
@@ -83,9 +83,9 @@ def _settle(
             break
         if subject.found.settings.cursor is not None:
             run.begin("increment", now())
-            current = read.read_state(warehouse, run.table)
-            increment.run_increment(warehouse, current, run, number)
-        after = compare.look_at(warehouse, subject, tuple(before))
+            current = read.read_state(snowflake, run.table)
+            increment.run_increment(snowflake, current, run, number)
+        after = compare.look_at(snowflake, subject, tuple(before))
         same = [
             k
             for k, d in after.items()

@@ -5,17 +5,17 @@ import uuid
 from typing import Any
 
 from snowpark import sql
-from snowpark.errors import SyncError, UsageError, WarehouseError
+from snowpark.errors import SnowflakeError, SyncError, UsageError
 from snowpark.ledger import lease
 from snowpark.ledger import statements as ledger_statements
 from snowpark.ledger.lease import CONFIG_LEASE, take_config_lease
+from snowpark.session import Snowflake
 from snowpark.settings import parse
 from snowpark.settings.table import TableSettings
-from snowpark.warehouse import Warehouse
 from snowpark.worksheet import statements
 
 
-def apply_config(warehouse: Warehouse, text: str) -> dict[str, Any]:
+def apply_config(snowflake: Snowflake, text: str) -> dict[str, Any]:
     """Stores a configuration as a new version and creates target schemas.
 
     Raises:
@@ -24,13 +24,13 @@ def apply_config(warehouse: Warehouse, text: str) -> dict[str, Any]:
     """
     tables = parse.parse(text)
     run_id = f"config-{uuid.uuid4().hex}"
-    take_config_lease(warehouse, run_id)
+    take_config_lease(snowflake, run_id)
     try:
-        before = [str(row[0]) for row in warehouse.run(ledger_statements.list_tables())]
-        version = _store(warehouse, run_id, text, tables)
+        before = [str(row[0]) for row in snowflake.run(ledger_statements.list_tables())]
+        version = _store(snowflake, run_id, text, tables)
     finally:
-        lease.release_lease(warehouse, CONFIG_LEASE, run_id)
-    _create_schemas(warehouse, tables)
+        lease.release_lease(snowflake, CONFIG_LEASE, run_id)
+    _create_schemas(snowflake, tables)
     names = [table.name for table in tables]
     return {
         "version": version,
@@ -42,26 +42,26 @@ def apply_config(warehouse: Warehouse, text: str) -> dict[str, Any]:
 
 
 def _store(
-    warehouse: Warehouse, run_id: str, text: str, tables: tuple[TableSettings, ...]
+    snowflake: Snowflake, run_id: str, text: str, tables: tuple[TableSettings, ...]
 ) -> int:
-    (row,) = warehouse.run(statements.read_config_version())
+    (row,) = snowflake.run(statements.read_config_version())
     version = int(row[0]) + 1
     digest = hashlib.sha256(text.encode()).hexdigest()
-    warehouse.run(sql.BEGIN)
+    snowflake.run(sql.BEGIN)
     try:
         for statement in statements.insert_tables(version, tables):
-            warehouse.run(statement)
-        warehouse.run(statements.insert_leases(version))
-        warehouse.run(statements.insert_config(version, text, digest))
-        lease.hold_lease(warehouse, CONFIG_LEASE, run_id)
-        warehouse.run(sql.COMMIT)
+            snowflake.run(statement)
+        snowflake.run(statements.insert_leases(version))
+        snowflake.run(statements.insert_config(version, text, digest))
+        lease.hold_lease(snowflake, CONFIG_LEASE, run_id)
+        snowflake.run(sql.COMMIT)
     except SyncError:
-        warehouse.run(sql.ROLLBACK)
+        snowflake.run(sql.ROLLBACK)
         raise
     return version
 
 
-def _create_schemas(warehouse: Warehouse, tables: tuple[TableSettings, ...]) -> None:
+def _create_schemas(snowflake: Snowflake, tables: tuple[TableSettings, ...]) -> None:
     """Creates missing target schemas.
 
     The very last step: CREATE SCHEMA commits, and makes the new schema the current one.
@@ -74,8 +74,8 @@ def _create_schemas(warehouse: Warehouse, tables: tuple[TableSettings, ...]) -> 
     }
     for schema in sorted(schemas):
         try:
-            warehouse.run(statements.create_schema(schema))
-        except WarehouseError as error:
+            snowflake.run(statements.create_schema(schema))
+        except SnowflakeError as error:
             raise UsageError(
                 "schema_not_created",
                 f"The configuration is stored, but schema {schema} is missing."

@@ -2,18 +2,18 @@
 
 from typing import Any
 
-from snowpark.warehouse import Warehouse
+from snowpark.session import Snowflake
 from snowpark.worksheet import statements
 
 
-def calls(warehouse: Warehouse) -> dict[str, Any]:
+def calls(snowflake: Snowflake) -> dict[str, Any]:
     """Returns a sentence and an example for every procedure of the product.
 
     Raises:
-        WarehouseError: Snowflake refused the statement.
+        SnowflakeError: Snowflake refused the statement.
     """
     found = {}
-    for row in warehouse.run(statements.show_procedures()):
+    for row in snowflake.run(statements.show_procedures()):
         does, _, example = str(row["description"]).partition(" CALL ")
         found[str(row["name"])] = {
             "arguments": str(row["arguments"]).partition(" RETURN ")[0],

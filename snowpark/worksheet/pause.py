@@ -5,14 +5,14 @@ from typing import Any
 from snowpark import arguments
 from snowpark.errors import SyncError
 from snowpark.ledger import read
-from snowpark.warehouse import Warehouse
+from snowpark.session import Snowflake
 from snowpark.worksheet import statements
 
 _LONGEST_REASON = 16_000
 
 
 def pause_table(
-    warehouse: Warehouse, table_name: object, reason: object = None
+    snowflake: Snowflake, table_name: object, reason: object = None
 ) -> dict[str, Any]:
     """Keeps a table from being synced until it is resumed; a running sync goes on.
 
@@ -25,27 +25,27 @@ def pause_table(
     said = arguments.text_or_null(
         reason, "reason", longest=_LONGEST_REASON, hint="Pass a text, or NULL."
     )
-    return _change(warehouse, table_name, paused=True, reason=said)
+    return _change(snowflake, table_name, paused=True, reason=said)
 
 
-def resume_table(warehouse: Warehouse, table_name: object) -> dict[str, Any]:
+def resume_table(snowflake: Snowflake, table_name: object) -> dict[str, Any]:
     """Lets a table be synced again; the next sync goes on from its watermark.
 
     Raises:
         UsageError: "unknown_table", "invalid_argument".
     """
-    return _change(warehouse, table_name, paused=False, reason=None)
+    return _change(snowflake, table_name, paused=False, reason=None)
 
 
 def _change(
-    warehouse: Warehouse, table_name: object, *, paused: bool, reason: str | None
+    snowflake: Snowflake, table_name: object, *, paused: bool, reason: str | None
 ) -> dict[str, Any]:
     table = arguments.table_name(table_name)
     try:
-        found = read.read_state(warehouse, table)
+        found = read.read_state(snowflake, table)
         changed = found.paused != paused
         if changed:
-            warehouse.run(statements.insert_pause(table, paused, reason))
+            snowflake.run(statements.insert_pause(table, paused, reason))
     except SyncError as error:
         raise error.about(table, None)
     what = "paused" if paused else "not paused"

@@ -13,10 +13,10 @@ from snowpark.extraction import ask, progress, requests
 from snowpark.ledger import read
 from snowpark.ledger.records import TableState
 from snowpark.load import target
-from snowpark.warehouse import Warehouse
+from snowpark.session import Snowflake
 
 
-def plan_sync(warehouse: Warehouse, table_name: object) -> dict[str, Any]:
+def plan_sync(snowflake: Snowflake, table_name: object) -> dict[str, Any]:
     """Returns what SYNC_TABLE would do now; takes no lease and changes nothing.
 
     Raises:
@@ -24,10 +24,10 @@ def plan_sync(warehouse: Warehouse, table_name: object) -> dict[str, Any]:
     """
     table = arguments.table_name(table_name)
     try:
-        found = read.read_state(warehouse, table)
+        found = read.read_state(snowflake, table)
         reload = progress.needs_snapshot(found)
         request = requests.snapshot_request(found.settings, f"plan-{uuid.uuid4().hex}")
-        reply = ask.ask(warehouse, request, PlanReply)
+        reply = ask.ask(snowflake, request, PlanReply)
         source = target.source_of(reply)
         changes = _changes(found, source)
     except SyncError as error:

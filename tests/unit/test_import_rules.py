@@ -37,7 +37,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         # The dashboard is an application of its own: it meets the rest in SQL alone.
         ("errors", "sql", "redact", "dashboard/"),
         ("names", "arguments"),
-        ("warehouse",),
+        ("session",),
         ("settings/",),
         ("columns/",),
         ("ledger/",),
@@ -104,7 +104,7 @@ INPUT_OUTPUT = {
     "zstandard",
 }
 # Of ours, what acts for others.
-ACTING = {"snowpark/warehouse.py", "lambda_extract/source/database.py"}
+ACTING = {"snowpark/session.py", "lambda_extract/source/database.py"}
 ACTING_CALLS = {"open", "print", "input"}
 
 # One file stands before each outside system and turns its exceptions into ours.
@@ -123,7 +123,7 @@ ONLY_IMPORTERS = {
     # procedures.py names the session's type; session.py is the dashboard's, which runs
     # apart from the procedures.
     ("snowpark", "snowflake"): {
-        "snowpark/warehouse.py",
+        "snowpark/session.py",
         "snowpark/procedures.py",
         "snowpark/dashboard/session.py",
     },

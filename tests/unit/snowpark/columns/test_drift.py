@@ -35,9 +35,9 @@ OWN = {"_SYNC_RUN_ID": "VARCHAR(64)", "_SYNC_EXTRACTED_AT": "TIMESTAMP_TZ(6)"}
 OID = 16384
 
 
-def source(*found: Column, relation: int = OID, key: tuple[str, ...] = ()) -> Source:
+def source(*found: Column, relation_id: int = OID, key: tuple[str, ...] = ()) -> Source:
     names = key or (found[0].name,)
-    return Source(columns.load_columns(found), names, relation)
+    return Source(columns.load_columns(found), names, relation_id)
 
 
 def loaded(*found: Column) -> tuple[dict[str, str], Shape]:
@@ -124,10 +124,10 @@ def test_a_rename_follows_the_attribute_number_only_within_one_table() -> None:
     same = drift.align(source(*found), TARGET, SHAPE, EVOLVE)
     assert same.renames == (("NOTE", "REMARK"),)
     assert [(c.change, c.old_column) for c in same.changes] == [("renamed", "note")]
-    other = drift.align(source(*found, relation=OID + 1), TARGET, SHAPE, EVOLVE)
+    other = drift.align(source(*found, relation_id=OID + 1), TARGET, SHAPE, EVOLVE)
     assert not other.renames
     assert kinds(other) == ["added", "dropped"]
-    unknown = drift.align(source(*found, relation=0), TARGET, SHAPE, EVOLVE)
+    unknown = drift.align(source(*found, relation_id=0), TARGET, SHAPE, EVOLVE)
     assert not unknown.renames
 
 

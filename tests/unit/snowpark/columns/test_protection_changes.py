@@ -19,7 +19,7 @@ def source(protection: str) -> Source:
     note = dataclasses.replace(
         NOTE, snowflake_type="VARCHAR(64)", protection=protection
     )
-    return Source(load_columns((ID, note)), ("id",), relation=7)
+    return Source(load_columns((ID, note)), ("id",), relation_id=7)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from snowpark.errors import WarehouseError
+from snowpark.errors import SnowflakeError
 from snowpark.groups import apply_tasks
 from snowpark.groups.apply_tasks import Existing
 from snowpark.groups.task_graph import build
@@ -25,7 +25,7 @@ class Recorder:
     def run(self, statement: Statement, **_: Any) -> list[Any]:
         self.sent.append(statement.text)
         if self.refuse in statement.text:
-            raise WarehouseError("warehouse_error", "refused", number=1, query_id="q")
+            raise SnowflakeError("warehouse_error", "refused", number=1, query_id="q")
         return []
 
 
@@ -54,7 +54,7 @@ def test_what_is_started_already_is_not_resumed_but_for_the_root() -> None:
 def test_u1_a_failing_call_leaves_the_schedules_as_they_were(was_started: bool) -> None:
     recorder: Any = Recorder()
     root = {"EXTRACT_HOURLY": Existing("hourly", "d", was_started, None)}
-    error = WarehouseError("warehouse_error", "no", number=1, query_id="q")
+    error = SnowflakeError("warehouse_error", "no", number=1, query_id="q")
     apply_tasks._leave_running(recorder, ["EXTRACT_HOURLY"], root, error)
     assert names(recorder.sent) == (["EXTRACT_HOURLY"] if was_started else [])
 
@@ -62,6 +62,6 @@ def test_u1_a_failing_call_leaves_the_schedules_as_they_were(was_started: bool) 
 def test_a_root_that_stays_suspended_is_told() -> None:
     recorder: Any = Recorder(refuse="RESUME")
     root = {"EXTRACT_HOURLY": Existing("hourly", "d", True, None)}
-    error = WarehouseError("warehouse_error", "no", number=1, query_id="q")
+    error = SnowflakeError("warehouse_error", "no", number=1, query_id="q")
     apply_tasks._leave_running(recorder, ["EXTRACT_HOURLY"], root, error)
     assert "stays suspended" in error.__notes__[0]

@@ -10,8 +10,8 @@ from lambda_extract.contract import encode
 from snowpark.groups import steps, table_steps
 from snowpark.groups.statements import GroupStep
 from snowpark.ledger.records import TableState
+from snowpark.session import Snowflake
 from snowpark.sync.increment import Extracted
-from snowpark.warehouse import Warehouse
 from tests.unit.snowpark.samples import RUN_ID, reply, state
 
 STATE = state()
@@ -47,7 +47,7 @@ def merged_from(
         return {}
 
     monkeypatch.setattr(table_steps, "_sync", sync)
-    table_steps.merge_table(Warehouse(None), "orders", RUN_ID)
+    table_steps.merge_table(Snowflake(None), "orders", RUN_ID)
     (first,) = taken
     return first
 

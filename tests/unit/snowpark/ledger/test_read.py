@@ -7,7 +7,7 @@ import pytest
 from snowpark.errors import UsageError
 from snowpark.ledger import read
 from snowpark.ledger import statements as ledger_statements
-from snowpark.warehouse import Warehouse
+from snowpark.session import Snowflake
 
 
 class Session:
@@ -38,7 +38,7 @@ class Session:
 def test_a_session_that_reads_dates_otherwise_loads_nothing(dates: str | None) -> None:
     session: Any = Session(dates)
     with pytest.raises(UsageError) as refused:
-        read.take_lease(Warehouse(session), "orders", "r1")
+        read.take_lease(Snowflake(session), "orders", "r1")
     assert refused.value.code == "date_input_formats"
     assert "INPUT_FORMAT" in refused.value.hint
     release = ledger_statements.release_lease("orders", "r1").text

@@ -31,7 +31,7 @@ CHANGES = (
 SHAPE = Shape(
     generation=2,
     route="[]",
-    relation=16384,
+    relation_id=16384,
     key=("id",),
     columns=(KnownColumn(1, "id", "ID", "ID", "NUMBER(19,0)"),),
 )

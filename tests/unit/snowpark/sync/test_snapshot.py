@@ -16,12 +16,12 @@ from lambda_extract.contract import (
     decode_request,
     encode,
 )
-from snowpark.errors import ExtractError, LoadError, SyncError, WarehouseError
+from snowpark.errors import LambdaError, LoadError, SnowflakeError, SyncError
 from snowpark.ledger.records import TableState
 from snowpark.ledger.run import Run
+from snowpark.session import Snowflake
 from snowpark.sync import snapshot
 from snowpark.sync.parts import Snapshot, whole
-from snowpark.warehouse import Warehouse
 from tests.unit.snowpark.samples import RUN_ID, planned, reply, settings
 
 STATE = TableState(settings(), None, None)
@@ -69,9 +69,9 @@ class Session:
 
 
 def extracted(session: Session) -> Snapshot:
-    warehouse = Warehouse(session)
+    snowflake = Snowflake(session)
     run = Run(RUN_ID, "orders", "2026-01-02T03:04:05+00:00")
-    return snapshot._extracted(warehouse, STATE, run)
+    return snapshot._extracted(snowflake, STATE, run)
 
 
 def snapshot_of(*done: str, planned_parts: int = 3) -> Snapshot:
@@ -93,7 +93,7 @@ def test_every_part_of_the_plan_is_extracted_and_recorded() -> None:
 @pytest.mark.parametrize("lost", ["p00001", "p00002", "p00003"])
 def test_a_part_that_fails_twice_ends_the_snapshot(lost: str) -> None:
     session = Session(planned(3), [lost])
-    with pytest.raises(ExtractError) as caught:
+    with pytest.raises(LambdaError) as caught:
         extracted(session)
     assert caught.value.code == "worker_lost"
     assert lost not in session.recorded and len(session.recorded) == 3
@@ -104,7 +104,7 @@ def test_a_snapshot_that_lost_a_part_on_its_way_is_not_loaded(
 ) -> None:
     """Whatever loses it: here the loop over the waves takes a failed part for done."""
     monkeypatch.setattr(snapshot, "_extract_wave", lambda *_: [])
-    with pytest.raises(ExtractError) as caught:
+    with pytest.raises(LambdaError) as caught:
         extracted(Session(planned(3)))
     assert caught.value.code == "parts_missing" and caught.value.retryable
     assert "p00001, p00002, p00003" in caught.value.message
@@ -116,7 +116,7 @@ def test_a_snapshot_that_lost_a_part_on_its_way_is_not_loaded(
     + [("p00001", "p00002", "p00003", "p00004")],
 )
 def test_parts_are_exactly_those_of_the_plan(done: Sequence[str]) -> None:
-    with pytest.raises(ExtractError) as caught:
+    with pytest.raises(LambdaError) as caught:
         whole(snapshot_of(*done))
     assert caught.value.code == "parts_missing"
 
@@ -131,7 +131,7 @@ def test_a_plan_with_two_parts_of_one_name_is_not_loaded() -> None:
     twice = dataclasses.replace(
         planned(1), partitions=(Partition("p00001"), Partition("p00001"))
     )
-    with pytest.raises(ExtractError):
+    with pytest.raises(LambdaError):
         whole(dataclasses.replace(snapshot_of("p00001"), plan=twice))
 
 
@@ -156,9 +156,9 @@ def test_rows_are_of_one_moment_only_as_one_part_of_this_very_call(
     found = Snapshot(f"{planned_by}-1", "c0ffee", plan, done)
     monkeypatch.setattr(snapshot, "_extracted", lambda *_: found)
     monkeypatch.setattr(snapshot, "_load", lambda *_: None)
-    warehouse = Warehouse(Session(plan))
+    snowflake = Snowflake(Session(plan))
     run = Run(RUN_ID, "orders", "2026-01-02T03:04:05+00:00")
-    assert snapshot.run_snapshot(warehouse, STATE, run) is one_moment
+    assert snapshot.run_snapshot(snowflake, STATE, run) is one_moment
 
 
 def load_error(code: str, number: int | None = None) -> LoadError:
@@ -168,8 +168,8 @@ def load_error(code: str, number: int | None = None) -> LoadError:
     return error
 
 
-def warehouse_error(number: int) -> WarehouseError:
-    return WarehouseError("warehouse_error", "no", number=number, query_id=None)
+def warehouse_error(number: int) -> SnowflakeError:
+    return SnowflakeError("warehouse_error", "no", number=number, query_id=None)
 
 
 @pytest.mark.parametrize(
@@ -197,8 +197,8 @@ def test_only_files_that_would_fail_again_are_given_up(
     monkeypatch.setattr(
         snapshot, "record_part", lambda *arguments: recorded.append(arguments[4])
     )
-    warehouse = Warehouse(Session(planned()))
+    snowflake = Snowflake(Session(planned()))
     run = Run(RUN_ID, "orders", "2026-01-02T03:04:05+00:00")
     with pytest.raises(type(error)):
-        snapshot.run_snapshot(warehouse, STATE, run)
+        snapshot.run_snapshot(snowflake, STATE, run)
     assert recorded == (["#closed"] if closed else [])

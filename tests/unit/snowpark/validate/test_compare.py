@@ -105,8 +105,8 @@ def suspects(
         not_compared={},
         upto=cursor_value(1) if sides.beyond else None,
     )
-    warehouse: Any = sides
-    return compare.suspects(warehouse, subject)
+    snowflake: Any = sides
+    return compare.suspects(snowflake, subject)
 
 
 @pytest.mark.parametrize(("estimated", "levels"), [(20_000, [3]), (0, [1, 3])])

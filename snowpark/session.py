@@ -9,14 +9,14 @@ from snowflake.snowpark import Session
 from snowflake.snowpark.exceptions import SnowparkClientException
 
 from snowpark import redact
-from snowpark.errors import WarehouseError
+from snowpark.errors import SnowflakeError
 from snowpark.sql import Statement, with_nulls
 
 _MISSING_OBJECT = 2003
 
 
 @dataclass
-class Warehouse:
+class Snowflake:
     """Sends statements through one Snowpark session and counts them.
 
     Attributes:
@@ -38,7 +38,7 @@ class Warehouse:
                 message may quote them: nothing of it is passed on but these names.
 
         Raises:
-            WarehouseError: Snowflake refused the statement; "target_missing" where an
+            SnowflakeError: Snowflake refused the statement; "target_missing" where an
                 object does not exist, else "warehouse_error".
         """
         self.statements += 1
@@ -61,7 +61,7 @@ class Warehouse:
             tell_only: As for `run`.
 
         Raises:
-            WarehouseError: Snowflake refused the statement.
+            SnowflakeError: Snowflake refused the statement.
         """
         (row,) = self.run(statement, tell_only=tell_only)
         return int(row[0])
@@ -69,7 +69,7 @@ class Warehouse:
 
 def _wrapped(
     error: SnowparkClientException | ConnectorError, tell_only: Collection[str] | None
-) -> WarehouseError:
+) -> SnowflakeError:
     if isinstance(error, ConnectorError):
         number, text = error.errno, error.raw_msg
     else:
@@ -80,7 +80,7 @@ def _wrapped(
     if tell_only is not None:
         text = redact.describe(number, text, tell_only)
     code = "target_missing" if number == _MISSING_OBJECT else "warehouse_error"
-    return WarehouseError(
+    return SnowflakeError(
         code,
         f"Snowflake answered: {text[:2000]} (query {query_id}).",
         number=number,
