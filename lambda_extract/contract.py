@@ -104,7 +104,7 @@ class ExtractRequest:
     """Extract one window of an increment, or one partition of a snapshot.
 
     Exactly one of (`cursor` and `window`) and `partition` is set. `part` names the S3
-    prefix of this extraction inside its run and must be new for every attempt. Where
+    prefix of this extraction inside its run and must be new for every attempt. If
     `key_hashes` are given, a partition is limited to these keys (see `RowDigest`).
     `load_method` says who loads the files: it decides their folder (contract_paths).
     """
@@ -126,7 +126,7 @@ class ExtractRequest:
 class PlanRequest:
     """Ask for columns, the safe bound and the partitions of a snapshot.
 
-    Where `partition` is given, only its rows are split, by its one column.
+    If `partition` is given, only its rows are split, by its one column.
     """
 
     run_id: str
@@ -171,7 +171,7 @@ class DigestRequest:
             too.
         depth: Hex digits of a bucket's name; 0: one bucket.
         within: Only keys whose MD5 begins with one of these; all of one length.
-        cursor: Where `newest` is asked for, or `upto` given.
+        cursor: If `newest` is asked for, or `upto` given.
         upto: Rows whose cursor is beyond are left out of "buckets" and "rows"; the
             reply names their keys. A row without a cursor is not.
     """

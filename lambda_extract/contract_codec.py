@@ -20,7 +20,7 @@ class ContractError(ValueError):
     Attributes:
         pointer: JSON pointer (RFC 6901) of the offending value.
         reason: One plain sentence without the offending value itself.
-        unsupported_version: True where the sender speaks another version.
+        unsupported_version: True if the sender speaks another version.
     """
 
     def __init__(

@@ -34,7 +34,7 @@ class Place:
         table: Configured name.
         run_id: A component of the path, as is `part`.
         part: New for every attempt.
-        piped: True where a pipe loads the files.
+        piped: True if a pipe loads the files.
         job: What tells the files of one job from those of another; may be empty.
     """
 
@@ -90,7 +90,7 @@ def is_piped(path: str) -> bool:
 
 
 def piped_file(path: str, table: str) -> PipedFile | None:
-    """Returns what a path says; None where it is not one of this table's for pipes."""
+    """Returns what a path says; None if it is not one of this table's for pipes."""
     match = _PIPED.fullmatch(path)
     if match is None or match["table"] != path_safe(table):
         return None

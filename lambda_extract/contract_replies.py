@@ -30,7 +30,7 @@ class Column:
         name: PostgreSQL name; for a filler the name Snowflake stages it under.
         type: PostgreSQL's format_type() text.
         snowflake_type: Type of the target column, with lengths.
-        nullable: False where PostgreSQL declares NOT NULL.
+        nullable: False if PostgreSQL declares NOT NULL.
         attnum: PostgreSQL attribute number; tells a rename from drop and add. 0: none.
         role: "source", or "filler": a constant beside a single column, because
             Snowflake cannot tell a NULL alone in its line from a blank line.
@@ -98,9 +98,9 @@ class Bound:
         watermark: Proven: every row at or below it was delivered. None: nothing proven
             yet, the next sync reads from the start.
         pending_bound: Integer cursors: becomes the watermark once proven.
-        held_back: True where rows beyond `watermark` were delivered too.
+        held_back: True if rows beyond `watermark` were delivered too.
         oldest_transaction: Start (timestamptz text) of the oldest open transaction
-            where that is what holds the watermark back.
+            if that is what holds the watermark back.
         overlap: Identity of the delivered row versions beyond `watermark`.
     """
 
@@ -121,13 +121,13 @@ class ExtractReply:
         rows: Server's COPY count; the sum over `files`.
         bound: Incremental windows only.
         position: Where the next window of this run starts (cursor of the last row of a
-            bounded window); None for a partition or where nothing was read.
-        complete: False where the next window has rows to read.
-        unchanged: True where the rows beyond the watermark are exactly those that
+            bounded window); None for a partition or if nothing was read.
+        complete: False if the next window has rows to read.
+        unchanged: True if the rows beyond the watermark are exactly those that
             were delivered before, so that nothing was written.
         null_cursor_rows: Rows whose cursor is NULL (-1: not counted).
         relation_id: pg_class.oid. Attribute numbers mean the same thing only within it.
-        end: Where another window follows a run's first: the largest cursor of this
+        end: If another window follows a run's first: the largest cursor of this
             snapshot. The run reads up to it, and what comes later is the next run's.
         identity: Windows only: what the source was.
         source_changed: Why rows behind the watermark may be others than those that
@@ -226,8 +226,8 @@ class DigestReply:
         columns: Of the request, as an extraction would describe them.
         beyond: First 16 hex digits of the MD5 of each key that was left out because of
             its cursor, in the snapshot of the digests; deleted rows too.
-        newest: Largest cursor of the table; None where there is none.
-        complete: False where there are more rows than one reply holds.
+        newest: Largest cursor of the table; None if there is none.
+        complete: False if there are more rows than one reply holds.
     """
 
     run_id: str
@@ -264,7 +264,7 @@ class ErrorDetail:
     Attributes:
         code: Stable name, see docs/RUNBOOK.md.
         message: What happened; never a row value or a secret.
-        retryable: True where the same request may succeed later.
+        retryable: True if the same request may succeed later.
         hint: What to do.
     """
 

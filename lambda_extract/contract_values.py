@@ -40,7 +40,7 @@ class PendingBound:
 class Overlap:
     """Identity of the row versions beyond the watermark that were already delivered.
 
-    Rows after the watermark are read again by the next sync. Where their count and
+    Rows after the watermark are read again by the next sync. If their count and
     digest are what they were, nothing is new and nothing is sent.
 
     Attributes:
@@ -60,7 +60,7 @@ class CursorSpec:
         column: Cursor column in PostgreSQL.
         margin_seconds: Subtracted from the safe bound (clock skew between sessions).
         lookback_seconds: Time cursors: read this far behind the watermark again.
-            Replaces the proof where open transactions cannot be seen. None: not set.
+            Replaces the proof if open transactions cannot be seen. None: not set.
         lookback_values: The same for integer cursors, in cursor units.
         time_zone: Zone in which `timestamp without time zone` values are written;
             empty: nobody said so.
@@ -140,7 +140,7 @@ class Member:
 
     Attributes:
         oid: pg_class.oid.
-        filenode: pg_relation_filenode(); 0 where there is none or it says nothing.
+        filenode: pg_relation_filenode(); 0 if there is none or it says nothing.
         linked: Transaction that attached it; empty for the table itself.
     """
 
@@ -159,7 +159,7 @@ class SourceIdentity:
         system: System identifier of the server; empty: may not be read.
         timeline: Of the server; 0: may not be read.
         next_transaction: Upper end of the snapshot; 0 on a reader.
-        sequence: Last value of the sequence behind an integer cursor, where readable.
+        sequence: Last value of the sequence behind an integer cursor, if readable.
         columns: Fingerprint of the columns that are read.
     """
 
@@ -203,7 +203,7 @@ class Partition:
         columns: Columns that the range compares; empty means the whole table.
         lower: Inclusive lower end, PostgreSQL's text for each column; None: no bound.
         upper: Exclusive upper end; None: no bound.
-        estimated_rows: From statistics; -1 where unknown.
+        estimated_rows: From statistics; -1 if unknown.
     """
 
     part: str

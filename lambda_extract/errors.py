@@ -23,7 +23,7 @@ class Code:
     """What is always true of an error code.
 
     Attributes:
-        retryable: True where the same request may succeed later by itself.
+        retryable: True if the same request may succeed later by itself.
         hint: What to do, unless the place that raises knows better.
     """
 
@@ -221,7 +221,7 @@ class JobError(ExtractError):
 
 
 def error_reply(run_id: str, op: str, error: ExtractError) -> contract.ErrorReply:
-    """Returns the reply that tells of `error`."""
+    """Returns the reply that reports `error`."""
     return contract.ErrorReply(run_id=run_id, op=op, error=error.detail())
 
 

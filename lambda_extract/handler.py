@@ -1,7 +1,7 @@
 """What AWS Lambda calls: Snowflake's POST and GET through API Gateway, and the worker.
 
 A POST claims the job and invokes the worker (WORKER_FUNCTION; without it this same
-function once more) by an event that carries nothing but the job's key. Every failure of
+function again) by an event that carries nothing but the job's key. Every failure of
 ours travels in an HTTP 200, because Snowflake repeats each 5xx and 429 by itself.
 """
 
@@ -70,7 +70,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 
 def _post(call: envelope.Call) -> dict[str, Any]:
-    """Claims the job and starts its worker; answers 202, or 200 where all is said."""
+    """Claims the job and starts its worker; answers 202, or 200 if all is said."""
     row, argument = call.rows[0]
     run_id, op = "", ""
     try:
@@ -222,7 +222,7 @@ def _with_sources(settings: Settings) -> Settings:
 
     Raises:
         LandingError: S3 refused or failed.
-        RequestError: bad_request, where they are malformed.
+        RequestError: bad_request, if they are malformed.
     """
     if not settings.sources_key:
         return settings

@@ -105,7 +105,7 @@ class Settings:
         worker_timeout_seconds: Lambda's own time-out; it kills the worker.
         start_seconds: A worker that starts later than this after its claim gives up:
             Snowflake stops asking 600 s after the POST.
-        proof_wait_seconds: A plan waits so long for open transactions to end, where an
+        proof_wait_seconds: How long a plan waits for open transactions to end, if an
             integer cursor needs it.
         grace_seconds: Added to every deadline before a worker counts as lost.
     """
@@ -141,7 +141,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     """Reads the settings.
 
     Raises:
-        RequestError: bad_request, where a variable is missing or malformed.
+        RequestError: bad_request, if a variable is missing or malformed.
     """
     prefix = environ.get("LANDING_PREFIX", "").strip("/")
     return Settings(
@@ -195,7 +195,7 @@ def parse_sources(text: str) -> dict[str, Source]:
     """Reads the JSON text of all sources.
 
     Raises:
-        RequestError: bad_request, where it is malformed.
+        RequestError: bad_request, if it is malformed.
     """
     try:
         data = json.loads(text)

@@ -26,7 +26,7 @@ def watch(payload: Any, *, settings: Settings, s3: Any) -> dict[str, Any]:
         {"healthy": names, "unhealthy": {name: code}}.
 
     Raises:
-        RequestError: bad_request, where the payload is malformed.
+        RequestError: bad_request, if the payload is malformed.
     """
     run_id = f"watchdog-{uuid.uuid4().hex[:12]}"
     failed: dict[str, str] = {}

@@ -102,7 +102,7 @@ class Aurora:
         return connection
 
     def create_database(self, dbname: str) -> None:
-        """Creates a database where it does not exist yet."""
+        """Creates a database if it does not exist yet."""
         with contextlib.closing(self.connect()) as connection:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [dbname])
@@ -141,7 +141,7 @@ def start_aurora(
     """Starts a server whose data lives in `folder`, creating it the first time.
 
     Args:
-        folder: Parent of the data folder. Where root runs this and the server's user
+        folder: Parent of the data folder. If root runs this and the server's user
             cannot reach the folder, a temporary one is used instead.
         password: When given, every TCP login needs a password, the owner's is this one.
         port: TCP port; 0 takes a free one.
@@ -242,7 +242,7 @@ def _server_user() -> pwd.struct_passwd | None:
 
 
 def _others_can_reach(path: Path) -> bool:
-    """True where every folder above `path` lets any user through."""
+    """True if every folder above `path` lets any user through."""
     return all(parent.stat().st_mode & 0o001 for parent in path.resolve().parents)
 
 

@@ -61,7 +61,7 @@ class Comparison:
 
     @property
     def equal(self) -> bool:
-        """True where both sides hold the same rows."""
+        """True if both sides hold the same rows."""
         return self.differing_rows == 0 and not self.missing_columns
 
     def add(self, difference: Difference) -> None:
@@ -116,7 +116,7 @@ def compare_table(
         target: Snowflake connection.
         source_table: Schema and table in PostgreSQL.
         target_table: Name in Snowflake as it is written in SQL, e.g. SHOP.ORDERS.
-        key: Key columns; the primary key where not given.
+        key: Key columns; the primary key if not given.
         renames: Source column -> target column; upper case of the name by default.
         exclude: Source columns that are not synced.
     """
@@ -352,7 +352,7 @@ def _json(value: Any) -> str:
 
 
 def _number_text(value: Any) -> str:
-    """Exact where a VARIANT is exact (38 digits); else as the double it becomes.
+    """Exact if a VARIANT is exact (38 digits); else as the double it becomes.
 
     The NUL in front keeps the number 1 apart from the text "1".
     """

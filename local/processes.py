@@ -42,7 +42,7 @@ class Process:
     log: Path
 
     def check_alive(self) -> None:
-        """Raises ProcessFailed, with the log's end, where the child has stopped."""
+        """Raises ProcessFailed, with the log's end, if the child has stopped."""
         code = self.popen.poll()
         if code is not None:
             raise ProcessFailed(

@@ -217,7 +217,7 @@ _CHANGES: tuple[tuple[str, str, str], ...] = (
 
 
 def seed_shop(connection: Any, schema: str = "public") -> dict[str, int]:
-    """Creates the tables and fills them; replaces an earlier shop of ours.
+    """Creates the tables and fills them; replaces an earlier shop.
 
     Args:
         connection: psycopg2 connection of a user who may create tables.

@@ -51,7 +51,7 @@ TIME_SETTINGS = (
 )
 
 
-# Where no name can be resolved, the connector spends 5 s on asking for its cloud.
+# If no name can be resolved, the connector spends 5 s on asking for its cloud.
 os.environ.setdefault("SNOWFLAKE_DISABLE_PLATFORM_DETECTION", "true")
 
 
@@ -112,7 +112,7 @@ class Stack:
     Attributes:
         endpoints: Where everything can be reached.
         folder: Data, logs and the query history.
-        aurora: The embedded server; None where a DSN was given.
+        aurora: The embedded server; None if a DSN was given.
         processes: AWS, gateway and Snowflake by name.
     """
 
@@ -122,7 +122,7 @@ class Stack:
     processes: dict[str, Process]
 
     def check_alive(self) -> None:
-        """Raises ProcessFailed where a part of the stack has stopped by itself."""
+        """Raises ProcessFailed if a part of the stack has stopped by itself."""
         for process in self.processes.values():
             process.check_alive()
 
@@ -233,7 +233,7 @@ class _Launcher:
 
 
 def _answers(url: str) -> bool:
-    """True where the server answers, whatever it says about this path."""
+    """True if the server answers, whatever it says about this path."""
     try:
         with urlopen(url, timeout=10):
             return True

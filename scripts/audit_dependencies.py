@@ -1,4 +1,4 @@
-"""Looks the pinned dependencies up among published advisories, where that is possible.
+"""Looks the pinned dependencies up among published advisories, if that is possible.
 
 pip-audit lives in an environment of its own, so that its dependencies are none of ours.
 Without a network, or behind a package index that serves no advisories, nothing was

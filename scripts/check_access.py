@@ -30,7 +30,7 @@ class Access:
 
 
 def functions(deployment: Deployment) -> Iterator[str]:
-    """Lacks of the two functions' roles."""
+    """Permissions that the two functions' roles lack."""
     for name in aws_calls.BOTH:
         arn = deployment.one("aws_lambda_function", name)["arn"]
         by_code = {"lambda:SourceFunctionArn": arn}
@@ -101,7 +101,7 @@ def _lack(
 
 
 def snowflake(deployment: Deployment) -> Iterator[str]:
-    """Lacks of the roles that Snowflake assumes, and of the API's own policy."""
+    """What the roles that Snowflake assumes lack, and the API's own policy."""
     found = kinds(deployment, "worker")
     landing = {"s3:prefix": f"{deployment.landing_prefix}data/orders/"}
     for action, kind in aws_calls.OF_STORAGE_ROLE:
@@ -178,7 +178,7 @@ def api(deployment: Deployment) -> Iterator[str]:
 
 
 def services(deployment: Deployment) -> Iterator[str]:
-    """Lacks of AWS's own services: logs, alarms, schedules, the API, flow logs."""
+    """What AWS's own services lack: logs, alarms, schedules, the API, flow logs."""
     key = deployment.one("aws_kms_key", "this")
     region, account = deployment.variables["region"], deployment.account
     requests = [
@@ -231,7 +231,7 @@ def _permissions(deployment: Deployment) -> Iterator[str]:
 
 
 def check(deployment: Deployment) -> list[str]:
-    """Returns one line for each lack of a deployment."""
+    """Returns one line for each permission that a deployment lacks."""
     parts: Iterable[Iterator[str]] = (
         functions(deployment),
         snowflake(deployment),
@@ -242,7 +242,7 @@ def check(deployment: Deployment) -> list[str]:
 
 
 def main() -> int:
-    """Prints every lack; returns 1 where there is one."""
+    """Prints every missing permission; returns 1 if there is one."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", type=Path, nargs="+", help="plan-*, state-*.json")
     options = parser.parse_args()

@@ -3,7 +3,7 @@
 # it allows no more than it should, and all that the product needs), and checkov. Asks no
 # cloud and changes nothing; needs Python with pip. Terraform itself comes from a wheel if
 # the command is not installed.
-# Where ../shared/terraform-check is, its offline providers are used. Otherwise the real
+# If ../shared/terraform-check is there, its offline providers are used. Otherwise the real
 # ones have to come from a registry, and nothing is applied or tested: that takes a cloud.
 set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
@@ -43,7 +43,7 @@ copy() {
 with_offline_providers() {
     locked_environment .local/terraform-lint locks/terraform_lint.txt
     local python="$root/.local/terraform-lint/bin/python"
-    # Whoever laid the providers there says what they need; no lock of ours covers it.
+    # Whoever laid the providers there says what they need; none of our locks covers it.
     .venv/bin/python -m pip --python "$python" install --quiet \
         --disable-pip-version-check --requirement "$offline/requirements.txt"
     export APPLY=1 PYTHON="$python"

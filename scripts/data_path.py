@@ -78,7 +78,7 @@ def _to_s3(deployment: Deployment) -> Iterator[str]:
 
 
 def _to_endpoints(deployment: Deployment) -> Iterator[str]:
-    """Lambda (to start workers), and Secrets Manager where a source uses it."""
+    """Lambda (to start workers), and Secrets Manager if a source uses it."""
     given = _given(deployment)["interface"] or {}
     made = {
         endpoint["service_name"].rsplit(".", 1)[1]: endpoint

@@ -32,7 +32,7 @@ class Variable:
     Attributes:
         pattern: What a value must match completely.
         meaning: For messages: what the value is.
-        default: Used where none is given; None: a value must be given.
+        default: Used if none is given; None: a value must be given.
     """
 
     pattern: str

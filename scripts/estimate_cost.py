@@ -25,7 +25,7 @@ class Input:
     """A number of the estimate that may be given.
 
     Attributes:
-        value: Used where none is given.
+        value: Used if none is given.
         meaning: With its unit.
     """
 

@@ -123,7 +123,7 @@ def _lint(linter: Path, states: Iterable[Path]) -> dict[Key, list[str]]:
 
 
 def main() -> int:
-    """Prints what is wrong; returns 1 where something is."""
+    """Prints what is wrong; returns 1 if something is."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--linter", type=Path, required=True)
     parser.add_argument("--terraform", type=Path, required=True)

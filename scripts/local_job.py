@@ -221,7 +221,7 @@ def _main(
 
     Starts PostgreSQL, S3, the API Gateway with the Lambda function and a local
     Snowflake, deploys, seeds a small shop, syncs it, changes it, syncs again and
-    compares every row. Ends with 0 only where source and target are equal.
+    compares every row. Ends with 0 only if source and target are equal.
     """
     console = Console()
     _stop_on_signals()

@@ -21,7 +21,7 @@ class Sync:
     Attributes:
         inserted: Rows that were new to the target; all rows of a reload.
         updated: Rows that were in the target before.
-        reloaded: True where the whole table was loaded again.
+        reloaded: True if the whole table was loaded again.
         seconds: As the caller saw it.
     """
 
@@ -53,7 +53,7 @@ class Outcome:
 def print_report(
     console: Console, outcomes: Mapping[str, Outcome], seconds: float
 ) -> bool:
-    """Prints the outcome; returns True where every table is equal."""
+    """Prints the outcome; returns True if every table is equal."""
     table = Table(
         title="PostgreSQL → Lambda → S3 → Snowflake",
         title_justify="left",

@@ -1,7 +1,7 @@
 """Builds lambda_extract.zip: the function and its dependencies for Lambda's platform.
 
 pip fetches wheels for Lambda's Python and platform, whatever this machine is; nothing
-is compiled, and a file whose hash is not in locks/lambda.txt is refused. Where Docker
+is compiled, and a file whose hash is not in locks/lambda.txt is refused. If Docker
 runs, the finished package is imported in Lambda's own image, which can read it and no
 more: no byte of the package comes from an image. The zip carries the CA certificates of
 Amazon RDS, by which the function tells Aurora from somebody else
@@ -69,7 +69,7 @@ class Runtime:
 
     @property
     def is_here(self) -> bool:
-        """True where this interpreter can import what is built for the runtime."""
+        """True if this interpreter can import what is built for the runtime."""
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         machine = self.platform.split("_", 1)[1]
         here = os.uname()
@@ -99,7 +99,7 @@ def own_files(
 
 
 def docker_runs() -> bool:
-    """True where there is a Docker that can run something, not its client alone."""
+    """True if there is a Docker that can run something, not its client alone."""
     if shutil.which("docker") is None:
         return False
     found = subprocess.run(["docker", "info"], capture_output=True, check=False)
@@ -193,7 +193,7 @@ def package_lambda(
 
 
 def check_imports(archive: Path, runtime: Runtime, *, docker: bool) -> str:
-    """Imports the package alone, where Lambda's Python is at hand; says what was done.
+    """Imports the package alone, if Lambda's Python is at hand; says what was done.
 
     Raises:
         PackageError: It cannot be imported.
@@ -246,7 +246,7 @@ def _main(
     importer: Annotated[
         Importer,
         typer.Option(
-            "--import-with", help="auto: Docker where it runs, this Python otherwise."
+            "--import-with", help="auto: Docker if it runs, this Python otherwise."
         ),
     ] = "auto",
 ) -> None:

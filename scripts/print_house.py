@@ -72,7 +72,7 @@ def tree(module: str) -> ast.Module:
 
 @cache
 def file_of(name: str) -> str | None:
-    """Returns the file of ours that an imported name stands in; None: not ours."""
+    """Returns which of our files an imported name stands in; None: not ours."""
     parts = name.split(".")
     for end in range(len(parts), 0, -1):
         path = "/".join(parts[:end])
@@ -185,7 +185,7 @@ def describe(side: str) -> list[str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Prints all sides; 1 where there is a circle."""
+    """Prints all sides; 1 if there is a circle."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.parse_args(arguments)
     for side in SIDES:

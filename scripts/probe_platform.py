@@ -202,7 +202,7 @@ def _is_deployed(open_session: Callable[[], Any], database: str) -> bool:
 
 
 def snowflake_version(targets: Targets) -> str:
-    """Snowflake's version; empty where Snowflake is not asked."""
+    """Snowflake's version; empty if Snowflake is not asked."""
     if targets.snowflake is None:
         return ""
     with contextlib.closing(targets.snowflake()) as connection:
@@ -301,7 +301,7 @@ def _main(
     """Asks the platforms whether they do what the product rests on.
 
     Without options: a local stack, started for it. On an account each probe runs in a
-    schema of its own, which is dropped; ten minutes at most. Ends with 0 only where
+    schema of its own, which is dropped; ten minutes at most. Ends with 0 only if
     every answer is the expected one (locally: the one that the probe's file names).
     """
     console = Console()

@@ -9,8 +9,8 @@ PostgreSQL, in alternating order, medians compared:
     parts    the plan's key ranges into files, two worker processes at a time
     duckdb   DuckDB's postgres extension: COPY (SELECT ...) TO 'x.parquet'
 
-Exits with 1 where the worker takes more than 1.15 times psql's time or 128 MB of
-memory, or where parts take longer than DuckDB or more than half of its memory.
+Exits with 1 if the worker takes more than 1.15 times psql's time or 128 MB of
+memory, or if parts take longer than DuckDB or more than half of its memory.
 """
 
 import contextlib
@@ -69,7 +69,7 @@ class Run:
     Attributes:
         seconds: Wall time.
         bytes: Compressed size.
-        rows: Rows that arrived; None where nobody counts.
+        rows: Rows that arrived; None if nobody counts.
         memory_mb: Peak resident memory of the reading processes; 0 for psql.
     """
 
@@ -139,7 +139,7 @@ def main(
 
 
 def _prepare_duckdb(console: Console) -> Path | None:
-    """Makes DuckDB's environment or finds it; None where pip cannot provide it."""
+    """Makes DuckDB's environment or finds it; None if pip cannot provide it."""
     python = DUCKDB_FOLDER / "bin" / "python"
     stamp = DUCKDB_FOLDER / ".installed"
     if stamp.exists():

@@ -57,7 +57,7 @@ def main(
     ] = 80.0,
     verbose: Annotated[bool, typer.Option(help="Tell of each mutant")] = False,
 ) -> None:
-    """Exits with 1 where fewer mutants are noticed than the limits want."""
+    """Exits with 1 if fewer mutants are noticed than the limits want."""
     options = Options(
         folder=FOLDER,
         equivalents=EQUIVALENTS,

@@ -67,7 +67,7 @@ class Numbers:
 
     Attributes:
         rows_read: Rows that the syncs extracted.
-        rows_again: Those of them that lay beyond a watermark and were read once more.
+        rows_again: Those of them that lay beyond a watermark and were read again.
     """
 
     transactions: int = 0
@@ -82,7 +82,7 @@ def main(
     clients: Annotated[int, typer.Option(help="Sessions of pgbench")] = 4,
     margin: Annotated[float, typer.Option(help="margin_seconds of the table")] = 5.0,
 ) -> None:
-    """Runs it and exits with 1 where source and target differ at the end."""
+    """Runs it and exits with 1 if source and target differ at the end."""
     with tempfile.TemporaryDirectory() as folder, running_stack(Path(folder)) as stack:
         deploy_local(stack.endpoints)
         numbers, explanation = run_pressure(
@@ -91,7 +91,7 @@ def main(
     console.print(
         f"{numbers.transactions} transactions and {numbers.syncs} syncs in"
         f" {numbers.seconds:.0f} s; {numbers.rows_read} rows read,"
-        f" {numbers.rows_again} of them once more because of the bound"
+        f" {numbers.rows_again} of them again because of the bound"
     )
     console.print(explanation or "source and target are equal")
     raise typer.Exit(1 if explanation else 0)
@@ -100,10 +100,10 @@ def main(
 def run_pressure(
     stack: Stack, *, seconds: int, clients: int, margin: float
 ) -> tuple[Numbers, str]:
-    """Writes and syncs at the same time, then syncs once more and compares.
+    """Writes and syncs at the same time, then syncs again and compares.
 
     Returns:
-        The numbers, and what differs in the end: an empty text where nothing does.
+        The numbers, and what differs in the end: an empty text if nothing does.
     """
     endpoints = stack.endpoints
     with (

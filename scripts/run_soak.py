@@ -36,7 +36,7 @@ def main(
     steps: Annotated[int, typer.Option(help="Steps of a schedule at most")] = 15,
     shrink: Annotated[bool, typer.Option(help="Shorten what fails (minutes)")] = False,
 ) -> None:
-    """Runs schedules and exits with 1 where one of them failed."""
+    """Runs schedules and exits with 1 if one of them failed."""
     os.environ.update(TIME_SETTINGS)
     batches = [
         (seed + number, min(BATCH, schedules - number * BATCH))

@@ -76,7 +76,7 @@ def main(root: Path = ROOT) -> int:
         print(place, file=sys.stderr)
     if found:
         print(
-            "Keys or tokens are committed. Replace them where they are valid, then take"
+            "Keys or tokens are committed. Replace them if they are valid, then take"
             " them out of the history; git log --all --find-object=OBJECT names the"
             " commits.",
             file=sys.stderr,

@@ -46,7 +46,7 @@ def read_settings(
 
     Args:
         file: connections.json of the local stack, or connections.toml.
-        name: Connection to take from the TOML file; "default" where not given.
+        name: Connection to take from the TOML file; "default" if not given.
         options: Parameters from the command line; None is not set.
         environment: Process environment.
 

@@ -25,7 +25,7 @@ def group_name(value: object) -> str:
 
 
 def text_or_null(value: object, name: str, *, longest: int, hint: str) -> str | None:
-    """Returns an optional text that has to say something where it is given.
+    """Returns an optional text that has to say something if it is given.
 
     Args:
         name: As the call names it.

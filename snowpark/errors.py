@@ -21,7 +21,7 @@ class Known:
     """What is the same each time an error code is raised.
 
     Attributes:
-        retryable: True where the same call may succeed later without a change.
+        retryable: True if the same call may succeed later without a change.
         hint: What to do.
     """
 
@@ -127,7 +127,7 @@ CODES: dict[str, Known] = {
         False, 'Correct "delete_column" in the configuration.'
     ),
     "count_mismatch": Known(
-        True, "Nothing was merged. Call again; the rows are extracted anew."
+        True, "Nothing was merged. Call again; the rows are extracted again."
     ),
     "load_failed": Known(
         False, "Look at the named file and column; nothing was merged."
@@ -140,7 +140,7 @@ CODES: dict[str, Known] = {
     "pipe_file_failed": Known(
         False,
         "COPY_HISTORY of the pipe's table says what is wrong with the file; nothing was"
-        " merged. Call again to extract the rows anew.",
+        " merged. Call again to extract the rows again.",
     ),
     "pipe_timeout": Known(
         True,
@@ -166,10 +166,10 @@ class SyncError(Exception):
     Attributes:
         code: Stable name; docs/RUNBOOK.md has an entry for each.
         message: What happened, without row values or secrets.
-        retryable: True where a retry may help.
+        retryable: True if a retry may help.
         hint: What to do.
-        table: Configured table name, where there is one.
-        run_id: Run, where there is one.
+        table: Configured table name, if there is one.
+        run_id: Run, if there is one.
     """
 
     def __init__(
@@ -190,7 +190,7 @@ class SyncError(Exception):
         super().__init__(message)
 
     def about(self, table: str | None, run_id: str | None) -> "SyncError":
-        """Adds the table and run where they are not known yet; returns the error."""
+        """Adds the table and run if they are not known yet; returns the error."""
         self.table = self.table or table
         self.run_id = self.run_id or run_id
         return self
@@ -242,7 +242,7 @@ class SnowflakeError(SyncError):
     """Snowflake refused a statement.
 
     Attributes:
-        number: Snowflake's error number, where known.
+        number: Snowflake's error number, if known.
         query_id: To be looked up in the query history.
     """
 

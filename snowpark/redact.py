@@ -1,4 +1,4 @@
-"""PURE: what may be told of an error of Snowflake whose own words may quote a row.
+"""PURE: what an error may repeat of Snowflake's text, which may quote a row.
 
 Snowflake quotes what it could not load, and in many ways: "Numeric value 'x' is not
 recognized", "Error parsing JSON: unknown keyword "x"", "Duplicate row detected during
@@ -41,12 +41,12 @@ _COLUMN = re.compile(r'Row (\d{1,15}), column ".*?"\["(.+?)":\d+\]')
 
 
 def describe(number: int | None, text: str, known: Collection[str]) -> str:
-    """Returns what is told of a refused statement that touches rows.
+    """Returns what an error says of a refused statement that touches rows.
 
     Args:
         number: Snowflake's error number.
         text: Snowflake's own words.
-        known: Names of files and columns that may be told where the text has them.
+        known: Names of files and columns that may be repeated if the text has them.
     """
     if number in _ROWLESS:
         return text
@@ -56,7 +56,7 @@ def describe(number: int | None, text: str, known: Collection[str]) -> str:
 
 
 def is_about_rows(number: int | None) -> bool:
-    """True where the same rows would be refused again."""
+    """True if the same rows would be refused again."""
     return number is not None and number >= _FIRST_OF_DATA
 
 

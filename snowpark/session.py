@@ -34,11 +34,11 @@ class Snowflake:
 
         Args:
             statement: Text and bound values.
-            tell_only: Given where the statement touches rows, so that Snowflake's
+            tell_only: Given if the statement touches rows, so that Snowflake's
                 message may quote them: nothing of it is passed on but these names.
 
         Raises:
-            SnowflakeError: Snowflake refused the statement; "target_missing" where an
+            SnowflakeError: Snowflake refused the statement; "target_missing" if an
                 object does not exist, else "warehouse_error".
         """
         self.statements += 1

@@ -21,7 +21,7 @@ _MARKS = re.compile(
 
 
 def with_nulls(statement: Statement) -> Statement:
-    """Returns the statement with NULL written out where its value is None.
+    """Returns the statement with NULL written out if its value is None.
 
     Inside a procedure Snowflake refuses a bound None unless its column is a text
     (snowpark-python issue 1760), so none is ever bound.

@@ -25,7 +25,7 @@ output "pipe_sns_topic_arn" {
 }
 
 output "worker_role_arn" {
-  description = "Role of the worker: what a Vault role is bound to where Terraform does not make it."
+  description = "Role of the worker: what a Vault role is bound to if Terraform does not make it."
   value       = module.compute.worker_role_arn
 }
 

@@ -19,7 +19,7 @@ provider "snowflake" {
   ]
 }
 
-# Logs in when it has something to do, so never where no source uses Vault. Token or login
+# Logs in when it has something to do, so never if no source uses Vault. Token or login
 # come from VAULT_* variables of the environment.
 provider "vault" {
   address = try(var.vault.url, null)

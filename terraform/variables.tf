@@ -152,7 +152,7 @@ variable "code_signing_config_arn" {
 
 variable "manage_api_gateway_logging" {
   type        = bool
-  description = "Set the account's and region's one role that API Gateway writes logs with. true only where there is none (API Gateway then refuses the stage: 'CloudWatch Logs role ARN must be set in account settings'): it would overwrite another stack's, and destroy takes it away."
+  description = "Set the account's and region's one role that API Gateway writes logs with. true only if there is none (API Gateway then refuses the stage: 'CloudWatch Logs role ARN must be set in account settings'): it would overwrite another stack's, and destroy takes it away."
   default     = false
   nullable    = false
 }

@@ -4,7 +4,7 @@ import os
 
 from hypothesis import settings
 
-# No test may reach a real account, even where the machine has credentials.
+# No test may reach a real account, even if the machine has credentials.
 os.environ.update(
     AWS_ACCESS_KEY_ID="testing",
     AWS_SECRET_ACCESS_KEY="testing",
@@ -21,7 +21,7 @@ os.environ.update(
 )
 for _name in [name for name in os.environ if name.startswith("SNOWFLAKE_")]:
     del os.environ[_name]
-# Where no name can be resolved, the connector spends 5 s on asking for its cloud.
+# If no name can be resolved, the connector spends 5 s on asking for its cloud.
 os.environ["SNOWFLAKE_DISABLE_PLATFORM_DETECTION"] = "true"
 # No test judges time: a busy machine is not a defect.
 settings.register_profile("any machine", deadline=None)

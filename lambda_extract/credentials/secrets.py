@@ -1,8 +1,8 @@
 """Credentials of a source: Vault, AWS Secrets Manager, RDS IAM, or the environment.
 
 `read` returns them, cached in the Lambda container: for its life, or well within their
-lease where they have one. Where PostgreSQL refuses a cached login, the password has
-probably been rotated: `forget` it and read once more.
+lease if they have one. If PostgreSQL refuses a cached login, the password has
+probably been rotated: `forget` it and read again.
 """
 
 import dataclasses
@@ -31,7 +31,7 @@ class Credentials:
     """A login, and the key that hashes columns. Secrets do not show in repr().
 
     Attributes:
-        lease_seconds: The login ends so long after it was read; None: it stays.
+        lease_seconds: Lifetime of the login from when it was read; None: no end.
     """
 
     user: str
@@ -77,7 +77,7 @@ def hash_key(source: Source, *, needed_seconds: float = 0.0) -> str:
     """Returns the key that hashes the columns of a source.
 
     It stands beside the password: field "hash_key" of the secret (or the one that
-    `hash_key_field` names), or variable SOURCE_<NAME>_HASH_KEY. Where the login has no
+    `hash_key_field` names), or variable SOURCE_<NAME>_HASH_KEY. If the login has no
     secret of its own, or one that is rotated as a whole, `hash_key_path` (Vault) or
     `hash_key_secret_id` (Secrets Manager) names another one. Sources whose hashes are
     to be equal hold the same key.
@@ -101,7 +101,7 @@ def hash_key(source: Source, *, needed_seconds: float = 0.0) -> str:
 
 
 def is_cached(source: Source) -> bool:
-    """True where `read` would not ask anybody."""
+    """True if `read` would not ask anybody."""
     cached = _cache.get(source.name)
     return cached is not None and time.monotonic() < cached.until
 
@@ -178,7 +178,7 @@ def _from_secrets_manager(source: Source, options: Mapping[str, Any]) -> Credent
 
 
 def _managed_hash_key(source: str, options: Mapping[str, Any]) -> str:
-    """Reads the key from a secret of its own: RDS writes its logins' secrets anew."""
+    """Reads the key from a secret of its own: RDS writes its logins' secrets again."""
     secret = _managed_secret(source, str(options["hash_key_secret_id"]))
     name = str(options.get("hash_key_field", "hash_key"))
     key = secret.get(name) if isinstance(secret, dict) else None

@@ -36,7 +36,7 @@ class Answer:
 
     Attributes:
         fields: The secret. Never in a log.
-        lease_seconds: It is valid so long; None: until somebody changes it.
+        lease_seconds: How long it is valid; None: until somebody changes it.
     """
 
     fields: Mapping[str, Any]

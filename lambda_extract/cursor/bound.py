@@ -85,7 +85,7 @@ def settle(
 
     Args:
         window: The request's window; its lower end is the watermark so far.
-        position: Cursor of the last row that was read, None where there was none.
+        position: Cursor of the last row that was read, None if there was none.
     """
     pending = None
     proven = None
@@ -139,7 +139,7 @@ def _safe_time(cursor: Cursor, proof: Proof) -> sql.Composable:
     """Returns the moment before which every transaction has ended, as a cursor value.
 
     A row may carry exactly the start of its transaction, and the next sync reads only
-    what is greater: hence a microsecond less, PostgreSQL's smallest step. timestamp(p)
+    what is greater: so a microsecond less, PostgreSQL's smallest step. timestamp(p)
     rounds, so that a value may even lie before the transaction's start.
     """
     margin = cursor.spec.margin_seconds + 1e-6

@@ -48,7 +48,7 @@ class Cursor:
 
     @property
     def has_lookback(self) -> bool:
-        """True where the table reads behind its watermark again."""
+        """True if the table reads behind its watermark again."""
         if self.family == INTEGER:
             return self.spec.lookback_values is not None
         return self.spec.lookback_seconds is not None
@@ -57,7 +57,7 @@ class Cursor:
         """Returns a watermark as a typed literal.
 
         Raises:
-            RequestError: cursor_type_unsupported, where the column's type has changed.
+            RequestError: cursor_type_unsupported, if the column's type has changed.
         """
         if value.type != self.family:
             raise RequestError(

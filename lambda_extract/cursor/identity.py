@@ -1,7 +1,7 @@
 """Is the source still the one that the last commit read, or did it go back in time?
 
 A cursor finds what is newer than a watermark. It cannot see that a table was emptied
-and filled anew, swapped for another one, or that the server stands at an older state.
+and filled again, swapped for another one, or that the server stands at an older state.
 The catalog can. What the last commit was told comes back with the request, and is
 compared here: a reply says in one sentence what is different.
 """
@@ -16,13 +16,13 @@ from lambda_extract.errors import SourceError
 from lambda_extract.source.catalog import MATERIALIZED, SourceTable, read_sequence
 from lambda_extract.source.database import Database
 
-# Rows looked at where the largest cursor is below the watermark.
+# Rows looked at if the largest cursor is below the watermark.
 _NEWEST_ROWS = 1_000
 _BROKEN = ("source_unreachable", "window_too_large")
 
 
 def read_server(database: Database) -> tuple[str, int]:
-    """Returns system identifier and timeline; ("", 0) where they may not be read.
+    """Returns system identifier and timeline; ("", 0) if they may not be read.
 
     Call it before the snapshot: a managed server may refuse the functions, and that
     would end the transaction.
@@ -129,11 +129,11 @@ def find_change(
 ) -> str:
     """Says why rows behind the watermark may be others than those delivered.
 
-    Beyond the identity, rows are looked at where it costs little: in a partition that
-    is new, and where the largest cursor lies below the watermark.
+    Beyond the identity, rows are looked at if it costs little: in a partition that
+    is new, and if the largest cursor lies below the watermark.
 
     Returns:
-        One sentence; empty where there is no sign of it.
+        One sentence; empty if there is no sign of it.
     """
     found = difference(known, now)
     lower = cursor.read_from(watermark)
@@ -158,7 +158,7 @@ def _attached_with_rows(
     now: SourceIdentity,
     lower: sql.Composable,
 ) -> bool:
-    """True where a new partition has rows that the cursor would never reach.
+    """True if a new partition has rows that the cursor would never reach.
 
     A new empty one is made every day in many places, and is no change.
     """
@@ -199,7 +199,7 @@ def _is_written_behind(
     known: SourceIdentity,
     lower: sql.Composable,
 ) -> bool:
-    """True where newest rows lie below the watermark and were written since.
+    """True if newest rows lie below the watermark and were written since.
 
     That the newest rows were deleted leaves rows of older transactions; rows of a
     restored or replaced table are of transactions after the last commit's.

@@ -24,7 +24,7 @@ class Proof:
 
     Attributes:
         taken_at: PostgreSQL's clock (timestamptz text).
-        oldest: Start of the oldest open transaction that may write, None where none is.
+        oldest: Start of the oldest open transaction that may write, None if none is.
         prepared: A prepared transaction is open.
         visible: Other sessions' transactions could be seen at all.
         maximum: Integer cursors: the largest value seen before `taken_at`.
@@ -76,7 +76,7 @@ def wait_for_proof(
     """Reads the proof; waits a while for an integer maximum to be proven.
 
     Most transactions are short, and a snapshot without a proven maximum makes the next
-    sync read the whole table once more. Call it before the snapshot, in autocommit.
+    sync read the whole table again. Call it before the snapshot, in autocommit.
 
     Args:
         seconds: How long to wait at most.
@@ -146,7 +146,7 @@ def _read_transactions(
                             THEN a.backend_start
                     END
                 )) AS oldest,
-                -- With track_activities off a session tells of no transaction at all.
+                -- With track_activities off a session shows no transaction at all.
                 COALESCE(pg_catalog.bool_or(a.state = 'disabled'), FALSE) AS hidden
             FROM pg_catalog.pg_stat_activity AS a
             LEFT JOIN pg_catalog.pg_stat_replication AS r ON r.pid = a.pid

@@ -14,7 +14,7 @@ from lambda_extract.source.catalog import SourceTable, has_index
 from lambda_extract.source.database import Database
 
 # Re-reading this many row versions for their digest costs well under a second; a larger
-# overlap than that exists only where nothing at all is proven yet.
+# overlap than that exists only if nothing at all is proven yet.
 MAX_OVERLAP_ROWS = 1_000_000
 
 
@@ -25,7 +25,7 @@ class ResolvedWindow:
     Attributes:
         range: The rows.
         upper: Cursor of the last row of a bounded window; None for the last window.
-        null_rows: Rows whose cursor is NULL; -1 where they were not counted.
+        null_rows: Rows whose cursor is NULL; -1 if they were not counted.
         warnings: What a person should know.
     """
 
@@ -134,7 +134,7 @@ def read_overlap(
 
 
 def starts_series(resolved: ResolvedWindow, window: Window) -> bool:
-    """True where more windows follow, and none of the run's said yet where they end."""
+    """True if more windows follow, and none of the run's said yet where they end."""
     return resolved.upper is not None and window.upper is None
 
 
@@ -179,7 +179,7 @@ def is_unchanged(
     window: Window,
     wire: Wire,
 ) -> bool:
-    """True where the rows to read are exactly those that were delivered before.
+    """True if the rows to read are exactly those that were delivered before.
 
     One row more than were delivered settles it, so a large increment is not read twice.
     """
@@ -235,7 +235,7 @@ def _find_upper(
     rows: CursorRange,
     chunk_rows: int,
 ) -> CursorValue | None:
-    """Returns the cursor `chunk_rows` further on; None where no rows follow it.
+    """Returns the cursor `chunk_rows` further on; None if no rows follow it.
 
     Ties are included because the window reads `<= upper`. A last window gets no upper
     end, so that rows committed a moment ago are read too.

@@ -16,7 +16,7 @@ TOKEN = "writer"
 MISSING = ("NoSuchKey", "404")
 # NoSuchUpload: of a multipart upload that is complete by now, whoever completed it.
 EXISTS = ("PreconditionFailed", "412", "NoSuchUpload")
-# S3 answers 409 where two conditional writes meet; asking again settles it.
+# S3 answers 409 if two conditional writes meet; asking again settles it.
 CONFLICT = ("ConditionalRequestConflict", "409")
 CONFLICT_ATTEMPTS = 5
 

@@ -71,7 +71,7 @@ class Landing:
         Args:
             rows: How many there were, from the server's command tag. The first file
                 has those that the others have not: most extractions are one file, and
-                counting its rows once more would take 3% of their time.
+                counting its rows again would take 3% of their time.
 
         Raises:
             LandingError: landing_denied, landing_failed.
@@ -85,7 +85,7 @@ class Landing:
         return tuple(self._files)
 
     def abort(self) -> None:
-        """Removes what was written: nobody will ever be told of it."""
+        """Removes what was written: no reply will ever name it."""
         # A buffer whose blocks go nowhere drops what it still holds.
         self._blocks.close()
         if self._open is not None:

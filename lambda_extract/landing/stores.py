@@ -96,7 +96,7 @@ class S3Store:
 
 
 class _S3Upload:
-    """One object: a single PutObject where it is small, else a multipart upload.
+    """One object: a single PutObject if it is small, else a multipart upload.
 
     Parts are sent by threads beside the COPY, two at a time; a third makes the COPY
     wait.

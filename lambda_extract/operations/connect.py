@@ -34,7 +34,7 @@ def open_source(
     *,
     deadline: float,
 ) -> Iterator[Database]:
-    """Connects to a request's source; a refused cached password is read once more.
+    """Connects to a request's source; a refused cached password is read again.
 
     Args:
         deadline: Of the whole job (time.monotonic()), however often it connects.
@@ -93,7 +93,7 @@ def _left(deadline: float) -> float:
     """Returns the seconds that are left of a job.
 
     Raises:
-        SourceError: window_too_large, where hardly any is.
+        SourceError: window_too_large, if hardly any is.
     """
     seconds = deadline - time.monotonic()
     if seconds < SHORTEST_SECONDS:

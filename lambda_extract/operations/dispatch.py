@@ -43,7 +43,7 @@ def run_operation(
         with open_source(request, settings, deadline=deadline) as database:
             return extract(database, request, store, job=job)
     except WatchedTextSeen:
-        # Once more from the start, with a proof and a snapshot of its own.
+        # Again from the start, with a proof and a snapshot of its own.
         log.emit("extract_carefully", run_id=request.run_id, table=request.table.name)
         with open_source(request, settings, deadline=deadline) as database:
             return extract(database, request, store, careful=True, job=job)

@@ -19,12 +19,12 @@ from lambda_extract.errors import JobError, error_reply
 
 BATCH_ID_HEADER = "sf-external-function-query-batch-id"
 MAX_BATCH_ID = 256
-# API Gateway takes 10 MB; a request of ours is a few kilobytes. The cap is on the
+# API Gateway takes 10 MB; one of our requests is a few kilobytes. The cap is on the
 # unpacked size, so that a small gzip body cannot fill the memory.
 MAX_BODY_BYTES = 10_000_000
-# A batch of ours has one row; a row of a larger one is answered by an error each.
+# One of our batches has one row; a row of a larger one is answered by an error each.
 MAX_ROWS = 1_000
-# Lambda gives 6 MB, escaped as JSON once more. Measured: the largest digest that a
+# Lambda gives 6 MB, escaped as JSON again. Measured: the largest digest that a
 # reply may hold takes 6.9 MB, and 3.1 MB packed.
 MAX_ANSWER_BYTES = 5_500_000
 # Small answers stay readable in gateway logs; only plans of many parts grow past this.
@@ -45,7 +45,7 @@ class Call:
     Attributes:
         method: "POST" or "GET".
         batch_id: The same for a POST, its repetitions and all its GETs.
-        accepts_gzip: True where the reply may be compressed.
+        accepts_gzip: True if the reply may be compressed.
         rows: (row number, argument) of a POST.
     """
 

@@ -89,7 +89,7 @@ class Jobs:
         self._clock = clock
 
     def claim(self, job: str, row: int, request: contract.Request) -> bool:
-        """Claims a job; returns False where somebody did before.
+        """Claims a job; returns False if somebody did before.
 
         Raises:
             LandingError: S3 refused or failed.
@@ -106,7 +106,7 @@ class Jobs:
         return self._create(f"{job}/claim.json", json.dumps(asdict(claim)))
 
     def read_claim(self, job: str) -> Claim | None:
-        """Returns the claim, None where there is none."""
+        """Returns the claim, None if there is none."""
         text = self._read(f"{job}/claim.json")
         if text is None:
             return None
@@ -117,9 +117,9 @@ class Jobs:
         return claim
 
     def start(self, job: str, claim: Claim) -> bool:
-        """Marks the job as started; returns False where this worker must stop.
+        """Marks the job as started; returns False if this worker must stop.
 
-        That is where the event was delivered twice, or so late that nobody waits.
+        That is if the event was delivered twice, or so late that nobody waits.
         """
         now = self._clock()
         if now > claim.claimed_at + self._settings.start_seconds:
@@ -127,7 +127,7 @@ class Jobs:
         return self._create(f"{job}/started.json", json.dumps({"started_at": now}))
 
     def finish(self, job: str, row: int, reply: contract.Reply) -> bool:
-        """Gives the job its reply; returns False where it has another one already."""
+        """Gives the job its reply; returns False if it has another one already."""
         text = json.dumps({"row": row, "reply": contract.to_object(reply)})
         return self._create(f"{job}/reply.json", text)
 

@@ -54,7 +54,7 @@ _NUMBER = (
     "CASE WHEN pg_catalog.strpos({t}, '.') > 0"
     " THEN pg_catalog.rtrim(pg_catalog.rtrim({t}, '0'), '.') ELSE {t} END"
 )
-# The bits. Their shortest texts differ between engines where one lies halfway between
+# The bits. Their shortest texts differ between engines if one lies halfway between
 # two floats; -0 plus 0 is 0.
 _FLOAT = (
     "CASE WHEN {f} = 'NaN'::float8 THEN 'nan'"
@@ -96,10 +96,10 @@ _TEXTS = {
 
 
 def column_text(table: SourceTable, name: str) -> sql.Composable:
-    """Returns the canonical text of a column; NULL where NULL travels.
+    """Returns the canonical text of a column; NULL if NULL travels.
 
     Raises:
-        RequestError: bad_request, where there is no such column.
+        RequestError: bad_request, if there is no such column.
     """
     family = _mapping(table, name).snowflake_type.partition("(")[0]
     return _where_it_travels(table, name, _TEXTS[family])
@@ -109,7 +109,7 @@ def plain_text(table: SourceTable, name: str) -> sql.Composable:
     """Returns the text of a column as it travels, to name a row to a person.
 
     Raises:
-        RequestError: bad_request, where there is no such column.
+        RequestError: bad_request, if there is no such column.
     """
     return _where_it_travels(table, name, "pg_catalog.concat({w})")
 

@@ -63,7 +63,7 @@ def copy_target(
         job: Hex digits of the job that does it.
 
     Raises:
-        RequestError: bad_request, where run id or part cannot be part of a path.
+        RequestError: bad_request, if run id or part cannot be part of a path.
     """
     for name, value in (("run_id", request.run_id), ("part", request.part)):
         if not COMPONENT.fullmatch(value):

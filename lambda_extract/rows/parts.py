@@ -3,7 +3,7 @@
 The parts are read by separate snapshots, so they split by key, which a row keeps, and
 not by physical place. Bounds come from a block sample: it serves keys of any type, any
 number of columns and any collation, costs the same on a table of any size, and needs no
-fresh statistics. Every bound is compared as PostgreSQL compares the key, hence each row
+fresh statistics. Every bound is compared as PostgreSQL compares the key, so each row
 falls into exactly one part whatever the sample was.
 """
 
@@ -19,7 +19,7 @@ from lambda_extract.rows.query import partition_condition
 from lambda_extract.source.catalog import PARTITIONED, TABLE, SourceTable, has_index
 from lambda_extract.source.database import Database
 
-# Rows that the sample looks at: some dozens of blocks for each part, and more where the
+# Rows that the sample looks at: some dozens of blocks for each part, and more if the
 # parts are few, because each is a large share of the work then. 3 M rows: two parts of
 # 1.54 and 1.46 M, six of 0.47 to 0.52 M.
 SAMPLE_ROWS_PER_PART = 3_000
@@ -34,7 +34,7 @@ Key = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Size:
-    """A table's size as PostgreSQL estimates it; rows are -1 where unknown."""
+    """A table's size as PostgreSQL estimates it; rows are -1 if unknown."""
 
     rows: int
     bytes: int
@@ -74,7 +74,7 @@ def read_size(database: Database, table: SourceTable) -> Size:
 def plan_partitions(
     database: Database, table: SourceTable, size: Size, limits: Limits
 ) -> tuple[Partition, ...]:
-    """Returns the parts of a snapshot; one part over everything where it is small.
+    """Returns the parts of a snapshot; one part over everything if it is small.
 
     Tables without a key, with a key that may be NULL or that no index serves, and views
     are one part too.
@@ -100,11 +100,11 @@ def split_range(
 ) -> tuple[Partition, ...]:
     """Returns a range of one column as parts of about `chunk_rows` rows each.
 
-    It stays one part where no index serves the column: each part would read the whole
+    It stays one part if no index serves the column: each part would read the whole
     table. Rows without a value are in no range.
 
     Raises:
-        ExtractError: bad_request, where PostgreSQL cannot read a bound.
+        ExtractError: bad_request, if PostgreSQL cannot read a bound.
     """
     parts = _parts_of(size, limits)
     if parts <= 1 or not _can_split(database, table, whole.columns):
@@ -139,7 +139,7 @@ def split(whole: Partition, bounds: list[Key], rows: int) -> tuple[Partition, ..
     """Returns the half-open ranges between the bounds and the ends of the whole.
 
     Args:
-        rows: Estimate for the whole; -1 where unknown.
+        rows: Estimate for the whole; -1 if unknown.
     """
     ends: list[Key | None] = [whole.lower, *bounds, whole.upper]
     estimate = rows // (len(bounds) + 1)

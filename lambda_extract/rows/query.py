@@ -61,7 +61,7 @@ def partition_condition(table: SourceTable, partition: Partition) -> sql.Composa
     collation, which is also how the bounds were found.
 
     Raises:
-        RequestError: bad_request, where columns and bounds do not fit together.
+        RequestError: bad_request, if columns and bounds do not fit together.
         SourceError: protection_required.
     """
     if not partition.columns:

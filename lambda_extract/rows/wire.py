@@ -3,8 +3,8 @@
 Values that Snowflake cannot hold become NULL, and must be counted with sample keys, or
 are refused. They are rare, so the first try, the quick wire, sends the columns as they
 are. One condition over all columns, the guard, ends the COPY at the first such value;
-what is dear to test in PostgreSQL the files are watched for instead. Either way the
-extraction begins again with the careful wire, on a new connection. Measured for 3 M
+what is expensive to test in PostgreSQL is looked for in the files instead. Either way
+the extraction begins again with the careful wire, on a new connection. Measured for 3 M
 lineitem rows with three dates: a COPY with the guard takes as long as one without any
 test, while a CASE for each date cost 11% more, because rows had to be projected.
 
@@ -49,7 +49,7 @@ class Wire:
         noted: The columns whose values may have been left out.
         guard: Condition that every row fulfils. PostgreSQL ends the COPY at the first
             row that does not: the wire has to be built carefully then.
-        watch_for: What must not occur in the files: where it does, the wire has to be
+        watch_for: What must not occur in the files: if it does, the wire has to be
             built carefully. None: it was.
     """
 
@@ -67,7 +67,7 @@ def build_wire(table: SourceTable, *, careful: bool = False) -> Wire:
         careful: Test every value that may be special, the very rare ones too.
 
     Raises:
-        SourceError: type_unsupported, where a column cannot have its configured type.
+        SourceError: type_unsupported, if a column cannot have its configured type.
     """
     mappings = [(source, mapping_of(table, source)) for source in table.columns]
     columns = [_described(table, source, kind) for source, kind in mappings]
@@ -130,7 +130,7 @@ def _overridden(
 
 
 def value_expression(table: SourceTable, name: str) -> sql.Composable:
-    """Returns a column as it may be shown to people: protected where it has to be.
+    """Returns a column as it may be shown to people: protected if it has to be.
 
     Raises:
         ValueError: There is no such column.
@@ -162,7 +162,7 @@ def _described(
 
 
 def _guard(conditions: list[sql.Composable]) -> sql.Composable | None:
-    """Returns a condition that ends the statement where one of `conditions` holds.
+    """Returns a condition that ends the statement if one of `conditions` holds.
 
     The text cannot be cast, and PostgreSQL says so with the text in its message.
     random() keeps the planner from trying the cast itself.
@@ -184,7 +184,7 @@ def read_altered(
 
     Raises:
         SourceError: value_refused for a numeric with more than 38 digits,
-            special_value_refused where the policy is "fail".
+            special_value_refused if the policy is "fail".
     """
     if not wire.noted:
         return ()

@@ -40,7 +40,7 @@ class SourceTable:
         oid: pg_class.oid.
         kind: pg_class.relkind.
         columns: Without the excluded ones, in attribute order.
-        key: Key columns; empty where there is none.
+        key: Key columns; empty if there is none.
         server_version: As PostgreSQL counts it, e.g. 180004.
         hash_key_id: Fingerprint of the key that hashes columns.
     """
@@ -60,15 +60,15 @@ class SourceTable:
 
     @property
     def has_row_identity(self) -> bool:
-        """True where rows have ctid and xmin."""
+        """True if rows have ctid and xmin."""
         return self.kind in (TABLE, PARTITIONED, MATERIALIZED)
 
     def column(self, name: str) -> SourceColumn | None:
-        """Returns a column by its name, None where there is none."""
+        """Returns a column by its name, None if there is none."""
         return next((c for c in self.columns if c.name == name), None)
 
     def column_spec(self, name: str) -> ColumnSpec:
-        """Returns what is configured for a column; nothing where nothing is."""
+        """Returns what is configured for a column; nothing if nothing is."""
         configured = (c for c in self.spec.columns if c.name == name)
         return next(configured, ColumnSpec(name))
 
@@ -77,7 +77,7 @@ class SourceTable:
 class Sequence:
     """The sequence that feeds a column.
 
-    `last_value` is None where it was never used, or may not be read.
+    `last_value` is None if it was never used, or may not be read.
     """
 
     cache: int
@@ -92,7 +92,7 @@ def read_table(database: Database, spec: TableSpec) -> SourceTable:
     Raises:
         SourceError: table_not_found, permission_denied, owner_not_trusted,
             protection_required, column_not_found, key_masked.
-        RequestError: bad_request, where nothing is left to read.
+        RequestError: bad_request, if nothing is left to read.
     """
     oid, kind = _find(database, spec)
     trust.check_owners(database, oid)
@@ -139,7 +139,7 @@ def lock_against_changes(database: Database, table: SourceTable) -> None:
 
 
 def has_index(database: Database, table: SourceTable, names: tuple[str, ...]) -> bool:
-    """True where a complete btree index begins with exactly these columns."""
+    """True if a complete btree index begins with exactly these columns."""
     numbers = [str(c.attnum) for n in names if (c := table.column(n)) is not None]
     statement = sql.SQL("""
         SELECT EXISTS (
@@ -164,7 +164,7 @@ def has_index(database: Database, table: SourceTable, names: tuple[str, ...]) ->
 
 
 def enforces_key(database: Database, table: SourceTable) -> bool:
-    """True where no two rows that a SELECT reads can have the same key.
+    """True if no two rows that a SELECT reads can have the same key.
 
     A unique index says so if it is valid, complete and immediate, and its columns are
     in the key and never NULL; and if there is no inheritance: an index covers the rows

@@ -209,7 +209,7 @@ def connected(
     Args:
         application_name: Shown in pg_stat_activity; cut to 63 bytes.
         budget_seconds: Login and all statements together end within this time.
-        hash_key: Hashes columns in this session; empty where none is hashed.
+        hash_key: Hashes columns in this session; empty if none is hashed.
 
     Raises:
         SourceError: source_unreachable, source_authentication, ...
@@ -369,7 +369,7 @@ def _connect_error(error: psycopg2.OperationalError, source: Source) -> SourceEr
             "source_authentication", f"PostgreSQL of {where} asks for a password."
         )
     if 'role "' in text and "does not exist" in text:
-        # A leased role that is gone, where no password is asked for.
+        # A leased role that is gone, if no password is asked for.
         return AuthenticationError(
             "source_authentication", f"PostgreSQL of {where} has no such user."
         )

@@ -20,7 +20,7 @@ def make_durable(database: Database) -> tuple[Warning, ...]:
     sent it, and cannot write: nothing is done there.
 
     Returns:
-        A warning where the role may not do so.
+        A warning if the role may not do so.
 
     Raises:
         SourceError: The source failed meanwhile: what was read must not be delivered.

@@ -18,7 +18,7 @@ SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 # As PostgreSQL itself writes them, so that they can be compared.
 # row_security = off makes PostgreSQL refuse to read a table whose policies would hide
-# rows from this role, where the default would leave them out silently.
+# rows from this role; the default would leave them out silently.
 SETTINGS = {
     "lock_timeout": "10s",
     "datestyle": "ISO, MDY",

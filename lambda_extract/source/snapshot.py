@@ -14,7 +14,7 @@ def snapshot(database: Database, table: SourceTable) -> Iterator[None]:
     """Opens the snapshot and makes sure that `table` still describes what it holds.
 
     Raises:
-        SourceError: source_error (retryable), where the table was altered meanwhile;
+        SourceError: source_error (retryable), if the table was altered meanwhile;
             source_cannot_be_read, see Database.end_snapshot.
     """
     database.begin_snapshot()

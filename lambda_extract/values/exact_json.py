@@ -7,7 +7,7 @@ UTF-8, which has no place for half a surrogate pair; that NUL fares well is nowh
 said.
 
 jsonb cannot hold any of these except long numbers. The texts go through
-`psycopg2.sql.SQL.format`, hence the doubled braces; `{t}` stands for the JSON as text.
+`psycopg2.sql.SQL.format`, so braces are doubled; `{t}` stands for the JSON as text.
 """
 
 from lambda_extract.values.watch import LARGEST_TEXT_BYTES
@@ -23,7 +23,7 @@ _HALF_CHARACTER = (
     r" '\\u[dD][89abAB]..\\u[dD][c-fC-F]..', '', 'g') ~ '\\u(0000|[dD][89a-fA-F])'"
 )
 _MAY_BE_HALF = r"\\u(0000|[dD][89a-fA-F])"
-# A DOUBLE gives back the shortest text that means it. Where PostgreSQL's own double
+# A DOUBLE gives back the shortest text that means it. If PostgreSQL's own double
 # does, nothing is lost; exponents near the end of its range are not tried.
 _INEXACT_EXPONENT = (
     "EXISTS (SELECT 1 FROM pg_catalog.regexp_matches("
@@ -34,7 +34,7 @@ _INEXACT_EXPONENT = (
 )
 # Not [-:], or every other UUID would be one.
 _MAY_BE_EXPONENT = r"(^|[[:space:]:,\[])-?[0-9][0-9.]*[eE]"
-# One search finds what the dear tests are for: they take 0.3 ms for 1 kB of JSON.
+# One search finds what the expensive tests are for: they take 0.3 ms for 1 kB of JSON.
 _SUSPICIOUS = f"{{t}} ~ '{_MAY_BE_LONG}|{_MAY_BE_HALF}|{_MAY_BE_EXPONENT}'"
 _ALTERED = (
     f"CASE WHEN {_HALF_CHARACTER} THEN TRUE WHEN {_LONG_NUMBER} THEN TRUE"

@@ -1,7 +1,7 @@
 """How each PostgreSQL type travels and what it becomes in Snowflake. Pure.
 
 `MAPPINGS` is the one table; docs/TYPES.md is printed from it. A mapping's `wire` is the
-SQL expression that COPY writes, with `{c}` for the column; where it is just `{c}`,
+SQL expression that COPY writes, with `{c}` for the column; if it is just `{c}`,
 PostgreSQL's own text travels byte for byte. `special` is true for values that Snowflake
 has no place for, `too_wide` for values that it could hold only by altering them.
 """
@@ -51,7 +51,7 @@ class SourceType:
         schema: Its schema; only pg_catalog's names are looked up.
         kind: pg_type.typtype: b(ase), c(omposite), e(num), r(ange), m(ultirange).
         category: pg_type.typcategory; "A" for arrays.
-        modifier: Effective type modifier, -1 where there is none.
+        modifier: Effective type modifier, -1 if there is none.
         may_hold_json: True for json, and for arrays and composites that may have json
             (not jsonb) somewhere inside.
     """
@@ -74,7 +74,7 @@ class Mapping:
         too_wide: Condition; such values are refused.
         reason: What they are, likewise.
         quick: Condition under which the quick wire ends and the tests have to be made;
-            None: `special` or `too_wide` themselves. Where a test is dear and what it
+            None: `special` or `too_wide` themselves. If a test is expensive and what it
             finds is rare, the files are watched instead.
         watch: What the files are watched for. For values that are too large they
             always are.
@@ -100,7 +100,7 @@ class Mapping:
 
     @property
     def noted(self) -> bool:
-        """True where a value may be left out."""
+        """True if a value may be left out."""
         return bool(self.special or self.too_wide)
 
 
@@ -247,7 +247,7 @@ def overridden(source: SourceType, wanted: str, usual: Mapping) -> Mapping | Non
         usual: The mapping of the type itself.
 
     Returns:
-        None where such values cannot become `wanted`.
+        None if such values cannot become `wanted`.
     """
     family, *sizes = re.findall(r"[A-Z]+|[0-9]+", wanted)
     if wanted == usual.snowflake_type:
@@ -328,7 +328,7 @@ def _sized_text(modifier: int) -> Mapping:
 
 
 def _numeric(modifier: int) -> Mapping:
-    """numeric(p,s) where Snowflake's NUMBER holds it exactly, otherwise DECFLOAT."""
+    """numeric(p,s) if Snowflake's NUMBER holds it exactly, otherwise DECFLOAT."""
     if modifier < 4:
         return DECFLOAT
     packed = modifier - 4

@@ -1,7 +1,7 @@
 """Looks at the rows on their way for what the quick wire does not test. Pure.
 
 A test in PostgreSQL costs every row something; a search through the finished text costs
-next to nothing. Where it finds something, the rows are read again with the tests (see
+next to nothing. If it finds something, the rows are read again with the tests (see
 wire.py), so it may be wrong in one direction only: it must find everything.
 """
 
@@ -55,7 +55,7 @@ class Watch:
         )
 
     def sees(self, block: bytes) -> bool:
-        """True where whole rows hold something that has to be looked at."""
+        """True if whole rows hold something that has to be looked at."""
         if len(block) > LARGEST_TEXT_BYTES:
             return True
         if any(_contains(block, text) for text in self.texts):

@@ -207,7 +207,7 @@ class GatewayRequest(BaseHTTPRequestHandler):
         self._reply(answer["statusCode"], data, headers)
 
     def _invoked(self, event: dict[str, Any]) -> dict[str, Any] | None:
-        """Calls the function within its limits; None where that ended the request."""
+        """Calls the function within its limits; None if that ended the request."""
         if len(_json(event)) > MAX_ANSWER_BYTES:
             # What Lambda refuses to take at once.
             self._reply(413, _json({"message": "Request Too Long"}))

@@ -39,7 +39,7 @@ class Slots:
         self._taken = 0
 
     def take(self, limit: int) -> bool:
-        """Takes a slot; returns False where `limit` are taken."""
+        """Takes a slot; returns False if `limit` are taken."""
         with self._lock:
             if self._taken >= limit:
                 return False
@@ -71,7 +71,7 @@ class Worker:
     def invoke(
         self, event: dict[str, Any], kill: dict[str, Any] | None, timeout: float
     ) -> bool:
-        """Runs one event; returns False where the process is gone afterwards."""
+        """Runs one event; returns False if the process is gone afterwards."""
         self.wait_until_ready()
         assert self._process.stdin is not None
         try:
@@ -109,7 +109,7 @@ class Worker:
 
 
 class WorkerPool:
-    """Runs events in warm workers; queues them where all are busy."""
+    """Runs events in warm workers; queues them if all are busy."""
 
     def __init__(
         self,

@@ -96,7 +96,7 @@ class StorageFaults:
         return _refused(self._rules.get("status", 500), start_response)
 
     def _fault(self, environ: dict[str, Any]) -> int | None:
-        """Returns the status to answer with, or None where nothing goes wrong."""
+        """Returns the status to answer with, or None if nothing goes wrong."""
         path = environ["PATH_INFO"]
         if not self._rules or not any(mark in path for mark in _DATA_MARKS):
             return None

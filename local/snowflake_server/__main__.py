@@ -48,7 +48,7 @@ def _serve(given: argparse.Namespace, home: Path) -> None:
         password=given.password,
         answer_within=given.answer_within,
     )
-    # asyncio sends small packets at once only where the protocol is named: 40 ms each.
+    # asyncio sends small packets at once only if the protocol is named: 40 ms each.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((given.host, given.port))

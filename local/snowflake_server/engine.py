@@ -187,7 +187,7 @@ class Account:
         Args:
             session: Gives the current database and schema.
             text: The statement.
-            change: Generates the SQL where plain translation is not enough.
+            change: Generates the SQL if plain translation is not enough.
         """
         key = (text, session.database, session.schema, change)
         with self._cache_lock:

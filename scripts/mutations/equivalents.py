@@ -39,7 +39,7 @@ class Equivalent:
 
 
 def read_equivalents(path: Path) -> list[Equivalent]:
-    """Reads the file; there are none where it does not exist.
+    """Reads the file; there are none if it does not exist.
 
     Raises:
         EquivalentsError: No TOML, a field that is missing or unknown, or no reason.

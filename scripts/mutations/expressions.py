@@ -111,7 +111,7 @@ def _arithmetic(source: Source, node: ast.BinOp) -> Iterator[Edit]:
 
 
 def is_sequence(node: ast.expr) -> bool:
-    """True where + joins texts or lists: anything else would only be a TypeError."""
+    """True if + joins texts or lists: anything else would only be a TypeError."""
     if isinstance(node, ast.Constant):
         return isinstance(node.value, (str, bytes))
     if isinstance(node, ast.BinOp):

@@ -36,7 +36,7 @@ def mutants(source: Source) -> list[Mutant]:
 
 
 def is_valid(source: Source, mutant: Mutant) -> bool:
-    """True where the changed module is Python, and another program than before."""
+    """True if the changed module is Python, and another program than before."""
     try:
         changed = ast.parse(mutant.applied(source))
     except SyntaxError:
@@ -137,7 +137,7 @@ class _Walk:
             yield from self._expression(child)
 
     def _is_placed(self, node: ast.AST) -> bool:
-        """True where the parser knows the place of what stands in an f-string."""
+        """True if the parser knows the place of what stands in an f-string."""
         if not isinstance(node, ast.FormattedValue):
             return False
         try:

@@ -189,7 +189,7 @@ def _outcome(mutant: Mutant, result: Result) -> Outcome:
 
 
 def _noticed_by(answer: dict[str, Any]) -> str | None:
-    """Returns what noticed a mutant; None where nothing did."""
+    """Returns what noticed a mutant; None if nothing did."""
     if answer["timeout"]:
         return "a time-out"
     if answer["failed"]:

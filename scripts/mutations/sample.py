@@ -15,7 +15,7 @@ def sample(
 
     Kinds take turns because swapped arguments, say, are many and a cut condition of SQL
     is rare. A mutant's chance depends on the seed and on itself alone: a change
-    elsewhere in the module does not draw all others anew.
+    elsewhere in the module does not draw all others again.
 
     Args:
         number: At most so many; 0 for all.

@@ -63,7 +63,7 @@ _BETWEEN = re.compile(r"\bBETWEEN\b(?:(?!\bAND\b).)*\Z", re.S)
 
 
 def is_sql(text: str) -> bool:
-    """True where a literal holds SQL, or a part of it."""
+    """True if a literal holds SQL, or a part of it."""
     return bool(_SQL.search(text))
 
 
@@ -160,7 +160,7 @@ def _piece_end(literal: str, at: int) -> int:
 
 
 def _condition_end(masked: str, begin: int, limit: int) -> int:
-    """Returns where a condition ends; `begin` where it does within another literal."""
+    """Returns where a condition ends; `begin` if it does within another literal."""
     depth = 0
     for at in range(begin, limit):
         if masked[at] == "(":

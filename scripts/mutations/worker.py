@@ -38,7 +38,7 @@ def main() -> None:
     copy = Path(sys.argv[1]).resolve()
     os.chdir(copy)
     sys.path.insert(0, str(copy))
-    # Bytecode is kept: a fork would compile every module anew.
+    # Bytecode is kept: a fork would compile every module again.
     sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     # What a library prints must not get between the answers.
@@ -143,7 +143,7 @@ class _Job:
         }
 
     def _wait(self, pid: int) -> bool:
-        """Waits for the fork; returns False where it had to be ended."""
+        """Waits for the fork; returns False if it had to be ended."""
         try:
             with _alarm(self.job["timeout"]):
                 os.waitpid(pid, 0)

@@ -56,7 +56,7 @@ class Outcome:
 
     @property
     def as_marked(self) -> bool:
-        """True where the local stack did what the probe's file says of it."""
+        """True if the local stack did what the probe's file says of it."""
         return LOCAL_MARKS[self.state] == self.probe.local
 
 

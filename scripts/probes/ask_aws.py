@@ -54,7 +54,7 @@ class Cloud:
         bucket: Landing bucket.
         prefix: Prefix below which objects may be written; they are removed again.
         api_url: URL that the external function calls.
-        function_name: The Lambda function; empty where it is not known.
+        function_name: The Lambda function; empty if it is not known.
     """
 
     session: Any
@@ -250,7 +250,7 @@ def put_at_once(cloud: Cloud) -> Rows:
 
 
 def multipart_over_existing(cloud: Cloud) -> Rows:
-    """Completes a multipart upload with If-None-Match: * where the object exists."""
+    """Completes a multipart upload with If-None-Match: * when the object exists."""
     with _object(cloud, "multipart") as (s3, key):
         place = {"Bucket": cloud.bucket, "Key": key}
         s3.put_object(**place, Body=b"x")

@@ -53,7 +53,7 @@ class Place:
         connect: Opens a session.
         database: Database in which schemas may be created; the product's own.
         prefix: How the names of all schemas of this run begin.
-        deployed: True where the product is deployed in the database.
+        deployed: True if the product is deployed in the database.
         warehouse: Warehouse of the sessions.
     """
 
@@ -73,7 +73,7 @@ class Sessions:
         self._open: dict[str, Any] = {}
 
     def get(self, name: str) -> Any:
-        """The session of this name, opened where it is not there yet."""
+        """The session of this name, opened if it is not there yet."""
         if name not in self._open:
             connection = self._place.connect()
             self._open[name] = connection

@@ -17,7 +17,7 @@ def refused_waiters(get: GetSession, values: Mapping[str, str]) -> Rows:
     """How 25 UPDATEs fare that wait for a table while another transaction has it.
 
     Returns:
-        One row: True where some were refused (error 000625) before the lock was free.
+        One row: True if some were refused (error 000625) before the lock was free.
     """
     holder = get("first")
     waiters = [get(f"waiter {number}") for number in range(WAITERS)]
@@ -37,7 +37,7 @@ def refused_waiters(get: GetSession, values: Mapping[str, str]) -> Rows:
 
 
 def _update(connection: Any, row: int) -> int:
-    """Error number of an UPDATE; 0 where it went through."""
+    """Error number of an UPDATE; 0 if it went through."""
     try:
         _send(connection, f"UPDATE locked SET b = 1 WHERE a = {row}")
     except SnowflakeError as error:

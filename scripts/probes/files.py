@@ -36,13 +36,13 @@ class Ask:
     """One question to the platform.
 
     Attributes:
-        sql: Statement to send; empty where `check` is given.
+        sql: Statement to send; empty if `check` is given.
         check: Name of a function in scripts/checks.py or scripts/ask_aws.py.
         session: Name of the session that sends it; the first one is "first".
-        columns: Columns of the result to look at; all of them where empty.
+        columns: Columns of the result to look at; all of them if empty.
         within_seconds: Ask again until the answer is as expected, or so long.
-        answer: Expected rows, each a JSON array; None where something else is expected.
-        document: Expected JSON document in the only field; None where not.
+        answer: Expected rows, each a JSON array; None if something else is expected.
+        document: Expected JSON document in the only field; None if not.
         error: Expected error: a regular expression for its number and text.
         accepted: Any answer that is no error will do.
     """
@@ -71,11 +71,11 @@ class Probe:
         otherwise: What breaks in the product if it is not so.
         where: Files of the product that rest on it.
         local: What the local stack does: one of LOCAL.
-        local_reason: Why the local stack does not do the same; empty where it does.
+        local_reason: Why the local stack does not do the same; empty if it does.
         facts: Ids of the register of platform defects that it belongs to.
         seen: What accounts have answered, with dates; empty: nobody has asked yet.
-        by_hand: How a person asks, where a command cannot; nothing is run then.
-        needs: "deployment" where the product must be deployed in the database.
+        by_hand: How a person asks, if a command cannot; nothing is run then.
+        needs: "deployment" if the product must be deployed in the database.
         setup: Statements that run first.
         teardown: Statements that run last, whatever happened.
         parameters: Session parameters of the caller, set after the setup.
@@ -146,7 +146,7 @@ def read_probe(path: Path) -> Probe:
 
 
 def _problem(name: str, content: Mapping[str, Any]) -> str:
-    """What is wrong with fields that are there; empty where nothing is."""
+    """What is wrong with fields that are there; empty if nothing is."""
     for key, values in (("known", KNOWN), ("local", LOCAL)):
         if content[key] not in values:
             return f"{key} is one of {', '.join(values)}"

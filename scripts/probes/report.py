@@ -73,7 +73,7 @@ def report(
     Args:
         outcomes: All outcomes.
         local: True for the local stack.
-        version: Snowflake's version; empty where it was not asked.
+        version: Snowflake's version; empty if it was not asked.
         names: What must not be told.
     """
     hidden = tuple(names)

@@ -1,6 +1,6 @@
 -- Three roles: SYNC_ADMIN owns every object, SYNC_OPERATOR calls procedures and operates
 -- tasks, SYNC_READER reads views. Needs an account administrator; skipped by
--- `deploy_snowflake.sh --skip-account-objects` where an administrator has run it.
+-- `deploy_snowflake.sh --skip-account-objects` if an administrator has run it.
 USE ROLE <% admin_role %>;
 
 CREATE ROLE IF NOT EXISTS sync_reader COMMENT = 'Reads the views of the Aurora sync';

@@ -1,4 +1,4 @@
--- The two trusts towards AWS. IF NOT EXISTS: where Terraform has created them (it also
+-- The two trusts towards AWS. IF NOT EXISTS: if Terraform has created them (it also
 -- closes the trust handshake with the AWS roles), nothing new is made here. The ALTERs set
 -- what Terraform has set; they keep the user and the external id that AWS trusts.
 USE ROLE <% admin_role %>;

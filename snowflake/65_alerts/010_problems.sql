@@ -1,5 +1,5 @@
 -- What is wrong now, and whether people are to be told. One row per table: a table that
--- failed is late sooner or later, and need not be told of twice.
+-- failed is late sooner or later, and need not be reported twice.
 USE ROLE sync_admin;
 USE WAREHOUSE <% warehouse %>;
 USE SCHEMA <% database %>.control;

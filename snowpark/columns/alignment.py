@@ -31,9 +31,9 @@ class Rules:
 
     Attributes:
         excluded: Source columns that the configuration leaves out.
-        backfill: True where a new column is read for the rows that are there already.
-        reload: True where every row of the target is about to be replaced.
-        rebuild: True where a person asked for that, so that types may change.
+        backfill: True if a new column is read for the rows that are there already.
+        reload: True if every row of the target is about to be replaced.
+        rebuild: True if a person asked for that, so that types may change.
     """
 
     drift: Drift
@@ -65,20 +65,20 @@ class Alignment:
     Attributes:
         columns: All columns of the files, named as the target has them from then on.
         shape: To be committed with the rows.
-        create: True where there is no target yet.
+        create: True if there is no target yet.
         intent: Has to be committed before the renames: it says where each column goes,
             so that a run that finds the target half altered knows which is which.
         told: Changes to be recorded with the intent.
-        again: True where columns only get out of each other's way. The alignment is
+        again: True if columns only get out of each other's way. The alignment is
             made again, from the intent, once they have.
         renames: (old, new) in this order.
         add: (column, type) to add.
         widen: (column, type) to alter.
         blanks: Target columns without a source column; NULL in every row written.
         changes: To be recorded with the rows.
-        missing_values: True where rows of the target lack the values of a column that
+        missing_values: True if rows of the target lack the values of a column that
             they have in the source, and should not.
-        lacks_deleted_at: True where the target has no _SYNC_DELETED_AT.
+        lacks_deleted_at: True if the target has no _SYNC_DELETED_AT.
     """
 
     columns: tuple[LoadColumn, ...]
@@ -111,12 +111,12 @@ class Slot:
 
     @property
     def is_new(self) -> bool:
-        """True where no target column has held its values so far."""
+        """True if no target column has held its values so far."""
         return self.known is None or self.known.state == "ignored"
 
     @property
     def moves(self) -> bool:
-        """True where its target column gets another name."""
+        """True if its target column gets another name."""
         return (
             self.known is not None
             and not self.is_new
@@ -194,7 +194,7 @@ class Draft:
         self.changes.append(change)
 
     def refuse(self, message: str) -> None:
-        """Raises where the policy follows nothing."""
+        """Raises if the policy follows nothing."""
         if self.rules.drift == "fail":
             raise DriftError("schema_drift", message)
 

@@ -51,7 +51,7 @@ _TEXTS = {
 
 
 def column_text(column: LoadColumn) -> str:
-    """Returns the canonical text of a target column; NULL where it is NULL."""
+    """Returns the canonical text of a target column; NULL if it is NULL."""
     text = _TEXTS[family(column.source.snowflake_type)]
     name = quote(column.name)
     return f"CASE WHEN {name} IS NOT NULL THEN {text.replace('{c}', name)} END"

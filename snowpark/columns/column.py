@@ -24,7 +24,7 @@ class LoadColumn:
         name: Column of the staging table and of the target, not quoted.
         staging_type: Type in the staging table.
         expression: SQL over the staging table that gives the target's value.
-        ignored: True where the policy keeps the column out of the target.
+        ignored: True if the policy keeps the column out of the target.
     """
 
     source: Column

@@ -36,7 +36,7 @@ def align(
 
     Args:
         existing: Target column -> type, as DESCRIBE TABLE prints it; None: no target.
-        shape: Of the last commit; without columns where nothing is known.
+        shape: Of the last commit; without columns if nothing is known.
 
     Raises:
         DriftError: A type changed in a way Snowflake cannot follow, the policy refuses,
@@ -164,7 +164,7 @@ def _make_way(
 
 
 def _takes_over(draft: Draft, slot: Slot) -> bool:
-    """True where all values are replaced, so that the column may be used again."""
+    """True if all values are replaced, so that the column may be used again."""
     if not draft.rules.reload:
         return False
     if slot.known and not slot.is_new and draft.place(slot.known):

@@ -1,6 +1,6 @@
 """PURE: the one form in which keys are compared, bounded and written as text.
 
-A key column is staged as PostgreSQL's text where Snowflake has no exact type for a file
+A key column is staged as PostgreSQL's text if Snowflake has no exact type for a file
 (DECFLOAT, VARIANT, ARRAY, OBJECT). Compared as text, 1.5 and 1.50 are two keys; as
 values of the target's type they are one. Whoever compares keys asks here.
 """
@@ -63,7 +63,7 @@ def text(column: LoadColumn, value: str) -> str:
 
 
 def is_bounded(column: LoadColumn) -> bool:
-    """True where a range of the column, written as constants, prunes partitions.
+    """True if a range of the column, written as constants, prunes partitions.
 
     NULL is in no range. NUMBER, VARCHAR and DATE come back from their text exactly.
     """

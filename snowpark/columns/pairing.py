@@ -20,8 +20,8 @@ def paired(
 ) -> tuple[list[Slot], list[KnownColumn]]:
     """Finds for each source column the column that it was; the rest is gone.
 
-    A relation that was dropped and created again numbers its columns anew: then names
-    are all there is.
+    A relation that was dropped and created again numbers its columns from 1 again: then
+    names are all there is.
     """
     by_number = shape.relation_id == source.relation_id != 0
     known: dict[int | str, KnownColumn] = {}
@@ -102,7 +102,7 @@ def _listed(names: Sequence[str]) -> str:
 def ignore(
     slots: list[Slot], shape: Shape, existing: Mapping[str, str], rules: Rules
 ) -> None:
-    """Takes new columns out where the target is frozen.
+    """Takes new columns out if the target is frozen.
 
     A column that a person added to the target by hand is taken for the new one.
     """

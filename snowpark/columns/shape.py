@@ -34,10 +34,10 @@ class KnownColumn:
     """One column as the last commit left it.
 
     Attributes:
-        attnum: Attribute number in PostgreSQL; 0 where there is none.
+        attnum: Attribute number in PostgreSQL; 0 if there is none.
         name: Column in the source.
         base: Target column that the configuration gives it; empty: not settled.
-        target: Target column that holds it; another one than `base` where the first
+        target: Target column that holds it; another one than `base` if the first
             choice is taken by an older column.
         type: Snowflake type of the values that were loaded last.
         state: "loaded"; "ignored": not in the target, by policy; "dropped": in the
@@ -85,7 +85,7 @@ class Shape:
 
     @property
     def pending(self) -> bool:
-        """True where a run was killed while it gave columns other names."""
+        """True if a run was killed while it gave columns other names."""
         return any(column.moving_to for column in self.columns)
 
     def of(self, route: str) -> "Shape":
@@ -112,7 +112,7 @@ class Shape:
     def followed_by(
         self, relation_id: int, key: tuple[str, ...], columns: tuple[KnownColumn, ...]
     ) -> "Shape":
-        """Returns the next generation; itself where nothing is different."""
+        """Returns the next generation; itself if nothing is different."""
         following = dataclasses.replace(
             self, relation_id=relation_id, key=key, columns=columns
         )

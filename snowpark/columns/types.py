@@ -24,7 +24,7 @@ def widened(old_type: str, new_type: str) -> str | None:
     of a VARCHAR upwards, and nothing else (sql-reference/sql/alter-table-column).
 
     Returns:
-        None where there is no such type.
+        None if there is no such type.
     """
     new, old = _parse(new_type), _parse(old_type)
     if new.family == old.family == "VARCHAR":

@@ -30,7 +30,7 @@ class Failure:
     """An error for a person.
 
     Attributes:
-        code: From docs/RUNBOOK.md; "warehouse_error" where Snowflake itself refused.
+        code: From docs/RUNBOOK.md; "warehouse_error" if Snowflake itself refused.
         message: What happened.
         retry: Whether a repetition helps, as a sentence; may be empty.
         hint: What to do; may be empty.
@@ -208,7 +208,7 @@ def failure_of(text: str) -> Failure:
     """Returns what an error of a call says, without what Snowflake puts around it."""
     found = _ERROR.search(text)
     if found is None:
-        lines = text.strip().splitlines() or ["The call failed without a word."]
+        lines = text.strip().splitlines() or ["The call failed without a message."]
         return Failure("warehouse_error", " ".join(line.strip() for line in lines))
     return Failure(
         code=found["code"],

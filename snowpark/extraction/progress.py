@@ -26,7 +26,7 @@ class Progress:
 
     Attributes:
         position: Exclusive lower end of the next window.
-        bound: What the ledger may say: proven, even where later windows were read.
+        bound: What the ledger may say: proven, even if later windows were read.
         frozen: True once a window was held back: later windows read on, but the proof
             has a gap behind them, so the watermark of this run stays.
         chunk_rows: Rows of the next window.
@@ -88,7 +88,7 @@ def start(state: TableState, attempt: int = 0) -> Progress:
 def advanced(progress: Progress, reply: ExtractReply) -> Progress:
     """Returns the progress after a window was read.
 
-    A window proves its rows up to its own safe bound. Where that lies behind the
+    A window proves its rows up to its own safe bound. If that lies behind the
     window's end, rows may still appear in between: the watermark stays there for the
     whole run, however far the following windows get.
     """
@@ -110,7 +110,7 @@ def advanced(progress: Progress, reply: ExtractReply) -> Progress:
 
 
 def halved(progress: Progress) -> Progress | None:
-    """Returns the progress with half the window; None where it is small already."""
+    """Returns the progress with half the window; None if it is small already."""
     chunk_rows = progress.chunk_rows // 2
     if chunk_rows < SMALLEST_WINDOW:
         return None

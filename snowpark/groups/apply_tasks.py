@@ -23,7 +23,7 @@ _DROP_ORDER = ("MERGE_", "LOAD_", "FAN_", "FINISH_", "EXTRACT_")
 
 @dataclass(frozen=True)
 class Existing:
-    """A task of ours that is there.
+    """One of our tasks, as it exists.
 
     Attributes:
         group: In the spelling of its time.

@@ -221,7 +221,7 @@ def _held(owner: str | None) -> LeaseError:
 
 
 def _request(found: TableState, run_id: str) -> ExtractRequest | None:
-    """Returns the request for the first window; None where all has to be read."""
+    """Returns the request for the first window; None if all has to be read."""
     if progress.needs_snapshot(found):
         return None
     return extraction_requests.next_window(
@@ -232,7 +232,7 @@ def _request(found: TableState, run_id: str) -> ExtractRequest | None:
 def _ask(
     snowflake: Snowflake, requests: dict[str, ExtractRequest]
 ) -> dict[str, ExtractReply | SyncError]:
-    """Sends all requests by one SELECT; one by one where that fails as a whole.
+    """Sends all requests by one SELECT; one by one if that fails as a whole.
 
     One HTTP error fails the whole statement, whoever it belongs to.
     """

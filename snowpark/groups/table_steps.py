@@ -27,7 +27,7 @@ from snowpark.sync.increment import Extracted
 def load_table(
     snowflake: Snowflake, table_name: object, group_run_id: str | None = None
 ) -> dict[str, Any]:
-    """Loads a table's extracted files; does the whole sync where it goes alone.
+    """Loads a table's extracted files; does the whole sync if it goes alone.
 
     Args:
         group_run_id: Default: the latest run of the task graph of the table's group.
@@ -66,7 +66,7 @@ def load_table(
 def merge_table(
     snowflake: Snowflake, table_name: object, group_run_id: str | None = None
 ) -> dict[str, Any]:
-    """Merges what was loaded, reads on where there is more, and ends the table's run.
+    """Merges what was loaded, reads on if there is more, and ends the table's run.
 
     Args:
         group_run_id: Default: the latest run of the task graph of the table's group.
@@ -116,7 +116,7 @@ def settle(
         return report
     lost = SyncError(
         "step_lost",
-        f"The run ended without a word after its step {last.step!r}.",
+        f"The run stopped without a result after its step {last.step!r}.",
         retryable=True,
         hint="Nothing to do: the next run starts from the last commit. If it happens"
         " again, look at the table's tasks in the task history.",
@@ -142,7 +142,7 @@ def _steps(
 
 
 def _reply(extracted: GroupStep) -> ExtractReply | None:
-    """Returns the window of the extract step; None where it left all to this step."""
+    """Returns the window of the extract step; None if it left all to this step."""
     if extracted.message is None:
         return None
     try:
@@ -170,7 +170,7 @@ def _again(
     """Repeats a failed step by a whole sync: its run has given the lease back.
 
     Raises:
-        SyncError: The step's own again, where a retry does not help; or the sync's.
+        SyncError: The step's own again, if a retry does not help; or the sync's.
     """
     error = groups_steps.error_of(failed).about(failed.table, failed.group_run_id)
     if not error.retryable:

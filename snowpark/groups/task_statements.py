@@ -36,7 +36,7 @@ def digest(task: Task) -> str:
 
 
 def read_comment(comment: str) -> tuple[str, str] | None:
-    """Returns group and digest of a task of ours; None for somebody else's."""
+    """Returns group and digest of one of our tasks; None for somebody else's."""
     found = _COMMENT.fullmatch(comment)
     return (found[1], found[2]) if found else None
 

@@ -11,7 +11,7 @@ LEASE_SECONDS = 900
 
 
 def release_lease(snowflake: Snowflake, table: str, run_id: str) -> None:
-    """Gives the lease back; does nothing where another run has it by now."""
+    """Gives the lease back; does nothing if another run has it by now."""
     snowflake.run(statements.release_lease(table, run_id))
 
 

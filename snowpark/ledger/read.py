@@ -61,7 +61,7 @@ def read_state(snowflake: Snowflake, table: str) -> TableState:
 
 
 def last_error(snowflake: Snowflake, table: str) -> str | None:
-    """Returns the error code of a table's last run; None where that went well."""
+    """Returns the error code of a table's last run; None if that went well."""
     rows = snowflake.run(statements.read_last_error(table))
     return None if not rows or rows[0][0] is None else str(rows[0][0])
 

@@ -25,9 +25,9 @@ class Ledger:
 
     Attributes:
         version: Grows by one with every commit of the table.
-        watermark: None where nothing is proven yet.
+        watermark: None if nothing is proven yet.
         columns_sha256: Digest of the columns of that commit.
-        source_identity: What the source was; None where that was not recorded.
+        source_identity: What the source was; None if that was not recorded.
     """
 
     version: int
@@ -44,11 +44,11 @@ class TableState:
     """What a run knows once it owns the lease.
 
     Attributes:
-        ledger: None where the table was never loaded.
+        ledger: None if the table was never loaded.
         previous_run_id: Run whose expired lease was taken over.
-        minutes_since_key_check: None where the keys were never compared.
+        minutes_since_key_check: None if the keys were never compared.
         paused: A person said that the table shall not be synced.
-        shape: Columns of the latest commit; empty where nothing is known.
+        shape: Columns of the latest commit; empty if nothing is known.
     """
 
     settings: TableSettings
@@ -60,7 +60,7 @@ class TableState:
 
     @property
     def version(self) -> int:
-        """Version of the latest commit; 0 where there is none."""
+        """Version of the latest commit; 0 if there is none."""
         return self.ledger.version if self.ledger else 0
 
     @property
@@ -79,7 +79,7 @@ class Commit:
     """One watermark row, as it is about to be committed with its rows.
 
     Attributes:
-        shape: The columns from then on; None where they are what they were.
+        shape: The columns from then on; None if they are what they were.
         changes: What happened to the columns.
         source_identity: What the source was when its rows were read.
     """
@@ -103,7 +103,7 @@ def identity_text(identity: SourceIdentity | None) -> str | None:
 
 
 def identity_of(text: str | None) -> SourceIdentity | None:
-    """Reads what `identity_text` wrote; None where another release wrote it."""
+    """Reads what `identity_text` wrote; None if another release wrote it."""
     if text is None:
         return None
     try:

@@ -41,7 +41,7 @@ class Tally:
     Attributes:
         watermark: PostgreSQL text of the committed watermark.
         oldest_transaction: Start of the open transaction that holds it back.
-        null_cursor_rows: -1 where not counted.
+        null_cursor_rows: -1 if not counted.
         warnings: (code, message, hint) each.
         schema_changes: What happened to the columns, as a person reads it.
     """

@@ -18,7 +18,7 @@ from snowpark.sql import Statement
 
 
 def take_lease(table: str, run_id: str, seconds: int) -> Statement:
-    """Takes the lease where nobody has it or where it expired."""
+    """Takes the lease if nobody has it or if it expired."""
     return Statement(
         """\
 UPDATE control.sync_leases
@@ -33,7 +33,7 @@ WHERE table_name = ? AND (run_id IS NULL OR expires_at < CURRENT_TIMESTAMP())"""
 
 
 def hold_lease(table: str, run_id: str, seconds: int) -> Statement:
-    """Extends the lease; changes no row where it was taken over. The fence."""
+    """Extends the lease; changes no row if it was taken over. The fence."""
     return Statement(
         """\
 UPDATE control.sync_leases
@@ -87,7 +87,7 @@ _DATES_READ_AS = f"""\
             ),
             {_MOMENT}
         ) AS dates_read_as"""
-# What that is where the parameters for the input of dates are AUTO, as they are unless
+# What that is if the parameters for the input of dates are AUTO, as they are unless
 # somebody sets them; COPY takes them, too (docs: date-time-input-output).
 DATES_READ_RIGHT = "2001-02-03 2001-02-03 04:05:06.789012 2001-02-03 03:05:06.789012"
 
@@ -227,7 +227,7 @@ SELECT
 
 
 def read_last_error(table: str) -> Statement:
-    """Reads the error code of a table's last run; NULL where that went well."""
+    """Reads the error code of a table's last run; NULL if that went well."""
     return Statement(
         """\
 SELECT error_code
@@ -249,7 +249,7 @@ INSERT INTO control.sync_runs (
 )
 SELECT
     ?, ?, 'unknown', 'abandoned', CURRENT_TIMESTAMP(), 'lease_lost',
-    'The run ended without a word; its lease expired and was taken over.',
+    'The run ended without recording a result; its lease expired and was taken over.',
     TRUE, 'Nothing to do: the run that took over starts from the last commit.'""",
         (run_id, table),
     )

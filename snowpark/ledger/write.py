@@ -30,7 +30,7 @@ def record_shape(
     shape: Shape | None,
     changes: tuple[Change, ...],
 ) -> None:
-    """Appends the columns of a table, and what happened to them, where anything did."""
+    """Appends the columns of a table, and what happened to them, if anything did."""
     if shape is not None:
         snowflake.run(statements.insert_shape(table, run_id, shape))
     for statement in statements.insert_schema_changes(table, run_id, changes):

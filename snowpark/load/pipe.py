@@ -1,6 +1,6 @@
 """The waiting load step: a pipe has the files, the run wants exactly its own.
 
-A pipe loads whatever lands in its folder, whenever it is told of it, in any order. What
+A pipe loads whatever lands in its folder, whenever it is notified, in any order. What
 makes that safe: the rows of all runs lie in a table of the pipe (its landed rows), each
 with the path of its file, and a run takes the files of its manifest and no other. A
 file that lands after its run has given up is in no later manifest, so it is never
@@ -38,7 +38,7 @@ class Delivery:
 
     Attributes:
         files: By the end of their path, as COPY_HISTORY and METADATA$FILENAME have it.
-        run_ids: Runs that asked for them; several where a snapshot was resumed.
+        run_ids: Runs that asked for them; several if a snapshot was resumed.
     """
 
     settings: TableSettings
@@ -132,8 +132,8 @@ def _prepare(snowflake: Snowflake, delivery: Delivery) -> None:
     """Makes sure that there is a pipe, and no other of the table.
 
     The first pipe of a table is made when its first files have landed, because only
-    then their columns are known: it has to be told of them. The run has the lease, so
-    nobody needs another pair of the table: its columns have changed.
+    then their columns are known: it has to be notified of them. The run has the lease,
+    so nobody needs another pair of the table: its columns have changed.
     """
     pair = delivery.pair
     shown = snowflake.run(pipe_statements.show_pipes(pair))

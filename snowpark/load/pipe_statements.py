@@ -78,8 +78,8 @@ class PipeSettings:
 
     Attributes:
         database: The one that everything of the sync lies in.
-        topic_arn: SNS topic that tells of new files; empty: S3 tells by Snowflake's SQS
-            queue.
+        topic_arn: SNS topic that announces new files; empty: S3 notifies Snowflake's
+            own SQS queue.
     """
 
     database: str

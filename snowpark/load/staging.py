@@ -23,8 +23,8 @@ class Job:
 
     Attributes:
         purpose: Part of the staging table's name.
-        reload: True where all rows of the target are replaced.
-        rebuild: True where a person asked for that.
+        reload: True if all rows of the target are replaced.
+        rebuild: True if a person asked for that.
     """
 
     settings: TableSettings
@@ -96,7 +96,7 @@ def drop_staging(snowflake: Snowflake, job: Job, files: Sequence[File] = ()) -> 
     """Drops the staging table of the run.
 
     Args:
-        files: Of its last manifest, where all of the run is committed: what a pipe has
+        files: Of its last manifest, if all of the run is committed: what a pipe has
             loaded for it goes, too.
     """
     snowflake.run(statements.drop_staging(job.staging))

@@ -25,7 +25,7 @@ class Batch:
         key: Columns that identify a row.
         cursor: Decides which of two rows with one key is newer.
         deleted: Column that says whether the row is deleted in the source.
-        soft_deletes: True where the target flags deleted rows.
+        soft_deletes: True if the target flags deleted rows.
         blanks: Target columns without a source column, NULL in every row written.
         run_id: Written into every row.
         extracted_at: Written into every row; timestamptz text.
@@ -49,7 +49,7 @@ class Batch:
 
     @property
     def removes(self) -> bool:
-        """True where a row that the source calls deleted leaves the target."""
+        """True if a row that the source calls deleted leaves the target."""
         return self.deleted is not None and not self.soft_deletes
 
 

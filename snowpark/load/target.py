@@ -21,7 +21,7 @@ class Target:
 
     Attributes:
         rules: How far it follows the source.
-        may_create: True where a missing target is made, because all rows follow.
+        may_create: True if a missing target is made, because all rows follow.
     """
 
     settings: TableSettings

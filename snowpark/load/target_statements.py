@@ -18,7 +18,7 @@ def describe_target(target: str) -> Statement:
 
 
 def add_column(target: str, name: str, kind: str) -> Statement:
-    """Adds a column; harmless where another run added it already."""
+    """Adds a column; harmless if another run added it already."""
     return Statement(
         f"ALTER TABLE {target} ADD COLUMN IF NOT EXISTS {quote(name)} {kind}"
     )
@@ -46,7 +46,7 @@ OWN_TYPES = (
 def create_target(
     target: str, columns: Sequence[LoadColumn], *, soft_deletes: bool
 ) -> Statement:
-    """Creates a target where there is none."""
+    """Creates a target if there is none."""
     lines = [f"{quote(c.name)} {c.source.snowflake_type}" for c in columns if c.loaded]
     own = OWN_TYPES if soft_deletes else OWN_TYPES[:-1]
     lines += [f"{quote(name)} {kind}" for name, kind in own]

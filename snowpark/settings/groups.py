@@ -106,7 +106,7 @@ def problems(data: dict[str, Any]) -> Iterator[Problem]:
         if "warehouse" in group and "serverless_size" in group:
             yield Problem(
                 f"{pointer}/serverless_size",
-                "Has no meaning where a warehouse is set.",
+                "Has no meaning if a warehouse is set.",
             )
         schedule = group.get("schedule")
         if schedule is not None:

@@ -243,7 +243,7 @@ def _mode_problems(
         ):
             if setting in table:
                 yield Problem(
-                    f"{pointer}/{setting}", 'Has no meaning where "mode" is "full".'
+                    f"{pointer}/{setting}", 'Has no meaning if "mode" is "full".'
                 )
         return
     if "cursor" not in merged:
@@ -280,7 +280,7 @@ def _delete_problems(
         if setting in table and deletes not in meant_for and setting not in guarded:
             yield Problem(
                 f"{pointer}/{setting}",
-                f'Has a meaning only where "deletes" is {" or ".join(meant_for)}.',
+                f'Has a meaning only if "deletes" is {" or ".join(meant_for)}.',
             )
     if deletes == "soft_column":
         if "delete_column" not in table:

@@ -37,14 +37,14 @@ class TableSettings:
         file_bytes: Compressed bytes at which a file is cut.
         max_parallel: Extractions of one snapshot at once.
         type_change: What happens to a column whose new type Snowflake cannot give it.
-        backfill_new_columns: Read the whole table where a column is new in the target.
+        backfill_new_columns: Read the whole table if a column is new in the target.
         delete_column: Source column that says whether a row is deleted.
         delete_check_minutes: Shortest time between two comparisons of all keys.
         max_delete_percent: Above it, a comparison of keys, or the reload of a full
             table, deletes nothing and fails.
         load_method: Who loads the files of increments and snapshots.
         pipe_wait_seconds: Longest wait for a pipe to load the files of one manifest.
-        source_changed: What happens where the source is another one, or went back in
+        source_changed: What happens if the source is another one, or went back in
             time, so that rows behind the watermark are not those delivered.
     """
 
@@ -85,7 +85,7 @@ class TableSettings:
 
     @property
     def deletes_softly(self) -> bool:
-        """True where the target has a _SYNC_DELETED_AT."""
+        """True if the target has a _SYNC_DELETED_AT."""
         return self.deletes != "none" and self.delete_action == "soft"
 
     @property

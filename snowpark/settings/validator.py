@@ -33,7 +33,7 @@ def _unique_items(validator: Any, unique: bool, value: Any, schema: Any) -> Erro
 def _longest_in_upper_case(
     validator: Any, limit: int, value: Any, schema: Any
 ) -> Errors:
-    """Names are stored in upper case, where some letters are two or three."""
+    """Names are stored in upper case, in which some letters are two or three."""
     too_long = isinstance(value, str) and len(value.upper()) > limit
     if too_long and len(value) <= schema.get("maxLength", limit):
         yield ValidationError(f"longer than {limit} characters in upper case")

@@ -28,9 +28,9 @@ class Outcome:
 
     Attributes:
         state: As the last commit left it.
-        complete: False where rows that are in the target already lack the values of a
+        complete: False if rows that are in the target already lack the values of a
             column, or the source is another one: the table has to be read as a whole.
-        source_change: What the reload is recorded as, where the source is another one.
+        source_change: What the reload is recorded as, if the source is another one.
     """
 
     state: TableState
@@ -59,7 +59,7 @@ class _Course:
         shape: Of the last commit.
         aligned: What the target was found to need last.
         digest: Of the columns that `aligned` is for.
-        drifted: True where the target has to follow, whether or not there are rows.
+        drifted: True if the target has to follow, whether or not there are rows.
         files: Of the last window that had any.
     """
 
@@ -82,7 +82,7 @@ def run_increment(
 
     Args:
         attempt: Increments of this run before; they have S3 prefixes of their own.
-        first: The first window, where it has been extracted already.
+        first: The first window, if it has been extracted already.
 
     Raises:
         SyncError: Windows that were committed stay; the next run goes on behind them.
@@ -129,7 +129,7 @@ def source_change(
     """Returns what a reload of a source that went back in time is recorded as.
 
     Raises:
-        LambdaError: source_changed, where the policy is to fail.
+        LambdaError: source_changed, if the policy is to fail.
     """
     if found.settings.source_changed == "fail":
         raise LambdaError("source_changed", reply.source_changed)
@@ -147,7 +147,7 @@ def stage_first(
     """Loads the files of a first window into the staging table, ahead of its commit.
 
     Returns:
-        False where there was nothing to load, or loading it would not be enough.
+        False if there was nothing to load, or loading it would not be enough.
 
     Raises:
         SyncError: Files and manifest disagree, or Snowflake refused a file.
@@ -166,9 +166,9 @@ def stage_first(
 def _look_at_target(
     snowflake: Snowflake, job: Job, course: _Course, reply: ExtractReply
 ) -> Alignment | None:
-    """Compares a window's columns with the target; None where nothing calls for it.
+    """Compares a window's columns with the target; None if nothing calls for it.
 
-    That is where the window has no rows and its columns are those of the last commit.
+    That is if the window has no rows and its columns are those of the last commit.
     Otherwise the target is looked at with the first window, because people can alter
     it, and again whenever the source's columns have changed.
     """

@@ -42,7 +42,7 @@ def compare_keys(
     again: they were written with an old cursor value, which no increment sees.
 
     Args:
-        confirmed: True where a person said that so many deletes are right.
+        confirmed: True if a person said that so many deletes are right.
 
     Raises:
         SyncError: "too_many_deletes", or whatever failed; nothing was deleted.

@@ -75,7 +75,7 @@ def open_snapshot(snowflake: Snowflake, found: TableState) -> Snapshot | None:
                 if isinstance(reply, ExtractReply):
                     done[str(row["PART"])] = reply
     except ContractError:
-        return None  # Written by another version of the product: plan anew.
+        return None  # Written by another version of the product: plan again.
     if not isinstance(planned, PlanReply):
         return None
     return Snapshot(str(newest["SNAPSHOT_ID"]), identity, planned, done)

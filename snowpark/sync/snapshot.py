@@ -62,7 +62,7 @@ def run_snapshot(
         changes: Recorded with it: why it was needed, if not for the columns.
 
     Returns:
-        True where all rows are of one moment of this call: one part, read just now.
+        True if all rows are of one moment of this call: one part, read just now.
 
     Raises:
         SyncError: The target is as it was; finished parts are kept for the next call,
@@ -97,7 +97,7 @@ def run_snapshot(
 
 
 def _refuses_rows(error: LoadError | SnowflakeError) -> bool:
-    """True where the same files would fail again."""
+    """True if the same files would fail again."""
     if error.code in _FILES_PENDING:
         return False
     cause = error if isinstance(error, SnowflakeError) else error.__cause__
@@ -108,8 +108,8 @@ def _refuses_rows(error: LoadError | SnowflakeError) -> bool:
 def _extracted(snowflake: Snowflake, found: TableState, run: Run) -> Snapshot:
     """Returns a snapshot with all parts extracted.
 
-    Parts that are too large are halved; where the source's columns change between two
-    parts, the snapshot begins anew.
+    Parts that are too large are halved; if the source's columns change between two
+    parts, the snapshot starts over.
 
     Raises:
         LambdaError: A part was refused, or "parts_missing".

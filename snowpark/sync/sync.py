@@ -14,7 +14,7 @@ from snowpark.sync import increment, keys, snapshot
 from snowpark.sync.increment import Extracted
 from snowpark.sync.lifecycle import new_run, run_owned
 
-# sync: what is new. reload: the whole table, even where an increment would do.
+# sync: what is new. reload: the whole table, even if an increment would do.
 # confirm_deletes: sync, then compare keys, without the circuit breakers.
 Action = Literal["sync", "reload", "confirm_deletes"]
 # A new column may ask for a reload; another one may appear while that goes on.
@@ -54,7 +54,7 @@ def bring_up_to_date(
     """Does everything that is due for a table whose lease this run has.
 
     Args:
-        first: The first window, where it has been extracted already.
+        first: The first window, if it has been extracted already.
 
     Raises:
         SyncError: Committed windows stay.
@@ -90,7 +90,7 @@ def _reload(
     action: Action,
     changes: tuple[Change, ...] = (),
 ) -> TableState | None:
-    """Replaces all rows; None where that is all there is to do."""
+    """Replaces all rows; None if that is all there is to do."""
     of_one_moment = snapshot.run_snapshot(
         snowflake,
         found,

@@ -1,7 +1,7 @@
 """From the files of manifests to committed rows: the one way that rows take.
 
     stage      exactly the files of the manifests, counted
-    align      the target takes the source's columns, where it is to follow them
+    align      the target takes the source's columns, if it is to follow them
     write      merge, overwrite or remove, inside the transaction
     commit     rows, watermark and run together, behind the fence
 
@@ -47,7 +47,7 @@ class Transfer:
         shape: Of the latest commit.
         appended: Further statements of the transaction.
         merged_rows: Rows that the MERGE has to insert or update, each once; None
-            where the write is another one.
+            if the write is another one.
         last: The run's row goes with it.
     """
 
@@ -143,7 +143,7 @@ def drop_staging(
 
 
 def align(snowflake: Snowflake, transfer: Transfer) -> Alignment:
-    """Alters the target for the source's columns, where it is to follow them."""
+    """Alters the target for the source's columns, if it is to follow them."""
     if transfer.source is None:
         return transfer.aligned
     return target.apply(

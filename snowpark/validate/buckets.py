@@ -15,7 +15,7 @@ class Both:
         source: By name; all parts added up.
         target: By name.
         beyond: Rows of the source that were left out because of their cursor.
-        complete: False where more had to be left out than a reply can name.
+        complete: False if more had to be left out than a reply can name.
     """
 
     source: dict[str, Bucket]

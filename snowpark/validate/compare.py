@@ -71,7 +71,7 @@ class Suspects:
 
     Attributes:
         beyond: Rows of the source that were left out because of their cursor.
-        complete: False where there are more than could be named.
+        complete: False if there are more than could be named.
     """
 
     keys: tuple[str, ...]

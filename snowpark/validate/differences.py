@@ -27,10 +27,10 @@ class Difference:
 
     Attributes:
         key: Texts of the key's columns.
-        kind: "incomparable" where nothing differs but values that one of the sides
+        kind: "incomparable" if nothing differs but values that one of the sides
             could not digest.
         columns: Source columns that differ, or could not be compared.
-        source_hash: Digest of the source's row; None where there is none.
+        source_hash: Digest of the source's row; None if there is none.
     """
 
     key_hash: str
@@ -46,7 +46,7 @@ def between(
     target: Sequence[RowDigest],
     names: Sequence[str],
 ) -> Difference | None:
-    """Returns how the rows of one key differ; None where they do not.
+    """Returns how the rows of one key differ; None if they do not.
 
     Args:
         source: One row; more only in a table without a key.

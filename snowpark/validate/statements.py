@@ -21,7 +21,7 @@ class Digested:
         target: Quoted name.
         columns: What a row's digest covers, in the order of the request.
         key: What identifies a row, likewise.
-        soft_deletes: True where flagged rows are none.
+        soft_deletes: True if flagged rows are none.
     """
 
     target: str
@@ -117,7 +117,7 @@ LEFT(r.key_hash, {len(without[0])}) NOT IN (
 
 
 def remove_extra(digested: Digested, hashes: Sequence[str], run_id: str) -> Statement:
-    """Removes rows with these keys, or flags them where the target flags deletes."""
+    """Removes rows with these keys, or flags them if the target flags deletes."""
     marks = ", ".join("?" * len(hashes))
     where = f"WHERE {canonical.key_hash(digested.key)} IN ({marks})"
     if not digested.soft_deletes:

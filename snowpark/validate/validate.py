@@ -25,7 +25,7 @@ def validate_table(
 
     The table is synced first, under its lease, so that no other sync moves the target
     meanwhile. The source moves on: what differs is synced and looked at again, and
-    counts only where the source's row has not changed in between.
+    counts only if the source's row has not changed in between.
 
     Args:
         repair: Read the differing keys again, merge them, and take extra rows out.

@@ -24,7 +24,7 @@ SELECT ?, ?, ?, CURRENT_TIMESTAMP(), CURRENT_USER()""",
 
 
 def read_config_version() -> Statement:
-    """Reads the version in force; 0 where there is none."""
+    """Reads the version in force; 0 if there is none."""
     return Statement("SELECT COALESCE(MAX(version), 0) FROM control.sync_config")
 
 
@@ -77,5 +77,5 @@ WHERE
 
 
 def create_schema(schema: str) -> Statement:
-    """Creates a target schema where there is none."""
+    """Creates a target schema if there is none."""
     return Statement(f"CREATE SCHEMA IF NOT EXISTS {schema}")

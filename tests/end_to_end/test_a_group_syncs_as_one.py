@@ -167,7 +167,7 @@ def test_a_retried_task_tries_the_whole_sync(
     assert lab.call("LOAD_TABLE", table)["rows_inserted"] == 1
     lab.call("MERGE_TABLE", table)
     lab.assert_equal(table)
-    # The same where the load step goes alone, and where it is the merge that failed.
+    # The same if the load step goes alone, and if it is the merge that failed.
     faults.gateway(drop_events=1)
     assert "worker_lost" in lab.fail("LOAD_TABLE", team.full)
     assert lab.call("LOAD_TABLE", team.full)["status"] == "succeeded"

@@ -144,7 +144,7 @@ def test_rows_without_a_cursor_value_can_be_refused(lab: Lab) -> None:
 def test_a_first_load_waits_for_short_transactions_to_prove_an_integer(
     lab: Lab, writer: psycopg2.extensions.connection
 ) -> None:
-    """Otherwise the next sync would read the whole table once more."""
+    """Otherwise the next sync would read the whole table again."""
     table = lab.name("proven")
     lab.orders_table(table, 30)
     lab.apply({table: {"cursor": "id"}})

@@ -82,7 +82,7 @@ def test_a_misspelled_table_is_guessed(lab: Lab) -> None:
     assert f"Did you mean {table}?" in text
 
 
-# What a call says where another one is at work on the same table, or has not been yet.
+# What a call says if another one is at work on the same table, or has not been yet.
 BUSY = {"lease_held", "lease_lost", "table_paused"}
 TOO_EARLY = {"nothing_extracted", "nothing_loaded", "nothing_to_finish"}
 

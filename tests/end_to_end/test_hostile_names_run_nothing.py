@@ -95,7 +95,7 @@ class Watch:
         self._sent = len(lab.statements())
 
     def check(self) -> None:
-        """Fails where a hostile text stood outside of quotes, or ran."""
+        """Fails if a hostile text stood outside of quotes, or ran."""
         with self._log.open("rb") as log:
             log.seek(self._logged)
             logged = log.read().decode(errors="replace")

@@ -62,7 +62,7 @@ def test_no_error_of_a_load_quotes_a_row(lab: Lab, faults: Switchboard) -> None:
     assert f"file data/{table}/" in error
 
     faults.snowflake(REFUSED_RELOAD)
-    # The spoilt file is not tried again: the parts are extracted anew.
+    # The spoilt file is not tried again: the parts are extracted again.
     error = fails_silently(lab, table, "SYNC_TABLE", "warehouse_error")
     assert "a value is not of its column's type (error 100071)" in error
     faults.clear()

@@ -148,7 +148,7 @@ def test_a_full_table_follows_every_change_with_its_next_reload(lab: Lab) -> Non
     assert "[type_changed]" in lab.fail("SYNC_TABLE", table)
     lab.call("RESYNC_TABLE", table)
     lab.assert_equal(table)
-    # Made anew each night, with other attribute numbers: no drift at all.
+    # Recreated each night, with other attribute numbers: no drift at all.
     before = changes(lab, table)
     lab.psql(
         f"CREATE TABLE {table}_new (LIKE {table} INCLUDING ALL);"

@@ -28,7 +28,7 @@ class Ledgers:
     def run(
         self, name: str, status: str, minutes_ago: int, kind: str = "increment"
     ) -> None:
-        """Appends a finished run; the error is there where it failed."""
+        """Appends a finished run; the error is there if it failed."""
         error = ("source_unreachable", "No answer.", "Wait.")
         self.lab.query(
             "INSERT INTO control.sync_runs (run_id, table_name, kind, status,"

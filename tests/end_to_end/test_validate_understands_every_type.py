@@ -59,7 +59,7 @@ def test_one_changed_value_of_each_type_is_found(lab: Lab) -> None:
     assert equal["not_compared"] == {}
     target = f"{TARGET_SCHEMA}.{table}"
     for row, (_, values) in enumerate(kinds):
-        # The next value; where there is one only, NULL.
+        # The next value; if there is one only, NULL.
         other = -1 if len(values) == 1 else (row + 1) % len(kinds)
         if other >= 0 and other % len(values) == row % len(values):
             other = -1
@@ -80,7 +80,7 @@ def rows() -> st.SearchStrategy[list[tuple[str | None, ...]]]:
 
 
 def meaning(kind: str, column: str) -> str:
-    """What PostgreSQL compares: the value, or its text where that is what travels."""
+    """What PostgreSQL compares: the value, or its text if that is what travels."""
     if kind == "json" or kind.endswith("[]"):
         return f"to_jsonb({column})"
     return f"{column}::text" if kind in ("interval", "int4range") else column

@@ -25,9 +25,9 @@ from lambda_extract.contract import (
     encode,
     to_object,
 )
-from snowpark.errors import ExtractError
+from snowpark.errors import LambdaError
 from snowpark.extraction import ask
-from snowpark.warehouse import Warehouse
+from snowpark.session import Snowflake
 from tests.unit.snowpark.samples import RUN_ID, reply
 
 TABLE = TableSpec("orders", "shop", "public", "orders")
@@ -50,7 +50,7 @@ class Answers:
 
 
 def asked(answer: Reply, request: Any = REQUEST) -> Reply:
-    (found,) = ask.ask_all(Warehouse(Answers([answer])), [request])
+    (found,) = ask.ask_all(Snowflake(Answers([answer])), [request])
     return found
 
 
@@ -82,21 +82,21 @@ def test_the_workers_own_files_are_taken() -> None:
     ],
 )
 def test_s3_a_forged_manifest_names_no_other_files(path: str) -> None:
-    with pytest.raises(ExtractError, match="did not ask for") as raised:
+    with pytest.raises(LambdaError, match="did not ask for") as raised:
         asked(naming(f"{FOLDER}{JOB}-00000.csv.zst", path))
     assert (raised.value.code, raised.value.retryable) == ("reply_invalid", False)
 
 
 def test_s3_a_file_does_not_come_twice() -> None:
-    with pytest.raises(ExtractError, match="twice"):
+    with pytest.raises(LambdaError, match="twice"):
         asked(naming(*[f"{FOLDER}{JOB}-00000.csv.zst"] * 2))
 
 
 def test_s3_the_reply_of_another_part_is_refused() -> None:
-    with pytest.raises(ExtractError):
+    with pytest.raises(LambdaError):
         asked(naming(part="w00002"))
     keys = KeysRequest(RUN_ID, TABLE, "k1", Partition("p"))
-    with pytest.raises(ExtractError):
+    with pytest.raises(LambdaError):
         asked(naming(f"{FOLDER}{JOB}-00000.csv.zst"), keys)
 
 
@@ -105,7 +105,7 @@ def test_s3_files_of_a_pipe_have_the_width_of_their_columns() -> None:
     width = len(reply().columns)
     path = f"pipe/orders/{width}/{RUN_ID}/w00001/{JOB}-00000.csv.zst"
     assert asked(naming(path), request)
-    with pytest.raises(ExtractError):
+    with pytest.raises(LambdaError):
         asked(naming(path.replace(f"/{width}/", f"/{width + 1}/", 1)), request)
 
 
@@ -128,5 +128,5 @@ def test_s3_a_forged_type_reaches_no_statement(type_name: str) -> None:
     answer = reply(columns=columns)
     with pytest.raises(ContractError, match="snowflake_type"):
         decode_reply(json.dumps(to_object(answer)))
-    with pytest.raises(ExtractError):
+    with pytest.raises(LambdaError):
         asked(answer)

@@ -281,7 +281,7 @@ class Schedules(RuleBasedStateMachine):
         )
 
     def teardown(self) -> None:
-        """Lets the dust settle, syncs once more, and compares."""
+        """Lets the dust settle, syncs again, and compares."""
         try:
             self._settle()
         finally:
@@ -310,7 +310,7 @@ class Schedules(RuleBasedStateMachine):
             self._snowflake(f"DROP TABLE soak.{table}")
 
     def _sync_for_certain(self, table: str) -> None:
-        """Syncs; where the error says so (a slow machine's time-out), tries again."""
+        """Syncs; if the error says so (a slow machine's time-out), tries again."""
         for attempt in (1, 2, 3):
             try:
                 self._snowflake("CALL SYNC_TABLE(%s)", table)
@@ -325,7 +325,7 @@ class Schedules(RuleBasedStateMachine):
             " WHERE table_name = %s ORDER BY version",
             table,
         )
-        # A reload begins anew, by a person's will; increments only go forward.
+        # A reload starts over, by a person's will; increments only go forward.
         last = None
         for watermark, type_, kind in rows:
             if kind == "increment" and last is not None:

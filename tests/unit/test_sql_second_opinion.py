@@ -98,7 +98,7 @@ def without_clauses(sql: str) -> str:
 
 
 def refusal(text: Text) -> str | None:
-    """What the parser says against a text; None where it takes it."""
+    """What the parser says against a text; None if it takes it."""
     try:
         sqloxide.parse_sql(without_clauses(text.sql), "snowflake")
     except ValueError as error:

@@ -43,7 +43,7 @@ class PythonFunction:
     """A function whose rows are handed to a Python function, one by one.
 
     Attributes:
-        strict: NULL is the result where an argument is NULL; no call is made.
+        strict: NULL is the result if an argument is NULL; no call is made.
     """
 
     name: Name

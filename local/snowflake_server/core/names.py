@@ -44,7 +44,7 @@ def literal(text: str) -> str:
 
 
 def shown(name: str) -> str:
-    """A name as Snowflake prints it: quoted only where it must be."""
+    """A name as Snowflake prints it: quoted only if it must be."""
     return name if _SIMPLE.match(name) else quoted(name)
 
 

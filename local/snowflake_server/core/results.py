@@ -43,7 +43,7 @@ class Result:
         types: Column types.
         table: The rows, as Arrow.
         statement_type: Snowflake's id of the kind of statement.
-        affected: Rows changed, where the statement changes rows.
+        affected: Rows changed, if the statement changes rows.
         extra: Further entries of the reply (PUT).
     """
 
@@ -191,7 +191,7 @@ _EXACT = pyarrow.decimal128(38, 0)
 
 
 def _whole(array: pyarrow.Array) -> pyarrow.Array:
-    """Whole numbers as 64-bit integers where they all fit."""
+    """Whole numbers as 64-bit integers if they all fit."""
     try:
         return array.cast(pyarrow.int64())
     except pyarrow.ArrowInvalid:

@@ -41,7 +41,7 @@ class Session:
     temporary: dict[Name, Name] = field(default_factory=dict)
 
     def forbid_in_procedure(self, what: str) -> None:
-        """Fail where owner's rights do not allow the statement."""
+        """Fail if owner's rights do not allow the statement."""
         if self.procedure is not None:
             raise forbidden_in_procedure(what)
 

@@ -31,7 +31,7 @@ class WriteLock:
         """Wait for the lock.
 
         Raises:
-            SnowflakeError: 000625, after the time-out, or at once where the holder is
+            SnowflakeError: 000625, after the time-out, or at once if the holder is
                 a caller that waits for this very procedure.
         """
         outer = scope.outer

@@ -51,7 +51,7 @@ def check_on_all(
     kind: str,
     place: tuple[str, ...],
 ) -> None:
-    """Refuse ON FUTURE and ON ALL where the role may not grant on each object.
+    """Refuse ON FUTURE and ON ALL if the role may not grant on each object.
 
     Future grants take MANAGE GRANTS, or the ownership of a schema with managed access.
     """

@@ -22,7 +22,7 @@ def parse_csv(
     name: str,
     skip_mark: bool,
 ) -> pyarrow.Table:
-    """CSV as text columns c0, c1, ...: NULL where unquoted and empty, '' where quoted.
+    """CSV as text columns c0, c1, ...: NULL if unquoted and empty, '' if quoted.
 
     skip_mark is SKIP_BYTE_ORDER_MARK: U+FEFF at the start is no value.
 

@@ -47,7 +47,7 @@ def install(account: Account) -> None:
 class Loader:
     """Loads files in a thread of its own, one after the other.
 
-    Notifications come from the local S3, of which it asks as of a queue. Where S3 sends
+    Notifications come from the local S3, of which it asks as of a queue. If S3 sends
     none (it is not the one of this stack), only REFRESH brings files.
     """
 

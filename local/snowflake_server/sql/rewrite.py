@@ -1,7 +1,7 @@
 """Expressions that DuckDB writes in another way than sqlglot translates them.
 
 Each function takes one kind of node, whose children are done already, and returns its
-replacement. fakesnow's own transformations serve where they are exact.
+replacement. fakesnow's own transformations serve if they are exact.
 """
 
 from __future__ import annotations

@@ -367,7 +367,7 @@ def put_binds(parts: tuple[str, ...], values: dict[str, object]) -> tuple[str, d
     """The final SQL and the values that travel beside it.
 
     Short texts, numbers and NULL are written into the SQL, because DuckDB gives a bound
-    value a fixed type where Snowflake (and a literal) adapts to its surroundings.
+    value a fixed type although Snowflake (and a literal) adapts to its surroundings.
     """
     if len(parts) == 1:
         return parts[0], {}

@@ -29,7 +29,7 @@ class Alert:
     """An alert.
 
     Attributes:
-        condition: A query; the action runs where it gives a row.
+        condition: A query; the action runs if it gives a row.
     """
 
     name: Name
@@ -155,7 +155,7 @@ def execute(account: Account, statement: Statement, scanner: Scanner) -> Result:
 
 
 def evaluate(account: Account, alert: Alert) -> bool:
-    """Looks at the condition and runs the action where it holds.
+    """Looks at the condition and runs the action if it holds.
 
     Raises:
         SnowflakeError: Of either statement.

@@ -32,7 +32,7 @@ resource "random_password" "signing" {
 resource "aws_lambda_function" "front" {
   #checkov:skip=CKV_AWS_116:it is never invoked by an event, so there is none to keep
   #checkov:skip=CKV_AWS_272:code_signing_config_arn takes the signing profile of those who have one
-  #checkov:skip=CKV_AWS_115:front_concurrency is null only where the account has no slots to reserve
+  #checkov:skip=CKV_AWS_115:front_concurrency is null only if the account has no slots to reserve
   function_name                  = local.front_name
   description                    = "Answers Snowflake's external function; starts workers"
   role                           = aws_iam_role.front.arn
@@ -72,7 +72,7 @@ resource "aws_lambda_function" "front" {
 resource "aws_lambda_function" "worker" {
   #checkov:skip=CKV_AWS_116:failed workers go to the on_failure destination below, with their request
   #checkov:skip=CKV_AWS_272:code_signing_config_arn takes the signing profile of those who have one
-  #checkov:skip=CKV_AWS_115:worker_concurrency is null only where the account has no slots to reserve
+  #checkov:skip=CKV_AWS_115:worker_concurrency is null only if the account has no slots to reserve
   function_name                  = local.worker_name
   description                    = "Extracts increments of Aurora tables to S3 for Snowflake"
   role                           = aws_iam_role.worker.arn

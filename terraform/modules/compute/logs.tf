@@ -17,7 +17,7 @@ resource "aws_cloudwatch_log_group" "api" {
 }
 
 # One setting of the whole account and region: the role that API Gateway writes its logs
-# with. It is made where manage_api_gateway_logging asks for it: another stack of the account
+# with. It is made if manage_api_gateway_logging asks for it: another stack of the account
 # would lose its own, and `destroy` takes it away for all.
 data "aws_iam_policy_document" "api_logs_trust" {
   statement {

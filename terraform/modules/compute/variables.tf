@@ -131,7 +131,7 @@ variable "vault" {
     server_id  = string
     sts_region = string
   })
-  description = "Vault, where a source keeps its credentials there; or null."
+  description = "Vault, if a source keeps its credentials there; or null."
 }
 
 variable "snowflake_vpc_ids" {

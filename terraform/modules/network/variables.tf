@@ -50,7 +50,7 @@ variable "given_interface_endpoints" {
 
 variable "vault_cidr_blocks" {
   type        = set(string)
-  description = "Where Vault is reached; empty where no source uses it."
+  description = "Where Vault is reached; empty if no source uses it."
 }
 
 variable "vault_port" {

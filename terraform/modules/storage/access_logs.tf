@@ -3,7 +3,7 @@
 resource "aws_s3_bucket" "logs" {
   #checkov:skip=CKV_AWS_18:it holds the access logs; logging itself it would never end
   #checkov:skip=CKV_AWS_144:access logs of a bucket that is not replicated either
-  #checkov:skip=CKV_AWS_145:S3 delivers access logs only where S3's own keys encrypt (SSE-S3)
+  #checkov:skip=CKV_AWS_145:S3 delivers access logs only if S3's own keys encrypt (SSE-S3)
   #checkov:skip=CKV2_AWS_62:nothing waits for access logs
   bucket = "${var.name}-logs-${var.account_id}-${var.region}"
 }

@@ -27,7 +27,7 @@ resource "vault_aws_auth_backend_role" "function" {
   role                     = var.name
   auth_type                = "iam"
   bound_iam_principal_arns = [var.worker_role_arn]
-  # A role made anew under the old name does not inherit what the old one could do.
+  # A role recreated under the old name does not inherit what the old one could do.
   resolve_aws_unique_ids  = true
   token_policies          = [vault_policy.function.name]
   token_no_default_policy = true

@@ -4,7 +4,7 @@ INSERT INTO control.sync_runs (
 )
 SELECT
     ?, ?, 'unknown', 'abandoned', CURRENT_TIMESTAMP(), 'lease_lost',
-    'The run ended without a word; its lease expired and was taken over.',
+    'The run ended without recording a result; its lease expired and was taken over.',
     TRUE, 'Nothing to do: the run that took over starts from the last commit.';
 -- 1: "20260102T030405-0123456789ab"
 -- 2: "orders"

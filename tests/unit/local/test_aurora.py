@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL, where its user cannot reach the environment."""
+"""The embedded PostgreSQL, if its user cannot reach the environment."""
 
 import os
 import pwd

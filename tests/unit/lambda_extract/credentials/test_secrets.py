@@ -77,7 +77,7 @@ def test_the_hash_key_stands_beside_the_password(
 def test_a_rotated_login_has_its_hash_key_in_a_secret_of_its_own(
     monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    """RDS writes the secret of a login anew; IAM has none."""
+    """RDS writes the secret of a login again; IAM has none."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     settings = {"kind": kind, "user": "u", "secret_id": "aurora"}
     shop = source(**settings, hash_key_secret_id="hash")

@@ -110,7 +110,7 @@ def test_whenever_a_transaction_commits_its_row_arrives_in_one_of_two_syncs(
     monkeypatch: pytest.MonkeyPatch,
     moment: str,
 ) -> None:
-    """Fails where the snapshot is taken before the proof: then the row is lost."""
+    """Fails if the snapshot is taken before the proof: then the row is lost."""
     reader = make_table(INSTANT, OLD_ROWS)
     run(slow, "BEGIN")
     insert(slow, reader, 100)

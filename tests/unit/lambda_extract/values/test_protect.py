@@ -176,7 +176,7 @@ def test_a_masked_key_is_refused(make_table: MakeTable) -> None:
 def test_the_key_is_in_no_statement_no_view_and_no_log(
     make_table: MakeTable, owner: psycopg2.extensions.connection
 ) -> None:
-    """Everything that PostgreSQL tells of the session while it hashes."""
+    """Everything that PostgreSQL shows of the session while it hashes."""
     reader = make_table("id int PRIMARY KEY, v text")
     secrets = [HASH_KEY, *protect.session_settings(HASH_KEY).values()]
     owner.cursor().execute(f"ALTER ROLE {reader.user} SET log_statement = 'all'")

@@ -187,7 +187,7 @@ SHAPED = r"""
 
 
 def debian_programs() -> Path | None:
-    """Debian's newest server with contrib, where it is installed."""
+    """Debian's newest server with contrib, if it is installed."""
     programs = sorted(
         path.parent
         for path in Path("/usr/lib/postgresql").glob("*/bin/postgres")

@@ -46,7 +46,7 @@ def history(client: Client, files: int) -> list[Any]:
 
 
 def idle(client: Client) -> None:
-    """Waits until the pipe has looked at every file that it was told of."""
+    """Waits until the pipe has looked at every file that it was notified of."""
     deadline = time.monotonic() + 30
     while True:
         (row,) = client.run("SELECT SYSTEM$PIPE_STATUS('p')")

@@ -398,7 +398,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(name=names, to=names)
     def rename(self, name: str, to: str) -> None:
-        """Renames; where the name is taken, the two exchange theirs."""
+        """Renames; if the name is taken, the two exchange theirs."""
         place, other = self._place(name), self._place(to)
         found = self.world.columns
         if place is None or place == other:

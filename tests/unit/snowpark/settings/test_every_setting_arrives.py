@@ -127,7 +127,7 @@ def test_a_property_of_a_table_reaches_its_field(name: str) -> None:
 )
 def test_a_default_of_all_tables_reaches_its_field(name: str) -> None:
     value, field, expected, beside = VALUES[name]
-    # Without a word of the table's own.
+    # Without a setting of the table's own.
     table = {"cursor": None, **beside} if name == "cursor" else beside
     assert getattr(settings(table, {name: value}), field) == expected
 
