@@ -127,6 +127,11 @@ class PlanRequest:
     """Ask for columns, the safe bound and the partitions of a snapshot.
 
     If `partition` is given, only its rows are split, by its one column.
+
+    Attributes:
+        one_moment: One part, in one snapshot, if a worker can read the table in its
+            time: nothing follows that would bring the parts of several moments
+            together.
     """
 
     run_id: str
@@ -134,6 +139,7 @@ class PlanRequest:
     limits: Limits = field(default_factory=Limits)
     cursor: CursorSpec | None = None
     partition: Partition | None = None
+    one_moment: bool = False
     op: Literal["plan"] = "plan"
     version: int = VERSION
 

@@ -33,7 +33,10 @@ def run_operation(
     if isinstance(request, contract.PlanRequest):
         with open_source(request, settings, deadline=deadline) as database:
             return plan(
-                database, request, proof_wait_seconds=settings.proof_wait_seconds
+                database,
+                request,
+                proof_wait_seconds=settings.proof_wait_seconds,
+                part_seconds=settings.budget_seconds,
             )
     if isinstance(request, contract.DigestRequest):
         with open_source(request, settings, deadline=deadline) as database:

@@ -8,7 +8,13 @@ from lambda_extract.cursor.bound import settle
 from lambda_extract.cursor.column import check_cursor
 from lambda_extract.cursor.identity import read_identity, read_server
 from lambda_extract.cursor.proof import wait_for_proof
-from lambda_extract.rows.parts import plan_partitions, read_size, split_range
+from lambda_extract.rows.parts import (
+    fits_one_part,
+    plan_partitions,
+    read_size,
+    split_range,
+    whole_table,
+)
 from lambda_extract.rows.wire import build_wire
 from lambda_extract.source.catalog import SourceTable, enforces_key, read_table
 from lambda_extract.source.database import Database
@@ -20,11 +26,15 @@ def plan(
     request: contract.PlanRequest,
     *,
     proof_wait_seconds: float = 0.0,
+    part_seconds: float = 240.0,
 ) -> contract.PlanReply:
     """Plans a snapshot: columns, safe bound, parts.
 
     The bound is taken before any part is read, so the increments that follow miss
     nothing.
+
+    Args:
+        part_seconds: A worker has so long for one part.
 
     Raises:
         ExtractError: See errors.CODES.
@@ -42,7 +52,9 @@ def plan(
         identity = read_identity(database, table, cursor, server)
         size = read_size(database, table)
         enforced = bool(table.key) and enforces_key(database, table)
-        if request.partition is None:
+        if request.one_moment and fits_one_part(size, part_seconds):
+            partitions: tuple[contract.Partition, ...] = (whole_table(size),)
+        elif request.partition is None:
             partitions = plan_partitions(database, table, size, request.limits)
         else:
             whole, limits = request.partition, request.limits

@@ -28,6 +28,9 @@ SAMPLE_ROWS = 50_000
 KEYS_PER_PART = 100
 # 10 MB is what one answer may hold, and a graph of more parts than this helps nobody.
 MAX_PARTS = 1000
+# What one worker surely reads: a quarter of what it does on a machine with two cores.
+# Should it not, the time-out tells, and the table is read in parts.
+BYTES_PER_SECOND = 30 << 20
 
 Key = tuple[str, ...]
 
@@ -118,6 +121,11 @@ def split_range(
 
 def _parts_of(size: Size, limits: Limits) -> int:
     return min(math.ceil(size.rows / limits.chunk_rows), MAX_PARTS)
+
+
+def fits_one_part(size: Size, seconds: float) -> bool:
+    """Returns whether one worker is expected to read a table in its time."""
+    return size.bytes <= seconds * BYTES_PER_SECOND
 
 
 def whole_table(size: Size) -> Partition:

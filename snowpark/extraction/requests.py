@@ -43,13 +43,20 @@ def next_window(
     )
 
 
-def snapshot_request(settings: TableSettings, run_id: str) -> PlanRequest:
-    """Returns the request that plans a snapshot."""
+def snapshot_request(
+    settings: TableSettings, run_id: str, *, one_moment: bool = False
+) -> PlanRequest:
+    """Returns the request that plans a snapshot.
+
+    Args:
+        one_moment: In one part, if a worker can read it in its time.
+    """
     return PlanRequest(
         run_id=run_id,
         table=settings.table_spec,
         limits=settings.limits,
         cursor=settings.cursor_spec,
+        one_moment=one_moment,
     )
 
 

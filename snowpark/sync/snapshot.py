@@ -75,6 +75,8 @@ def run_snapshot(
     snapshot = _extracted(snowflake, found, run)
     note_extract(run, time.monotonic() - started)
     _note_extraction(run, snapshot)
+    if settings.mode == "full" and len(snapshot.plan.partitions) > 1:
+        _warn_of_moments(run, len(snapshot.plan.partitions))
     write: Write = merge.overwrite_rows
     # A reload because the source went back in time is no way round the breaker.
     guarded = settings.mode == "full" or (changes and settings.deletes == "key_compare")
@@ -109,36 +111,62 @@ def _extracted(snowflake: Snowflake, found: TableState, run: Run) -> Snapshot:
     """Returns a snapshot with all parts extracted.
 
     Parts that are too large are halved; if the source's columns change between two
-    parts, the snapshot starts over.
+    parts, the snapshot starts over. In full mode nothing follows that would bring parts
+    of several moments together (C9): there the table is one part, read in one snapshot,
+    unless that takes longer than a worker has.
 
     Raises:
         LambdaError: A part was refused, or "parts_missing".
     """
     settings = found.settings
+    one_moment = settings.mode == "full"
     plans = 0
     while True:
         plans += 1
         snapshot = open_snapshot(snowflake, found) or _planned(
-            snowflake, found, settings, run
+            snowflake, found, settings, run, one_moment=one_moment
         )
         try:
             return whole(_extract_parts(snowflake, settings, run, snapshot))
         except LambdaError as error:
-            smaller = settings.chunk_rows // 2
             if error.code == "columns_changed":
                 record_part(snowflake, settings, run, snapshot, "#closed")
                 if plans < _PLANS:
                     continue
-            if error.code != "window_too_large" or smaller < progress.SMALLEST_WINDOW:
+            if error.code != "window_too_large":
+                raise
+            if not one_moment and not _can_be_smaller(snapshot.plan, settings):
                 raise
             record_part(snowflake, settings, run, snapshot, "#closed")
-            settings = dataclasses.replace(settings, chunk_rows=smaller)
+            if not one_moment:
+                half = settings.chunk_rows // 2
+                settings = dataclasses.replace(settings, chunk_rows=half)
+            one_moment = False
+
+
+def _can_be_smaller(plan: PlanReply, settings: TableSettings) -> bool:
+    """Returns whether parts of half the rows would be other parts.
+
+    A relation that cannot be split (a view, no key, no index) stays one part.
+    """
+    alone = len(plan.partitions) == 1 and not plan.partitions[0].columns
+    expected = 0 <= plan.estimated_rows <= settings.chunk_rows
+    if alone and not expected:
+        return False
+    return settings.chunk_rows // 2 >= progress.SMALLEST_WINDOW
 
 
 def _planned(
-    snowflake: Snowflake, found: TableState, settings: TableSettings, run: Run
+    snowflake: Snowflake,
+    found: TableState,
+    settings: TableSettings,
+    run: Run,
+    *,
+    one_moment: bool,
 ) -> Snapshot:
-    request = extraction_requests.snapshot_request(settings, run.id)
+    request = extraction_requests.snapshot_request(
+        settings, run.id, one_moment=one_moment
+    )
     reply = ask.ask(snowflake, request, PlanReply)
     # A run may plan twice (parts too large): the id must tell the two apart.
     snapshot_id = f"{run.id}-{snowflake.statements}"
@@ -268,6 +296,17 @@ def _load(
             shape=found.shape,
             appended=(closed, *recorded),
         ),
+    )
+
+
+def _warn_of_moments(run: Run, parts: int) -> None:
+    run.warn(
+        "several_moments",
+        f"The table is too large for one worker and was read in {parts} parts, each of"
+        " a moment of its own: a row whose key changed meanwhile may be there twice, or"
+        " not at all.",
+        "Use mode incremental if the table has a cursor, or sync it while nobody"
+        " changes keys. The next sync reads it anew.",
     )
 
 

@@ -26,7 +26,11 @@ def plan_sync(snowflake: Snowflake, table_name: object) -> dict[str, Any]:
     try:
         found = read.read_state(snowflake, table)
         reload = progress.needs_snapshot(found)
-        request = requests.snapshot_request(found.settings, f"plan-{uuid.uuid4().hex}")
+        request = requests.snapshot_request(
+            found.settings,
+            f"plan-{uuid.uuid4().hex}",
+            one_moment=found.settings.mode == "full",
+        )
         reply = ask.ask(snowflake, request, PlanReply)
         source = target.source_of(reply)
         changes = _changes(found, source)

@@ -12,6 +12,7 @@ from lambda_extract.contract import (
     File,
     Partition,
     PlanReply,
+    PlanRequest,
     Reply,
     decode_request,
     encode,
@@ -97,6 +98,85 @@ def test_a_part_that_fails_twice_ends_the_snapshot(lost: str) -> None:
         extracted(session)
     assert caught.value.code == "worker_lost"
     assert lost not in session.recorded and len(session.recorded) == 3
+
+
+# --- C9: one moment --------------------------------------------------------------------
+
+
+class TooLarge(Session):
+    """Answers plans one after another; every part of the first ones is too large."""
+
+    def __init__(self, *plans: PlanReply) -> None:
+        super().__init__(plans[0])
+        self.plans = list(plans)
+        self.asked: list[PlanRequest] = []
+
+    def _answer(self, text: str) -> str:
+        request = decode_request(text)
+        if isinstance(request, PlanRequest):
+            self.asked.append(request)
+            self.plan = self.plans.pop(0)
+        elif self.plans:
+            error = ErrorDetail("window_too_large", "too large", True, "smaller")
+            return encode(ErrorReply(RUN_ID, error))
+        return super()._answer(text)
+
+
+def alone(rows: int = 100) -> PlanReply:
+    return dataclasses.replace(planned(1), estimated_rows=rows)
+
+
+def asked(session: TooLarge, **changes: Any) -> list[tuple[bool, int]]:
+    state = TableState(settings(**changes), None, None)
+    snowflake = Snowflake(session)
+    run = Run(RUN_ID, "orders", "2026-01-02T03:04:05+00:00")
+    snapshot._extracted(snowflake, state, run)
+    return [(r.one_moment, r.limits.chunk_rows) for r in session.asked]
+
+
+FULL = {"mode": "full", "cursor": None, "chunk_rows": 8000}
+
+
+def test_a_full_table_is_asked_for_in_one_moment() -> None:
+    assert asked(TooLarge(alone()), **FULL) == [(True, 8000)]
+    assert asked(TooLarge(planned(2)), chunk_rows=8000) == [(False, 8000)]
+
+
+def test_what_does_not_fit_one_worker_is_read_in_parts_and_then_in_smaller_ones() -> (
+    None
+):
+    session = TooLarge(alone(), planned(3), planned(6))
+    assert asked(session, **FULL) == [(True, 8000), (False, 8000), (False, 4000)]
+    assert session.recorded.count("#closed") == 2
+
+
+@pytest.mark.parametrize("rows", [-1, 8001])
+def test_a_relation_that_cannot_be_split_is_not_tried_again_and_again(
+    rows: int,
+) -> None:
+    """Each attempt would take all the time that a worker has."""
+    session = TooLarge(alone(), *[alone(rows)] * 9)
+    with pytest.raises(LambdaError) as caught:
+        asked(session, **FULL)
+    assert caught.value.code == "window_too_large"
+    assert len(session.asked) == 2
+
+
+@pytest.mark.parametrize(("mode", "parts"), [("full", 1), ("full", 2), ("", 2)])
+def test_the_report_says_of_how_many_moments_the_rows_are(
+    monkeypatch: pytest.MonkeyPatch, mode: str, parts: int
+) -> None:
+    names = [f"p{i + 1:05d}" for i in range(parts)]
+    known = snapshot_of(*names, planned_parts=parts)
+    monkeypatch.setattr(snapshot, "_extracted", lambda *_: known)
+    monkeypatch.setattr(snapshot, "_load", lambda *_: None)
+    monkeypatch.setattr(snapshot.transfer, "drop_staging", lambda *_: None)
+    chosen = FULL if mode else {}
+    run = Run(RUN_ID, "orders", "2026-01-02T03:04:05+00:00")
+    state = TableState(settings(**chosen), None, None)
+    snapshot.run_snapshot(Snowflake(Session(planned(1))), state, run)
+    told = [code for code, _, _ in run.tally.warnings]
+    assert told == (["several_moments"] if mode and parts > 1 else [])
 
 
 def test_a_snapshot_that_lost_a_part_on_its_way_is_not_loaded(
