@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from lambda_extract import contract_codec
 from lambda_extract.contract_codec import ContractError
-from lambda_extract.contract_paths import Place
+from lambda_extract.contract_paths import LoadMethod, Place
 from lambda_extract.contract_replies import (
     SNOWFLAKE_TYPE,
     AlteredValue,
@@ -117,7 +117,7 @@ class ExtractRequest:
     window: Window | None = None
     partition: Partition | None = None
     key_hashes: tuple[str, ...] = ()
-    load_method: Literal["copy", "snowpipe"] = "copy"
+    load_method: LoadMethod = "copy"
     op: Literal["extract"] = "extract"
     version: int = VERSION
 
@@ -257,8 +257,8 @@ def decode_request(text: str | dict[str, Any]) -> Request:
 
 def place_of(request: ExtractRequest | KeysRequest) -> Place:
     """Returns where the files of a request have to lie; both sides go by it."""
-    piped = isinstance(request, ExtractRequest) and request.load_method == "snowpipe"
-    return Place(request.table.name, request.run_id, request.part, piped)
+    method = request.load_method if isinstance(request, ExtractRequest) else "copy"
+    return Place(request.table.name, request.run_id, request.part, method)
 
 
 def decode_reply(text: str | dict[str, Any]) -> Reply:

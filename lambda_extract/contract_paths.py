@@ -14,6 +14,14 @@ Standard library alone, as in `contract`.
 import hashlib
 import re
 from dataclasses import dataclass
+from typing import Literal
+
+# Who loads the files of an extraction, and the folder in which they lie for it.
+LoadMethod = Literal["copy", "snowpipe"]
+_FOLDERS: dict[LoadMethod, str] = {
+    "copy": "data/{table}/",
+    "snowpipe": "pipe/{table}/{width}/",
+}
 
 # What run ids and parts may consist of; neither a slash nor a leading dot is in it.
 COMPONENT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}")
@@ -34,20 +42,20 @@ class Place:
         table: Configured name.
         run_id: A component of the path, as is `part`.
         part: New for every attempt.
-        piped: True if a pipe loads the files.
+        load_method: Who loads the files.
         job: What tells the files of one job from those of another; may be empty.
     """
 
     table: str
     run_id: str
     part: str
-    piped: bool = False
+    load_method: LoadMethod = "copy"
     job: str = ""
 
     def folder(self, width: int) -> str:
         """Returns the prefix of the files, for so many columns."""
-        root = pipe_folder(self.table, width) if self.piped else data_folder(self.table)
-        return f"{root}{self.run_id}/{self.part}/"
+        folder = folder_of(self.load_method, self.table, width)
+        return f"{folder}{self.run_id}/{self.part}/"
 
     def prefix(self, width: int) -> str:
         """Returns what the paths of the files begin with, for so many columns."""
@@ -74,19 +82,14 @@ class PipedFile:
     tail: str
 
 
-def data_folder(table: str) -> str:
-    """Returns the folder of a table's files that COPY loads."""
-    return f"data/{path_safe(table)}/"
+def folder_of(load_method: LoadMethod, table: str, width: int) -> str:
+    """Returns the folder of a table's files with so many columns."""
+    return _FOLDERS[load_method].format(table=path_safe(table), width=width)
 
 
-def pipe_folder(table: str, width: int) -> str:
-    """Returns the folder of a table's files with so many columns that a pipe loads."""
-    return f"pipe/{path_safe(table)}/{width}/"
-
-
-def is_piped(path: str) -> bool:
-    """Returns whether a path claims to be one that a pipe loads."""
-    return path.startswith("pipe/")
+def is_loaded_by(load_method: LoadMethod, path: str) -> bool:
+    """Returns whether a path claims to lie in the folder of a load method."""
+    return path.startswith(_FOLDERS[load_method].partition("/")[0] + "/")
 
 
 def piped_file(path: str, table: str) -> PipedFile | None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lambda_extract.contract import File
-from lambda_extract.contract_paths import is_piped, piped_file
+from lambda_extract.contract_paths import is_loaded_by, piped_file
 from snowpark.columns.column import LoadColumn
 from snowpark.errors import LoadError, SnowflakeError, SyncError
 from snowpark.ledger import lease
@@ -50,7 +50,7 @@ class Delivery:
 
 def carries(files: Sequence[File]) -> bool:
     """Returns whether the files of a manifest are loaded by a pipe."""
-    return any(is_piped(file.path) for file in files)
+    return any(is_loaded_by("snowpipe", file.path) for file in files)
 
 
 def fill_staging(

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from lambda_extract.contract_paths import pipe_folder
+from lambda_extract.contract_paths import folder_of
 from snowpark.columns.column import LoadColumn
 from snowpark.sql import Statement, literal, qualified, quote
 
@@ -135,7 +135,7 @@ FROM (
     SELECT
         {fields},
         METADATA$FILENAME
-    FROM @{stage}/{pipe_folder(pair.table, pair.width)}
+    FROM @{stage}/{folder_of("snowpipe", pair.table, pair.width)}
 )
 FILE_FORMAT = (FORMAT_NAME = {literal(file_format)})
 ON_ERROR = SKIP_FILE""")

@@ -12,6 +12,7 @@ from lambda_extract.contract import (
     Limits,
     TableSpec,
 )
+from lambda_extract.contract_paths import LoadMethod
 from snowpark.names import target_name
 
 Mode = Literal["incremental", "full"]
@@ -79,7 +80,7 @@ class TableSettings:
     delete_action: Literal["soft", "hard"] = "soft"
     delete_check_minutes: int = 1440
     max_delete_percent: float = 10.0
-    load_method: Literal["copy", "snowpipe"] = "copy"
+    load_method: LoadMethod = "copy"
     pipe_wait_seconds: int = 600
     source_changed: Literal["reload", "fail"] = "reload"
 

@@ -159,7 +159,7 @@ def test_s8_a_body_of_many_rows_is_refused_before_anything_else() -> None:
         envelope.parse({"httpMethod": "POST", "headers": headers, "body": rows})
 
 
-# --- S3: job objects of somebody else --------------------------------------------------
+# --- S3: job objects of somebody else -------------------------------------------------
 
 
 def signature_missing(raised: pytest.ExceptionInfo[ExtractError]) -> bool:
