@@ -10,3 +10,6 @@ trap 'rm -f "$COVERAGE_FILE"' EXIT
 .venv/bin/python -m coverage run --source=snowpark,lambda_extract \
     -m pytest -q -p no:cacheprovider tests/unit "$@"
 .venv/bin/python -m coverage report --skip-covered --sort=cover
+for side in snowpark lambda_extract; do
+    echo "$side: $(.venv/bin/python -m coverage report --include="$side/*" | tail -1)"
+done

@@ -1,5 +1,5 @@
 -- Where code and files come from. Every option of the file format is needed so that NULL
--- and '' never swap and text arrives byte for byte; docs/ARCHITECTURE.md explains each. All
+-- and '' never swap and text arrives byte for byte; docs/TYPES.md explains each. All
 -- options of CSV are said, but FILE_EXTENSION, which is of unloading: a default is what the
 -- platform chooses (SKIP_BYTE_ORDER_MARK TRUE takes U+FEFF away from the first value).
 USE ROLE sync_admin;

@@ -100,7 +100,7 @@ def test_a_part_that_fails_twice_ends_the_snapshot(lost: str) -> None:
     assert lost not in session.recorded and len(session.recorded) == 3
 
 
-# --- C9: one moment --------------------------------------------------------------------
+# --- C9: one moment -------------------------------------------------------------------
 
 
 class TooLarge(Session):
