@@ -7,6 +7,7 @@ loaded into a column that never held another one's values, and no values are los
 
 import contextlib
 import dataclasses
+import json
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -70,6 +71,9 @@ AS_TEXT = dataclasses.replace(AMOUNT, type="text", snowflake_type="VARCHAR(9)")
 
 def test_a_shape_survives_its_text() -> None:
     assert Shape.from_json(SHAPE.to_json()) == SHAPE
+    stored = json.loads(SHAPE.to_json())
+    assert stored["relation"] == OID  # The key under which older releases stored it.
+    assert "relation_id" not in stored
     assert SHAPE.generation == 1
 
 
