@@ -7,8 +7,8 @@ loaded into a column that never held another one's values, and no values are los
 
 import contextlib
 import dataclasses
-import json
 import itertools
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
