@@ -177,7 +177,7 @@ CODES: dict[str, Code] = {
 
 
 class ExtractError(Exception):
-    """A failure that the caller is told about, with a code from `CODES`."""
+    """A failure that is reported to the caller, with a code from `CODES`."""
 
     def __init__(self, code: str, message: str, *, hint: str = "") -> None:
         super().__init__(f"{code}: {message}")

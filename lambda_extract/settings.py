@@ -93,7 +93,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything the function is told by its environment.
+    """Everything that the function's environment configures.
 
     Attributes:
         signing_key: Signs job objects; the functions have it, and nobody who can only

@@ -101,5 +101,5 @@ def apply_tasks(session: Session) -> dict[str, Any]:
 
 
 def raise_alerts(session: Session) -> dict[str, Any]:
-    """CALL RAISE_ALERTS(): tells people which tables failed or are late."""
+    """CALL RAISE_ALERTS(): reports which tables failed or are late."""
     return alerts.raise_alerts(Snowflake(session))

@@ -3,15 +3,15 @@
 Snowflake quotes what it could not load, and in many ways: "Numeric value 'x' is not
 recognized", "Error parsing JSON: unknown keyword "x"", "Duplicate row detected during
 DML action Row Values: [1, "x"]". A value may hold any quote itself, so nothing is cut
-out of the text: of statements that touch rows, only what is known beforehand is told.
+out of the text: of statements that touch rows, only what was known before is repeated.
 That is the kind of the error in words of our own, its number, and where it happened.
 """
 
 import re
 from collections.abc import Collection
 
-# Phrase of Snowflake, in lower case -> what is told. The first one found counts; a
-# value that holds a phrase makes the words wrong, but is not told.
+# Phrase of Snowflake, in lower case -> what is said. The first one found counts; a
+# value that holds a phrase makes the words wrong, but is not repeated.
 _KINDS = {
     "duplicate row detected": "several rows have the same key",
     "error parsing json": "a value is no JSON that Snowflake can hold",

@@ -47,7 +47,7 @@ class Answer:
 
 
 class _Failure(Exception):
-    """An attempt failed; carries what the caller is told, and whether to try again."""
+    """An attempt failed: the error to report, and whether to try again."""
 
     def __init__(self, error: CredentialsError, *, again: bool) -> None:
         super().__init__(str(error))

@@ -112,7 +112,7 @@ def check_cursor(database: Database, table: SourceTable, spec: CursorSpec) -> Cu
         raise SourceError(
             "time_zone_missing",
             f"Cursor column {spec.column!r} of {where} has type {column.type!r}, whose"
-            " values do not tell in which time zone they are.",
+            " values do not say in which time zone they are.",
         )
     if family == INTEGER and not cursor.has_lookback:
         _check_sequence(database, table, column)

@@ -2,7 +2,7 @@
 
 A cursor finds what is newer than a watermark. It cannot see that a table was emptied
 and filled again, swapped for another one, or that the server stands at an older state.
-The catalog can. What the last commit was told comes back with the request, and is
+The catalog can. What the last commit recorded comes back with the request, and is
 compared here: a reply says in one sentence what is different.
 """
 

@@ -1,4 +1,4 @@
-"""What an error of S3 means: its code, and the error that a caller is told."""
+"""What an error of S3 means: its code, and the error that is reported to a caller."""
 
 from botocore.exceptions import BotoCoreError, ClientError
 

@@ -22,7 +22,7 @@ from lambda_extract.source.catalog import SourceTable, read_table
 from lambda_extract.source.database import Database
 from lambda_extract.source.snapshot import snapshot
 
-# 32 hex digits; what is deeper would tell nothing more.
+# 32 hex digits; what is deeper would add nothing.
 DEEPEST = 32
 # A reply holds 10 MB; a row without detail takes 90 bytes.
 MOST_ROWS = 50_000

@@ -1,7 +1,7 @@
 """Canonical text of rows in PostgreSQL, for digests; SQL is composed, not executed.
 
 snowpark/columns/canonical.py gives the same text of the same value in Snowflake; the
-rules are told here, once. A text starts from the wire expression, so that what the
+rules are stated here, once. A text starts from the wire expression, so that what the
 extract replaces by NULL, hashes or masks is compared as it travels.
 
 - NUMBER: plain digits without zeros at the end of a fraction, so that the scale of the

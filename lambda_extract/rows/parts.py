@@ -29,7 +29,7 @@ KEYS_PER_PART = 100
 # 10 MB is what one answer may hold, and a graph of more parts than this helps nobody.
 MAX_PARTS = 1000
 # What one worker surely reads: a quarter of what it does on a machine with two cores.
-# Should it not, the time-out tells, and the table is read in parts.
+# Should it not, the time-out shows it, and the table is read in parts.
 BYTES_PER_SECOND = 30 << 20
 
 Key = tuple[str, ...]
@@ -46,7 +46,7 @@ class Size:
 def read_size(database: Database, table: SourceTable) -> Size:
     """Returns the estimated rows and the bytes on disk, partitions included.
 
-    A table that was never analyzed has no row count; its size tells then, at 100 bytes
+    A table that was never analyzed has no row count; its size counts then, at 100 bytes
     a row.
     """
     statement = sql.SQL("""
@@ -112,7 +112,7 @@ def split_range(
     parts = _parts_of(size, limits)
     if parts <= 1 or not _can_split(database, table, whole.columns):
         return (whole,)
-    # As dense as a sample of the whole table: what falls into the range tells its size.
+    # As dense as a sample of the whole table: what falls into the range shows its size.
     sample = _sample(database, table, size.rows, parts, whole)
     inside = math.ceil(len(sample) / KEYS_PER_PART)
     rows = inside * size.rows // parts

@@ -44,7 +44,7 @@ class Wire:
     """The columns of an extraction.
 
     Attributes:
-        columns: As the reply tells them, in file order.
+        columns: As the reply names them, in file order.
         expressions: What COPY selects for each.
         noted: The columns whose values may have been left out.
         guard: Condition that every row fulfils. PostgreSQL ends the COPY at the first

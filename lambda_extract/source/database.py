@@ -344,7 +344,7 @@ def translate(error: psycopg2.Error) -> SourceError:
     code, message = _BY_STATE.get(state) or _BY_CLASS.get(
         state[:2], ("source_error", "PostgreSQL failed.")
     )
-    # Raised because row_security is off. A translated text is told as any refusal.
+    # Raised because row_security is off. A translated text is reported as any refusal.
     if state == "42501" and "row-level security" in (error.diag.message_primary or ""):
         code, message = "row_security", "Row level security hides rows of the table."
     kind = AuthenticationError if code == "source_authentication" else SourceError

@@ -1,7 +1,7 @@
 """Nothing is delivered that the source itself could still lose.
 
 A row committed with `synchronous_commit = off` is visible before its WAL is on disk. If
-the server crashes then, the row never was, and nothing will ever tell the target so.
+the server crashes then, the row never was, and the target will never learn of it.
 """
 
 from psycopg2 import sql

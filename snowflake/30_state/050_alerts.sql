@@ -1,4 +1,4 @@
--- What people were told; written by RAISE_ALERTS alone.
+-- What people were notified of; written by RAISE_ALERTS alone.
 USE ROLE sync_admin;
 USE WAREHOUSE <% warehouse %>;
 USE SCHEMA <% database %>.control;
@@ -13,10 +13,10 @@ CREATE TABLE IF NOT EXISTS sync_alerts (
     sent_to VARCHAR(1000) COMMENT 'Notification integrations; NULL: none is configured, or none took it',
     send_error VARCHAR(4000) COMMENT 'Why it could not be sent',
     raised_at TIMESTAMP_TZ(6) NOT NULL,
-    remind_at TIMESTAMP_TZ(6) NOT NULL COMMENT 'Before that, the same problem is not told again'
+    remind_at TIMESTAMP_TZ(6) NOT NULL COMMENT 'Before that, the same problem is not reported again'
 )
 COMMENT = 'Alerts that were raised';
 
 -- A table that is there keeps its comments, unless they are set.
 ALTER TABLE sync_alerts ALTER COLUMN remind_at
-COMMENT 'Before that, the same problem is not told again';
+COMMENT 'Before that, the same problem is not reported again';

@@ -6,7 +6,7 @@ USE SCHEMA <% database %>.control;
 
 CREATE OR REPLACE VIEW sync_pipe_settings
 COPY GRANTS
-COMMENT = 'Where pipes are created, and the SNS topic that tells them of new files'
+COMMENT = 'Where pipes are created, and the SNS topic that announces new files'
 AS
 SELECT
     UPPER('<% database %>') AS database_name,

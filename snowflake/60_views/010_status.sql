@@ -14,7 +14,7 @@ CREATE OR REPLACE VIEW sync_status (
     watermark_recorded_at COMMENT 'When the watermark was committed',
     oldest_transaction COMMENT 'Start of the open source transaction that holds the watermark back; NULL: none does',
     target_name COMMENT 'Target table in Snowflake',
-    paused_reason COMMENT 'What PAUSE_TABLE was told; NULL if the table is not paused',
+    paused_reason COMMENT 'Reason given to PAUSE_TABLE; NULL if the table is not paused',
     last_run_id COMMENT 'Last sync of the table; a backfill or repair is in SYNC_HISTORY only',
     last_run_kind COMMENT 'increment, snapshot, key_compare',
     last_run_status COMMENT 'succeeded, unchanged, failed, abandoned',

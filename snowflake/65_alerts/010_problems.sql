@@ -1,4 +1,4 @@
--- What is wrong now, and whether people are to be told. One row per table: a table that
+-- What is wrong now, and whether people are to be notified. One row per table: a table that
 -- failed is late sooner or later, and need not be reported twice.
 USE ROLE sync_admin;
 USE WAREHOUSE <% warehouse %>;

@@ -1,13 +1,13 @@
 -- Looks at the freshness of every table, also when no task runs at all. Serverless: a
 -- warehouse would be woken up for a query of a moment. Never suspended by failures: nobody
--- would be told any more.
+-- would be notified any more.
 USE ROLE sync_admin;
 USE WAREHOUSE <% warehouse %>;
 USE SCHEMA <% database %>.control;
 
 CREATE OR ALTER ALERT sync_problem -- noqa: PRS
 SCHEDULE = '15 MINUTE'
-COMMENT = 'Tells people of tables that failed or are late: once, and again after alerts.reminder_hours'
+COMMENT = 'Reports tables that failed or are late: once, and again after alerts.reminder_hours'
 SUSPEND_ALERT_AFTER_NUM_FAILURES = 0
 IF (EXISTS (SELECT 1 FROM <% database %>.control.sync_problems WHERE alert_due))
 THEN CALL <% database %>.control.raise_alerts();

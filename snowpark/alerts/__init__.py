@@ -1,1 +1,1 @@
-"""Alerts: what people are told, once and again while it lasts."""
+"""Alerts: what is reported to people, once, and again while it lasts."""

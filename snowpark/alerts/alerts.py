@@ -1,4 +1,4 @@
-"""RAISE_ALERTS: tells people what is wrong, once, and again while it lasts."""
+"""RAISE_ALERTS: reports what is wrong, once, and again while it lasts."""
 
 import uuid
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from snowpark.settings import groups
 from snowpark.settings.groups import AlertTargets
 from snowpark.sql import Statement
 
-# A finalizer and the alert object may come at the same moment; one of them tells it.
+# A finalizer and the alert object may come at the same moment; one of them reports it.
 _LEASE = "#alerts"
 _LEASE_SECONDS = 300
 # An alert that could not be sent is tried again soon.
@@ -32,11 +32,11 @@ def raise_alerts(snowflake: Snowflake) -> dict[str, Any]:
         SyncError: The ledgers could not be read or written.
     """
     if not _due(snowflake):
-        return {"summary": "Nothing to tell.", "tables": []}
+        return {"summary": "Nothing to report.", "tables": []}
     call_id = f"alerts-{uuid.uuid4().hex}"
     lease = ledger_statements.take_lease(_LEASE, call_id, _LEASE_SECONDS)
     if snowflake.changed_rows(lease) != 1:
-        return {"summary": "Another call is telling it.", "tables": []}
+        return {"summary": "Another call is reporting it.", "tables": []}
     try:
         return _tell(snowflake)
     finally:
@@ -49,10 +49,10 @@ def _due(snowflake: Snowflake) -> list[TableProblem]:
 
 
 def _tell(snowflake: Snowflake) -> dict[str, Any]:
-    # Read again under the lease: another call may have told it a moment ago.
+    # Read again under the lease: another call may have reported it a moment ago.
     problems = _due(snowflake)
     if not problems:
-        return {"summary": "Nothing to tell.", "tables": []}
+        return {"summary": "Nothing to report.", "tables": []}
     targets = _targets(snowflake)
     sent, errors = _send(snowflake, targets, problems)
     failed = "; ".join(errors)[:4000] or None

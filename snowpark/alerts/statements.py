@@ -9,7 +9,7 @@ from snowpark.sql import Statement, literal
 
 @dataclass(frozen=True)
 class TableProblem:
-    """One row of SYNC_PROBLEMS: a table of which people are to be told.
+    """One row of SYNC_PROBLEMS: a table that has to be reported.
 
     Attributes:
         kind: "failed" or "late".
@@ -30,7 +30,7 @@ _ALERTS_PER_INSERT = 100
 
 
 def read_due_problems() -> Statement:
-    """Reads what is wrong and was not told yet, or not for long."""
+    """Reads what is wrong and was not reported yet, or not for long."""
     return Statement("""\
 SELECT
     table_name,
@@ -56,7 +56,7 @@ def insert_alerts(
 
     Args:
         sent_to: Names of the integrations that took the notification.
-        remind_minutes: Before that, the same problem is not told again.
+        remind_minutes: Before that, the same problem is not reported again.
     """
     for i in range(0, len(problems), _ALERTS_PER_INSERT):
         batch = problems[i : i + _ALERTS_PER_INSERT]

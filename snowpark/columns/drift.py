@@ -1,10 +1,10 @@
 """PURE: what has to happen to a target so that it takes the source's columns.
 
-What changed is told by comparing the source with the shape of the last commit; what has
-to be done, by comparing it with the target as it is. The two may differ: DDL commits by
-itself, so a run that was killed leaves a target that is ahead of the shape. Before a
-column gets another name, an intent is committed that says so; the next run finds out
-from it how far the killed one came, and records what that one could not.
+What changed is found by comparing the source with the shape of the last commit; what
+has to be done, by comparing it with the target as it is. The two may differ: DDL
+commits by itself, so a run that was killed leaves a target that is ahead of the shape.
+Before a column gets another name, an intent is committed that says so; the next run
+finds out from it how far the killed one came, and records what that one could not.
 """
 
 import dataclasses

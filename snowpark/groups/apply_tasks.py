@@ -172,7 +172,7 @@ def _touched(
     """Returns, in upper case, the groups whose root must be suspended meanwhile.
 
     A table that goes to another group is part of both, and a task that is not started
-    tells of a call that died.
+    shows that a call died.
     """
     touched = {task.settings.name.upper() for task in changed}
     touched |= {existing[t.name].group.upper() for t in changed if t.name in existing}

@@ -30,7 +30,7 @@ def create_task(task: Task) -> Statement:
 
 
 def digest(task: Task) -> str:
-    """Returns what tells whether a task is as it should be."""
+    """Returns what shows whether a task is as it should be."""
     parts = [task.name, *_properties(task), *_place(task), task.call, task.purpose]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 

@@ -181,7 +181,7 @@ def fill_staging(
 ) -> Statement:
     """Takes exactly the rows of these files, and gives them their types.
 
-    A row with a field too many is left behind: the count then tells.
+    A row with a field too many is left behind: the count then shows it.
     """
     names = ",\n    ".join(quote(c.name) for c in columns)
     values = ",\n    ".join(

@@ -48,7 +48,7 @@ class AlertTargets:
         email: Name of an email notification integration.
         recipients: Verified addresses; empty: the integration's default ones.
         sns: Name of a queue notification integration.
-        reminder_hours: A problem that lasts is told again after so many hours.
+        reminder_hours: A problem that lasts is reported again after so many hours.
     """
 
     email: str | None = None

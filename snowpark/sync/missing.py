@@ -133,5 +133,5 @@ def _tell(run: Run, missing: int, wanted: int) -> None:
             "missing_keys",
             f"Of {wanted} keys that the target lacks, {wanted - run.tally.rows} were"
             " not found in the source any more, or cannot be looked up there.",
-            "CALL VALIDATE_TABLE; if the same keys are told again, CALL RESYNC_TABLE.",
+            "CALL VALIDATE_TABLE; if it reports the same keys, CALL RESYNC_TABLE.",
         )

@@ -1,4 +1,4 @@
-"""The reload of a full table that has lost rows: told, and stopped if it lost most."""
+"""The reload of a full table that lost rows: reported, or stopped if it lost most."""
 
 from snowpark.errors import UsageError
 from snowpark.ledger.run import Counts

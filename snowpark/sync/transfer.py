@@ -42,7 +42,7 @@ class Transfer:
         extracted_at: ISO 8601; the _SYNC_EXTRACTED_AT of the rows.
         write: Changes rows of the target inside the transaction.
         source: Columns that the target is altered for; None: it stays as it is.
-        commit: The watermark row, but for shape and changes, which aligning tells;
+        commit: The watermark row, but for shape and changes, which aligning finds;
             None: the watermark does not move.
         shape: Of the latest commit.
         appended: Further statements of the transaction.

@@ -1,4 +1,4 @@
-"""PURE: what VALIDATE_TABLE tells a person."""
+"""PURE: what VALIDATE_TABLE reports."""
 
 from collections import Counter
 from collections.abc import Sequence

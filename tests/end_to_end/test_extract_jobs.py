@@ -284,7 +284,7 @@ def test_an_event_delivered_twice_runs_once(
 def test_lost_workers_are_reported_and_the_next_call_succeeds(
     cloud: Cloud, orders: contract.ExtractRequest
 ) -> None:
-    """All accidents at once, because each one is told only after its deadline."""
+    """All accidents at once, because each one is reported only after its deadline."""
     accidents: dict[str, dict[str, Any]] = {
         "event lost": {"drop_events": 1},
         "killed before its first line": {"kill_worker": [{"at": "start"}]},

@@ -136,7 +136,7 @@ def test_vacuum_full_reloads_needlessly_but_rightly(lab: Lab) -> None:
     [("system", "1"), ("timeline", 77), ("next_transaction", 2**50)],
 )
 def test_a_server_at_an_older_state(lab: Lab, field: str, value: Any) -> None:
-    """The last commit was told of a server that is not the one of today."""
+    """The last commit recorded a server that is not the one of today."""
     name = fresh(lab, "updated_at")
     (row,) = lab.query(
         "SELECT source_identity FROM control.sync_current_watermarks"

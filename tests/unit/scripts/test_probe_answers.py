@@ -1,4 +1,4 @@
-"""Answers of platforms: what counts as expected, and what is told of them."""
+"""Answers of platforms: what counts as expected, and what is reported of them."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""Of an error that may quote a row, only what was known before is told."""
+"""Of an error that may quote a row, only what was known before is repeated."""
 
 import pytest
 

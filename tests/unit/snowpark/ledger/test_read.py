@@ -1,4 +1,4 @@
-"""What a run is told of its table, and what it refuses to begin with."""
+"""What a run learns of its table, and what it refuses to begin with."""
 
 from typing import Any
 
