@@ -1,6 +1,7 @@
 """PURE: SQL text: a statement with its values, and the one place that quotes."""
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 
@@ -9,7 +10,49 @@ class Statement:
     """SQL text and the values bound to its question marks."""
 
     text: str
-    params: tuple[str | int | float | bool | None, ...] = ()
+    params: tuple["Value", ...] = ()
+
+
+# What may be bound.
+Value = str | int | float | bool | None
+
+# docs: query-size-limits recommends 1 MB for a statement, and bound values count.
+_MOST_BYTES = 900_000
+
+
+def value_rows(
+    types: Sequence[str], rows: Sequence[Sequence[Value]], *, most_rows: int
+) -> Iterator[Statement]:
+    """Yields VALUES lists with their values, each small enough for one statement.
+
+    Every value is cast: Snowflake takes the types of all rows from the first one, where
+    a NULL has none (docs: INSERT, multi-row).
+
+    Args:
+        types: Of the columns.
+        rows: Values in the order of the columns.
+        most_rows: In one list.
+    """
+    marks = ", ".join(f"CAST(? AS {type_name})" for type_name in types)
+    row_bytes = len(marks.encode())
+    batch: list[Sequence[Value]] = []
+    size = 0
+    for row in rows:
+        added = row_bytes + sum(len(str(value).encode()) for value in row)
+        if batch and (size + added > _MOST_BYTES or len(batch) == most_rows):
+            yield _value_list(marks, batch)
+            batch, size = [], 0
+        batch.append(row)
+        size += added
+    if batch:
+        yield _value_list(marks, batch)
+
+
+def _value_list(marks: str, rows: Sequence[Sequence[Value]]) -> Statement:
+    lists = ",\n    ".join([f"({marks})"] * len(rows))
+    return Statement(
+        f"VALUES\n    {lists}", tuple(value for row in rows for value in row)
+    )
 
 
 _MISSING = object()

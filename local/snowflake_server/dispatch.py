@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable
 
 from local.snowflake_server import show
 from local.snowflake_server.code import external, procedures, python_functions
 from local.snowflake_server.core.errors import SnowflakeError, syntax, unsupported
-from local.snowflake_server.core.results import TRANSACTION, Result, status
+from local.snowflake_server.core.results import SELECT, TRANSACTION, Result, status
 from local.snowflake_server.core.scan import Scanner
 from local.snowflake_server.core.statement import Statement
 from local.snowflake_server.engine import Account
@@ -38,6 +39,14 @@ def execute(account: Account, statement: Statement) -> Result:
     Raises:
         SnowflakeError: Snowflake would refuse it, or it failed.
     """
+    result = _execute_whole(account, statement)
+    most = statement.session.rows_per_resultset
+    if most and result.statement_type == SELECT and result.affected is None:
+        return dataclasses.replace(result, table=result.table.slice(0, most))
+    return result
+
+
+def _execute_whole(account: Account, statement: Statement) -> Result:
     text = statement.text = _START.sub("", statement.text, count=1)
     if not text.strip().strip(";"):
         raise SnowflakeError(

@@ -83,6 +83,7 @@ class Front:
         self._place(session, query)
         parameters = data.get("SESSION_PARAMETERS") or {}
         session.autocommit = str(parameters.get("AUTOCOMMIT", True)).lower() == "true"
+        session.rows_per_resultset = int(parameters.get("ROWS_PER_RESULTSET", 0))
         token, master = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         self.sessions[token] = session
         return {

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from snowpark.sql import Statement, literal
+from snowpark.sql import Statement, literal, value_rows
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,12 @@ def insert_alerts(
         sent_to: Names of the integrations that took the notification.
         remind_minutes: Before that, the same problem is not reported again.
     """
-    for i in range(0, len(problems), _ALERTS_PER_INSERT):
-        batch = problems[i : i + _ALERTS_PER_INSERT]
-        params: list[str | int | None] = [sent_to, send_error, remind_minutes]
-        for p in batch:
-            params += [p.table, p.group, p.kind, p.code, p.message[:16000], p.hint]
+    rows = [
+        (p.table, p.group, p.kind, p.code, p.message[:16000], p.hint) for p in problems
+    ]
+    for values in value_rows(["VARCHAR"] * 6, rows, most_rows=_ALERTS_PER_INSERT):
         yield Statement(
-            """\
+            f"""\
 INSERT INTO control.sync_alerts (
     table_name, group_name, kind, error_code, message, hint,
     sent_to, send_error, raised_at, remind_at
@@ -72,9 +71,8 @@ INSERT INTO control.sync_alerts (
 SELECT
     column1, column2, column3, column4, column5, column6,
     ?, ?, CURRENT_TIMESTAMP(), DATEADD('minute', ?, CURRENT_TIMESTAMP())
-FROM VALUES
-    """ + ",\n    ".join(["(?, ?, ?, ?, ?, ?)"] * len(batch)),
-            tuple(params),
+FROM {values.text}""",
+            (sent_to, send_error, remind_minutes, *values.params),
         )
 
 

@@ -42,7 +42,11 @@ def ask_all(snowflake: Snowflake, requests: Sequence[Request]) -> list[Reply]:
     """
     texts = [encode(request) for request in requests]
     try:
-        rows = snowflake.run(extraction_requests.call_extract(texts))
+        rows = [
+            row
+            for statement in extraction_requests.call_extract(texts)
+            for row in snowflake.run(statement)
+        ]
     except SnowflakeError as error:
         raise LambdaError("extract_call_failed", error.message) from error
     by_position = {int(row[0]): row[1] for row in rows}

@@ -1,7 +1,7 @@
 """PURE: every request that a procedure sends, and the statement that sends it."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from lambda_extract.contract import (
@@ -16,7 +16,7 @@ from lambda_extract.contract import (
 )
 from snowpark.extraction.progress import Progress
 from snowpark.settings.table import TableSettings
-from snowpark.sql import Statement
+from snowpark.sql import Statement, value_rows
 
 
 def next_window(
@@ -161,20 +161,20 @@ def digest_request(
     )
 
 
-def call_extract(requests: Sequence[str]) -> Statement:
+def call_extract(requests: Sequence[str]) -> Iterator[Statement]:
     """Sends requests to the Lambda, one row and one parallel call each."""
     if len(requests) == 1:
-        return Statement(
+        yield Statement(
             "SELECT 0 AS position, control.aurora_extract(?) AS reply", (requests[0],)
         )
-    rows = ",\n    ".join(["(?, ?)"] * len(requests))
-    params = tuple(v for pair in enumerate(requests) for v in pair)
-    return Statement(
-        f"""\
+        return
+    rows = list(enumerate(requests))
+    for values in value_rows(["NUMBER", "VARCHAR"], rows, most_rows=len(rows)):
+        yield Statement(
+            f"""\
 SELECT
     column1 AS position,
     control.aurora_extract(column2) AS reply
-FROM VALUES
-    {rows}""",
-        params,
-    )
+FROM {values.text}""",
+            values.params,
+        )

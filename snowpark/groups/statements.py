@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from snowpark.ledger.statements import state_columns
-from snowpark.sql import Statement
+from snowpark.sql import Statement, value_rows
 
 
 @dataclass(frozen=True)
@@ -102,17 +102,19 @@ def read_states(tables: Sequence[str]) -> Statement:
 
 def insert_steps(steps: Sequence[GroupStep]) -> Iterator[Statement]:
     """Appends steps, a hundred at a time."""
-    row = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-    for i in range(0, len(steps), _STEPS_PER_INSERT):
-        batch = steps[i : i + _STEPS_PER_INSERT]
-        params: list[str | bool | None] = []
-        for step in batch:
-            params += [step.group_run_id, step.group, step.trigger, step.table]
-            params += [step.step, step.status, step.identity, step.message]
-            params += [step.error_code, step.error_message]
-            params += [step.error_retryable, step.error_hint]
+    rows = [
+        (
+            *(step.group_run_id, step.group, step.trigger, step.table),
+            *(step.step, step.status, step.identity, step.message),
+            *(step.error_code, step.error_message),
+            *(step.error_retryable, step.error_hint),
+        )
+        for step in steps
+    ]
+    types = ["VARCHAR"] * 10 + ["BOOLEAN", "VARCHAR"]
+    for values in value_rows(types, rows, most_rows=_STEPS_PER_INSERT):
         yield Statement(
-            """\
+            f"""\
 INSERT INTO control.sync_group_steps (
     group_run_id, group_name, origin, table_name, step, status,
     identity_sha256, message,
@@ -121,9 +123,8 @@ INSERT INTO control.sync_group_steps (
 SELECT
     column1, column2, column3, column4, column5, column6, column7, column8,
     column9, column10, column11, column12, CURRENT_TIMESTAMP()
-FROM VALUES
-    """ + ",\n    ".join([row] * len(batch)),
-            tuple(params),
+FROM {values.text}""",
+            values.params,
         )
 
 

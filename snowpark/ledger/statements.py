@@ -12,7 +12,7 @@ from snowpark.columns.shape import Change, Shape
 from snowpark.errors import SyncError
 from snowpark.ledger.records import Commit, identity_text
 from snowpark.ledger.run import Run
-from snowpark.sql import Statement
+from snowpark.sql import Statement, value_rows
 
 # --- leases ---------------------------------------------------------------------------
 
@@ -257,27 +257,29 @@ SELECT
 
 def insert_altered_values(
     table: str, run_id: str, altered: Sequence[AlteredValue]
-) -> Statement:
-    """Appends which values were replaced by NULL."""
-    params: list[str | int | None] = []
-    for value in altered:
-        keys = "[" + ",".join(value.sample_keys) + "]"
-        params += [table, run_id, value.column, value.rows, keys]
-    return Statement(
-        """\
+) -> Iterator[Statement]:
+    """Appends which values were replaced by NULL, some hundred columns at a time."""
+    rows = [
+        (table, run_id, value.column, value.rows, f"[{','.join(value.sample_keys)}]")
+        for value in altered
+    ]
+    types = ["VARCHAR", "VARCHAR", "VARCHAR", "NUMBER", "VARCHAR"]
+    for values in value_rows(types, rows, most_rows=_ALTERED_PER_INSERT):
+        yield Statement(
+            f"""\
 INSERT INTO control.sync_altered_values (
     table_name, run_id, column_name, row_count, sample_keys, recorded_at
 )
 SELECT column1, column2, column3, column4, PARSE_JSON(column5), CURRENT_TIMESTAMP()
-FROM VALUES
-    """ + ",\n    ".join(["(?, ?, ?, ?, ?)"] * len(altered)),
-        tuple(params),
-    )
+FROM {values.text}""",
+            values.params,
+        )
 
 
 # --- the extraction -------------------------------------------------------------------
 
 
+_ALTERED_PER_INSERT = 500
 # A first load records each column, of which PostgreSQL allows 1,600.
 _CHANGES_PER_INSERT = 500
 
@@ -298,13 +300,15 @@ def insert_schema_changes(
     table: str, run_id: str, changes: Sequence[Change]
 ) -> Iterator[Statement]:
     """Appends what happened to the columns of a target, some hundred at a time."""
-    for i in range(0, len(changes), _CHANGES_PER_INSERT):
-        batch = changes[i : i + _CHANGES_PER_INSERT]
-        params: list[str | int | None] = []
-        for c in batch:
-            params += [table, run_id, c.change, c.column, c.attnum]
-            params += [c.target, c.old_column, c.source_type, c.old_type, c.new_type]
-        rows = ",\n    ".join(["(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"] * len(batch))
+    rows = [
+        (
+            *(table, run_id, c.change, c.column, c.attnum),
+            *(c.target, c.old_column, c.source_type, c.old_type, c.new_type),
+        )
+        for c in changes
+    ]
+    types = ["VARCHAR"] * 4 + ["NUMBER"] + ["VARCHAR"] * 5
+    for values in value_rows(types, rows, most_rows=_CHANGES_PER_INSERT):
         yield Statement(
             f"""\
 INSERT INTO control.sync_schema_changes (
@@ -314,9 +318,8 @@ INSERT INTO control.sync_schema_changes (
 SELECT
     column1, column2, column3, column4, column5,
     column6, column7, column8, column9, column10, CURRENT_TIMESTAMP()
-FROM VALUES
-    {rows}""",
-            tuple(params),
+FROM {values.text}""",
+            values.params,
         )
 
 

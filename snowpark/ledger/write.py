@@ -17,10 +17,10 @@ def record_commit(
         statements.insert_watermark(settings.name, run_id, settings.origin, commit)
     )
     record_shape(snowflake, settings.name, run_id, commit.shape, commit.changes)
-    if commit.altered:
-        snowflake.run(
-            statements.insert_altered_values(settings.name, run_id, commit.altered)
-        )
+    for statement in statements.insert_altered_values(
+        settings.name, run_id, commit.altered
+    ):
+        snowflake.run(statement)
 
 
 def record_shape(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from snowpark.settings.table import TableSettings
-from snowpark.sql import Statement
+from snowpark.sql import Statement, value_rows
 
 _TABLES_PER_INSERT = 500
 
@@ -42,21 +42,22 @@ SELECT ?, ?, ?, CURRENT_TIMESTAMP(), CURRENT_USER()""",
 
 def insert_tables(version: int, tables: Sequence[TableSettings]) -> Iterator[Statement]:
     """Appends the tables of a version, some hundred at a time."""
-    for i in range(0, len(tables), _TABLES_PER_INSERT):
-        batch = tables[i : i + _TABLES_PER_INSERT]
-        params: list[str | int | float | bool | None] = []
-        for table in batch:
-            params += [version, table.name, table.group, table.target]
-            params += [table.freshness_sla_minutes, table.to_json()]
-        rows = ",\n    ".join(["(?, ?, ?, ?, ?, ?)"] * len(batch))
+    rows = [
+        (
+            *(version, table.name, table.group, table.target),
+            *(table.freshness_sla_minutes, table.to_json()),
+        )
+        for table in tables
+    ]
+    types = ["NUMBER", "VARCHAR", "VARCHAR", "VARCHAR", "NUMBER", "VARCHAR"]
+    for values in value_rows(types, rows, most_rows=_TABLES_PER_INSERT):
         yield Statement(
             f"""\
 INSERT INTO control.sync_tables (
     version, table_name, group_name, target_name, freshness_sla_minutes, settings
 )
-VALUES
-    {rows}""",
-            tuple(params),
+{values.text}""",
+            values.params,
         )
 
 

@@ -280,6 +280,7 @@ def call(account: Account, statement: Statement, scanner: Scanner) -> Result:
         procedure=None if procedure.caller_rights else name.name,
         caller=caller,
         autocommit=caller.autocommit,
+        rows_per_resultset=caller.rows_per_resultset,
     )
     runner: Runner = account.runner
     value = runner.run(procedure, session, values)

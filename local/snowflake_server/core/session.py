@@ -23,6 +23,7 @@ class Session:
         scope: Where its statements run; a procedure shares its caller's until it says
             BEGIN itself.
         procedure: Name of the procedure whose handler sends the statements.
+        rows_per_resultset: Queries answer no more rows than this; 0: all of them.
         killed: Set by a fault: nothing runs in it any more.
     """
 
@@ -35,6 +36,7 @@ class Session:
     procedure: str | None = None
     caller: Session | None = None
     autocommit: bool = True
+    rows_per_resultset: int = 0
     killed: bool = False
     id: int = field(default_factory=lambda: next(_IDS))
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -96,6 +98,7 @@ class Session:
             "wctx_account__": "LOCAL",
             "wctx_region__": "LOCAL",
             "wctx_version__": "10.0.0",
+            "wctx_transaction__": self.scope.transaction,
         }
 
 

@@ -356,7 +356,7 @@ def _grant_tail(scanner: Scanner) -> None:
 
 _PARAMETERS = {
     "AUTOCOMMIT", "QUERY_TAG", "TIMEZONE", "STATEMENT_TIMEOUT_IN_SECONDS",
-    "LOCK_TIMEOUT",
+    "LOCK_TIMEOUT", "ROWS_PER_RESULTSET",
     "TIMESTAMP_OUTPUT_FORMAT", "TIMESTAMP_NTZ_OUTPUT_FORMAT", "MULTI_STATEMENT_COUNT",
     "TIMESTAMP_TZ_OUTPUT_FORMAT", "DATE_OUTPUT_FORMAT", "TIME_OUTPUT_FORMAT",
     "QUOTED_IDENTIFIERS_IGNORE_CASE", "USE_CACHED_RESULT", "WEEK_START",
@@ -366,13 +366,17 @@ _PARAMETERS = {
 
 
 def alter_session(account: Account, statement: Statement, scanner: Scanner) -> Result:
-    """ALTER SESSION SET: AUTOCOMMIT counts, other known parameters change nothing."""
+    """ALTER SESSION: AUTOCOMMIT and ROWS_PER_RESULTSET count, others do nothing."""
     session = statement.session
     session.forbid_in_procedure("ALTER_SESSION")
     scanner.expect("SESSION")
     if scanner.take("UNSET"):
-        scanner.path()
+        (name,) = scanner.path()
         scanner.end()
+        if name == "AUTOCOMMIT":
+            session.autocommit = True
+        if name == "ROWS_PER_RESULTSET":
+            session.rows_per_resultset = 0
         return status(_DONE)
     scanner.expect("SET")
     while not scanner.done:
@@ -386,6 +390,8 @@ def alter_session(account: Account, statement: Statement, scanner: Scanner) -> R
             if session.scope.explicit:
                 session.scope.commit()
             session.autocommit = value.upper() == "TRUE"
+        if name == "ROWS_PER_RESULTSET":
+            session.rows_per_resultset = int(value)
         if name == "TIMEZONE" and value.upper() not in ("UTC", "ETC/UTC"):
             raise compilation("The local Snowflake knows the time zone UTC only.")
     return status(_DONE)

@@ -12,7 +12,11 @@ from collections.abc import Callable
 from fakesnow import transforms
 from sqlglot import exp
 
-from local.snowflake_server.core.errors import compilation, unsupported
+from local.snowflake_server.core.errors import (
+    SnowflakeError,
+    compilation,
+    unsupported,
+)
 from local.snowflake_server.core.types import SnowType, read_type
 from local.snowflake_server.sql.functions import CONTEXT, time_format
 
@@ -207,7 +211,36 @@ def _parameter(node: exp.Expr) -> exp.Expr:
     )
 
 
+def check_rows(node: exp.Expr) -> None:
+    """Refuse rows of VALUES whose types Snowflake would take from the first one.
+
+    Raises:
+        SnowflakeError: A text stands below a number, or a bound value has no cast (K6):
+            with NULL in the first row its type would be anybody's guess.
+    """
+    rows = [r.expressions for r in node.expressions if isinstance(r, exp.Tuple)]
+    for at, first in enumerate(rows[0] if len(rows) > 1 else ()):
+        below = [row[at] for row in rows[1:] if at < len(row)]
+        if any(isinstance(v, exp.Placeholder) for v in (first, *below)):
+            raise unsupported("several rows of VALUES with a bound value without CAST")
+        is_number = isinstance(first, exp.Literal) and not first.is_string
+        for value in below if is_number else ():
+            if isinstance(value, exp.Literal) and not _is_number(value.name):
+                raise SnowflakeError(
+                    100038, "22018", f"Numeric value '{value.name}' is not recognized"
+                )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _values(node: exp.Expr) -> exp.Expr:
+    check_rows(node)
     if not isinstance(node.parent, (exp.From, exp.Join, exp.Subquery, exp.Lateral)):
         return node
     rows = [r for r in node.expressions if isinstance(r, exp.Tuple)]
@@ -289,6 +322,7 @@ _CHANGES: dict[type[exp.Expr], tuple[Rewrite, ...]] = {
     exp.CurrentSession: (_context,),
     exp.CurrentDatabase: (_context,),
     exp.CurrentSchema: (_context,),
+    exp.CurrentTransaction: (_context,),
     exp.CurrentWarehouse: (_context,),
     exp.CurrentAccount: (_context,),
     exp.CurrentRegion: (_context,),

@@ -6,8 +6,8 @@ SELECT
     column1, column2, column3, column4, column5, column6,
     ?, ?, CURRENT_TIMESTAMP(), DATEADD('minute', ?, CURRENT_TIMESTAMP())
 FROM VALUES
-    (?, ?, ?, ?, ?, ?),
-    (?, ?, ?, ?, ?, ?);
+    (CAST(? AS VARCHAR), CAST(? AS VARCHAR), CAST(? AS VARCHAR), CAST(? AS VARCHAR), CAST(? AS VARCHAR), CAST(? AS VARCHAR)),
+    (CAST(? AS VARCHAR), CAST(? AS VARCHAR), CAST(? AS VARCHAR), CAST(? AS VARCHAR), CAST(? AS VARCHAR), CAST(? AS VARCHAR));
 -- 1: "MAIL"
 -- 2: null
 -- 3: 60

@@ -2,8 +2,8 @@ INSERT INTO control.sync_tables (
     version, table_name, group_name, target_name, freshness_sla_minutes, settings
 )
 VALUES
-    (?, ?, ?, ?, ?, ?),
-    (?, ?, ?, ?, ?, ?);
+    (CAST(? AS NUMBER), CAST(? AS VARCHAR), CAST(? AS VARCHAR), CAST(? AS VARCHAR), CAST(? AS NUMBER), CAST(? AS VARCHAR)),
+    (CAST(? AS NUMBER), CAST(? AS VARCHAR), CAST(? AS VARCHAR), CAST(? AS VARCHAR), CAST(? AS NUMBER), CAST(? AS VARCHAR));
 -- 1: 3
 -- 2: "orders"
 -- 3: null

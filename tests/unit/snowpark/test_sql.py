@@ -2,7 +2,7 @@
 
 import pytest
 
-from snowpark.sql import Statement, literal, with_nulls
+from snowpark.sql import Statement, literal, value_rows, with_nulls
 
 
 def test_r1_none_is_written_as_null_and_never_bound() -> None:
@@ -44,3 +44,38 @@ def test_marks_and_values_have_one_number(params: tuple[int, ...]) -> None:
 def test_zero_and_the_empty_text_are_values() -> None:
     given = Statement("SELECT ?, ?, ?", (0, "", False))
     assert with_nulls(given) == given
+
+
+# --- VALUES lists (K3, K6) --------------------------------------------------------------
+
+
+def test_k6_every_value_of_every_row_has_its_type() -> None:
+    row = "(CAST(? AS NUMBER), CAST(? AS VARCHAR))"
+    (made,) = value_rows(["NUMBER", "VARCHAR"], [(1, None), (None, "b")], most_rows=9)
+    assert made.text == f"VALUES\n    {row},\n    {row}"
+    assert made.params == (1, None, None, "b")
+
+
+def test_k3_lists_are_cut_by_rows_and_by_bytes_and_nothing_is_lost() -> None:
+    rows = [(number, "x" * size) for number, size in enumerate([5, 300_000] * 10)]
+    made = list(value_rows(["NUMBER", "VARCHAR"], rows, most_rows=7))
+    sizes = [
+        len(s.text.encode()) + sum(len(str(v).encode()) for v in s.params) for s in made
+    ]
+    assert max(sizes) <= 900_100
+    assert len(made) == 5
+    assert [v for s in made for v in s.params] == [v for row in rows for v in row]
+    assert all(s.text.count("\n") <= 7 for s in made)
+
+
+def test_k3_bytes_are_those_of_utf8() -> None:
+    rows = [("ä" * 240_000,)] * 4
+    assert len(list(value_rows(["VARCHAR"], rows, most_rows=9))) == 4
+    assert len(list(value_rows(["VARCHAR"], [("a" * 240_000,)] * 3, most_rows=9))) == 1
+
+
+def test_a_row_that_is_too_large_alone_is_sent_alone() -> None:
+    rows = [("a",), ("b" * 1_000_000,), ("c",)]
+    made = list(value_rows(["VARCHAR"], rows, most_rows=9))
+    assert [len(s.params) for s in made] == [1, 1, 1]
+    assert list(value_rows(["VARCHAR"], [], most_rows=9)) == []

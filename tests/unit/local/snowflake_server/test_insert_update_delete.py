@@ -5,7 +5,10 @@ from .conftest import Client
 
 def test_counts(client: Client) -> None:
     client.run("CREATE TABLE t (a INT, b VARCHAR)")
-    client.run("INSERT INTO t (a, b) VALUES (?, ?), (?, ?)", 1, "x", 2, None)
+    client.run(
+        "INSERT INTO t (a, b) VALUES (CAST(? AS INT), CAST(? AS VARCHAR)), (CAST(? AS INT), CAST(? AS VARCHAR))",
+        *(1, "x", 2, None),
+    )
     assert client.cursor.rowcount == 2
     client.run("INSERT INTO t SELECT column1, column2 FROM VALUES (?, ?)", 3, "z")
     assert client.run("UPDATE t SET b = 'q' WHERE a > 1") == [(2, 0)]
@@ -55,3 +58,14 @@ def test_what_does_not_fit_is_refused(client: Client) -> None:
     ):
         assert client.fails(text).errno == 1003
     assert client.one("SELECT COUNT(*) FROM t") == 0
+
+
+def test_k6_rows_of_values_have_the_types_of_the_first(client: Client) -> None:
+    client.run("CREATE TABLE t (a VARCHAR)")
+    assert client.fails("INSERT INTO t VALUES (3), ('d')").errno == 100038
+    client.run("INSERT INTO t VALUES (3), ('4')")
+    message = "bound value without CAST"
+    assert message in str(client.fails("INSERT INTO t VALUES (?), (?)", None, "x"))
+    assert message in str(
+        client.fails("INSERT INTO t SELECT column1 FROM VALUES ('a'), (?)", "x")
+    )

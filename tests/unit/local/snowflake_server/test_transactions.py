@@ -1,6 +1,13 @@
 """BEGIN, COMMIT, ROLLBACK, and two clients at once."""
 
 import threading
+import time
+
+import duckdb
+import pytest
+
+from local.snowflake_server.core.errors import SnowflakeError
+from local.snowflake_server.core.transactions import Scope, WriteLock
 
 from .conftest import Account, Client
 
@@ -97,3 +104,54 @@ def test_a_transaction_may_span_databases(client: Client, database: str) -> None
     client.run(f"INSERT INTO {database}.public.t VALUES (1)")
     client.run("COMMIT")
     client.run(f"DROP DATABASE {database}_b")
+
+
+def test_current_transaction_is_null_outside_of_one(client: Client) -> None:
+    ask = "SELECT CURRENT_TRANSACTION()"
+    client.run("CREATE TABLE t (a INT)")
+    assert client.one(ask) is None
+    client.run("BEGIN")
+    first = client.one(ask)
+    assert first and client.one(ask) == first
+    client.run("COMMIT")
+    assert client.one(ask) is None
+    client.run("ALTER SESSION SET AUTOCOMMIT = FALSE")
+    assert client.one(ask) is None
+    client.run("INSERT INTO t VALUES (1)")
+    assert client.one(ask) not in (None, first)
+    client.run("ROLLBACK")
+    client.run("ALTER SESSION UNSET AUTOCOMMIT")
+
+
+def test_p3_queries_answer_no_more_rows_than_rows_per_resultset(client: Client) -> None:
+    three = "SELECT column1 FROM VALUES (1), (2), (3)"
+    client.run("ALTER SESSION SET ROWS_PER_RESULTSET = 2")
+    assert len(client.run(three)) == 2
+    client.run("CREATE TABLE t (a INT)")
+    assert client.run(f"INSERT INTO t {three}") == [(3,)]
+    client.run("ALTER SESSION UNSET ROWS_PER_RESULTSET")
+    assert len(client.run(three)) == 3
+
+
+def test_r3_a_21st_waiter_is_refused_at_once() -> None:
+    lock = WriteLock(timeout_seconds=30)
+    scopes = [Scope(connection=duckdb.connect(), lock=lock) for _ in range(22)]
+
+    def wait(scope: Scope) -> None:
+        lock.take(scope)
+        lock.release()
+
+    lock.take(scopes[0])
+    waiting = [threading.Thread(target=wait, args=(scope,)) for scope in scopes[1:21]]
+    for thread in waiting:
+        thread.start()
+    while lock._waiting < 20:
+        time.sleep(0.001)
+    with pytest.raises(SnowflakeError) as refused:
+        lock.take(scopes[21])
+    assert refused.value.code == 625
+    lock.release()
+    for thread in waiting:
+        thread.join()
+    lock.take(scopes[21])
+    assert lock._waiting == 0

@@ -7,8 +7,8 @@ from snowpark.sql import Statement
 from tests.unit.snowpark import golden
 
 CASES: dict[str, Statement] = {
-    "call_extract": requests.call_extract(["{}"]),
-    "call_extract_parallel": requests.call_extract(["{}", "{}"]),
+    "call_extract": next(requests.call_extract(["{}"])),
+    "call_extract_parallel": next(requests.call_extract(["{}", "{}"])),
 }
 
 

@@ -56,8 +56,8 @@ CASES: dict[str, Statement] = {
         ledger_statements.insert_schema_changes("orders", RUN_ID, CHANGES)
     ),
     "insert_shape": ledger_statements.insert_shape("orders", RUN_ID, SHAPE),
-    "insert_altered_values": ledger_statements.insert_altered_values(
-        "orders", RUN_ID, ALTERED
+    "insert_altered_values": next(
+        ledger_statements.insert_altered_values("orders", RUN_ID, ALTERED)
     ),
     "read_config_text": ledger_statements.read_config_text(),
 }
