@@ -64,6 +64,12 @@ CODES: dict[str, Known] = {
         "Set DATE_INPUT_FORMAT, TIME_INPUT_FORMAT and TIMESTAMP_INPUT_FORMAT to AUTO,"
         " for the user or the account (SHOW PARAMETERS LIKE '%_INPUT_FORMAT').",
     ),
+    "open_transaction": Known(False, "COMMIT or ROLLBACK, then call again."),
+    "rows_per_resultset": Known(
+        False,
+        "ALTER SESSION SET ROWS_PER_RESULTSET = 0, or for the user or the account (SHOW"
+        " PARAMETERS LIKE 'ROWS_PER_RESULTSET').",
+    ),
     "lease_held": Known(
         True, "Wait for the running sync; SYNC_STATUS shows it. Then call again."
     ),

@@ -126,3 +126,5 @@ COMMIT = Statement("COMMIT")
 
 
 ROLLBACK = Statement("ROLLBACK")
+# NULL if none is open, be it by BEGIN, by AUTOCOMMIT = FALSE, or of the caller.
+READ_TRANSACTION = Statement("SELECT CURRENT_TRANSACTION()")

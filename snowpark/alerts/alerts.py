@@ -37,6 +37,11 @@ def raise_alerts(snowflake: Snowflake) -> dict[str, Any]:
     lease = ledger_statements.take_lease(_LEASE, call_id, _LEASE_SECONDS)
     if snowflake.changed_rows(lease) != 1:
         return {"summary": "Another call is reporting it.", "tables": []}
+    ledger_lease.require_commits(
+        snowflake,
+        ledger_lease.read_transaction(snowflake),
+        lambda: ledger_lease.release_lease(snowflake, _LEASE, call_id),
+    )
     try:
         return _tell(snowflake)
     finally:
@@ -44,7 +49,7 @@ def raise_alerts(snowflake: Snowflake) -> dict[str, Any]:
 
 
 def _due(snowflake: Snowflake) -> list[TableProblem]:
-    rows = snowflake.run(statements.read_due_problems())
+    rows = snowflake.run_list(statements.read_due_problems())
     return [_problem(row) for row in rows]
 
 

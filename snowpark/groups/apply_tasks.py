@@ -122,7 +122,7 @@ def _leave_running(
 
 def _existing(snowflake: Snowflake) -> dict[str, Existing]:
     found: dict[str, Existing] = {}
-    for row in snowflake.run(task_statements.show_tasks()):
+    for row in snowflake.run_list(task_statements.show_tasks()):
         ours = task_statements.read_comment(str(row["comment"] or ""))
         if ours:
             found[str(row["name"])] = Existing(
@@ -148,7 +148,7 @@ def _wanted(
 ) -> dict[str, list[Task]]:
     """Returns the tasks of every scheduled group that has tables."""
     tables: dict[str, list[str]] = {}
-    for row in snowflake.run(task_statements.list_tables_by_group()):
+    for row in snowflake.run_list(task_statements.list_tables_by_group()):
         tables.setdefault(str(row["GROUP_NAME"]), []).append(str(row["TABLE_NAME"]))
     parents = {name: task.parent for name, task in existing.items() if task.parent}
     return {

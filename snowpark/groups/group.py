@@ -152,9 +152,9 @@ def end_graph(snowflake: Snowflake, group_name: object) -> dict[str, Any]:
 
 def _begin(snowflake: Snowflake, group_name: object, trigger: Trigger) -> Group:
     name = arguments.group_name(group_name)
-    rows = snowflake.run(statements.list_group_tables(name))
+    rows = snowflake.run_list(statements.list_group_tables(name))
     if not rows:
-        known = [str(row[0]) for row in snowflake.run(statements.list_groups())]
+        known = [str(row[0]) for row in snowflake.run_list(statements.list_groups())]
         raise UsageError(
             "unknown_group",
             f"No table belongs to a group {_shown(name)}. Groups with tables:"
@@ -178,7 +178,13 @@ def _extract(snowflake: Snowflake, group: Group) -> list[GroupStep]:
     snowflake.run(
         statements.take_leases(group.tables, group.run_id, lease.LEASE_SECONDS)
     )
-    rows = snowflake.run(statements.read_states(group.tables))
+    rows = snowflake.run_list(statements.read_states(group.tables))
+    for row in rows[:1]:
+        lease.require_commits(
+            snowflake,
+            row["OPEN_TRANSACTION"],
+            lambda: snowflake.run(statements.release_leases(group.run_id)),
+        )
     steps: list[GroupStep] = []
     requests: dict[str, ExtractRequest] = {}
     identities: dict[str, str] = {}

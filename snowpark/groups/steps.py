@@ -24,19 +24,19 @@ def of_table(
     snowflake: Snowflake, table: str, group_run_id: str | None
 ) -> list[GroupStep]:
     """Returns a table's steps in order; see `group_statements.read_table_steps`."""
-    rows = snowflake.run(statements.read_table_steps(table, group_run_id))
+    rows = snowflake.run_list(statements.read_table_steps(table, group_run_id))
     return [_step(row) for row in rows]
 
 
 def graph_runs(snowflake: Snowflake, group: str) -> list[str]:
     """Returns the open runs of a group's graph and the latest, which is the last."""
-    rows = snowflake.run(statements.read_graph_runs(group))
+    rows = snowflake.run_list(statements.read_graph_runs(group))
     return [str(row["GROUP_RUN_ID"]) for row in rows]
 
 
 def of_group(snowflake: Snowflake, group_run_id: str) -> list[GroupStep]:
     """Returns all steps of a group run, without the replies of extractions."""
-    rows = snowflake.run(statements.read_group_steps(group_run_id))
+    rows = snowflake.run_list(statements.read_group_steps(group_run_id))
     return [_step(row) for row in rows]
 
 

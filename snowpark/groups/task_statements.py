@@ -52,6 +52,9 @@ def _properties(task: Task) -> list[str]:
         # Runs do not overlap: Snowflake's default, whose option has changed its name.
         lines.append(f"SCHEDULE = {literal(settings.schedule)}")
     lines += [
+        # A procedure inherits both; an account may have set them for every session.
+        "AUTOCOMMIT = TRUE",
+        "ROWS_PER_RESULTSET = 0",
         f"QUERY_TAG = {literal(f'aurora_sync:{settings.name}:{task.name}')}",
         f"USER_TASK_TIMEOUT_MS = {settings.timeout_minutes * _MILLISECONDS}",
     ]

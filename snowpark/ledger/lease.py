@@ -1,6 +1,9 @@
 """Leases: who may work on a table, and the fence of a commit."""
 
-from snowpark.errors import LeaseError, UsageError
+from collections.abc import Callable
+
+from snowpark import sql
+from snowpark.errors import LeaseError, SnowflakeError, UsageError
 from snowpark.ledger import statements
 from snowpark.session import Snowflake
 
@@ -31,6 +34,44 @@ def hold_lease(snowflake: Snowflake, table: str, run_id: str) -> None:
         )
 
 
+def read_transaction(snowflake: Snowflake) -> object:
+    """Returns the id of the transaction that a statement would be part of now."""
+    (row,) = snowflake.run(sql.READ_TRANSACTION)
+    return row[0]
+
+
+def require_commits(
+    snowflake: Snowflake, transaction: object, give_back: Callable[[], None]
+) -> None:
+    """Refuses a session in which a statement is not committed by itself (W4).
+
+    A procedure inherits AUTOCOMMIT and an open transaction from its caller: a lease
+    would be seen by nobody, or be locked until the caller ends its transaction.
+
+    Args:
+        transaction: What is open after a statement that changed rows; None: nothing.
+        give_back: Undoes what was changed, inside the caller's transaction.
+
+    Raises:
+        UsageError: "open_transaction".
+    """
+    if transaction is None:
+        return
+    try:
+        # Only what has begun in this very procedure can be rolled back here.
+        snowflake.run(sql.ROLLBACK)
+    except SnowflakeError:
+        give_back()
+        raise UsageError(
+            "open_transaction", "The call is part of a transaction of its caller."
+        ) from None
+    raise UsageError(
+        "open_transaction",
+        "AUTOCOMMIT is off in this session, so that nothing would be committed.",
+        hint="ALTER SESSION SET AUTOCOMMIT = TRUE (or for the user), then call again.",
+    )
+
+
 # One at a time: whoever changes the configuration, or makes tasks of it.
 CONFIG_LEASE = "#config"
 
@@ -39,10 +80,15 @@ def take_config_lease(snowflake: Snowflake, run_id: str) -> None:
     """Makes this call the only one that changes configuration or tasks.
 
     Raises:
-        UsageError: "lease_held".
+        UsageError: "lease_held", "open_transaction".
     """
     lease = statements.take_lease(CONFIG_LEASE, run_id, LEASE_SECONDS)
     if snowflake.changed_rows(lease) != 1:
         raise UsageError(
             "lease_held", "Another APPLY_CONFIG or APPLY_TASKS is at work."
         )
+    require_commits(
+        snowflake,
+        read_transaction(snowflake),
+        lambda: release_lease(snowflake, CONFIG_LEASE, run_id),
+    )

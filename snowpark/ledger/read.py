@@ -8,7 +8,7 @@ from lambda_extract.contract import CursorValue, Overlap, PendingBound
 from snowpark.columns.shape import Shape
 from snowpark.errors import LeaseError, UsageError
 from snowpark.ledger import statements
-from snowpark.ledger.lease import LEASE_SECONDS, release_lease
+from snowpark.ledger.lease import LEASE_SECONDS, release_lease, require_commits
 from snowpark.ledger.records import Ledger, TableState, identity_of
 from snowpark.session import Snowflake
 from snowpark.settings.table import TableSettings
@@ -23,7 +23,8 @@ def take_lease(snowflake: Snowflake, table: str, run_id: str) -> TableState:
     of a run which commits in between.
 
     Raises:
-        UsageError: "unknown_table", "table_paused", "date_input_formats".
+        UsageError: "unknown_table", "table_paused", "date_input_formats",
+            "open_transaction".
         LeaseError: "lease_held": another run is at work.
     """
     taken = snowflake.changed_rows(statements.take_lease(table, run_id, LEASE_SECONDS))
@@ -32,6 +33,11 @@ def take_lease(snowflake: Snowflake, table: str, run_id: str) -> TableState:
         if taken:
             release_lease(snowflake, table, run_id)
         raise _unknown(snowflake, table)
+    require_commits(
+        snowflake,
+        rows[0]["OPEN_TRANSACTION"],
+        lambda: release_lease(snowflake, table, run_id),
+    )
     if not taken or rows[0]["LEASE_RUN_ID"] != run_id:
         raise _held(snowflake, table)
     try:
@@ -122,7 +128,7 @@ def state_of(row: Mapping[str, object]) -> TableState:
 
 
 def _unknown(snowflake: Snowflake, table: str) -> UsageError:
-    names = [str(row[0]) for row in snowflake.run(statements.list_tables())]
+    names = [str(row[0]) for row in snowflake.run_list(statements.list_tables())]
     near = difflib.get_close_matches(table, names, n=1)
     meant = f" Did you mean {near[0]}?" if near else ""
     known = ", ".join(names[:_NAMES_SHOWN]) or "none yet; call APPLY_CONFIG first"

@@ -97,6 +97,7 @@ def state_columns() -> str:
     return f"""\
 SELECT
 {_DATES_READ_AS},
+    CURRENT_TRANSACTION() AS open_transaction,
     t.table_name,
     t.settings,
     t.paused,

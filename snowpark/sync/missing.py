@@ -34,7 +34,7 @@ def find(snowflake: Snowflake, compared: Batch) -> tuple[str, ...]:
     Returns:
         At most one more than `MOST_KEYS`.
     """
-    found = snowflake.run(
+    found = snowflake.run_list(
         statements.missing_keys(compared, MOST_KEYS + 1), tell_only=()
     )
     return tuple(str(row[0]) for row in found)

@@ -59,7 +59,7 @@ def open_snapshot(snowflake: Snowflake, found: TableState) -> Snapshot | None:
     if found.settings.mode == "full":
         return None
     identity = found.identity
-    rows = snowflake.run(
+    rows = snowflake.run_list(
         statements.read_open_parts(found.settings.name, identity, _RESUME_HOURS)
     )
     plans = [row for row in rows if row["PART"] == "#plan"]

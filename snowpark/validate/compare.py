@@ -203,7 +203,9 @@ def look_at(
         for digest in reply.digests:
             source[digest.key_hash].append(digest)
     target: dict[str, list[RowDigest]] = defaultdict(list)
-    for row in snowflake.run(statements.detail(subject.digested, keys), tell_only=()):
+    for row in snowflake.run_list(
+        statements.detail(subject.digested, keys), tell_only=()
+    ):
         key = tuple(None if v is None else str(v) for v in list(row)[3:])
         digest = RowDigest(str(row[0]), str(row[1]), key, str(row[2]))
         target[digest.key_hash].append(digest)
@@ -220,7 +222,7 @@ def _keys_within(
     statement = statements.rows(
         subject.digested, within, _MOST_ROWS, beyond[:_MOST_BEYOND]
     )
-    found = snowflake.run(statement, tell_only=())
+    found = snowflake.run_list(statement, tell_only=())
     complete = _complete(replies, beyond) and len(found) < _MOST_ROWS
     keys = differing_keys(
         (digest for reply in replies for digest in reply.digests),
@@ -238,7 +240,7 @@ def _both_buckets(
     statement = statements.buckets(
         subject.digested, depth, within, beyond[:_MOST_BEYOND]
     )
-    rows = snowflake.run(statement, tell_only=())
+    rows = snowflake.run_list(statement, tell_only=())
     target = {
         str(row[0]): Bucket(str(row[0]), int(row[1]), str(row[2]), str(row[3]))
         for row in rows

@@ -26,7 +26,9 @@ def apply_config(snowflake: Snowflake, text: str) -> dict[str, Any]:
     run_id = f"config-{uuid.uuid4().hex}"
     take_config_lease(snowflake, run_id)
     try:
-        before = [str(row[0]) for row in snowflake.run(ledger_statements.list_tables())]
+        before = [
+            str(row[0]) for row in snowflake.run_list(ledger_statements.list_tables())
+        ]
         version = _store(snowflake, run_id, text, tables)
     finally:
         lease.release_lease(snowflake, CONFIG_LEASE, run_id)

@@ -51,6 +51,8 @@ _OPTIONS = {
     "TASK_AUTO_RETRY_ATTEMPTS": Scanner.number,
     "ERROR_INTEGRATION": Scanner.identifier,
     "QUERY_TAG": Scanner.string,
+    "AUTOCOMMIT": one_of("TRUE", "FALSE"),
+    "ROWS_PER_RESULTSET": Scanner.number,
     "COMMENT": Scanner.string,
     "FINALIZE": _path_option,
 }

@@ -9,6 +9,7 @@ SELECT
             ),
             'YYYY-MM-DD HH24:MI:SS.FF6'
         ) AS dates_read_as,
+    CURRENT_TRANSACTION() AS open_transaction,
     t.table_name,
     t.settings,
     t.paused,

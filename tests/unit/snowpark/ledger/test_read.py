@@ -22,7 +22,8 @@ class Session:
 
     def collect(self, **_: Any) -> list[Any]:
         if "dates_read_as" in self.texts[-1]:
-            return [{"LEASE_RUN_ID": "r1", "DATES_READ_AS": self.dates}]
+            state = {"LEASE_RUN_ID": "r1", "DATES_READ_AS": self.dates}
+            return [state | {"OPEN_TRANSACTION": None}]
         return [[1]]
 
 

@@ -79,6 +79,9 @@ class Sides:
         digests = tuple(RowDigest(k, r) for k, r in shown.items())
         return DigestReply(RUN_ID, columns, digests=digests, beyond=beyond)
 
+    def run_list(self, statement: Statement, **given: Any) -> list[tuple[Any, ...]]:
+        return self.run(statement, **given)
+
     def run(self, statement: Statement, **_: Any) -> list[tuple[Any, ...]]:
         params = list(statement.params)
         without = json.loads(str(params.pop())) if "NOT IN" in statement.text else ()
