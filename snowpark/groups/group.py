@@ -62,7 +62,7 @@ def sync_group(snowflake: Snowflake, group_name: object) -> dict[str, Any]:
                 continue
         return _finish(snowflake, group.run_id)
     except SyncError:
-        snowflake.run(statements.release_leases(group.run_id))
+        _release(snowflake, group.run_id)
         raise
 
 
@@ -80,7 +80,7 @@ def extract_group(snowflake: Snowflake, group_name: object) -> dict[str, Any]:
     try:
         steps = _extract(snowflake, group)
     except SyncError:
-        snowflake.run(statements.release_leases(group.run_id))
+        _release(snowflake, group.run_id)
         raise
     failed = {s.table: s.error_code for s in steps if s.status == "failed"}
     return {
@@ -179,12 +179,11 @@ def _extract(snowflake: Snowflake, group: Group) -> list[GroupStep]:
         statements.take_leases(group.tables, group.run_id, lease.LEASE_SECONDS)
     )
     rows = snowflake.run_list(statements.read_states(group.tables))
-    for row in rows[:1]:
-        lease.require_commits(
-            snowflake,
-            row["OPEN_TRANSACTION"],
-            lambda: snowflake.run(statements.release_leases(group.run_id)),
-        )
+    lease.require_commits(
+        snowflake,
+        rows[0]["OPEN_TRANSACTION"] if rows else None,
+        lambda: _release(snowflake, group.run_id),
+    )
     steps: list[GroupStep] = []
     requests: dict[str, ExtractRequest] = {}
     identities: dict[str, str] = {}
@@ -220,6 +219,10 @@ def _extract(snowflake: Snowflake, group: Group) -> list[GroupStep]:
         steps.append(_extracted(group, table, identities[table], answer))
     groups_steps.record(snowflake, steps)
     return steps
+
+
+def _release(snowflake: Snowflake, group_run_id: str) -> None:
+    snowflake.run(statements.release_leases(group_run_id))
 
 
 def _held(owner: str | None) -> LeaseError:

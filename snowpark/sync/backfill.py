@@ -157,10 +157,8 @@ def _load(
         snowflake, job.target, target.source_of(reply), found.shape
     )
     transfer.stage(snowflake, run, job, aligned.columns, reply.files)
-    altered = (
-        (ledger_statements.insert_altered_values(settings.name, run.id, reply.altered),)
-        if reply.altered
-        else ()
+    altered = tuple(
+        ledger_statements.insert_altered_values(settings.name, run.id, reply.altered)
     )
     transfer.commit(
         snowflake,

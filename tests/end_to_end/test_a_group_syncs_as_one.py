@@ -93,7 +93,9 @@ def test_the_group_is_extracted_by_one_select_and_a_bad_table_stops_no_other(
     second = lab.call("SYNC_GROUP", team.group)
     asked = team.calls("SYNC_GROUP")[before:]
     # One for the four incremental tables, two for the one that is reloaded.
-    assert [text.count("(CAST(? AS NUMBER), CAST(? AS VARCHAR))") for text in asked] == [4, 0, 0]
+    assert [
+        text.count("(CAST(? AS NUMBER), CAST(? AS VARCHAR))") for text in asked
+    ] == [4, 0, 0]
     assert second["succeeded"] == 4
     assert list(second["failed"]) == [team.broken]
     assert second["failed"][team.broken]["code"] == "table_not_found"

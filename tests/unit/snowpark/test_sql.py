@@ -46,7 +46,7 @@ def test_zero_and_the_empty_text_are_values() -> None:
     assert with_nulls(given) == given
 
 
-# --- VALUES lists (K3, K6) --------------------------------------------------------------
+# --- VALUES lists (K3, K6) ------------------------------------------------------------
 
 
 def test_k6_every_value_of_every_row_has_its_type() -> None:

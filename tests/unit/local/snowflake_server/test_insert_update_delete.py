@@ -6,7 +6,8 @@ from .conftest import Client
 def test_counts(client: Client) -> None:
     client.run("CREATE TABLE t (a INT, b VARCHAR)")
     client.run(
-        "INSERT INTO t (a, b) VALUES (CAST(? AS INT), CAST(? AS VARCHAR)), (CAST(? AS INT), CAST(? AS VARCHAR))",
+        "INSERT INTO t (a, b) VALUES (CAST(? AS INT), CAST(? AS VARCHAR)),"
+        " (CAST(? AS INT), CAST(? AS VARCHAR))",
         *(1, "x", 2, None),
     )
     assert client.cursor.rowcount == 2
