@@ -139,7 +139,7 @@ def find_change(
     lower = cursor.read_from(watermark)
     if found or lower is None:
         return found
-    if _attached_with_rows(database, cursor, known=known, now=now, lower=lower):
+    if _attached_with_rows(database, table, cursor, known=known, now=now, lower=lower):
         return "A partition with rows behind the watermark was attached."
     if _is_written_behind(database, table, cursor, known=known, lower=lower):
         return "The largest cursor is below the watermark, among rows that are new."
@@ -152,6 +152,7 @@ def _sequence_is_behind(known: SourceIdentity, now: SourceIdentity) -> bool:
 
 def _attached_with_rows(
     database: Database,
+    table: SourceTable,
     cursor: Cursor,
     *,
     known: SourceIdentity,
@@ -171,22 +172,32 @@ def _attached_with_rows(
             n.nspname::text,
             c.relname::text,
             c.relkind = 'p',
-            pg_catalog.has_table_privilege(c.oid, 'SELECT')
-                AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+            c.oid::bigint,
+            pg_catalog.has_column_privilege(c.oid, {column}, 'SELECT')
+                AND pg_catalog.has_schema_privilege(n.oid, 'USAGE'),
+            c.relkind IN ('r', 'm') AND pg_catalog.pg_relation_size(c.oid) = 0
         FROM pg_catalog.pg_class AS c
         JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
         WHERE c.oid = ANY({oids}::bigint[]::oid[])
         """)
-    for schema, name, has_parts, readable in database.rows(
-        statement.format(oids=sql.Literal(new))
+    values = {"oids": sql.Literal(new), "column": sql.Literal(cursor.column.name)}
+    for schema, name, has_parts, oid, readable, empty in database.rows(
+        statement.format(**values)
     ):
-        if has_parts:
+        if has_parts or empty:
             continue
-        if not readable:
-            return True
+        relation: sql.Composable = sql.Identifier(schema, name)
         rows = sql.SQL("SELECT EXISTS (SELECT 1 FROM ONLY {} WHERE {} <= {})")
-        name = sql.Identifier(schema, name)
-        if database.row(rows.format(name, cursor.name, lower))[0]:
+        if not readable:
+            # A right on the parent is right enough; it costs a look at all partitions.
+            if not table.has_row_identity:
+                return True
+            relation = table.name
+            rows = sql.SQL(
+                "SELECT EXISTS (SELECT 1 FROM {} WHERE {} <= {} AND tableoid = {}::oid)"
+            )
+        found = rows.format(relation, cursor.name, lower, sql.Literal(oid))
+        if database.row(found)[0]:
             return True
     return False
 
