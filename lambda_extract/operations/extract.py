@@ -31,6 +31,7 @@ from lambda_extract.landing.stores import Store
 from lambda_extract.log import seconds_since
 from lambda_extract.rows.canonical import only_keys
 from lambda_extract.rows.copy import CopyTarget, copy_target, copy_to_landing
+from lambda_extract.rows.duplicates import count_shared
 from lambda_extract.rows.query import partition_condition
 from lambda_extract.rows.wire import build_wire
 from lambda_extract.source.catalog import read_table
@@ -94,6 +95,9 @@ def extract_window(
                 wire=wire,
             )
             bound = with_overlap(bound, overlap)
+        shared = 0
+        if copied.rows:
+            shared = count_shared(database, table, resolved.range.condition())
         end = (
             largest(database, table, cursor)
             if starts_series(resolved, window)
@@ -121,6 +125,7 @@ def extract_window(
         end=end,
         identity=identity,
         source_changed=changed,
+        shared_keys=shared,
     )
 
 
@@ -147,6 +152,10 @@ def extract_partition(
         if isinstance(request, ExtractRequest) and request.key_hashes:
             condition = only_keys(table, condition, request.key_hashes)
         copied = copy_to_landing(database, table, wire, condition, target)
+        shared = 0
+        # The parts of a snapshot are counted together, when they are loaded.
+        if copied.rows and not only_key and partition.columns not in ((), table.key):
+            shared = count_shared(database, table, condition)
     # Without rows, too: what is missing from a part is gone from the target.
     durable = make_durable(database)
     return ExtractReply(
@@ -163,6 +172,7 @@ def extract_partition(
         warnings=durable,
         seconds=seconds_since(started),
         relation_id=table.oid,
+        shared_keys=shared,
     )
 
 

@@ -45,7 +45,7 @@ def _lock_after_snapshot(database: Database, table: SourceTable) -> None:
 
     LOCK TABLE wants SELECT on the table itself. A query locks the table and its
     partitions as well, but after the snapshot. What happened in between shows by the
-    numbers of the columns that it reads, and by storage that the snapshot does not know.
+    numbers of the columns that it reads, and by storage that the snapshot knows not.
     """
     names = sql.SQL(", ").join(sql.Identifier(c.name) for c in table.columns)
     query = sql.SQL("SELECT {} FROM {} LIMIT 0").format(names, table.name)

@@ -18,7 +18,7 @@ from snowpark.ledger.run import Run, note_extract
 from snowpark.load import merge, staging, target
 from snowpark.load.staging import Job
 from snowpark.session import Snowflake
-from snowpark.sync import transfer
+from snowpark.sync import duplicates, transfer
 from snowpark.sync.transfer import Done, Transfer
 
 
@@ -107,6 +107,7 @@ def run_increment(
         if aligned is not None and aligned.missing_values:
             break
         if reply.files:
+            duplicates.check(run, found.settings, reply.shared_keys)
             staged = first is not None and first.staged
             if not staged:
                 _stage_window(snowflake, job, run, course, reply)
@@ -278,7 +279,7 @@ def _transfer(
         source=target.source_of(reply),
         commit=_commit(course, reply, progress),
         shape=course.shape,
-        merged_rows=reply.rows,
+        merged_rows=None if reply.shared_keys else reply.rows,
         last=last,
     )
 
