@@ -12,6 +12,7 @@ from lambda_extract.contract import (
     ExtractRequest,
     KeysRequest,
     Partition,
+    Warning,
     Window,
 )
 from lambda_extract.cursor.bound import settle, with_overlap
@@ -62,8 +63,9 @@ def extract_window(
     with snapshot(database, table):
         identity = read_identity(database, table, cursor, server)
         changed = ""
+        signs: tuple[Warning, ...] = ()
         if window.identity is not None:
-            changed = find_change(
+            changed, signs = find_change(
                 database,
                 table,
                 cursor,
@@ -119,7 +121,7 @@ def extract_window(
         unchanged=unchanged,
         null_cursor_rows=resolved.null_rows,
         altered=copied.altered,
-        warnings=resolved.warnings + durable,
+        warnings=resolved.warnings + signs + durable,
         seconds=seconds_since(started),
         relation_id=table.oid,
         end=end,

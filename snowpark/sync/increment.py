@@ -4,7 +4,7 @@ import dataclasses
 import time
 from dataclasses import dataclass
 
-from lambda_extract.contract import ExtractReply, File
+from lambda_extract.contract import ExtractReply, File, SourceIdentity
 from snowpark.columns import column as columns
 from snowpark.columns.alignment import Alignment
 from snowpark.columns.shape import Change, Shape
@@ -319,10 +319,15 @@ def _note_nothing_new(
         bound.watermark,
         bound.pending_bound,
         bound.overlap,
-    ) != known or ledger.source_identity is None:
+    ) != known or _is_other(ledger.source_identity, reply.identity):
         commit = _commit(course, reply, progress)
         write.record_commit(snowflake, job.settings, job.run_id, commit)
         _committed(course, Done(course.aligned, commit))
     if reply.complete:
         changed = run.tally.rows > 0
         write.record_run(snowflake, run, "succeeded" if changed else "unchanged")
+
+
+def _is_other(known: SourceIdentity | None, now: SourceIdentity | None) -> bool:
+    """True if the next sync should compare with another identity than the last one."""
+    return known is None or (now is not None and known.members != now.members)
