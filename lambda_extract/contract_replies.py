@@ -132,6 +132,8 @@ class ExtractReply:
         identity: Windows only: what the source was.
         source_changed: Why rows behind the watermark may be others than those that
             were delivered; nothing was written then. Empty: no sign of it.
+        shared_keys: Rows that share their key with a row of these, where PostgreSQL
+            does not prevent it. Not counted for the parts of a snapshot.
     """
 
     run_id: str
@@ -154,6 +156,7 @@ class ExtractReply:
     end: CursorValue | None = None
     identity: SourceIdentity | None = None
     source_changed: str = ""
+    shared_keys: int = 0
     ok: Literal[True] = True
     op: Literal["extract", "keys"] = "extract"
     version: int = VERSION

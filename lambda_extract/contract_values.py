@@ -161,6 +161,7 @@ class SourceIdentity:
         next_transaction: Upper end of the snapshot; 0 on a reader.
         sequence: Last value of the sequence behind an integer cursor, if readable.
         columns: Fingerprint of the columns that are read.
+        types: Their numbers, each with a short fingerprint of its type.
     """
 
     relation_id: int
@@ -170,6 +171,7 @@ class SourceIdentity:
     next_transaction: int = 0
     sequence: int | None = None
     columns: str = ""
+    types: str = ""
 
 
 @dataclass(frozen=True)

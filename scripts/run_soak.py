@@ -23,10 +23,17 @@ from rich.console import Console
 from local.stack import running_stack
 from scripts.deploy_local import deploy_local
 from tests.soak.schedules import TIME_SETTINGS, run_schedules
+from tests.soak.sources import Sources
 
 BATCH = 25
 
 console = Console(highlight=False)
+
+
+class Crashing(Sources):
+    """Schedules in which the server itself may end, too: the stack is theirs alone."""
+
+    crashes = True
 
 
 def main(
@@ -107,7 +114,12 @@ def _work(
             seed, schedules = batch
             try:
                 run_schedules(
-                    stack, schedules=schedules, steps=steps, seed=seed, shrink=shrink
+                    stack,
+                    schedules=schedules,
+                    steps=steps,
+                    seed=seed,
+                    shrink=shrink,
+                    kind=Crashing,
                 )
                 results.put((seed, schedules, ""))
             except BaseException as error:

@@ -116,6 +116,11 @@ CODES: dict[str, Known] = {
         "CALL RESYNC_TABLE to read the whole table again, or set"
         ' "source_changed" to "reload".',
     ),
+    "duplicate_keys": Known(
+        False,
+        'Configure a "key" that is unique in the source; rows of inheritance children'
+        ' need a table of their own. Or set "duplicate_keys" to "warn".',
+    ),
     "key_changed": Known(
         False, "Call RESYNC_TABLE: it reloads the table with the new key."
     ),

@@ -10,7 +10,7 @@ import hashlib
 
 from psycopg2 import sql
 
-from lambda_extract.contract import CursorValue, Member, SourceIdentity
+from lambda_extract.contract import CursorValue, Member, SourceIdentity, Warning
 from lambda_extract.cursor.column import INTEGER, Cursor
 from lambda_extract.errors import SourceError
 from lambda_extract.source.catalog import MATERIALIZED, SourceTable, read_sequence
@@ -18,6 +18,12 @@ from lambda_extract.source.database import Database
 
 # Rows looked at if the largest cursor is below the watermark.
 _NEWEST_ROWS = 1_000
+_REWRITTEN = Warning(
+    code="table_rewritten",
+    message="ALTER TABLE has written the table anew. Values of old rows that it changed"
+    " are not delivered, and a TRUNCATE before it cannot be told from it.",
+    hint="If the table was emptied, or old values were changed: CALL RESYNC_TABLE.",
+)
 _BROKEN = ("source_unreachable", "window_too_large")
 
 
@@ -91,12 +97,19 @@ def read_identity(
         timeline=server[1],
         next_transaction=rows[0][3],
         sequence=sequence,
-        columns=hashlib.sha256(repr(shape).encode()).hexdigest()[:16],
+        columns=_digest(shape, 16),
+        types=",".join(f"{c.attnum}:{_digest(c.type, 4)}" for c in table.columns),
     )
 
 
-def difference(known: SourceIdentity, now: SourceIdentity) -> str:
-    """Says what shows that the source is another one; empty: nothing does. Pure."""
+def difference(
+    known: SourceIdentity, now: SourceIdentity, *, explained: bool = False
+) -> str:
+    """Says what shows that the source is another one; empty: nothing does. Pure.
+
+    Args:
+        explained: New storage may be that of an ALTER TABLE.
+    """
     if known.relation_id != now.relation_id:
         return "Another relation has the name of the table now."
     if known.system and now.system and known.system != now.system:
@@ -108,14 +121,33 @@ def difference(known: SourceIdentity, now: SourceIdentity) -> str:
     before = {member.oid: member for member in known.members}
     for member in now.members:
         old = before.get(member.oid, member)
-        # ALTER TABLE rewrites, too; its columns follow the policies for them.
-        if old.filenode != member.filenode and known.columns == now.columns:
+        if old.filenode != member.filenode and not explained:
             return "The table or a partition was truncated or rewritten."
         if old.linked != member.linked:
             return "A partition was detached and attached again."
     if None not in (known.sequence, now.sequence) and _sequence_is_behind(known, now):
         return "The sequence behind the cursor was set back."
     return ""
+
+
+def _warn_of_detached(
+    known: SourceIdentity, now: SourceIdentity
+) -> tuple[Warning, ...]:
+    """Tells partitions or children that are not part of the table any more. PURE."""
+    # One member of several levels is linked once for each.
+    left = {member.oid for member in now.members}
+    gone = len({member.oid for member in known.members} - left)
+    if not gone:
+        return ()
+    return (
+        Warning(
+            code="partition_detached",
+            message=f"{gone} partitions or inheritance children were detached or"
+            " dropped; increments do not see that their rows are gone.",
+            hint='The rows stay in the target. "deletes": "key_compare" finds them, and'
+            " RESYNC_TABLE removes them.",
+        ),
+    )
 
 
 def find_change(
@@ -126,24 +158,88 @@ def find_change(
     known: SourceIdentity,
     now: SourceIdentity,
     watermark: CursorValue | None,
-) -> str:
+) -> tuple[str, tuple[Warning, ...]]:
     """Says why rows behind the watermark may be others than those delivered.
 
     Beyond the identity, rows are looked at if it costs little: in a partition that
     is new, and if the largest cursor lies below the watermark.
 
     Returns:
-        One sentence; empty if there is no sign of it.
+        One sentence; empty if there is no sign of it. And what else a person should
+        know.
     """
-    found = difference(known, now)
+    explained = _stored_anew(known, now) and _was_altered(database, table, known, now)
+    found = difference(known, now, explained=explained)
+    warnings = () if found else _warn_of_detached(known, now)
+    if explained and not found:
+        warnings += (_REWRITTEN,)
     lower = cursor.read_from(watermark)
-    if found or lower is None:
-        return found
-    if _attached_with_rows(database, cursor, known=known, now=now, lower=lower):
+    if not found and lower is not None:
+        found = _find_in_rows(
+            database, table, cursor, known=known, now=now, lower=lower
+        )
+    return found, warnings
+
+
+def _find_in_rows(
+    database: Database,
+    table: SourceTable,
+    cursor: Cursor,
+    *,
+    known: SourceIdentity,
+    now: SourceIdentity,
+    lower: sql.Composable,
+) -> str:
+    if _attached_with_rows(database, table, cursor, known=known, now=now, lower=lower):
         return "A partition with rows behind the watermark was attached."
     if _is_written_behind(database, table, cursor, known=known, lower=lower):
         return "The largest cursor is below the watermark, among rows that are new."
     return ""
+
+
+def _digest(value: object, digits: int) -> str:
+    return hashlib.sha256(repr(value).encode()).hexdigest()[:digits]
+
+
+def _stored_anew(known: SourceIdentity, now: SourceIdentity) -> bool:
+    before = {member.oid: member.filenode for member in known.members}
+    return any(before.get(m.oid, m.filenode) != m.filenode for m in now.members)
+
+
+def _was_altered(
+    database: Database, table: SourceTable, known: SourceIdentity, now: SourceIdentity
+) -> bool:
+    """True if new storage may be that of an ALTER TABLE.
+
+    A column that has another type, or that is new with a default that was computed for
+    each row: a constant one is kept in the catalog (atthasmissing). Other changes
+    of columns write nothing anew.
+    """
+    if known.columns == now.columns:
+        return False
+    if not known.types:
+        # Another release has noted it.
+        return True
+    before = dict(pair.split(":") for pair in known.types.split(","))
+    after = dict(pair.split(":") for pair in now.types.split(","))
+    if any(before.get(number, kind) != kind for number, kind in after.items()):
+        return True
+    new = [int(number) for number in after if number not in before]
+    statement = sql.SQL("""
+        SELECT COALESCE(pg_catalog.bool_or(
+            NOT a.atthasmissing AND (
+                a.atthasdef
+                OR a.attidentity <> ''
+                OR a.attgenerated <> ''
+                OR t.typtype = 'd'
+            )
+        ), FALSE)
+        FROM pg_catalog.pg_attribute AS a
+        JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
+        WHERE a.attrelid = {oid} AND a.attnum = ANY ({new}::int2[])
+        """)
+    values = {"oid": sql.Literal(table.oid), "new": sql.Literal(new)}
+    return bool(database.row(statement.format(**values))[0])
 
 
 def _sequence_is_behind(known: SourceIdentity, now: SourceIdentity) -> bool:
@@ -152,6 +248,7 @@ def _sequence_is_behind(known: SourceIdentity, now: SourceIdentity) -> bool:
 
 def _attached_with_rows(
     database: Database,
+    table: SourceTable,
     cursor: Cursor,
     *,
     known: SourceIdentity,
@@ -171,22 +268,32 @@ def _attached_with_rows(
             n.nspname::text,
             c.relname::text,
             c.relkind = 'p',
-            pg_catalog.has_table_privilege(c.oid, 'SELECT')
-                AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+            c.oid::bigint,
+            pg_catalog.has_column_privilege(c.oid, {column}, 'SELECT')
+                AND pg_catalog.has_schema_privilege(n.oid, 'USAGE'),
+            c.relkind IN ('r', 'm') AND pg_catalog.pg_relation_size(c.oid) = 0
         FROM pg_catalog.pg_class AS c
         JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
         WHERE c.oid = ANY({oids}::bigint[]::oid[])
         """)
-    for schema, name, has_parts, readable in database.rows(
-        statement.format(oids=sql.Literal(new))
+    values = {"oids": sql.Literal(new), "column": sql.Literal(cursor.column.name)}
+    for schema, name, has_parts, oid, readable, empty in database.rows(
+        statement.format(**values)
     ):
-        if has_parts:
+        if has_parts or empty:
             continue
-        if not readable:
-            return True
+        relation: sql.Composable = sql.Identifier(schema, name)
         rows = sql.SQL("SELECT EXISTS (SELECT 1 FROM ONLY {} WHERE {} <= {})")
-        name = sql.Identifier(schema, name)
-        if database.row(rows.format(name, cursor.name, lower))[0]:
+        if not readable:
+            # A right on the parent is right enough; it costs a look at all partitions.
+            if not table.has_row_identity:
+                return True
+            relation = table.name
+            rows = sql.SQL(
+                "SELECT EXISTS (SELECT 1 FROM {} WHERE {} <= {} AND tableoid = {}::oid)"
+            )
+        found = rows.format(relation, cursor.name, lower, sql.Literal(oid))
+        if database.row(found)[0]:
             return True
     return False
 

@@ -12,6 +12,7 @@ from lambda_extract.contract import (
     ExtractRequest,
     KeysRequest,
     Partition,
+    Warning,
     Window,
 )
 from lambda_extract.cursor.bound import settle, with_overlap
@@ -31,6 +32,7 @@ from lambda_extract.landing.stores import Store
 from lambda_extract.log import seconds_since
 from lambda_extract.rows.canonical import only_keys
 from lambda_extract.rows.copy import CopyTarget, copy_target, copy_to_landing
+from lambda_extract.rows.duplicates import count_shared
 from lambda_extract.rows.query import partition_condition
 from lambda_extract.rows.wire import build_wire
 from lambda_extract.source.catalog import read_table
@@ -61,8 +63,9 @@ def extract_window(
     with snapshot(database, table):
         identity = read_identity(database, table, cursor, server)
         changed = ""
+        signs: tuple[Warning, ...] = ()
         if window.identity is not None:
-            changed = find_change(
+            changed, signs = find_change(
                 database,
                 table,
                 cursor,
@@ -94,6 +97,9 @@ def extract_window(
                 wire=wire,
             )
             bound = with_overlap(bound, overlap)
+        shared = 0
+        if copied.rows:
+            shared = count_shared(database, table, resolved.range.condition())
         end = (
             largest(database, table, cursor)
             if starts_series(resolved, window)
@@ -115,12 +121,13 @@ def extract_window(
         unchanged=unchanged,
         null_cursor_rows=resolved.null_rows,
         altered=copied.altered,
-        warnings=resolved.warnings + durable,
+        warnings=resolved.warnings + signs + durable,
         seconds=seconds_since(started),
         relation_id=table.oid,
         end=end,
         identity=identity,
         source_changed=changed,
+        shared_keys=shared,
     )
 
 
@@ -147,6 +154,10 @@ def extract_partition(
         if isinstance(request, ExtractRequest) and request.key_hashes:
             condition = only_keys(table, condition, request.key_hashes)
         copied = copy_to_landing(database, table, wire, condition, target)
+        shared = 0
+        # The parts of a snapshot are counted together, when they are loaded.
+        if copied.rows and not only_key and partition.columns not in ((), table.key):
+            shared = count_shared(database, table, condition)
     # Without rows, too: what is missing from a part is gone from the target.
     durable = make_durable(database)
     return ExtractReply(
@@ -163,6 +174,7 @@ def extract_partition(
         warnings=durable,
         seconds=seconds_since(started),
         relation_id=table.oid,
+        shared_keys=shared,
     )
 
 

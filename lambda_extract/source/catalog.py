@@ -41,6 +41,8 @@ class SourceTable:
         kind: pg_class.relkind.
         columns: Without the excluded ones, in attribute order.
         key: Key columns; empty if there is none.
+        granted: SELECT was granted on the table, not on some of its columns alone.
+        shows_versions: The role may read ctid, xmin and tableoid of the rows.
         server_version: As PostgreSQL counts it, e.g. 180004.
         hash_key_id: Fingerprint of the key that hashes columns.
     """
@@ -50,6 +52,8 @@ class SourceTable:
     kind: str
     columns: tuple[SourceColumn, ...]
     key: tuple[str, ...]
+    granted: bool = True
+    shows_versions: bool = True
     server_version: int = 0
     hash_key_id: str = ""
 
@@ -60,8 +64,8 @@ class SourceTable:
 
     @property
     def has_row_identity(self) -> bool:
-        """True if rows have ctid and xmin."""
-        return self.kind in (TABLE, PARTITIONED, MATERIALIZED)
+        """True if rows have ctid and xmin, and the role may read them."""
+        return self.kind in (TABLE, PARTITIONED, MATERIALIZED) and self.shows_versions
 
     def column(self, name: str) -> SourceColumn | None:
         """Returns a column by its name, None if there is none."""
@@ -94,7 +98,7 @@ def read_table(database: Database, spec: TableSpec) -> SourceTable:
             protection_required, column_not_found, key_masked.
         RequestError: bad_request, if nothing is left to read.
     """
-    oid, kind = _find(database, spec)
+    oid, kind, granted, shows_versions = _find(database, spec)
     trust.check_owners(database, oid)
     columns = _columns(database, spec, oid)
     found = {c.name for c in columns}
@@ -122,20 +126,11 @@ def read_table(database: Database, spec: TableSpec) -> SourceTable:
         kind=kind,
         columns=kept,
         key=key,
+        granted=granted,
+        shows_versions=shows_versions,
         server_version=database.server_version,
         hash_key_id=database.hash_key_id,
     )
-
-
-def lock_against_changes(database: Database, table: SourceTable) -> None:
-    """Keeps ALTER TABLE and TRUNCATE away until the transaction ends.
-
-    Taken before the snapshot: TRUNCATE is not transactional for older snapshots, which
-    would see the table empty.
-    """
-    if table.kind in (TABLE, PARTITIONED):
-        statement = sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE")
-        database.execute(statement.format(table.name))
 
 
 def has_index(database: Database, table: SourceTable, names: tuple[str, ...]) -> bool:
@@ -239,14 +234,22 @@ def read_sequence(
     return Sequence(*rows[0]) if rows else None
 
 
-def _find(database: Database, spec: TableSpec) -> tuple[int, str]:
+def _find(database: Database, spec: TableSpec) -> tuple[int, str, bool, bool]:
     statement = sql.SQL("""
         SELECT
             c.oid::bigint,
             c.relkind::text,
             pg_catalog.has_schema_privilege(n.oid, 'USAGE'),
             pg_catalog.has_any_column_privilege(c.oid, 'SELECT'),
-            current_user::text
+            current_user::text,
+            pg_catalog.has_table_privilege(c.oid, 'SELECT'),
+            c.relkind IN ('v', 'f') OR (
+                SELECT pg_catalog.bool_and(
+                    pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT')
+                )
+                FROM pg_catalog.pg_attribute AS a
+                WHERE a.attrelid = c.oid AND a.attname IN ('ctid', 'xmin', 'tableoid')
+            )
         FROM pg_catalog.pg_class AS c
         JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
         WHERE n.nspname = {schema}
@@ -260,7 +263,7 @@ def _find(database: Database, spec: TableSpec) -> tuple[int, str]:
     )
     if not rows:
         raise _not_found(database, spec)
-    oid, kind, schema_allowed, table_allowed, role = rows[0]
+    oid, kind, schema_allowed, table_allowed, role, *granted = rows[0]
     if not schema_allowed:
         raise SourceError(
             "permission_denied",
@@ -274,7 +277,7 @@ def _find(database: Database, spec: TableSpec) -> tuple[int, str]:
             hint=f"GRANT SELECT ON {quoted(spec.schema)}.{quoted(spec.relation)}"
             f" TO {quoted(role)};",
         )
-    return oid, kind
+    return oid, kind, *granted
 
 
 def _nothing_to_read(

@@ -96,6 +96,13 @@ class Database:
         with translated(), self._connection.cursor() as cursor:
             self._send(cursor, statement)
 
+    def described(self, query: sql.Composable) -> tuple[tuple[int, int], ...]:
+        """Runs a query and returns table and number of the columns that it reads."""
+        with translated(), self._connection.cursor() as cursor:
+            self._send(cursor, query)
+            columns = cursor.description or ()
+            return tuple((c.table_oid or 0, c.table_column or 0) for c in columns)
+
     def rows_committed(self, statement: sql.Composable) -> list[Row]:
         """Runs statements in one transaction that may write, and commits it.
 

@@ -41,6 +41,14 @@ def named(key: Sequence[LoadColumn]) -> list[str]:
     ]
 
 
+def alias(stem: str, columns: Sequence[LoadColumn]) -> str:
+    """Returns a quoted name for a value beside columns: one that none of them has."""
+    taken = {column.name for column in columns}
+    while stem in taken:
+        stem += "_"
+    return quote(stem)
+
+
 def equal(column: LoadColumn) -> str:
     """Returns the comparison of a key column of `target` and `source`.
 

@@ -95,7 +95,8 @@ def key_bounds(staging: str, key: LoadColumn) -> Statement:
     name = quote(key.name)
     lowest = keys.text(key, f"MIN({name})")
     highest = keys.text(key, f"MAX({name})")
-    return Statement(f"SELECT {lowest} AS lowest, {highest} AS highest FROM {staging}")
+    low, high = keys.alias("LOWEST", [key]), keys.alias("HIGHEST", [key])
+    return Statement(f"SELECT {lowest} AS {low}, {highest} AS {high} FROM {staging}")
 
 
 def merge(batch: Batch, bounds: tuple[str, str] | None) -> Statement:

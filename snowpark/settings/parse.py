@@ -336,6 +336,7 @@ def _settings(data: dict[str, Any], name: str) -> TableSettings:
         "load_method",
         "pipe_wait_seconds",
         "source_changed",
+        "duplicate_keys",
     )
     optional = {setting: merged[setting] for setting in plain if setting in merged}
     if mode == "full":

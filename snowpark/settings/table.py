@@ -47,6 +47,7 @@ class TableSettings:
         pipe_wait_seconds: Longest wait for a pipe to load the files of one manifest.
         source_changed: What happens if the source is another one, or went back in
             time, so that rows behind the watermark are not those delivered.
+        duplicate_keys: What happens where rows of the source share their key.
     """
 
     name: str
@@ -83,6 +84,7 @@ class TableSettings:
     load_method: LoadMethod = "copy"
     pipe_wait_seconds: int = 600
     source_changed: Literal["reload", "fail"] = "reload"
+    duplicate_keys: Literal["fail", "warn"] = "fail"
 
     @property
     def deletes_softly(self) -> bool:

@@ -18,7 +18,7 @@ from snowpark.load import merge, staging, target
 from snowpark.load.staging import Job
 from snowpark.session import Snowflake
 from snowpark.settings.table import TableSettings
-from snowpark.sync import lifecycle, transfer
+from snowpark.sync import duplicates, lifecycle, transfer
 from snowpark.sync.transfer import Transfer
 
 _LONGEST_VALUE = 1000
@@ -145,6 +145,7 @@ def _load(
 ) -> None:
     settings = found.settings
     staging.check_key(reply.key, reply.columns)
+    duplicates.check(run, settings, reply.shared_keys)
     digest = columns.digest(reply.columns, reply.key, reply.relation_id, settings)
     if found.ledger is None or digest != found.ledger.columns_sha256:
         raise UsageError(
@@ -169,6 +170,7 @@ def _load(
             key=reply.key,
             extracted_at=reply.extracted_at,
             write=merge.merge_rows,
+            merged_rows=None if reply.shared_keys else reply.rows,
             appended=altered,
             last=last,
         ),

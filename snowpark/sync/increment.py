@@ -4,7 +4,7 @@ import dataclasses
 import time
 from dataclasses import dataclass
 
-from lambda_extract.contract import ExtractReply, File
+from lambda_extract.contract import ExtractReply, File, SourceIdentity
 from snowpark.columns import column as columns
 from snowpark.columns.alignment import Alignment
 from snowpark.columns.shape import Change, Shape
@@ -18,7 +18,7 @@ from snowpark.ledger.run import Run, note_extract
 from snowpark.load import merge, staging, target
 from snowpark.load.staging import Job
 from snowpark.session import Snowflake
-from snowpark.sync import transfer
+from snowpark.sync import duplicates, transfer
 from snowpark.sync.transfer import Done, Transfer
 
 
@@ -107,6 +107,7 @@ def run_increment(
         if aligned is not None and aligned.missing_values:
             break
         if reply.files:
+            duplicates.check(run, found.settings, reply.shared_keys)
             staged = first is not None and first.staged
             if not staged:
                 _stage_window(snowflake, job, run, course, reply)
@@ -278,7 +279,7 @@ def _transfer(
         source=target.source_of(reply),
         commit=_commit(course, reply, progress),
         shape=course.shape,
-        merged_rows=reply.rows,
+        merged_rows=None if reply.shared_keys else reply.rows,
         last=last,
     )
 
@@ -318,10 +319,15 @@ def _note_nothing_new(
         bound.watermark,
         bound.pending_bound,
         bound.overlap,
-    ) != known or ledger.source_identity is None:
+    ) != known or _is_other(ledger.source_identity, reply.identity):
         commit = _commit(course, reply, progress)
         write.record_commit(snowflake, job.settings, job.run_id, commit)
         _committed(course, Done(course.aligned, commit))
     if reply.complete:
         changed = run.tally.rows > 0
         write.record_run(snowflake, run, "succeeded" if changed else "unchanged")
+
+
+def _is_other(known: SourceIdentity | None, now: SourceIdentity | None) -> bool:
+    """True if the next sync should compare with another identity than the last one."""
+    return known is None or (now is not None and known.members != now.members)

@@ -16,7 +16,7 @@ from snowpark.load import merge, target
 from snowpark.load.staging import Job
 from snowpark.load.statements import Batch
 from snowpark.session import Snowflake
-from snowpark.sync import missing, statements, transfer
+from snowpark.sync import duplicates, missing, statements, transfer
 from snowpark.sync.transfer import Transfer
 
 # Keys are small: one extraction takes many more of them than whole rows.
@@ -49,7 +49,7 @@ def compare_keys(
     """
     job = Job(found.settings, run.id, run.purpose)
     started = time.monotonic()
-    replies = _extract_keys(snowflake, found, run)
+    enforced, replies = _extract_keys(snowflake, found, run)
     note_extract(run, time.monotonic() - started)
     first = replies[0]
     # The target may have a key column under another name than the source.
@@ -64,6 +64,9 @@ def compare_keys(
         write=_apply,
     )
     compared = merge.batch(job, work.aligned, first.key, first.extracted_at)
+    if not enforced:
+        (row,) = snowflake.run(statements.shared_keys(compared), tell_only=())
+        duplicates.check(run, found.settings, int(row[0]))
     known = _known_keys(
         snowflake, compared, found.settings.max_delete_percent, confirmed
     )
@@ -76,7 +79,8 @@ def compare_keys(
 
 def _extract_keys(
     snowflake: Snowflake, found: TableState, run: Run
-) -> list[ExtractReply]:
+) -> tuple[bool, list[ExtractReply]]:
+    """Returns whether PostgreSQL enforces the key, and the manifests of all keys."""
     settings = found.settings
     wide = dataclasses.replace(settings, chunk_rows=settings.chunk_rows * _KEYS_PER_ROW)
     planned = ask.ask(
@@ -99,7 +103,7 @@ def _extract_keys(
         files=sum(len(reply.files) for reply in replies),
         bytes=sum(reply.bytes for reply in replies),
     )
-    return replies
+    return planned.key_enforced, replies
 
 
 def _known_keys(

@@ -81,6 +81,7 @@ def read_again(
             key=first.key,
             extracted_at=first.extracted_at,
             write=merge.merge_rows,
+            merged_rows=run.tally.rows,
         ),
     )
     transfer.drop_staging(snowflake, run, job)

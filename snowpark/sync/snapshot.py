@@ -28,10 +28,9 @@ from snowpark.ledger.records import Commit, TableState
 from snowpark.ledger.run import Run, note_extract
 from snowpark.load import merge, target
 from snowpark.load.staging import Job
-from snowpark.load.statements import Batch
 from snowpark.session import Snowflake
 from snowpark.settings.table import TableSettings
-from snowpark.sync import shrinking, statements, transfer
+from snowpark.sync import duplicates, shrinking, statements, transfer
 from snowpark.sync.parts import Snapshot, open_snapshot, record_part, whole
 from snowpark.sync.transfer import Transfer, Write
 
@@ -263,7 +262,8 @@ def _load(
     transfer.stage(snowflake, run, job, aligned.columns, snapshot.files)
     if job.settings.mode == "incremental" and not planned.key_enforced:
         staged = merge.batch(job, aligned, planned.key, planned.planned_at)
-        _warn_of_shared_keys(snowflake, run, staged)
+        (row,) = snowflake.run(statements.shared_keys(staged), tell_only=())
+        duplicates.check(run, job.settings, int(row[0]))
     commit = Commit(
         version=found.version + 1,
         kind="snapshot",
@@ -308,19 +308,6 @@ def _warn_of_moments(run: Run, parts: int) -> None:
         "Use mode incremental if the table has a cursor, or sync it while nobody"
         " changes keys. The next sync reads it anew.",
     )
-
-
-def _warn_of_shared_keys(snowflake: Snowflake, run: Run, staged: Batch) -> None:
-    """Warns of a key that PostgreSQL does not enforce, before a MERGE relies on it."""
-    (row,) = snowflake.run(statements.shared_keys(staged), tell_only=())
-    if int(row[0]):
-        run.warn(
-            "duplicate_keys",
-            f"{row[0]} rows share their key with another row of the table: an update of"
-            " one of them will overwrite the others.",
-            'Configure a "key" that is unique; rows of inheritance children need a'
-            " table of their own.",
-        )
 
 
 def _altered(replies: Sequence[ExtractReply]) -> tuple[AlteredValue, ...]:

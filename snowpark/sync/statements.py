@@ -69,10 +69,11 @@ SELECT ?, ?, ?, ?, ?, ?, CURRENT_TIMESTAMP()""",
 
 def count_gone(batch: Batch) -> Statement:
     """Counts target rows that are alive, and those of them without a staged key."""
+    found = keys.alias("IN_SOURCE", batch.key)
     return Statement(f"""\
 SELECT
     COUNT(*) AS alive,
-    COUNT(*) - COUNT(source.in_source) AS gone
+    COUNT(*) - COUNT(source.{found}) AS gone
 FROM {_target_and_keys(batch)}
 WHERE {_flag("target", "IS NULL", batch)}""")
 
@@ -80,10 +81,11 @@ WHERE {_flag("target", "IS NULL", batch)}""")
 def shared_keys(batch: Batch) -> Statement:
     """Counts staged rows whose key another staged row has, too."""
     forms = ", ".join(keys.staged(batch.key))
+    count = keys.alias("ROW_COUNT", batch.columns)
     return Statement(f"""\
-SELECT COALESCE(SUM(shared.row_count), 0) AS row_count
+SELECT COALESCE(SUM(shared.{count}), 0) AS row_count
 FROM (
-    SELECT COUNT(*) AS row_count
+    SELECT COUNT(*) AS {count}
     FROM {batch.staging}
     GROUP BY {forms}
     HAVING COUNT(*) > 1
@@ -95,7 +97,8 @@ def missing_keys(batch: Batch, most: int) -> Statement:
 
     The hash is that of `contract.RowDigest`, by which the source finds the row again.
     """
-    own = quote("_SYNC_KEY_HASH")
+    own = keys.alias("_SYNC_KEY_HASH", batch.key)
+    found = keys.alias("IN_TARGET", batch.key)
     names = ", ".join(quote(c.name) for c in batch.key)
     return Statement(f"""\
 SELECT DISTINCT source.{own}
@@ -108,17 +111,18 @@ FROM (
 LEFT JOIN (
     SELECT
         {names},
-        TRUE AS in_target
+        TRUE AS {found}
     FROM {batch.target} AS target
     WHERE {_flag("target", "IS NULL", batch)}
 ) AS target ON {" AND ".join(keys.equal(c) for c in batch.key)}
-WHERE target.in_target IS NULL
+WHERE target.{found} IS NULL
 LIMIT {most}""")
 
 
 def flag_gone(batch: Batch) -> Statement:
     """Flags target rows without a staged key as deleted."""
-    found = f"source.in_source IS NULL AND {_flag('target', 'IS NULL', batch)}"
+    staged = keys.alias("IN_SOURCE", batch.key)
+    found = f"source.{staged} IS NULL AND {_flag('target', 'IS NULL', batch)}"
     return Statement(
         f"""\
 {_merge_found(batch, found)}
@@ -131,7 +135,8 @@ WHEN MATCHED THEN UPDATE SET
 
 def revive(batch: Batch) -> Statement:
     """Takes the flag from target rows whose key is in the source again."""
-    found = f"source.in_source AND {_flag('target', 'IS NOT NULL', batch)}"
+    staged = keys.alias("IN_SOURCE", batch.key)
+    found = f"source.{staged} AND {_flag('target', 'IS NOT NULL', batch)}"
     return Statement(
         f"""\
 {_merge_found(batch, found)}
@@ -144,7 +149,7 @@ WHEN MATCHED THEN UPDATE SET
 
 def remove_gone(batch: Batch) -> Statement:
     """Removes target rows without a staged key."""
-    found = "source.in_source IS NULL"
+    found = f"source.{keys.alias('IN_SOURCE', batch.key)} IS NULL"
     return Statement(f"""\
 {_merge_found(batch, found)}
 WHEN MATCHED THEN DELETE""")
@@ -170,7 +175,7 @@ def _target_and_keys(batch: Batch) -> str:
 LEFT JOIN (
     SELECT DISTINCT
         {names},
-        TRUE AS in_source
+        TRUE AS {keys.alias("IN_SOURCE", batch.key)}
     FROM {batch.staging}
 ) AS source ON {" AND ".join(keys.equal(c) for c in batch.key)}"""
 

@@ -28,6 +28,7 @@ from snowpark.load.staging import Job
 from snowpark.load.statements import Batch
 from snowpark.session import Snowflake
 from snowpark.sql import Statement
+from snowpark.sync import duplicates
 
 Write = Callable[[Snowflake, Batch], Counts]
 
@@ -47,7 +48,7 @@ class Transfer:
         shape: Of the latest commit.
         appended: Further statements of the transaction.
         merged_rows: Rows that the MERGE has to insert or update, each once; None
-            if the write is another one.
+            if the write is another one, or shared keys are told already.
         last: The run's row goes with it.
     """
 
@@ -109,9 +110,8 @@ def commit(snowflake: Snowflake, run: Run, transfer: Transfer) -> Done:
         counts = transfer.write(snowflake, rows)
         ledger_run.note_counts(run, counts, time.monotonic() - started)
         if transfer.merged_rows is not None and not rows.removes:
-            _warn_of_shared_keys(
-                run, transfer.merged_rows - counts.inserted - counts.updated
-            )
+            lost = transfer.merged_rows - counts.inserted - counts.updated
+            duplicates.check(run, transfer.job.settings, lost)
         _record(snowflake, run, transfer, row)
     return Done(aligned, row)
 
@@ -171,13 +171,3 @@ def _record(
         snowflake.run(statement)
     if transfer.last:
         load_commit.record_success(snowflake, run)
-
-
-def _warn_of_shared_keys(run: Run, sharing: int) -> None:
-    if sharing > 0:
-        run.warn(
-            "duplicate_keys",
-            f"{sharing} rows share their key with another row of the same window;"
-            " the newest of each was kept.",
-            'Configure a "key" that is unique.',
-        )

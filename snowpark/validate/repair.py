@@ -15,7 +15,7 @@ from snowpark.load import merge, staging, target
 from snowpark.load.staging import Job
 from snowpark.load.statements import Batch
 from snowpark.session import Snowflake
-from snowpark.sync import transfer
+from snowpark.sync import duplicates, transfer
 from snowpark.sync.transfer import Transfer
 from snowpark.validate import compare, statements
 from snowpark.validate.compare import Subject
@@ -58,7 +58,7 @@ def repair_rows(
             aligned=aligned,
             key=reply.key,
             extracted_at=reply.extracted_at,
-            write=partial(_merge_and_remove, bool(reply.files), subject, extra),
+            write=partial(_merge_and_remove, run, subject, extra),
         ),
     )
     transfer.drop_staging(snowflake, run, job)
@@ -66,14 +66,19 @@ def repair_rows(
 
 
 def _merge_and_remove(
-    any_rows: bool,
+    run: Run,
     subject: Subject,
     extra: Sequence[str],
     snowflake: Snowflake,
     rows: Batch,
 ) -> Counts:
     """Merges the staged rows, if there are any, and takes out the extra ones."""
-    merged = merge.merge_rows(snowflake, rows) if any_rows else Counts()
+    merged = Counts()
+    if run.tally.files:
+        merged = merge.merge_rows(snowflake, rows)
+        if not rows.removes:
+            lost = run.tally.rows - merged.inserted - merged.updated
+            duplicates.check(run, subject.found.settings, lost)
     deleted = merged.deleted
     if extra:
         gone = statements.remove_extra(subject.digested, extra, rows.run_id)

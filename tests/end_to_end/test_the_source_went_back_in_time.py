@@ -131,6 +131,72 @@ def test_vacuum_full_reloads_needlessly_but_rightly(lab: Lab) -> None:
     lab.assert_equal(name)
 
 
+def retyped(lab: Lab, name: str) -> None:
+    lab.psql(f"ALTER TABLE {name} ALTER amount TYPE numeric(14, 2)")
+    lab.psql(f"ALTER TABLE {name} ADD rank int, ALTER note TYPE varchar(90)")
+
+
+def with_a_new_column(lab: Lab, name: str) -> None:
+    lab.psql(f"ALTER TABLE {name} ADD extra int DEFAULT 7")
+
+
+def with_a_computed_column(lab: Lab, name: str) -> None:
+    lab.psql(f"ALTER TABLE {name} ADD random uuid DEFAULT gen_random_uuid()")
+
+
+def renamed(lab: Lab, name: str) -> None:
+    lab.psql(f"ALTER TABLE {name} RENAME amount TO price")
+
+
+def without_a_column(lab: Lab, name: str) -> None:
+    lab.psql(f"ALTER TABLE {name} DROP amount")
+
+
+def emptied(lab: Lab, name: str) -> None:
+    """Its newest row is newer than the watermark, so that no cursor tells of it."""
+    truncated(lab, name)
+    lab.psql(f"INSERT INTO {name} (id, note) VALUES (99, 'again, newest')")
+
+
+@pytest.mark.parametrize("alter", [with_a_new_column, renamed, without_a_column])
+@pytest.mark.parametrize("first", [True, False])
+def test_truncated_and_altered_before_the_next_sync(
+    lab: Lab, alter: Callable[[Lab, str], None], first: bool
+) -> None:
+    """An ALTER TABLE that writes no row must not explain new storage (C4)."""
+    name = fresh(lab, "updated_at")
+    for step in [emptied, alter] if first else [alter, emptied]:
+        step(lab, name)
+    assert "source_changed" in codes(lab.sync(name))
+    (row,) = lab.query(f"SELECT COUNT(*) AS n, MIN(note) AS note FROM lab.{name}")
+    assert row["N"] == 21 and row["NOTE"].startswith("again")
+    assert lab.sync(name)["status"] == "unchanged"
+
+
+@pytest.mark.parametrize("alter", [retyped, with_a_computed_column])
+@pytest.mark.parametrize("empty", [True, False])
+def test_an_alter_that_writes_the_table_anew_is_told(
+    lab: Lab, alter: Callable[[Lab, str], None], empty: bool
+) -> None:
+    """Nothing tells a TRUNCATE before it."""
+    name = fresh(lab, "updated_at")
+    if empty:
+        emptied(lab, name)
+    alter(lab, name)
+    assert codes(lab.sync(name)) == ["table_rewritten"]
+    assert codes(lab.sync(name)) == []
+
+
+@pytest.mark.parametrize("alter", [with_a_new_column, renamed, without_a_column])
+def test_an_alter_that_rewrites_nothing_reloads_nothing(
+    lab: Lab, alter: Callable[[Lab, str], None]
+) -> None:
+    name = fresh(lab, "updated_at")
+    alter(lab, name)
+    report = lab.sync(name)
+    assert report["kind"] == "increment" and "source_changed" not in codes(report)
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [("system", "1"), ("timeline", 77), ("next_transaction", 2**50)],
@@ -187,6 +253,49 @@ def test_a_partition_detached_changed_and_attached_again(lab: Lab) -> None:
     lab.psql(f"UPDATE {name}_1 SET note = 'meanwhile'")
     lab.psql(
         f"ALTER TABLE {name} ATTACH PARTITION {name}_1 FOR VALUES FROM (0)" " TO (1000)"
+    )
+    assert "source_changed" in codes(lab.sync(name))
+    lab.assert_equal(name)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "ALTER TABLE {0} DETACH PARTITION {0}_2",
+        "ALTER TABLE {0} DETACH PARTITION {0}_2 CONCURRENTLY",
+        "DROP TABLE {0}_2",
+    ],
+)
+def test_a_partition_that_is_gone_is_told_once(lab: Lab, how: str) -> None:
+    name = partitioned(lab)
+    lab.psql(
+        f"CREATE TABLE {name}_2 PARTITION OF {name} FOR VALUES FROM (1000) TO (2000)"
+    )
+    lab.psql(
+        f"INSERT INTO {name} SELECT i, 'second' FROM generate_series(1000, 1005) i"
+    )
+    lab.sync(name)
+    lab.psql(how.format(name))
+    assert codes(lab.sync(name)) == ["partition_detached"]
+    assert codes(lab.sync(name)) == []
+    assert lab.query(f"SELECT COUNT(*) AS n FROM lab.{name}")[0]["N"] == 26
+
+
+def test_a_child_that_inherits_no_more_is_told(lab: Lab) -> None:
+    name = fresh(lab, "updated_at")
+    lab.psql(f"CREATE TABLE {name}_c () INHERITS ({name})")
+    assert codes(lab.sync(name)) == []
+    lab.psql(f"ALTER TABLE {name}_c NO INHERIT {name}")
+    assert codes(lab.sync(name)) == ["partition_detached"]
+
+
+def test_a_partition_that_is_exchanged_is_read(lab: Lab) -> None:
+    name = partitioned(lab)
+    lab.psql(f"CREATE TABLE {name}_new (LIKE {name} INCLUDING ALL)")
+    lab.psql(filled(f"{name}_new", 15, "exchanged"))
+    lab.psql(f"ALTER TABLE {name} DETACH PARTITION {name}_1")
+    lab.psql(
+        f"ALTER TABLE {name} ATTACH PARTITION {name}_new FOR VALUES FROM (0) TO (1000)"
     )
     assert "source_changed" in codes(lab.sync(name))
     lab.assert_equal(name)

@@ -1,11 +1,11 @@
 SELECT
     COUNT(*) AS alive,
-    COUNT(*) - COUNT(source.in_source) AS gone
+    COUNT(*) - COUNT(source."IN_SOURCE") AS gone
 FROM "SHOP"."ORDERS" AS target
 LEFT JOIN (
     SELECT DISTINCT
         "ID",
-        TRUE AS in_source
+        TRUE AS "IN_SOURCE"
     FROM "STAGING"."ORDERS__RUN"
 ) AS source ON target."ID" = source."ID"
 WHERE target."_SYNC_DELETED_AT" IS NULL;

@@ -5,10 +5,10 @@ USING (
 LEFT JOIN (
     SELECT DISTINCT
         "ID",
-        TRUE AS in_source
+        TRUE AS "IN_SOURCE"
     FROM "STAGING"."ORDERS__RUN"
 ) AS source ON target."ID" = source."ID"
-    WHERE source.in_source IS NULL AND target."_SYNC_DELETED_AT" IS NULL
+    WHERE source."IN_SOURCE" IS NULL AND target."_SYNC_DELETED_AT" IS NULL
 ) AS source
 ON target."ID" = source."ID"
 WHEN MATCHED THEN UPDATE SET

@@ -8,9 +8,9 @@ FROM (
 LEFT JOIN (
     SELECT
         "ID",
-        TRUE AS in_target
+        TRUE AS "IN_TARGET"
     FROM "SHOP"."ORDERS" AS target
     WHERE target."_SYNC_DELETED_AT" IS NULL
 ) AS target ON target."ID" = source."ID"
-WHERE target.in_target IS NULL
+WHERE target."IN_TARGET" IS NULL
 LIMIT 20001;

@@ -1,6 +1,6 @@
-SELECT COALESCE(SUM(shared.row_count), 0) AS row_count
+SELECT COALESCE(SUM(shared."ROW_COUNT"), 0) AS row_count
 FROM (
-    SELECT COUNT(*) AS row_count
+    SELECT COUNT(*) AS "ROW_COUNT"
     FROM "STAGING"."ORDERS__RUN"
     GROUP BY "ID"
     HAVING COUNT(*) > 1

@@ -47,6 +47,7 @@ VALUES: dict[str, tuple[Any, str, Any, dict[str, Any]]] = {
     "special_values": ("fail", "special_values", "fail", {}),
     "schema_drift": ("freeze", "schema_drift", "freeze", {}),
     "source_changed": ("fail", "source_changed", "fail", {}),
+    "duplicate_keys": ("warn", "duplicate_keys", "warn", {}),
     "type_change": ("new_column", "type_change", "new_column", {}),
     "backfill_new_columns": (True, "backfill_new_columns", True, {}),
     "freshness_sla_minutes": (90, "freshness_sla_minutes", 90, {}),
