@@ -19,7 +19,7 @@ from local.snowflake_server.core.errors import SnowflakeError
 Work = Callable[[duckdb.DuckDBPyConnection], Any]
 
 
-# Reported, not documented: error 000625, dbt_artifacts issue 431. There they wait for one
+# Reported, not documented: error 000625, dbt_artifacts issue 431. They wait for one
 # table; here one lock stands for all of them, which is stricter.
 MOST_WAITERS = 20
 _NUMBERS = itertools.count(1)
