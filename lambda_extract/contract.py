@@ -236,7 +236,8 @@ class CheckTable:
 class CheckRequest:
     """Ask whether a source, and some of its tables, are fit to be read; reads no row.
 
-    At most CHECKED_TABLES tables, so that the reply stays small.
+    At most CHECKED_TABLES tables, so that the reply stays small. Without a source it is
+    asked only whether the function answers, and of which release it is.
     """
 
     run_id: str
@@ -257,9 +258,7 @@ Request = (
     | CheckRequest
 )
 
-Reply = (
-    ExtractReply | PlanReply | DigestReply | HealthReply | CheckReply | ErrorReply
-)
+Reply = ExtractReply | PlanReply | DigestReply | HealthReply | CheckReply | ErrorReply
 
 REQUESTS: dict[str, type] = {
     "extract": ExtractRequest,

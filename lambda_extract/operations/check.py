@@ -54,13 +54,13 @@ def _look(
 ) -> Iterator[Finding]:
     started = time.monotonic()
     tables = request.tables
+    if not request.source:
+        return
     try:
         source = settings.source(request.source)
         # What is true now, not what this container read some time ago.
         secrets.forget(source)
-        hashes = any(
-            c.protect == "hash" for item in tables for c in item.table.columns
-        )
+        hashes = any(c.protect == "hash" for item in tables for c in item.table.columns)
         with connect(
             request.source,
             application_name("check", request.run_id),

@@ -57,8 +57,9 @@ def bounded(finding: Finding) -> Finding:
 
 def seen(check: str, table: str, what: Seen) -> Finding:
     """Returns the finding of a look that was not refused."""
-    state = "warning" if what.hint else "ok"
-    return Finding(check, state, what.detail, what.hint, table)  # type: ignore[arg-type]
+    if what.hint:
+        return Finding(check, "warning", what.detail, what.hint, table)
+    return Finding(check, "ok", what.detail, table=table)
 
 
 def refused(check: str, error: ExtractError, table: str = "") -> Finding:

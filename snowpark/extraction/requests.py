@@ -5,6 +5,9 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from lambda_extract.contract import (
+    CHECKED_TABLES,
+    CheckRequest,
+    CheckTable,
     CursorValue,
     DigestRequest,
     ExtractRequest,
@@ -159,6 +162,20 @@ def digest_request(
         cursor=settings.cursor_spec if upto is not None else None,
         upto=upto,
     )
+
+
+def check_requests(
+    source: str, tables: Sequence[TableSettings], run_id: str
+) -> list[CheckRequest]:
+    """Returns the requests that look at a source and its tables; at least one."""
+    items = [
+        CheckTable(t.table_spec, keyed=t.mode != "full", cursor=t.cursor_spec)
+        for t in tables
+    ]
+    return [
+        CheckRequest(run_id, source, tuple(items[i : i + CHECKED_TABLES]))
+        for i in range(0, max(len(items), 1), CHECKED_TABLES)
+    ]
 
 
 def call_extract(requests: Sequence[str]) -> Iterator[Statement]:

@@ -252,5 +252,3 @@ def test_each_fact_of_a_source_is_judged(
 )
 def test_where_a_connection_fails(code: str, place: str) -> None:
     assert findings.place_of(code) == place
-
-
