@@ -93,7 +93,7 @@ def validate_table(session: Session, table_name: str, repair: bool) -> dict[str,
 
 def check_sync(session: Session, subject: str) -> dict[str, Any]:
     """CALL CHECK_SYNC(): looks at all that a sync needs; writes nothing."""
-    return check.check_sync(Warehouse(session), subject)
+    return check.check_sync(Snowflake(session), subject)
 
 
 def help(session: Session) -> dict[str, Any]:

@@ -20,14 +20,14 @@ from snowpark.ledger import statements as ledger_statements
 from snowpark.settings import groups as settings_groups
 from snowpark.settings.groups import AlertTargets, GroupSettings
 from snowpark.settings.table import TableSettings
-from snowpark.warehouse import Warehouse
+from snowpark.session import Snowflake
 
 _STORAGE = "AURORA_SYNC_STORAGE"
 _API = "AURORA_SYNC_API"
 _NAMES_SHOWN = 50
 
 
-def check_sync(warehouse: Warehouse, subject: object = None) -> dict[str, Any]:
+def check_sync(snowflake: Snowflake, subject: object = None) -> dict[str, Any]:
     """Returns a row for each thing that a sync needs.
 
     Args:
@@ -36,25 +36,25 @@ def check_sync(warehouse: Warehouse, subject: object = None) -> dict[str, Any]:
     Raises:
         UsageError: "unknown_table": neither a table nor a source has this name;
             "invalid_argument".
-        WarehouseError: Not even the configuration can be read.
+        SnowflakeError: Not even the configuration can be read.
     """
     named = arguments.text_or_null(
         subject, "subject", longest=255, hint="Pass a table, a source, or NULL."
     )
     found = [
         TableSettings.from_json(str(row[0]))
-        for row in warehouse.run(statements.read_tables())
+        for row in snowflake.run(statements.read_tables())
     ]
     tables = _chosen(found, named)
-    (session,) = warehouse.run(statements.read_session())
+    (session,) = snowflake.run(statements.read_session())
     role, database = str(session["ROLE"]), str(session["DATABASE_NAME"])
     rows = [judge.of_session(role, session["WAREHOUSE"])]
-    rows += _attempt("date formats", "", lambda: _dates(warehouse))
-    rows += _integrations(warehouse, role)
-    rows += _sources(warehouse, tables)
-    rows += _targets(warehouse, tables, database, role)
+    rows += _attempt("date formats", "", lambda: _dates(snowflake))
+    rows += _integrations(snowflake, role)
+    rows += _sources(snowflake, tables)
+    rows += _targets(snowflake, tables, database, role)
     if named is None:
-        rows += _account(warehouse, role)
+        rows += _account(snowflake, role)
     return judge.report(rows)
 
 
@@ -86,40 +86,40 @@ def _attempt(
 # --- the session and the integrations -------------------------------------------------
 
 
-def _dates(warehouse: Warehouse) -> Iterator[Row]:
-    (row,) = warehouse.run(ledger_statements.read_dates())
+def _dates(snowflake: Snowflake) -> Iterator[Row]:
+    (row,) = snowflake.run(ledger_statements.read_dates())
     yield judge.of_dates(str(row[0]), ledger_statements.DATES_READ_RIGHT)
 
 
-def _integrations(warehouse: Warehouse, role: str) -> list[Row]:
+def _integrations(snowflake: Snowflake, role: str) -> list[Row]:
     rows = []
     for name in (_API, _STORAGE):
-        rows += _integration(warehouse, name, "integration", role)
+        rows += _integration(snowflake, name, "integration", role)
     hint = (
         f"DESCRIBE INTEGRATION {_STORAGE}: its user and external id must be those in"
         " the trust policy of its AWS role, which needs s3:ListBucket."
     )
-    return rows + _attempt("landing", "", lambda: _landing(warehouse), hint)
+    return rows + _attempt("landing", "", lambda: _landing(snowflake), hint)
 
 
-def _integration(warehouse: Warehouse, name: str, check: str, role: str) -> list[Row]:
+def _integration(snowflake: Snowflake, name: str, check: str, role: str) -> list[Row]:
     def look() -> Iterator[Row]:
-        found = warehouse.run(statements.describe_integration(name))
+        found = snowflake.run(statements.describe_integration(name))
         properties = {str(r["property"]): str(r["property_value"]) for r in found}
         yield judge.of_integration(name, properties, check)
 
     return _attempt(check, name, look, judge.grant_usage(name, role))
 
 
-def _landing(warehouse: Warehouse) -> Iterator[Row]:
-    warehouse.run(statements.list_landing())
+def _landing(snowflake: Snowflake) -> Iterator[Row]:
+    snowflake.run(statements.list_landing())
     yield Row("landing", "ok", "S3 answers by the storage integration")
 
 
 # --- sources --------------------------------------------------------------------------
 
 
-def _sources(warehouse: Warehouse, tables: Sequence[TableSettings]) -> list[Row]:
+def _sources(snowflake: Snowflake, tables: Sequence[TableSettings]) -> list[Row]:
     by_source: dict[str, list[TableSettings]] = {}
     for table in tables:
         by_source.setdefault(table.source, []).append(table)
@@ -132,15 +132,15 @@ def _sources(warehouse: Warehouse, tables: Sequence[TableSettings]) -> list[Row]
         by_source[""] = []
     for source, some in sorted(by_source.items()):
         for request in requests.check_requests(source, some, run_id):
-            rows += _ask(warehouse, request)
+            rows += _ask(snowflake, request)
     return list(dict.fromkeys(rows))
 
 
-def _ask(warehouse: Warehouse, request: CheckRequest) -> list[Row]:
+def _ask(snowflake: Snowflake, request: CheckRequest) -> list[Row]:
     """Asks for one source: a SELECT of several fails if one of them does."""
 
     def look() -> Iterable[Row]:
-        (reply,) = ask.ask_all(warehouse, [request])
+        (reply,) = ask.ask_all(snowflake, [request])
         answered = Row("lambda", "ok", "API Gateway and Lambda answer")
         return [answered, *judge.of_reply(request.source, reply)]
 
@@ -151,7 +151,7 @@ def _ask(warehouse: Warehouse, request: CheckRequest) -> list[Row]:
 
 
 def _targets(
-    warehouse: Warehouse, tables: Sequence[TableSettings], here: str, role: str
+    snowflake: Snowflake, tables: Sequence[TableSettings], here: str, role: str
 ) -> list[Row]:
     by_database: dict[str, list[TableSettings]] = {}
     for table in tables:
@@ -163,29 +163,29 @@ def _targets(
         rows += _attempt(
             "target",
             database,
-            lambda: _in_database(warehouse, database, some, role),
+            lambda: _in_database(snowflake, database, some, role),
             hint,
         )
     return rows
 
 
 def _in_database(
-    warehouse: Warehouse, database: str, tables: Sequence[TableSettings], role: str
+    snowflake: Snowflake, database: str, tables: Sequence[TableSettings], role: str
 ) -> list[Row]:
     schemas = sorted({table.target_schema.upper() for table in tables})
     owners = {
         str(row[0]): str(row[1])
-        for row in warehouse.run(statements.read_schemas(database, schemas))
+        for row in snowflake.run(statements.read_schemas(database, schemas))
     }
     rows = []
     for schema in schemas:
         owner = owners.get(schema)
         rows += _attempt(
-            "schema", schema, lambda: _schema(warehouse, database, schema, owner, role)
+            "schema", schema, lambda: _schema(snowflake, database, schema, owner, role)
         )
     found = {
         (str(row[0]), str(row[1])): judge.Target(str(row[2]), bool(row[3]))
-        for row in warehouse.run(statements.read_targets(database, schemas))
+        for row in snowflake.run(statements.read_targets(database, schemas))
     }
     for table in tables:
         place = (table.target_schema.upper(), table.target_table.upper())
@@ -194,16 +194,16 @@ def _in_database(
 
 
 def _schema(
-    warehouse: Warehouse, database: str, schema: str, owner: str | None, role: str
+    snowflake: Snowflake, database: str, schema: str, owner: str | None, role: str
 ) -> Iterator[Row]:
     granted: list[str] = []
     if owner not in (None, role):
         granted = _privileges(
-            warehouse.run(statements.show_grants_on_schema(database, schema)), role
+            snowflake.run(statements.show_grants_on_schema(database, schema)), role
         )
     yield judge.of_schema(database, schema, owner=owner, granted=granted, role=role)
     if owner is not None:
-        found = warehouse.run(statements.show_collation(database, schema))
+        found = snowflake.run(statements.show_collation(database, schema))
         value = str(found[0]["value"] or "") if found else ""
         yield judge.of_collation(database, schema, value)
 
@@ -215,10 +215,10 @@ def _privileges(rows: Iterable[Any], role: str) -> list[str]:
 # --- the account ----------------------------------------------------------------------
 
 
-def _account(warehouse: Warehouse, role: str) -> list[Row]:
-    rows = _attempt("parameter", "", lambda: _parameters(warehouse))
+def _account(snowflake: Snowflake, role: str) -> list[Row]:
+    rows = _attempt("parameter", "", lambda: _parameters(snowflake))
     try:
-        text = warehouse.run(ledger_statements.read_config_text())
+        text = snowflake.run(ledger_statements.read_config_text())
     except SyncError as error:
         return [*rows, judge.failed("configuration", error)]
     groups: tuple[GroupSettings, ...] = ()
@@ -226,40 +226,40 @@ def _account(warehouse: Warehouse, role: str) -> list[Row]:
     if text:
         groups = settings_groups.scheduled_groups(str(text[0][0]))
         alerts = settings_groups.alert_targets(str(text[0][0]))
-    rows += _attempt("task", "", lambda: _tasks(warehouse, groups))
-    rows += _attempt("warehouse", "", lambda: _warehouses(warehouse, groups, role))
-    rows += _attempt("grant", "", lambda: _grants(warehouse, groups, role))
+    rows += _attempt("task", "", lambda: _tasks(snowflake, groups))
+    rows += _attempt("warehouse", "", lambda: _warehouses(snowflake, groups, role))
+    rows += _attempt("grant", "", lambda: _grants(snowflake, groups, role))
     for name in (alerts.email, alerts.sns):
         if name is not None:
-            rows += _integration(warehouse, name, "notification", role)
+            rows += _integration(snowflake, name, "notification", role)
     return rows
 
 
-def _parameters(warehouse: Warehouse) -> tuple[Row, ...]:
-    found = warehouse.run(statements.show_account_parameters())
+def _parameters(snowflake: Snowflake) -> tuple[Row, ...]:
+    found = snowflake.run(statements.show_account_parameters())
     return judge.of_parameters({str(r["key"]): str(r["value"]) for r in found})
 
 
-def _tasks(warehouse: Warehouse, groups: Sequence[GroupSettings]) -> tuple[Row, ...]:
+def _tasks(snowflake: Snowflake, groups: Sequence[GroupSettings]) -> tuple[Row, ...]:
     roots = {group.name: task_graph.root_name(group.name) for group in groups}
-    found = warehouse.run(task_statements.show_tasks()) if groups else []
+    found = snowflake.run(task_statements.show_tasks()) if groups else []
     states = {str(row["name"]): str(row["state"]) for row in found}
     return judge.of_tasks(groups, roots, states)
 
 
 def _warehouses(
-    warehouse: Warehouse, groups: Sequence[GroupSettings], role: str
+    snowflake: Snowflake, groups: Sequence[GroupSettings], role: str
 ) -> tuple[Row, ...]:
     if not any(group.warehouse for group in groups):
         return ()
-    seen = [str(row["name"]) for row in warehouse.run(statements.show_warehouses())]
+    seen = [str(row["name"]) for row in snowflake.run(statements.show_warehouses())]
     return judge.of_warehouses(groups, seen, role)
 
 
 def _grants(
-    warehouse: Warehouse, groups: Sequence[GroupSettings], role: str
+    snowflake: Snowflake, groups: Sequence[GroupSettings], role: str
 ) -> tuple[Row, ...]:
     if not groups:
         return ()
-    found = warehouse.run(statements.show_grants_to(role))
+    found = snowflake.run(statements.show_grants_to(role))
     return judge.of_account_grants(groups, _privileges(found, role), role)

@@ -1,4 +1,4 @@
-"""CHECK_SYNC from a worksheet: what is broken is a row with what to do; nothing else."""
+"""CHECK_SYNC from a worksheet: what is broken is a row with what to do."""
 
 import json
 from typing import Any
@@ -27,7 +27,7 @@ def found(rows: Rows, name: str, subject: str | None = None) -> dict[str, Any]:
 
 
 def broken(rows: Rows) -> set[tuple[str, str]]:
-    """What is not ok, but for the server's certificate, which local ones do not have."""
+    """What is not ok, but for TLS, which the local server does not have."""
     return {
         (r["check"], r["subject"])
         for r in rows

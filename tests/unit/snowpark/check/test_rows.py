@@ -9,7 +9,7 @@ from lambda_extract import contract
 from lambda_extract.contract import ErrorDetail, Finding
 from snowpark.check import rows as judge
 from snowpark.check.rows import Row, Target
-from snowpark.errors import ExtractError
+from snowpark.errors import LambdaError
 from snowpark.settings.groups import GroupSettings
 from tests.unit.snowpark.samples import settings
 
@@ -74,9 +74,9 @@ def test_a_refusal_of_the_lambda_side_is_a_row(code: str, check: str) -> None:
 
 
 def test_a_refused_statement_is_a_row() -> None:
-    row = judge.failed("lambda", ExtractError("extract_call_failed", "No."), "shop")
+    row = judge.failed("lambda", LambdaError("extract_call_failed", "No."), "shop")
     assert row.state == "failed" and "API integration" in row.what_to_do
-    row = judge.failed("x", ExtractError("extract_call_failed", "No."), "", "Grant it.")
+    row = judge.failed("x", LambdaError("extract_call_failed", "No."), "", "Grant it.")
     assert row.what_to_do == "Grant it."
 
 
