@@ -37,7 +37,7 @@ def list_landing() -> Statement:
 
 def describe_integration(name: str) -> Statement:
     """Reads an integration; it takes USAGE, as using it does."""
-    return Statement(f"DESCRIBE INTEGRATION {name}")
+    return Statement(f"DESCRIBE INTEGRATION {quote(name.upper())}")
 
 
 def show_warehouses() -> Statement:

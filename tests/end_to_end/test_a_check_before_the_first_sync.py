@@ -109,8 +109,8 @@ def test_a_lambda_that_is_not_reached(
 @pytest.mark.parametrize(
     ("match", "name", "told"),
     [
-        ("^DESCRIBE INTEGRATION AURORA_SYNC_API", "integration", "GRANT USAGE"),
-        ("^DESCRIBE INTEGRATION AURORA_SYNC_STORAGE", "integration", "GRANT USAGE"),
+        ("^DESCRIBE INTEGRATION .AURORA_SYNC_API", "integration", "GRANT USAGE"),
+        ("^DESCRIBE INTEGRATION .AURORA_SYNC_STORAGE", "integration", "GRANT USAGE"),
         ("^LIST @control.landing", "landing", "trust policy"),
         ("information_schema.schemata", "target", "GRANT USAGE ON DATABASE"),
         ("^SHOW PARAMETERS LIKE 'DEFAULT_DDL", "schema", "query history"),

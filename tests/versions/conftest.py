@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -29,17 +29,26 @@ def reader_sql() -> str:
     return text.replace("choose-a-long-one", READER_PASSWORD)
 
 
+def programs_or_skip(major: int, environment: Mapping[str, str]) -> Path | None:
+    """Returns the programs of a major; without them a test is skipped, in CI it fails.
+
+    Raises:
+        VersionError: They are not there, in CI.
+    """
+    try:
+        return programs(major)
+    except VersionError as error:
+        if environment.get("CI"):
+            raise
+        pytest.skip(str(error))
+
+
 @pytest.fixture(scope="session", params=MAJORS, ids=lambda major: f"postgresql{major}")
 def stack(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
-    """A deployed stack over one major; the server's programs must be there in CI."""
-    try:
-        found = programs(request.param)
-    except VersionError as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(str(error))
+    """A deployed stack over one major."""
+    found = programs_or_skip(request.param, os.environ)
     folder = tmp_path_factory.mktemp(f"stack{request.param}")
     with running_stack(folder, programs=found, reader_sql=reader_sql()) as running:
         deploy_local(running.endpoints)
