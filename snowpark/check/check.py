@@ -83,6 +83,14 @@ def _attempt(
         return [judge.failed(check, error, subject, hint)]
 
 
+def _list(check: str, subject: str, look: Callable[[], Iterable[Row]]) -> list[Row]:
+    """Returns what a look at a list has found that no sync needs."""
+    try:
+        return list(look())
+    except SyncError as error:
+        return [judge.not_seen(check, error, subject)]
+
+
 # --- the session and the integrations -------------------------------------------------
 
 
@@ -180,9 +188,13 @@ def _in_database(
     rows = []
     for schema in schemas:
         owner = owners.get(schema)
-        rows += _attempt(
+        rows += _list(
             "schema", schema, lambda: _schema(snowflake, database, schema, owner, role)
         )
+        if owner is not None:
+            rows += _list(
+                "collation", schema, lambda: _collation(snowflake, database, schema)
+            )
     found = {
         (str(row[0]), str(row[1])): judge.Target(str(row[2]), bool(row[3]))
         for row in snowflake.run(statements.read_targets(database, schemas))
@@ -202,10 +214,12 @@ def _schema(
             snowflake.run(statements.show_grants_on_schema(database, schema)), role
         )
     yield judge.of_schema(database, schema, owner=owner, granted=granted, role=role)
-    if owner is not None:
-        found = snowflake.run(statements.show_collation(database, schema))
-        value = str(found[0]["value"] or "") if found else ""
-        yield judge.of_collation(database, schema, value)
+
+
+def _collation(snowflake: Snowflake, database: str, schema: str) -> Iterator[Row]:
+    found = snowflake.run(statements.show_collation(database, schema))
+    value = str(found[0]["value"] or "") if found else ""
+    yield judge.of_collation(database, schema, value)
 
 
 def _privileges(rows: Iterable[Any], role: str) -> list[str]:
@@ -216,7 +230,7 @@ def _privileges(rows: Iterable[Any], role: str) -> list[str]:
 
 
 def _account(snowflake: Snowflake, role: str) -> list[Row]:
-    rows = _attempt("parameter", "", lambda: _parameters(snowflake))
+    rows = _list("parameter", "", lambda: _parameters(snowflake))
     try:
         text = snowflake.run(ledger_statements.read_config_text())
     except SyncError as error:
@@ -226,9 +240,9 @@ def _account(snowflake: Snowflake, role: str) -> list[Row]:
     if text:
         groups = settings_groups.scheduled_groups(str(text[0][0]))
         alerts = settings_groups.alert_targets(str(text[0][0]))
-    rows += _attempt("task", "", lambda: _tasks(snowflake, groups))
-    rows += _attempt("warehouse", "", lambda: _warehouses(snowflake, groups, role))
-    rows += _attempt("grant", "", lambda: _grants(snowflake, groups, role))
+    rows += _list("task", "", lambda: _tasks(snowflake, groups))
+    rows += _list("warehouse", "", lambda: _warehouses(snowflake, groups, role))
+    rows += _list("grant", "", lambda: _grants(snowflake, groups, role))
     for name in (alerts.email, alerts.sns):
         if name is not None:
             rows += _integration(snowflake, name, "notification", role)

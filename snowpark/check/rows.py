@@ -33,9 +33,15 @@ class Row:
 
 
 def failed(check: str, error: SyncError, subject: str = "", hint: str = "") -> Row:
-    """Returns the row of a look that was refused."""
+    """Returns the row of something that a sync would be refused as well."""
     detail = f"[{error.code}] {error.message}"
     return Row(check, "failed", detail, hint or error.hint, subject)
+
+
+def not_seen(check: str, error: SyncError, subject: str = "") -> Row:
+    """Returns the row of a list that was refused, which no sync needs."""
+    row = failed(check, error, subject)
+    return dataclasses.replace(row, state="warning", detail=f"not seen: {row.detail}")
 
 
 def report(rows: Sequence[Row]) -> dict[str, Any]:

@@ -78,6 +78,8 @@ def test_a_refused_statement_is_a_row() -> None:
     assert row.state == "failed" and "API integration" in row.what_to_do
     row = judge.failed("x", LambdaError("extract_call_failed", "No."), "", "Grant it.")
     assert row.what_to_do == "Grant it."
+    row = judge.not_seen("task", LambdaError("extract_call_failed", "No."))
+    assert row.state == "warning" and row.detail.startswith("not seen: [")
 
 
 def test_dates_that_are_read_in_another_way() -> None:
