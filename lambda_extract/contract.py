@@ -11,6 +11,7 @@ wire carries structure only: never SQL text, hosts or credentials.
 """
 
 import dataclasses
+import hashlib
 import json
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -23,12 +24,14 @@ from lambda_extract.contract_replies import (
     AlteredValue,
     Bound,
     Bucket,
+    CheckReply,
     Column,
     DigestReply,
     ErrorDetail,
     ErrorReply,
     ExtractReply,
     File,
+    Finding,
     HealthReply,
     PlanReply,
     RowDigest,
@@ -37,6 +40,7 @@ from lambda_extract.contract_replies import (
 from lambda_extract.contract_values import (
     INCOMPARABLE_IN_SOURCE,
     INCOMPARABLE_IN_TARGET,
+    RELEASE,
     VERSION,
     ColumnSpec,
     CursorSpec,
@@ -52,12 +56,17 @@ from lambda_extract.contract_values import (
 )
 
 __all__ = [
+    "RELEASE",
     "VERSION",
     "INCOMPARABLE_IN_SOURCE",
     "INCOMPARABLE_IN_TARGET",
     "AlteredValue",
     "Bound",
     "Bucket",
+    "CheckReply",
+    "CheckRequest",
+    "CHECKED_TABLES",
+    "CheckTable",
     "Column",
     "ColumnSpec",
     "CursorSpec",
@@ -69,6 +78,7 @@ __all__ = [
     "ExtractReply",
     "ExtractRequest",
     "File",
+    "Finding",
     "HealthReply",
     "HealthRequest",
     "KeysRequest",
@@ -94,6 +104,7 @@ __all__ = [
     "to_object",
     "decode_request",
     "decode_reply",
+    "release",
 ]
 
 # --- requests -------------------------------------------------------------------------
@@ -207,9 +218,47 @@ class HealthRequest:
     version: int = VERSION
 
 
-Request = ExtractRequest | PlanRequest | KeysRequest | DigestRequest | HealthRequest
+@dataclass(frozen=True)
+class CheckTable:
+    """A table to be looked at.
 
-Reply = ExtractReply | PlanReply | DigestReply | HealthReply | ErrorReply
+    Attributes:
+        keyed: A row must be found again by its key.
+        cursor: None: the whole table is read each time.
+    """
+
+    table: TableSpec
+    keyed: bool = True
+    cursor: CursorSpec | None = None
+
+
+@dataclass(frozen=True)
+class CheckRequest:
+    """Ask whether a source, and some of its tables, are fit to be read; reads no row.
+
+    At most CHECKED_TABLES tables, so that the reply stays small. Without a source it is
+    asked only whether the function answers, and of which release it is.
+    """
+
+    run_id: str
+    source: str
+    tables: tuple[CheckTable, ...] = ()
+    op: Literal["check"] = "check"
+    version: int = VERSION
+
+
+CHECKED_TABLES = 100
+
+Request = (
+    ExtractRequest
+    | PlanRequest
+    | KeysRequest
+    | DigestRequest
+    | HealthRequest
+    | CheckRequest
+)
+
+Reply = ExtractReply | PlanReply | DigestReply | HealthReply | CheckReply | ErrorReply
 
 REQUESTS: dict[str, type] = {
     "extract": ExtractRequest,
@@ -217,6 +266,7 @@ REQUESTS: dict[str, type] = {
     "keys": KeysRequest,
     "digest": DigestRequest,
     "health": HealthRequest,
+    "check": CheckRequest,
 }
 REPLIES: dict[str, type] = {
     "extract": ExtractReply,
@@ -224,7 +274,26 @@ REPLIES: dict[str, type] = {
     "keys": ExtractReply,
     "digest": DigestReply,
     "health": HealthReply,
+    "check": CheckReply,
 }
+
+
+def release() -> str:
+    """Returns what tells whether two sides are of the same release.
+
+    The version, and a digest of what every message consists of: two states of the
+    source that have the same version may still speak differently.
+    """
+    shapes = "\n".join(sorted(_shapes(*REQUESTS.values(), *REPLIES.values())))
+    return f"{RELEASE}-{hashlib.sha256(shapes.encode()).hexdigest()[:8]}"
+
+
+def _shapes(*kinds: type) -> set[str]:
+    found = set[str]()
+    for kind in kinds:
+        names = ",".join(item.name for item in dataclasses.fields(kind))
+        found.add(f"{kind.__name__}({names})")
+    return found
 
 
 # --- text <-> message -----------------------------------------------------------------

@@ -261,6 +261,37 @@ class HealthReply:
 
 
 @dataclass(frozen=True)
+class Finding:
+    """What one look at a source or a table has found.
+
+    Attributes:
+        check: What was looked at.
+        state: "warning": syncs run, but a person should know.
+        detail: What was seen; never a row value or a secret.
+        hint: What to do; empty if there is nothing to do.
+        table: Configured name; empty: the source itself.
+    """
+
+    check: str
+    state: Literal["ok", "warning", "failed"]
+    detail: str
+    hint: str = ""
+    table: str = ""
+
+
+@dataclass(frozen=True)
+class CheckReply:
+    """Findings, those of the source first; `release` is that of the Lambda function."""
+
+    run_id: str
+    release: str
+    findings: tuple[Finding, ...]
+    ok: Literal[True] = True
+    op: Literal["check"] = "check"
+    version: int = VERSION
+
+
+@dataclass(frozen=True)
 class ErrorDetail:
     """What went wrong, for a person and for the procedure.
 

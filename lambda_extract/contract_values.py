@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 VERSION = 1
+# The version of pyproject.toml, which neither zip has.
+RELEASE = "0.1.0"
 # What a digest has for a value of which its side can make no canonical text. Never
 # equal to anything, so that such a row is always looked at.
 INCOMPARABLE_IN_SOURCE = "!source"

@@ -133,6 +133,8 @@ def running_stack(
     *,
     aurora_dsn: str | None = None,
     more_sources: Mapping[str, Mapping[str, Any]] | None = None,
+    programs: Path | None = None,
+    reader_sql: str = "",
     progress: Callable[[str], None] = lambda message: None,
 ) -> Iterator[Stack]:
     """Runs the stack for the length of a `with` block.
@@ -142,6 +144,8 @@ def running_stack(
         aurora_dsn: Use this PostgreSQL server instead of the embedded one.
         more_sources: Name -> credentials (see docs/SECURITY.md) of more sources, which
             are the same database.
+        programs: Folder of another PostgreSQL's programs.
+        reader_sql: What makes the reader role; empty: local/aurora.py does.
         progress: Told what happens.
 
     Raises:
@@ -168,7 +172,7 @@ def running_stack(
         )
         aurora = None
         if aurora_dsn is None:
-            aurora = _start_embedded(folder, cleanup)
+            aurora = _start_embedded(folder, cleanup, programs, reader_sql)
             aurora_dsn = aurora.dsn(DATABASE)
             login = {"user": READER, "password": READER_PASSWORD}
         else:
@@ -254,13 +258,19 @@ def _clear(folder: Path) -> None:
     (folder / "logs").mkdir(parents=True, exist_ok=True)
 
 
-def _start_embedded(folder: Path, cleanup: contextlib.ExitStack) -> Aurora:
+def _start_embedded(
+    folder: Path, cleanup: contextlib.ExitStack, programs: Path | None, reader_sql: str
+) -> Aurora:
     cleanup.callback(shutil.rmtree, folder / "aurora", ignore_errors=True)
-    aurora = start_aurora(folder / "aurora")
+    aurora = start_aurora(folder / "aurora", programs=programs)
     cleanup.callback(aurora.stop)
     aurora.create_database(DATABASE)
     dsn = aurora.dsn(DATABASE)
-    create_reader(dsn, role=READER, password=READER_PASSWORD)
+    if reader_sql:
+        with contextlib.closing(aurora.connect(DATABASE)) as connection:
+            connection.cursor().execute(reader_sql)
+    else:
+        create_reader(dsn, role=READER, password=READER_PASSWORD)
     _let_reader_see_new_tables(dsn)
     return aurora
 

@@ -13,8 +13,14 @@ import typer
 from rich.console import Console
 from snowflake.connector.errors import Error as SnowflakeError
 
-from scripts.deploy_variables import VariableError, read_variables, resolve_variables
+from scripts.deploy_variables import (
+    VARIABLES,
+    VariableError,
+    read_variables,
+    resolve_variables,
+)
 from scripts.package_snowpark import dashboard_files, package_snowpark
+from scripts.print_check import print_check
 from scripts.snowflake_connection import (
     ConnectionSettingsError,
     connect,
@@ -34,6 +40,7 @@ CODE_BEFORE = "_procedures"  # CREATE PROCEDURE reads the zip
 CODE_STAGE = "control.code"
 DASHBOARD_BEFORE = "_dashboard"  # CREATE STREAMLIT copies the app's files
 DASHBOARD_STAGE = "control.dashboard/app"
+DATABASE = VARIABLES["database"].default or ""
 COST_FOLDER = "_cost"  # reads the account's usage, which not every role may
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
@@ -269,6 +276,7 @@ def _main(
                     steps,
                     progress=lambda title: console.print(f"  {title}", style="dim"),
                 )
+                print_check(console, connection, given.get("database", DATABASE))
             finally:
                 connection.close()
     except (

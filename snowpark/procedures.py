@@ -5,6 +5,7 @@ from typing import Any
 from snowflake.snowpark import Session
 
 from snowpark.alerts import alerts
+from snowpark.check import check
 from snowpark.groups import apply_tasks as groups_apply_tasks
 from snowpark.groups import group, table_steps
 from snowpark.session import Snowflake
@@ -88,6 +89,11 @@ def backfill_table(
 def validate_table(session: Session, table_name: str, repair: bool) -> dict[str, Any]:
     """CALL VALIDATE_TABLE('orders'): compares source and target."""
     return validate.validate_table(Snowflake(session), table_name, repair)
+
+
+def check_sync(session: Session, subject: str) -> dict[str, Any]:
+    """CALL CHECK_SYNC(): looks at all that a sync needs; writes nothing."""
+    return check.check_sync(Snowflake(session), subject)
 
 
 def help(session: Session) -> dict[str, Any]:

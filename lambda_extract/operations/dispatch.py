@@ -6,6 +6,7 @@ from typing import Any
 from lambda_extract import contract, log
 from lambda_extract.landing.files import WatchedTextSeen
 from lambda_extract.landing.stores import S3Store
+from lambda_extract.operations.check import check
 from lambda_extract.operations.connect import open_source
 from lambda_extract.operations.digest import digest
 from lambda_extract.operations.extract import extract
@@ -30,6 +31,8 @@ def run_operation(
     deadline = time.monotonic() + settings.budget_seconds
     if isinstance(request, contract.HealthRequest):
         return health(request, settings=settings, s3=s3)
+    if isinstance(request, contract.CheckRequest):
+        return check(request, settings=settings, deadline=deadline)
     if isinstance(request, contract.PlanRequest):
         with open_source(request, settings, deadline=deadline) as database:
             return plan(

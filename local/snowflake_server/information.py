@@ -113,11 +113,12 @@ def _schemata(account: Account, session: Session, database: str) -> tuple[Any, A
     fields = [
         ("CATALOG_NAME", _T),
         ("SCHEMA_NAME", _T),
+        ("SCHEMA_OWNER", _T),
         ("CREATED", _M),
         ("COMMENT", _T),
     ]
     rows = [
-        (d, s, thing.created, thing.comment)
+        (d, s, thing.owner, thing.created, thing.comment)
         for (d, s), thing in account.catalog.schemas.items()
         if d == database
     ]

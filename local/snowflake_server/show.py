@@ -22,6 +22,7 @@ from local.snowflake_server.core.scan import Scanner
 from local.snowflake_server.core.statement import Statement
 from local.snowflake_server.engine import Account
 from local.snowflake_server.objects.tables import row_count
+from local.snowflake_server.objects import parameters
 from local.snowflake_server.rows import pipes
 from local.snowflake_server.sql.translate import put_binds
 from local.snowflake_server.tasks import alerts, tasks
@@ -36,12 +37,12 @@ def show(account: Account, statement: Statement, scanner: Scanner) -> Result:
     kind = scanner.word()
     if kind in ("FILE", "USER", "EXTERNAL"):
         kind = f"{kind} {scanner.word()}"
-    if kind in ("PARAMETERS", "VARIABLES", "LOCKS", "TRANSACTIONS"):
+    if kind in ("VARIABLES", "LOCKS", "TRANSACTIONS"):
         statement.session.forbid_in_procedure(f"SHOW {kind}")
     if kind == "GRANTS":
-        return _grants(account, scanner)
+        return _grants(account, statement, scanner)
     if kind == "PARAMETERS":
-        return made({"key": TEXT, "value": TEXT, "default": TEXT}, [])
+        return parameters.show(account, statement, scanner, like_pattern)
     find = _KINDS.get(kind)
     if find is None:
         raise unsupported(f"SHOW {kind}")
@@ -269,8 +270,10 @@ _KINDS: dict[str, Find] = {
 }
 
 
-def _grants(account: Account, scanner: Scanner) -> Result:
+def _grants(account: Account, statement: Statement, scanner: Scanner) -> Result:
     grantee = ""
+    if scanner.done:
+        statement.session.forbid_in_procedure("SHOW GRANTS")
     if scanner.take("TO", "ROLE"):
         grantee = scanner.identifier()
     elif scanner.take("ON"):

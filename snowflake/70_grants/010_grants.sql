@@ -28,6 +28,7 @@ GRANT USAGE ON PROCEDURE control.pause_table(VARCHAR, VARCHAR) TO ROLE sync_oper
 GRANT USAGE ON PROCEDURE control.resume_table(VARCHAR) TO ROLE sync_operator;
 GRANT USAGE ON PROCEDURE control.backfill_table(VARCHAR, VARCHAR, VARCHAR) TO ROLE sync_operator;
 GRANT USAGE ON PROCEDURE control.validate_table(VARCHAR, BOOLEAN) TO ROLE sync_operator;
+GRANT USAGE ON PROCEDURE control.check_sync(VARCHAR) TO ROLE sync_operator;
 GRANT USAGE ON PROCEDURE control.help() TO ROLE sync_operator;
 GRANT USAGE ON PROCEDURE control.apply_config(VARCHAR) TO ROLE sync_operator;
 GRANT USAGE ON PROCEDURE control.apply_tasks() TO ROLE sync_operator;

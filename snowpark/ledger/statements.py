@@ -122,6 +122,11 @@ LEFT JOIN control.sync_current_key_checks AS k ON t.table_name = k.table_name
 LEFT JOIN control.sync_current_columns AS s ON t.table_name = s.table_name"""
 
 
+def read_dates() -> Statement:
+    """Reads how this session reads dates; see DATES_READ_RIGHT."""
+    return Statement(f"SELECT\n{_DATES_READ_AS}")
+
+
 def read_state(table: str) -> Statement:
     """Reads configuration, watermark and lease of a table in one statement."""
     return Statement(f"{state_columns()}\nWHERE t.table_name = ?", (table,))

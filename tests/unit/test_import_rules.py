@@ -44,6 +44,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("load/", "extraction/", "alerts/"),
         ("sync/",),
         ("validate/", "groups/", "worksheet/"),
+        ("check/",),
         ("procedures",),
     ),
     "lambda_extract": (

@@ -50,6 +50,7 @@ GAPS = (
     r"ALTER TABLE \S+ ALTER COLUMN \S+ COMMENT",
     r"(CREATE OR ALTER|ALTER|DROP) TASK",
     r"(CREATE|ALTER|DROP) PIPE",
+    r"DESCRIBE INTEGRATION",
 )
 # Clauses that it does not know in statements whose rest is worth reading: left out.
 CLAUSES = (r"(?<=^CREATE OR REPLACE VIEW )(.*?)^COPY GRANTS\n",)

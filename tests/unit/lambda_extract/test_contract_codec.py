@@ -1,6 +1,8 @@
 """Numbers of a request that Python reads and nothing else could hold."""
 
 import json
+import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,3 +36,15 @@ def test_a_number_that_is_read_as_infinity_is_refused() -> None:
     text = request(5).replace(": 5", ": 1e999")
     with pytest.raises(contract.ContractError, match="is no finite number"):
         contract.decode_request(text)
+
+
+def test_the_release_is_the_projects_and_tells_other_shapes() -> None:
+    project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
+    assert contract.RELEASE == project["project"]["version"]
+    before = contract.release()
+    assert before.startswith(f"{contract.RELEASE}-")
+    contract.REPLIES["other"] = contract.SourceIdentity
+    try:
+        assert contract.release() != before
+    finally:
+        del contract.REPLIES["other"]

@@ -97,6 +97,8 @@ def test_owners_rights(client: Client, deploy: Deploy) -> None:
     for text in (
         "ALTER SESSION SET QUERY_TAG = 'x'",
         "SHOW PARAMETERS",
+        "SHOW PARAMETERS IN SESSION",
+        "SHOW GRANTS",
         "SHOW LOCKS",
         "USE ROLE sysadmin",
         "PUT file:///tmp/x @code",
@@ -104,7 +106,13 @@ def test_owners_rights(client: Client, deploy: Deploy) -> None:
     ):
         error = client.fails("CALL send(?)", text)
         assert "Unsupported statement type" in error.msg, text
-    client.run("CALL send('CREATE TRANSIENT TABLE t (a INT)')")
+    for text in (
+        "CREATE TRANSIENT TABLE t (a INT)",
+        "SHOW PARAMETERS IN ACCOUNT",
+        "SHOW PARAMETERS LIKE 'DEFAULT_DDL_COLLATION' IN SCHEMA public",
+        "SHOW GRANTS TO ROLE sysadmin",
+    ):
+        client.run("CALL send(?)", text)
 
 
 def test_a_killed_procedure_sends_nothing_more(

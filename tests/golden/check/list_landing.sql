@@ -1,0 +1,1 @@
+LIST @control.landing/check/nothing/;

@@ -1,0 +1,1 @@
+SHOW GRANTS ON SCHEMA "D"."A""B";
