@@ -77,6 +77,12 @@ CODES: dict[str, Code] = {
     "source_authentication": Code(
         False, "Check user and password in the secret, and pg_hba or IAM settings."
     ),
+    "database_not_found": Code(
+        False, "Correct dbname in the SOURCES setting of the Lambda function."
+    ),
+    "pooler_refused": Code(
+        False, "Set host of the source to the cluster's own endpoint, not to a pooler."
+    ),
     "too_many_connections": Code(
         True,
         'Lower "max_parallel" of the source, or raise CONNECTION LIMIT of the reader'

@@ -29,7 +29,7 @@ import psycopg2
 import psycopg2.extensions
 from psycopg2 import sql
 
-from local.aurora import Aurora, create_reader, start_aurora
+from local.aurora import Aurora, AuroraError, create_reader, start_aurora
 from local.aws import server as aws
 from local.processes import Process, start_module, wait_for_port, wait_until
 
@@ -146,7 +146,8 @@ def running_stack(
 
     Raises:
         ProcessFailed: A part did not start.
-        AuroraError: The embedded server did not start.
+        AuroraError: The embedded server did not start, or the database of `aurora_dsn`
+            has no UTF8.
         psycopg2.OperationalError: The server of `aurora_dsn` cannot be reached.
     """
     _clear(folder)
@@ -280,6 +281,13 @@ def _login_of(dsn: str) -> dict[str, str]:
     """User and password of a DSN, with libpq's own defaults (PGUSER, ~/.pgpass)."""
     with contextlib.closing(psycopg2.connect(dsn)) as connection:
         info = connection.info
+        encoding = info.parameter_status("server_encoding")
+        if encoding != "UTF8":
+            raise AuroraError(
+                f"Database {info.dbname!r} has the encoding {encoding}, which has no"
+                " place for the texts of the example tables. CREATE DATABASE ..."
+                " ENCODING 'UTF8' TEMPLATE template0, and name that one."
+            )
         return {"user": info.user, "password": info.password or ""}
 
 

@@ -110,7 +110,7 @@ def read_table(database: Database, spec: TableSpec) -> SourceTable:
         )
     kept = tuple(c for c in columns if c.name not in spec.exclude)
     if not kept:
-        raise RequestError("bad_request", f"Table {spec.name!r} has no column to read.")
+        raise _nothing_to_read(spec, columns)
     key = spec.key or _primary_key(database, oid)
     if not set(key) <= {c.name for c in kept}:
         # The primary key is excluded: as good as none.
@@ -275,6 +275,22 @@ def _find(database: Database, spec: TableSpec) -> tuple[int, str]:
             f" TO {quoted(role)};",
         )
     return oid, kind
+
+
+def _nothing_to_read(
+    spec: TableSpec, columns: tuple[SourceColumn, ...]
+) -> SourceError | RequestError:
+    if not columns:
+        return SourceError(
+            "column_not_found",
+            f"{spec.schema}.{spec.relation} has no columns at all.",
+            hint="Take the table out of the configuration until it has some.",
+        )
+    return RequestError(
+        "bad_request",
+        f'Table {spec.name!r} has no column to read: "exclude" names all of them.',
+        hint='Take at least one column out of "exclude".',
+    )
 
 
 def quoted(name: str) -> str:

@@ -18,6 +18,8 @@ from lambda_extract.credentials.secrets import Credentials
 from lambda_extract.errors import AuthenticationError, SourceError, WatchedTextSeen
 from lambda_extract.settings import Source
 from lambda_extract.source import session
+from lambda_extract.source.logins import refusal
+from lambda_extract.source.sqlstates import decide
 from lambda_extract.values import protect
 
 # A paused Aurora Serverless cluster resumes in about 15 s and more (A16).
@@ -235,12 +237,13 @@ def connected(
         )
     except psycopg2.OperationalError as error:
         # Not `from error`: libpq's text may quote the options, and with them the key.
-        raise _connect_error(error, source) from None
+        raise refusal(str(error), source) from None
     except psycopg2.Error as error:
         raise translate(error) from None
     try:
         # Statements are single transactions until `begin_snapshot`.
         connection.autocommit = True
+        _lift_timeouts(connection)
         yield Database(
             connection,
             source,
@@ -259,6 +262,23 @@ def application_name(table: str, run_id: str) -> str:
     return ascii_only[:MAX_APPLICATION_NAME]
 
 
+# Since the version (as PostgreSQL counts it): before, they are unknown, and to name one
+# among the options would end the login.
+_LATER_TIMEOUTS = {140000: "idle_session_timeout", 170000: "transaction_timeout"}
+
+
+def _lift_timeouts(connection: psycopg2.extensions.connection) -> None:
+    """Takes back what the role or the database may have: the budget ends everything."""
+    names = [
+        name
+        for since, name in _LATER_TIMEOUTS.items()
+        if connection.server_version >= since
+    ]
+    if names:
+        with translated(), connection.cursor() as cursor:
+            cursor.execute("; ".join(f"SET {name} = 0" for name in names))
+
+
 @contextlib.contextmanager
 def translated() -> Iterator[None]:
     """Turns psycopg2's errors inside the block into ours."""
@@ -266,68 +286,6 @@ def translated() -> Iterator[None]:
         yield
     except psycopg2.Error as error:
         raise translate(error) from error
-
-
-# SQLSTATE -> (code, message). PostgreSQL's own text may quote values, so it is not
-# used.
-NOT_ITS_TYPE = (
-    "A text is no value of its type: a bound of the request, or one inside the view."
-)
-_BY_STATE: dict[str, tuple[str, str]] = {
-    "42501": ("permission_denied", "PostgreSQL denied reading the table."),
-    "42P01": ("table_not_found", "The table does not exist (any more)."),
-    "3F000": ("table_not_found", "The schema does not exist (any more)."),
-    "42703": ("column_not_found", "A column does not exist (any more)."),
-    "22023": (
-        "bad_request",
-        "PostgreSQL does not know a setting of the table, for example its time zone.",
-    ),
-    "54000": (
-        "value_refused",
-        "A value or a row is larger than PostgreSQL itself can send.",
-    ),
-    "22007": ("bad_request", NOT_ITS_TYPE),
-    "22008": ("bad_request", NOT_ITS_TYPE),
-    "22003": ("bad_request", NOT_ITS_TYPE),
-    "22P02": ("bad_request", NOT_ITS_TYPE),
-    "57014": ("window_too_large", "The statement did not end within the time budget."),
-    "55P03": ("source_error", "The table was locked by another session for too long."),
-    "25P03": ("source_unreachable", "PostgreSQL closed the idle transaction."),
-    "25P04": ("window_too_large", "The transaction did not end within the budget."),
-    "40001": ("source_error", "The snapshot conflicted with recovery on the replica."),
-    "28P01": ("source_authentication", "PostgreSQL refused the login."),
-    "28000": ("source_authentication", "PostgreSQL refused the login."),
-    "3D000": ("source_error", "The database does not exist."),
-    "53300": ("too_many_connections", "PostgreSQL has no connection left."),
-    "55000": (
-        "source_cannot_be_read",
-        "The relation is not ready: a materialized view, for example, without data.",
-    ),
-    "22012": ("source_cannot_be_read", "A view or generated value divides by zero."),
-    "22021": (
-        "source_cannot_be_read",
-        "A text holds bytes that are no characters in the database's encoding.",
-    ),
-    "22P05": (
-        "source_cannot_be_read",
-        "A text holds a character that UTF-8 has no place for.",
-    ),
-    "P0001": ("source_cannot_be_read", "A function of the relation raised an error."),
-    "XX001": ("source_cannot_be_read", "A page of the table is corrupt."),
-    "XX002": ("source_cannot_be_read", "An index of the table is corrupt."),
-}
-_BY_CLASS: dict[str, tuple[str, str]] = {
-    "08": ("source_unreachable", "The connection to PostgreSQL broke."),
-    "53": ("source_unreachable", "PostgreSQL is out of resources or connections."),
-    "57": ("source_unreachable", "PostgreSQL is shutting down or not ready."),
-    # What a view or one of its functions computes; the same rows fail again.
-    "21": ("source_cannot_be_read", "A view's subquery answers several rows."),
-    "22": ("source_cannot_be_read", "A view or function fails on a value."),
-    "23": ("source_cannot_be_read", "A function of the relation raised an error."),
-    "38": ("source_cannot_be_read", "A function of the relation raised an error."),
-    "39": ("source_cannot_be_read", "A function of the relation raised an error."),
-    "P0": ("source_cannot_be_read", "A function of the relation raised an error."),
-}
 
 
 def translate(error: psycopg2.Error) -> SourceError:
@@ -341,84 +299,7 @@ def translate(error: psycopg2.Error) -> SourceError:
         return SourceError(
             "source_unreachable", "The connection to PostgreSQL broke off."
         )
-    code, message = _BY_STATE.get(state) or _BY_CLASS.get(
-        state[:2], ("source_error", "PostgreSQL failed.")
-    )
-    # Raised because row_security is off. A translated text is reported as any refusal.
-    if state == "42501" and "row-level security" in (error.diag.message_primary or ""):
-        code, message = "row_security", "Row level security hides rows of the table."
-    kind = AuthenticationError if code == "source_authentication" else SourceError
-    return kind(code, f"{message} (SQLSTATE {state or 'none'})")
-
-
-def _connect_error(error: psycopg2.OperationalError, source: Source) -> SourceError:
-    """Tells refusals from a missing server.
-
-    libpq gives no SQLSTATE for a failed connection, only text in English or the
-    server's language, so the known phrases are looked for and nothing of the text is
-    passed on.
-    """
-    text = str(error)
-    where = f"source {source.name!r} ({source.host}:{source.port})"
-    if "authentication failed" in text or "no pg_hba.conf entry" in text:
-        return AuthenticationError(
-            "source_authentication", f"PostgreSQL of {where} refused the login."
-        )
-    if "no password supplied" in text or "password is required" in text:
-        return AuthenticationError(
-            "source_authentication", f"PostgreSQL of {where} asks for a password."
-        )
-    if 'role "' in text and "does not exist" in text:
-        # A leased role that is gone, if no password is asked for.
-        return AuthenticationError(
-            "source_authentication", f"PostgreSQL of {where} has no such user."
-        )
-    if "is not permitted to log in" in text:
-        return AuthenticationError(
-            "source_authentication",
-            f"PostgreSQL of {where} has the user, but with NOLOGIN.",
-            hint="ALTER ROLE ... LOGIN.",
-        )
-    if (
-        "too many connections" in text
-        or "connection slots" in text
-        or ("too many clients" in text)
-    ):
-        return SourceError(
-            "too_many_connections", f"PostgreSQL of {where} has no connection left."
-        )
-    if "database" in text and "does not exist" in text:
-        return SourceError(
-            "source_error",
-            f"PostgreSQL of {where} has no database {source.dbname!r}.",
-            hint="Correct dbname in the SOURCES setting of the Lambda function.",
-        )
-    if "SSL" in text or "certificate" in text:
-        return SourceError(
-            "source_unreachable",
-            f"No TLS connection to PostgreSQL of {where} (sslmode {source.sslmode}).",
-            hint=_tls_hint(text),
-        )
-    return SourceError(
-        "source_unreachable", f"PostgreSQL of {where} could not be reached."
-    )
-
-
-def _tls_hint(text: str) -> str:
-    """Says which part of the verification failed, by libpq's and OpenSSL's phrases."""
-    if "root certificate file" in text:
-        return "There is no usable file at sslrootcert of the source: correct its path."
-    if "does not match host name" in text:
-        return (
-            "The certificate is another host's: set host of the source to the"
-            " cluster's own endpoint, not to an address or an alias."
-        )
-    # The second one: a CA of the same name with another key.
-    if "certificate verify failed" in text or "signature failure" in text:
-        return (
-            "No CA certificate of sslrootcert has signed the server's. For a new AWS"
-            " region: scripts/package_lambda.sh --rds-ca with Amazon's newest bundle."
-        )
-    return (
-        "Check sslmode and sslrootcert of the source, and whether the server has TLS."
-    )
+    told = decide(state, error.diag.message_primary or "")
+    kind = AuthenticationError if told.code == "source_authentication" else SourceError
+    message = f"{told.message} (SQLSTATE {state or 'none'})"
+    return kind(told.code, message, hint=told.hint)

@@ -71,6 +71,12 @@ def check_key(source: Source, shape: Shape) -> None:
         numbers = {c.source.name: c.source.attnum for c in source.columns}
         now = [numbers.get(name, name) for name in source.key]
     if sorted(map(repr, before)) != sorted(map(repr, now)):
+        if sorted(shape.key) == sorted(source.key):
+            raise DriftError(
+                "key_changed",
+                f"Key {_listed(source.key)} has a column that was replaced by another"
+                " of the same name; old rows were identified by values that are gone.",
+            )
         raise DriftError(
             "key_changed",
             f"Rows were identified by {_listed(shape.key)}; now it would be"

@@ -366,7 +366,7 @@ def test_packed_and_oddly_written_requests_are_understood(
     [
         ("wrong-password", "source_authentication", False),
         ("down", "source_unreachable", True),
-        ("nowhere", "source_error", True),
+        ("nowhere", "database_not_found", False),
         ("unheard-of", "unknown_source", False),
     ],
 )

@@ -203,7 +203,10 @@ def test_another_key_is_refused_unless_all_rows_are_replaced() -> None:
     renamed = source(dataclasses.replace(ID, name="number"), NOTE)
     assert drift.align(renamed, target, shape, EVOLVE).renames == (("ID", "NUMBER"),)
     made_anew = source(dataclasses.replace(ID, attnum=9), NOTE)
-    refused("key_changed", lambda: drift.align(made_anew, target, shape, EVOLVE))
+    error = refused(
+        "key_changed", lambda: drift.align(made_anew, target, shape, EVOLVE)
+    )
+    assert "replaced by another of the same name" in error
     typed = dataclasses.replace(ID, snowflake_type="VARCHAR(9)")
     refused(
         "key_changed",
