@@ -106,7 +106,9 @@ def _read_transactions(
     statement_timestamp() was taken when the statement arrived, so it lies before the
     look at pg_stat_activity whatever order the executor chooses. Sessions of this very
     program only ever read, so they hold nothing back; their role must match too,
-    because anybody may choose an application_name.
+    because anybody may choose an application_name. A leased login is another role each
+    time: it matches one that is a member of exactly the same roles, of which one at
+    least is no predefined one (B5).
 
     Over a connection with replication=database one can write as well, and such a
     walsender never shows when its transaction began: it counts from the start of its
@@ -118,6 +120,17 @@ def _read_transactions(
         else sql.SQL("NULL::timestamptz")
     )
     statement = sql.SQL("""
+        WITH granted AS (
+            SELECT
+                m.member,
+                pg_catalog.array_agg(DISTINCT m.roleid ORDER BY m.roleid) AS roles,
+                r.rolname = current_user AS own
+            FROM pg_catalog.pg_auth_members AS m
+            JOIN pg_catalog.pg_roles AS r ON r.oid = m.member
+            GROUP BY m.member, r.rolname
+            -- Predefined roles have smaller numbers than initdb gives to others.
+            HAVING pg_catalog.max(m.roleid) >= 16384
+        )
         SELECT
             pg_catalog.statement_timestamp()::text,
             o.oldest::text,
@@ -155,9 +168,15 @@ def _read_transactions(
                 AND a.backend_type NOT IN (
                     'autovacuum launcher', 'autovacuum worker', 'parallel worker'
                 )
-                AND NOT (
-                    a.usename = current_user
-                    AND pg_catalog.starts_with(a.application_name, {own})
+                AND NOT COALESCE(
+                    pg_catalog.starts_with(a.application_name, {own})
+                    AND (
+                        a.usename = current_user
+                        OR (SELECT g.roles FROM granted AS g WHERE g.own)
+                            = (SELECT g.roles FROM granted AS g
+                                WHERE g.member = a.usesysid)
+                    ),
+                    FALSE
                 )
         ) AS o
         CROSS JOIN (

@@ -5,6 +5,7 @@ from psycopg2 import sql
 from lambda_extract import contract
 from lambda_extract.contract import CursorSpec, CursorValue, Window
 from lambda_extract.cursor.bound import settle
+from lambda_extract.cursor.clock import check_clock
 from lambda_extract.cursor.column import check_cursor
 from lambda_extract.cursor.identity import read_identity, read_server
 from lambda_extract.cursor.proof import wait_for_proof
@@ -42,12 +43,15 @@ def plan(
     table = read_table(database, request.table)
     (planned_at,) = database.row(sql.SQL("SELECT statement_timestamp()::text"))
     bound = None
+    warnings: tuple[contract.Warning, ...] = ()
     server = read_server(database)
     cursor = None
     if request.cursor is not None:
         keyed = require_key(table)
         cursor = check_cursor(database, keyed, request.cursor)
-        bound = _snapshot_bound(database, keyed, request.cursor, proof_wait_seconds)
+        bound, warnings = _snapshot_bound(
+            database, keyed, request.cursor, proof_wait_seconds
+        )
     with snapshot(database, table):
         identity = read_identity(database, table, cursor, server)
         size = read_size(database, table)
@@ -68,6 +72,7 @@ def plan(
         estimated_rows=size.rows,
         estimated_bytes=size.bytes,
         bound=bound,
+        warnings=warnings,
         relation_id=table.oid,
         identity=identity,
         key_enforced=enforced,
@@ -76,7 +81,7 @@ def plan(
 
 def _snapshot_bound(
     database: Database, table: SourceTable, spec: CursorSpec, wait_seconds: float
-) -> contract.Bound:
+) -> tuple[contract.Bound, tuple[contract.Warning, ...]]:
     cursor = check_cursor(database, table, spec)
     proof, pending = wait_for_proof(database, table, cursor, seconds=wait_seconds)
     with snapshot(database, table):
@@ -86,10 +91,11 @@ def _snapshot_bound(
             )
         )
         position = None if text is None else CursorValue(text, cursor.family)
-        return settle(
+        bound = settle(
             database,
             cursor=cursor,
             proof=proof,
             window=Window(pending_bound=pending),
             position=position,
         )
+        return bound, check_clock(database, table, cursor, text)

@@ -219,6 +219,16 @@ BY_PHRASE: tuple[tuple[str, str, Decision], ...] = (
         "row-level security",
         Decision("row_security", "Row level security hides rows of the table."),
     ),
+    # A leased login whose role is gone: the next one is asked for by itself.
+    (
+        "42704",
+        "invalid role OID",
+        Decision(
+            "source_unreachable",
+            "The login was revoked while it was in use.",
+            "A retry reads the secret again; leases should live for ten minutes.",
+        ),
+    ),
     (
         "57014",
         "due to user request",

@@ -11,6 +11,7 @@ import psycopg2
 import pytest
 from psycopg2 import sql
 
+from tests import vault_statements
 from tests.end_to_end.lab import TARGET_SCHEMA, Lab
 from tests.vault_server import Vault, status
 
@@ -29,34 +30,22 @@ class Leases:
     def make(self, seconds: int) -> tuple[str, str]:
         """Creates a role, as the creation statements of a Vault role do."""
         role = f"v_reader_{uuid.uuid4().hex[:12]}"
-        with contextlib.closing(self._owner()) as owner:
-            text = "CREATE ROLE {} LOGIN PASSWORD 'leased-hidden' IN ROLE aurora_sync"
-            owner.cursor().execute(sql.SQL(text).format(sql.Identifier(role)))
+        vault_statements.run(self._dsn, "creation", role, "aurora_sync")
         self.made.append(role)
         self.alive.append(role)
         return role, "leased-hidden"
 
     def revoke(self) -> None:
-        """Ends every lease: no more logins, its sessions, then its role."""
+        """Ends every lease: its sessions, then its role, in one transaction."""
         # The reader asks for its next login as soon as its session ends, before this is
         # over: that one stays.
         ended, self.alive = self.alive, []
-        with contextlib.closing(self._owner()) as owner:
-            for role in ended:
-                name = sql.Identifier(role)
-                cursor = owner.cursor()
-                cursor.execute(sql.SQL("ALTER ROLE {} NOLOGIN").format(name))
-                cursor.execute(
-                    "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
-                    " WHERE usename = %s",
-                    (role,),
-                )
-                cursor.execute(sql.SQL("DROP ROLE {}").format(name))
+        for role in ended:
+            vault_statements.run(self._dsn, "revocation", role, "aurora_sync")
 
-    def _owner(self) -> psycopg2.extensions.connection:
-        connection = psycopg2.connect(self._lab.stack.endpoints.aurora_dsn)
-        connection.autocommit = True
-        return connection
+    @property
+    def _dsn(self) -> str:
+        return str(self._lab.stack.endpoints.aurora_dsn)
 
 
 @pytest.fixture

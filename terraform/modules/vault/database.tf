@@ -10,10 +10,11 @@ resource "vault_database_secret_backend_role" "reader" {
   creation_statements = [
     "CREATE ROLE \"{{name}}\" WITH LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}' INHERIT IN ROLE \"${each.value.reader_role}\"",
   ]
-  # A session that ends here would otherwise come back before the role is gone.
+  # Vault runs these in one transaction, so NOLOGIN would be seen by nobody before the
+  # role is gone. Sessions are ended if Vault's own login may (pg_signal_backend): a
+  # refusal would roll everything back, and the role would stay.
   revocation_statements = [
-    "ALTER ROLE \"{{name}}\" NOLOGIN",
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{{name}}'",
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{{name}}' AND pg_has_role(current_user, 'pg_signal_backend', 'USAGE')",
     "DROP ROLE IF EXISTS \"{{name}}\"",
   ]
 }
