@@ -20,6 +20,11 @@ PLAIN = "{c}"
 AS_TEXT = "{c}::text"
 AS_JSON = "pg_catalog.to_json({c})"
 AS_JSON_TEXT = f"{AS_JSON}::text"
+# Snowflake names inf, -inf and NaN; PostgreSQL writes Infinity (P4).
+FLOAT_TEXT = (
+    "CASE {c} WHEN 'Infinity' THEN 'inf' WHEN '-Infinity' THEN '-inf'"
+    " ELSE {c}::text END"
+)
 
 # BETWEEN is false for infinities and BC as well; each costs two integer comparisons.
 NOT_A_DATE = "{c} NOT BETWEEN '0001-01-01'::date AND '9999-12-31'::date"
@@ -121,8 +126,8 @@ MAPPINGS: dict[str, Mapping] = {
     "int4": Mapping("NUMBER(10,0)"),
     "int8": Mapping("NUMBER(19,0)"),
     "oid": Mapping("NUMBER(10,0)"),
-    "float4": Mapping("FLOAT"),
-    "float8": Mapping("FLOAT"),
+    "float4": Mapping("FLOAT", FLOAT_TEXT),
+    "float8": Mapping("FLOAT", FLOAT_TEXT),
     # money prints a currency sign; its numeric value is exact. Some locales have no two
     # digits after the point.
     "money": Mapping(

@@ -346,6 +346,8 @@ _SHAPES = {
     "TIMESTAMP_TZ": rf"{_DATE}[ T]{_TIME}([+-]\d{{2}}(:?\d{{2}})?|Z)?",
     "TIMESTAMP_LTZ": rf"{_DATE}[ T]{_TIME}([+-]\d{{2}}(:?\d{{2}})?|Z)?",
     "NUMBER": r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?",
+    # Documented are inf, -inf and NaN, in any case.
+    "FLOAT": r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:-?inf|nan)",
 }
 
 
