@@ -1,15 +1,12 @@
 """Logins that Vault leases: they end between two syncs, and in the middle of one."""
 
-import contextlib
 import json
 import threading
 import time
 import uuid
 from collections.abc import Iterator
 
-import psycopg2
 import pytest
-from psycopg2 import sql
 
 from tests import vault_statements
 from tests.end_to_end.lab import TARGET_SCHEMA, Lab

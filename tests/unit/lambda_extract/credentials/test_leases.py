@@ -1,4 +1,4 @@
-"""Leased logins as Vault makes and ends them: in ONE transaction, as no superuser (A8)."""
+"""Leased logins as Vault makes and ends them: in ONE transaction, no superuser (A8)."""
 
 import contextlib
 import uuid
@@ -53,7 +53,7 @@ def reader(make_table: MakeTable) -> Iterator[Reader]:
 def test_a_lease_ends_though_vault_may_end_no_session(
     aurora: Aurora, reader: Reader
 ) -> None:
-    """The refused pg_terminate_backend rolled the revocation back, and the role stayed."""
+    """A refused pg_terminate_backend rolled all of it back, and the role stayed."""
     vault = Vault(aurora)
     reader.user = vault.lease()
     with reader.database() as database:
