@@ -149,10 +149,22 @@ def _send(cursor: Any, statement: Statement) -> None:
     try:
         cursor.execute(statement.text)
     except SnowflakeError as error:
+        if _done_before(statement.text, error):
+            return
         raise DeployError(
             f"{statement.place}: Snowflake refused\n\n{statement.text}\n\n{error}\n\n"
             "Every statement may be repeated: correct the cause and deploy again."
         ) from error
+
+
+def _done_before(text: str, error: SnowflakeError) -> bool:
+    """Whether an earlier deployment has done it; the statement has no IF NOT EXISTS."""
+    words = " ".join(text.split()).upper()
+    return (
+        words.startswith("ALTER STREAMLIT ")
+        and words.endswith(" ADD LIVE VERSION FROM LAST")
+        and "already a live version" in str(error).lower()
+    )
 
 
 def parse_assignments(assignments: list[str]) -> dict[str, str]:

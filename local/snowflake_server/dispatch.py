@@ -214,6 +214,12 @@ def _drop(account: Account, statement: Statement, scanner: Scanner) -> Result:
     raise unsupported(f"DROP {scanner.peek()}")
 
 
+def _copy(account: Account, statement: Statement, scanner: Scanner) -> Result:
+    files = scanner.peek() == "FILES"
+    run = streamlits.copy_files if files else copy_into.copy_into
+    return run(account, statement, scanner)
+
+
 def _execute(account: Account, statement: Statement, scanner: Scanner) -> Result:
     run = alerts.execute if scanner.peek() == "ALERT" else tasks.execute
     return run(account, statement, scanner)
@@ -245,7 +251,7 @@ _SCANNED: dict[str, Run] = {
     "PUT": stages.put,
     "REMOVE": stages.remove,
     "RM": stages.remove,
-    "COPY": copy_into.copy_into,
+    "COPY": _copy,
     "CALL": procedures.call,
     "EXECUTE": _execute,
     "GRANT": accounts.grant,

@@ -10,14 +10,25 @@ GRANT CREATE STREAMLIT ON SCHEMA control TO ROLE sync_operator;
 
 USE ROLE sync_operator;
 
-CREATE OR REPLACE STREAMLIT sync_dashboard -- noqa: PRS
+-- OR REPLACE would drop the grants that others were given on the app (W2).
+CREATE STREAMLIT IF NOT EXISTS sync_dashboard -- noqa: PRS
 FROM '@<% database %>.control.dashboard/app'
+MAIN_FILE = 'streamlit_app.py'
+QUERY_WAREHOUSE = <% warehouse %>;
+
+ALTER STREAMLIT sync_dashboard SET -- noqa: PRS
 MAIN_FILE = 'streamlit_app.py'
 QUERY_WAREHOUSE = <% warehouse %>
 TITLE = 'Aurora sync'
 COMMENT = 'Freshness, history and failures of every table; buttons to sync, validate and pause';
 
--- Without a live version nobody but the owner could open it.
+-- Without a live version nobody but the owner could open it. If there is one, Snowflake
+-- says so, and the deployment goes on.
 ALTER STREAMLIT sync_dashboard ADD LIVE VERSION FROM LAST;
+
+-- FROM has copied the files once; this release's come into the live version.
+COPY FILES INTO -- noqa: PRS
+'snow://streamlit/<% database %>.CONTROL.SYNC_DASHBOARD/versions/live/'
+FROM '@<% database %>.control.dashboard/app/';
 
 USE ROLE sync_admin;

@@ -38,3 +38,16 @@ def test_state_survives_a_second_deployment(lab: Lab) -> None:
     lab.psql(f"UPDATE {table} SET note = 'after', updated_at = now() WHERE id = 1")
     assert lab.sync(table)["rows_updated"] == 1
     lab.assert_equal(table)
+
+
+def test_the_app_keeps_the_grants_of_others(lab: Lab) -> None:
+    """W2: CREATE OR REPLACE dropped them at every deployment; it has no COPY GRANTS."""
+    role = lab.name("viewers")
+    lab.query(f"CREATE ROLE {role}")
+    lab.query(f"GRANT USAGE ON STREAMLIT control.sync_dashboard TO ROLE {role}")
+
+    deploy_local(lab.stack.endpoints)
+
+    (granted,) = lab.query(f"SHOW GRANTS TO ROLE {role}")
+    assert granted["privilege"] == "USAGE"
+    assert granted["name"].upper().endswith("SYNC_DASHBOARD")

@@ -44,7 +44,8 @@ GAPS = (
     r"GRANT [\w, ]+ ON (FUTURE|ALL) TASKS",
     r"GRANT READ ON STAGE",
     r"GRANT CREATE STREAMLIT",
-    r"(CREATE OR REPLACE|ALTER) STREAMLIT",
+    r"(CREATE|ALTER) STREAMLIT",
+    r"COPY FILES",
     r"ALTER TABLE \S+ ADD COLUMN IF NOT EXISTS",
     r"ALTER TABLE \S+ ALTER COLUMN \S+ COMMENT",
     r"(CREATE OR ALTER|ALTER|DROP) TASK",
@@ -131,7 +132,10 @@ def test_a_clause_that_is_left_out_is_still_unknown(clause: str) -> None:
 
 
 def test_no_gap_hides_a_query_or_a_change_of_rows() -> None:
-    rows = ("SELECT", "WITH", "INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "TRUNCATE")
+    rows = (
+        *("SELECT", "WITH", "INSERT", "UPDATE", "DELETE", "MERGE", "COPY INTO"),
+        "TRUNCATE",
+    )
     hidden = [t.place for t in TEXTS if t.gap and t.start.upper().startswith(rows)]
     assert not hidden
 

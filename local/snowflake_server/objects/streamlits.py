@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
 from local.snowflake_server.core.catalog import Thing
-from local.snowflake_server.core.errors import compilation, exists, missing
+from local.snowflake_server.core.errors import (
+    compilation,
+    exists,
+    missing,
+    unsupported,
+)
 from local.snowflake_server.core.names import shown
-from local.snowflake_server.core.results import Result, status
+from local.snowflake_server.core.results import TEXT, Result, made, status
 from local.snowflake_server.core.scan import Scanner
 from local.snowflake_server.core.statement import Statement
 from local.snowflake_server.engine import Account
 from local.snowflake_server.objects import stages
 
+_LIVE = re.compile(r"snow://streamlit/([^/]+)/versions/live/")
 _OPTIONS = {
     "MAIN_FILE": Scanner.string,
     "QUERY_WAREHOUSE": Scanner.identifier,
@@ -49,7 +56,12 @@ def create(account: Account, statement: Statement, scanner: Scanner) -> Result:
         catalog.forget_grants("STREAMLIT", name)  # it has no COPY GRANTS
         group[name] = Thing(
             name=name.name,
-            properties={**options, "FROM": location, "LIVE": False},
+            properties={
+                **options,
+                "FROM": location,
+                "LIVE": False,
+                "FILES": _files(account, statement, location),
+            },
             owner=session.role,
             comment=options.get("COMMENT", ""),
         )
@@ -72,21 +84,74 @@ def _check_files(
         raise missing("Warehouse", shown(used))
 
 
+def _files(account: Account, statement: Statement, location: str) -> dict[str, str]:
+    """Digests of the files below a place, by their names."""
+    stage, path = stages.find(account, statement, location)
+    skipped = len(stage.name.name) + 1 + len(path.rstrip("/"))
+    return {
+        row[0][skipped:].lstrip("/"): row[2]
+        for row in stages.listed(stage, path.rstrip("/"))
+    }
+
+
 def alter(account: Account, statement: Statement, scanner: Scanner) -> Result:
-    """ALTER STREAMLIT name ADD LIVE VERSION FROM LAST."""
+    """ALTER STREAMLIT name SET ..., or ADD LIVE VERSION FROM LAST."""
     scanner.expect("STREAMLIT")
     name = account.name(statement.session, scanner.path())
-    scanner.expect("ADD", "LIVE", "VERSION", "FROM", "LAST")
+    changes: dict[str, Any] = {"LIVE": True}
+    setting = scanner.take("SET")
+    if setting:
+        changes = scanner.options(_OPTIONS)
+        used = changes.get("QUERY_WAREHOUSE")
+        if used is not None and used not in account.catalog.in_account["WAREHOUSE"]:
+            raise missing("Warehouse", shown(used))
+    else:
+        scanner.expect("ADD", "LIVE", "VERSION", "FROM", "LAST")
     scanner.end()
 
     def work(_connection: object) -> Result:
         app = account.catalog.thing("STREAMLIT", name)
-        if app.properties["LIVE"]:
-            raise compilation(f"Streamlit {name.name} already has a live version.")
+        if not setting and app.properties["LIVE"]:
+            raise compilation(
+                f"There is already a live version for streamlit {name.name}."
+            )
         account.catalog.in_schema["STREAMLIT"][name] = replace(
-            app, properties={**app.properties, "LIVE": True}
+            app,
+            properties={**app.properties, **changes},
+            comment=changes.get("COMMENT", app.comment),
         )
         return status("Statement executed successfully.")
+
+    return account.ddl(statement.session, work)
+
+
+def copy_files(account: Account, statement: Statement, scanner: Scanner) -> Result:
+    """COPY FILES INTO 'snow://streamlit/<name>/versions/live/' FROM '@stage/path'.
+
+    The app must have a live version; files that are there already are replaced.
+    """
+    scanner.expect("FILES", "INTO")
+    into = _LIVE.fullmatch(scanner.string())
+    if into is None:
+        raise unsupported("COPY FILES into anything but an app's live version")
+    name = account.name(statement.session, Scanner(into[1]).path())
+    scanner.expect("FROM")
+    location = scanner.string()
+    scanner.end()
+
+    def work(_connection: object) -> Result:
+        app = account.catalog.thing("STREAMLIT", name)
+        if not app.properties["LIVE"]:
+            raise compilation(f"Streamlit {name.name} has no live version.")
+        found = _files(account, statement, location)
+        account.catalog.in_schema["STREAMLIT"][name] = replace(
+            app,
+            properties={
+                **app.properties,
+                "FILES": {**app.properties["FILES"], **found},
+            },
+        )
+        return made({"file": TEXT}, [(file,) for file in sorted(found)])
 
     return account.ddl(statement.session, work)
 

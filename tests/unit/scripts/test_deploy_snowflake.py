@@ -30,9 +30,12 @@ VALUES = {"database": "D"}
 class Cursor:
     """Keeps what it is sent; refuses one text."""
 
-    def __init__(self, refused: str = "") -> None:
+    def __init__(
+        self, refused: str = "", message: str = "insufficient privileges"
+    ) -> None:
         self.sent: list[str] = []
         self.refused = refused
+        self.message = message
 
     def __enter__(self) -> "Cursor":
         return self
@@ -42,7 +45,7 @@ class Cursor:
 
     def execute(self, text: str) -> None:
         if text == self.refused:
-            raise ProgrammingError("insufficient privileges")
+            raise ProgrammingError(self.message)
         self.sent.append(text)
 
 
@@ -111,6 +114,31 @@ def test_a_refusal_names_file_line_and_statement_and_stops() -> None:
     assert "CREATE PROCEDURE a" in message
     assert "insufficient privileges" in message
     assert "CREATE PROCEDURE b" not in cursor.sent
+
+
+LIVE = "ALTER STREAMLIT app ADD LIVE VERSION FROM LAST"
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "goes_on"),
+    [
+        (LIVE, "There is already a live version.", True),
+        (LIVE, "insufficient privileges", False),
+        ("CREATE STREAMLIT app", "There is already a live version.", False),
+    ],
+)
+def test_a_live_version_that_is_there_is_no_failure(
+    text: str, message: str, goes_on: bool
+) -> None:
+    """W2: the app is not replaced, so it has one from the second deployment on."""
+    cursor = Cursor(text, message)
+    files = [SqlFile("60_views/010_a.sql", f"{text}; SELECT 1;")]
+    if goes_on:
+        deploy(Connection(cursor), plan_deployment(files, VALUES, CODE))
+        assert "SELECT 1" in cursor.sent
+    else:
+        with pytest.raises(DeployError):
+            deploy(Connection(cursor), plan_deployment(files, VALUES, CODE))
 
 
 def test_every_value_is_checked_before_anything_is_sent() -> None:
