@@ -132,6 +132,8 @@ class Translator:
             self._check_function(node, text)
 
     def _check_function(self, node: exp.Func, text: str) -> None:
+        if isinstance(node, exp.Anonymous) and node.meta.get("made"):
+            return
         if "start" in node.meta and text:
             name = text[node.meta["start"] : node.meta["end"] + 1].upper()
         elif isinstance(node, exp.Anonymous):
