@@ -15,6 +15,7 @@ from local.snowflake_server.core.scan import Scanner, one_of
 from local.snowflake_server.core.statement import Statement
 from local.snowflake_server.engine import Account
 from local.snowflake_server.objects import rights
+from local.snowflake_server.sql.functions import time_format
 
 _DONE = "Statement executed successfully."
 
@@ -366,12 +367,13 @@ _PARAMETERS = {
 
 
 def alter_session(account: Account, statement: Statement, scanner: Scanner) -> Result:
-    """ALTER SESSION: AUTOCOMMIT and ROWS_PER_RESULTSET count, others do nothing."""
+    """ALTER SESSION: AUTOCOMMIT, ROWS_PER_RESULTSET and output formats count."""
     session = statement.session
     session.forbid_in_procedure("ALTER_SESSION")
     scanner.expect("SESSION")
     if scanner.take("UNSET"):
         (name,) = scanner.path()
+        session.formats.pop(name, None)
         scanner.end()
         if name == "AUTOCOMMIT":
             session.autocommit = True
@@ -386,6 +388,11 @@ def alter_session(account: Account, statement: Statement, scanner: Scanner) -> R
             raise compilation(f"invalid parameter '{name}'", code=1008)
         scanner.expect("=")
         value = scanner.name_or_string()
+        if name.endswith("_OUTPUT_FORMAT"):
+            session.formats = dict(session.formats)
+            session.formats.pop(name, None)
+            if value.upper() not in ("AUTO", ""):
+                session.formats[name] = time_format(value, known_only=True)
         if name == "AUTOCOMMIT":
             if session.scope.explicit:
                 session.scope.commit()
