@@ -28,7 +28,21 @@ _ENVIRONMENT = {
     "SNOWFLAKE_PORT": "port",
     "SNOWFLAKE_PROTOCOL": "protocol",
 }
-_KNOWN = frozenset(_ENVIRONMENT.values()) | {"database", "schema", "region"}
+# Of the connector's other parameters those that say how one logs in, and by which way.
+# What changes the session itself (autocommit, session_parameters, ...) is refused: a
+# deployment rests on its own.
+_LOGIN = frozenset(
+    {
+        *("passcode", "passcode_in_password", "token_file_path", "private_key"),
+        *("private_key_passphrase", "oauth_client_id", "oauth_client_secret"),
+        *("oauth_authorization_url", "oauth_token_request_url", "oauth_redirect_uri"),
+        *("oauth_scope", "workload_identity_provider", "client_request_mfa_token"),
+        *("client_store_temporary_credential", "external_browser_timeout"),
+        *("login_timeout", "network_timeout", "socket_timeout", "ocsp_fail_open"),
+        *("proxy_host", "proxy_port", "proxy_user", "proxy_password", "no_proxy"),
+    }
+)
+_KNOWN = frozenset(_ENVIRONMENT.values()) | _LOGIN | {"database", "schema", "region"}
 
 
 class ConnectionSettingsError(ValueError):
@@ -66,7 +80,10 @@ def read_settings(
     settings.update({key: value for key, value in options.items() if value is not None})
     unknown = sorted(set(settings) - _KNOWN)
     if unknown:
-        raise ConnectionSettingsError(f"unknown settings: {', '.join(unknown)}")
+        raise ConnectionSettingsError(
+            f"unknown settings: {', '.join(unknown)}. Taken are those that say how to"
+            f" log in: {', '.join(sorted(_KNOWN))}."
+        )
     missing = sorted({"account", "user"} - set(settings))
     if missing:
         raise ConnectionSettingsError(

@@ -119,7 +119,8 @@ def qualified(*names: str | None) -> str:
     return ".".join(quote(name) for name in names if name is not None)
 
 
-BEGIN = Statement("BEGIN")
+# BEGIN alone begins a block of Snowflake Scripting as well.
+BEGIN = Statement("BEGIN TRANSACTION")
 
 
 COMMIT = Statement("COMMIT")

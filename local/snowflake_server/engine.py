@@ -189,12 +189,15 @@ class Account:
             text: The statement.
             change: Generates the SQL if plain translation is not enough.
         """
-        key = (text, session.database, session.schema, change)
+        formats = session.output_formats
+        shown = tuple(sorted(formats.items()))
+        key = (text, session.database, session.schema, change, shown)
         with self._cache_lock:
             found = self._translated.get(key)
         if found is not None and not session.temporary and self._still_true(found):
             return found
         translator = self.translator(session)
+        translator.formats = formats
         statement = parse(text)
         if change is None:
             found = translator.finish(statement)

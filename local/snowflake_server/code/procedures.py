@@ -349,8 +349,8 @@ def _evaluated(
     if not chosen:
         return []
     columns = [
-        exp.alias_(value.copy() if value is not None else exp.null(), f"A{at}")
-        for at, (_, value) in enumerate(chosen)
+        exp.alias_(_typed(value, argument.type), f"A{at}")
+        for at, (argument, value) in enumerate(chosen)
     ]
     found = account.translator(statement.session).finish(exp.select(*columns))
     sql, beside = put_binds(found.parts, statement.values)
@@ -365,11 +365,18 @@ def _evaluated(
     ]
 
 
+def _typed(value: exp.Expr | None, kind: SnowType) -> exp.Expr:
+    """The argument cast to its declared type; a VARIANT has none of its own."""
+    given = value.copy() if value is not None else exp.null()
+    if kind.base in ("VARIANT", "ARRAY", "OBJECT"):
+        return given
+    return exp.Cast(this=given, to=exp.DataType.build(str(kind), "snowflake"))
+
+
 def _as_argument(value: Any, kind: SnowType) -> Any:
+    """A value of the SELECT as Python gets it; casts have made it of its type."""
     if value is None:
         return None
-    if kind.base == "VARCHAR":
-        return str(value)
     if kind.base in ("VARIANT", "ARRAY", "OBJECT"):
         return json.loads(value)
     if kind.base == "NUMBER" and kind.scale == 0:

@@ -25,6 +25,7 @@ class Session:
         procedure: Name of the procedure whose handler sends the statements.
         rows_per_resultset: Queries answer no more rows than this; 0: all of them.
         killed: Set by a fault: nothing runs in it any more.
+        formats: Output formats that ALTER SESSION has set.
     """
 
     scope: Scope
@@ -41,6 +42,12 @@ class Session:
     id: int = field(default_factory=lambda: next(_IDS))
     lock: threading.RLock = field(default_factory=threading.RLock)
     temporary: dict[Name, Name] = field(default_factory=dict)
+    formats: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def output_formats(self) -> dict[str, str]:
+        """Parameter -> strftime's format; a procedure has its caller's."""
+        return self.formats if self.caller is None else self.caller.output_formats
 
     def forbid_in_procedure(self, what: str) -> None:
         """Fail if owner's rights do not allow the statement."""

@@ -12,9 +12,11 @@ from local.snowflake_server.core.errors import compilation, exists, missing, syn
 from local.snowflake_server.core.names import shown
 from local.snowflake_server.core.results import Result, status
 from local.snowflake_server.core.scan import Scanner, one_of
+from local.snowflake_server.core.session import Session
 from local.snowflake_server.core.statement import Statement
 from local.snowflake_server.engine import Account
 from local.snowflake_server.objects import rights
+from local.snowflake_server.sql.functions import time_format
 
 _DONE = "Statement executed successfully."
 
@@ -366,12 +368,13 @@ _PARAMETERS = {
 
 
 def alter_session(account: Account, statement: Statement, scanner: Scanner) -> Result:
-    """ALTER SESSION: AUTOCOMMIT and ROWS_PER_RESULTSET count, others do nothing."""
+    """ALTER SESSION: AUTOCOMMIT, ROWS_PER_RESULTSET and output formats count."""
     session = statement.session
     session.forbid_in_procedure("ALTER_SESSION")
     scanner.expect("SESSION")
     if scanner.take("UNSET"):
         (name,) = scanner.path()
+        session.formats.pop(name, None)
         scanner.end()
         if name == "AUTOCOMMIT":
             session.autocommit = True
@@ -385,13 +388,21 @@ def alter_session(account: Account, statement: Statement, scanner: Scanner) -> R
         if name not in _PARAMETERS:
             raise compilation(f"invalid parameter '{name}'", code=1008)
         scanner.expect("=")
-        value = scanner.name_or_string()
-        if name == "AUTOCOMMIT":
-            if session.scope.explicit:
-                session.scope.commit()
-            session.autocommit = value.upper() == "TRUE"
-        if name == "ROWS_PER_RESULTSET":
-            session.rows_per_resultset = int(value)
-        if name == "TIMEZONE" and value.upper() not in ("UTC", "ETC/UTC"):
-            raise compilation("The local Snowflake knows the time zone UTC only.")
+        _set(statement.session, name, scanner.name_or_string())
     return status(_DONE)
+
+
+def _set(session: Session, name: str, value: str) -> None:
+    if name.endswith("_OUTPUT_FORMAT"):
+        session.formats = dict(session.formats)
+        session.formats.pop(name, None)
+        if value.upper() not in ("AUTO", ""):
+            session.formats[name] = time_format(value, known_only=True)
+    if name == "AUTOCOMMIT":
+        if session.scope.explicit:
+            session.scope.commit()
+        session.autocommit = value.upper() == "TRUE"
+    if name == "ROWS_PER_RESULTSET":
+        session.rows_per_resultset = int(value)
+    if name == "TIMEZONE" and value.upper() not in ("UTC", "ETC/UTC"):
+        raise compilation("The local Snowflake knows the time zone UTC only.")

@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 from sqlglot import exp
 
-from local.snowflake_server.core.catalog import Column
+from local.snowflake_server.core.catalog import Column, Table
 from local.snowflake_server.core.errors import compilation, syntax, unsupported
 from local.snowflake_server.core.names import Name, encode, quoted
 from local.snowflake_server.core.physical import forget_loads
@@ -19,6 +19,7 @@ from local.snowflake_server.core.results import UPDATE as UPDATE_TYPE
 from local.snowflake_server.core.results import Result, counts, fetched, status
 from local.snowflake_server.core.statement import Statement
 from local.snowflake_server.engine import Account
+from local.snowflake_server.sql.rewrite import call
 from local.snowflake_server.sql.translate import Translator, parse, put_binds
 
 _QUERIES = (exp.Select, exp.SetOperation, exp.Subquery)
@@ -231,9 +232,38 @@ def _change(parsed: exp.Expr, translator: Translator) -> str:
     if isinstance(target, exp.Table):
         _keep_alias(target)
     if isinstance(parsed, exp.Update):
+        table = _table_of(target, translator)
         for assignment in parsed.expressions:
             _bare_column(assignment.this)
+            _only_documents(table, assignment)
     return translator.sql(parsed)
+
+
+def _table_of(target: exp.Expr, translator: Translator) -> Table | None:
+    """The table that is changed; None for what the translation refuses."""
+    if not isinstance(target, exp.Table):
+        return None
+    bare = target.copy()
+    bare.set("alias", None)
+    return translator.catalog.table(translator.temporary_or(translator.name(bare)))
+
+
+def _only_documents(table: Table | None, assignment: exp.Expr) -> None:
+    """Refuse a text for a VARIANT column; INSERT does it in `_assigned`."""
+    if table is None or not isinstance(assignment, exp.EQ):
+        return
+    assignment.set(
+        "expression", _document(table, assignment.this, assignment.expression)
+    )
+
+
+def _document(table: Table, column: exp.Expr, value: exp.Expr) -> exp.Expr:
+    kind = table.column(_plain(column.this)).type.base
+    if kind not in ("VARIANT", "ARRAY", "OBJECT"):
+        return value
+    checked = call("_only_json", value, exp.Literal.string(kind))
+    checked.meta["made"] = True
+    return checked
 
 
 def _keep_alias(target: exp.Table) -> None:
@@ -274,23 +304,29 @@ def _merge(parsed: exp.Expr, translator: Translator) -> str:
     if not isinstance(parsed, exp.Merge):
         raise unsupported("this form of MERGE")
     whens = parsed.args["whens"].expressions
-    branches = {_branch(when) for when in whens}
+    table = _table_of(parsed.this, translator)
+    branches = {_branch(when, table) for when in whens}
     if isinstance(parsed.this, exp.Table):
         _keep_alias(parsed.this)
     ordered = " ".join(b for b in _ACTIONS if b in branches)
     return f"{ordered}\n{translator.sql(parsed)} RETURNING merge_action"
 
 
-def _branch(when: exp.Expr) -> str:
+def _branch(when: exp.Expr, table: Table | None) -> str:
     then = when.args["then"]
     if isinstance(then, exp.Update):
         for assignment in then.expressions:
             _bare_column(assignment.this)
+            _only_documents(table, assignment)
         return "updated"
     if isinstance(then, exp.Insert):
         columns = then.this.expressions if then.this is not None else []
         for column in columns:
             _bare_column(column)
+        values = then.expression
+        if table is not None and isinstance(values, exp.Tuple) and columns:
+            pairs = zip(columns, values.expressions, strict=True)
+            values.set("expressions", [_document(table, c, v) for c, v in pairs])
         return "inserted"
     return "deleted"
 

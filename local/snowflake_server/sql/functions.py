@@ -10,7 +10,7 @@ import duckdb
 import pyarrow
 from fakesnow import macros
 
-from local.snowflake_server.core.errors import SnowflakeError
+from local.snowflake_server.core.errors import SnowflakeError, unsupported
 
 # Every function that may be called. Anything else is refused, so that a statement that
 # only DuckDB understands is found here and not in a real account.
@@ -93,6 +93,8 @@ CREATE OR REPLACE MACRO _to_varchar(x) AS CASE
 CREATE OR REPLACE MACRO _format_time(x, f) AS strftime(
     TRY_CAST(CASE typeof(x) WHEN 'TIME' THEN '1970-01-01 ' ELSE '' END
         || CAST(x AS VARCHAR) AS TIMESTAMP), f);
+CREATE OR REPLACE MACRO _formatted(x, kind, f, other) AS CASE
+    WHEN typeof(x) = kind THEN _format_time(x, f) ELSE other END;
 CREATE OR REPLACE MACRO _limit(x, n) AS CASE
     WHEN length(x) > n
     THEN error('String ''' || left(x, 40) || ''' is too long and would be truncated')
@@ -223,15 +225,20 @@ def unknown(name: str) -> SnowflakeError:
 
 _FORMAT = (
     ("YYYY", "%Y"), ("HH24", "%H"), ("HH12", "%I"), ("FF3", "%g"), ("FF6", "%f"),
-    ("FF9", "%n"), ("MON", "%b"), ("MM", "%m"), ("DD", "%d"), ("MI", "%M"),
-    ("SS", "%S"), ("DY", "%a"), ("YY", "%y"), ("TZH:TZM", "+00:00"),
+    ("FF9", "%n"), ("MON", "%b"), ("MMMM", "%B"), ("MM", "%m"), ("DD", "%d"),
+    ("MI", "%M"), ("SS", "%S"), ("DY", "%a"), ("YY", "%y"), ("TZH:TZM", "+00:00"),
     ("TZHTZM", "+0000"),
     ("AM", "%p"), ("PM", "%p"), ("FF", "%n"),
 )  # fmt: skip
 
 
-def time_format(text: str) -> str:
-    """Snowflake's date format as strftime's."""
+def time_format(text: str, *, known_only: bool = False) -> str:
+    """Snowflake's date format as strftime's.
+
+    Args:
+        text: The format.
+        known_only: Letters that are no element are refused.
+    """
     result, at = "", 0
     while at < len(text):
         if text[at] == '"':
@@ -243,5 +250,7 @@ def time_format(text: str) -> str:
                 result, at = result + value, at + len(key)
                 break
         else:
+            if known_only and text[at].isalpha() and text[at].upper() != "T":
+                raise unsupported(f"output format '{text}'")
             result, at = result + text[at].replace("%", "%%"), at + 1
     return result

@@ -37,6 +37,33 @@ def rewrite(statement: exp.Expr) -> None:
                 break
 
 
+# DuckDB's type -> the parameters that say how it is written, the first that is set.
+_FORMATS = {
+    "DATE": ("DATE_OUTPUT_FORMAT",),
+    "TIME": ("TIME_OUTPUT_FORMAT",),
+    "TIMESTAMP": ("TIMESTAMP_NTZ_OUTPUT_FORMAT",),
+    "TIMESTAMP WITH TIME ZONE": (
+        "TIMESTAMP_TZ_OUTPUT_FORMAT",
+        "TIMESTAMP_OUTPUT_FORMAT",
+    ),
+}
+
+
+def follow_formats(statement: exp.Expr, formats: dict[str, str]) -> None:
+    """Write dates and times without a format as the session's parameters say."""
+    for node in list(statement.find_all(exp.Anonymous)):
+        if node.name != "_to_varchar":
+            continue
+        (value,) = node.expressions
+        made: exp.Expr = node.copy()
+        for kind, names in _FORMATS.items():
+            chosen = next((formats[name] for name in names if name in formats), None)
+            if chosen is not None:
+                texts = (exp.Literal.string(text) for text in (kind, chosen))
+                made = call("_formatted", value, *texts, made)
+        node.replace(made)
+
+
 def context(name: str) -> exp.Expr:
     """A value that the session puts in."""
     return exp.Placeholder(this=f"wctx_{name}__")

@@ -21,7 +21,7 @@ from local.snowflake_server.core.errors import (
 from local.snowflake_server.core.names import Name, decode, encode, literal
 from local.snowflake_server.sql import functions
 from local.snowflake_server.sql.calls import external_call, python_call
-from local.snowflake_server.sql.rewrite import rewrite
+from local.snowflake_server.sql.rewrite import follow_formats, rewrite
 
 BIND = re.compile(r"\$(w(?:bind|ctx)_\w+?__)")
 
@@ -87,6 +87,7 @@ class Translator:
     information_schema: Callable[[str, str], str] | None = None
     uses: list[tuple[Name, int]] = field(default_factory=list)
     external: bool = False
+    formats: dict[str, str] = field(default_factory=dict)
 
     def name(self, node: exp.Table) -> Name:
         """The full name that a table node means."""
@@ -124,6 +125,8 @@ class Translator:
         self._call_functions(statement, text)
         self._name_results(statement)
         rewrite(statement)
+        if self.formats:
+            follow_formats(statement, self.formats)
         _encode_identifiers(statement)
         self._put_tables(statement)
 
@@ -132,6 +135,8 @@ class Translator:
             self._check_function(node, text)
 
     def _check_function(self, node: exp.Func, text: str) -> None:
+        if isinstance(node, exp.Anonymous) and node.meta.get("made"):
+            return
         if "start" in node.meta and text:
             name = text[node.meta["start"] : node.meta["end"] + 1].upper()
         elif isinstance(node, exp.Anonymous):

@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+from snowflake.connector.connection import DEFAULT_CONFIGURATION
 
+from scripts import snowflake_connection
 from scripts.snowflake_connection import (
     ConnectionSettingsError,
     connect,
@@ -65,6 +67,32 @@ def test_unknown_settings_are_refused_by_name(tmp_path: Path) -> None:
     file = tmp_path / "connections.toml"
     file.write_text('[default]\naccount = "a"\nuser = "u"\npasswort = "x"\n')
     with pytest.raises(ConnectionSettingsError, match="unknown settings: passwort"):
+        read(file)
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        ('passcode = "123456"', "passcode"),
+        ('token_file_path = "/run/token"', "token_file_path"),
+        ("client_request_mfa_token = true", "client_request_mfa_token"),
+        ('proxy_host = "proxy"', "proxy_host"),
+        ('oauth_client_id = "id"', "oauth_client_id"),
+    ],
+)
+def test_every_way_to_log_in_is_taken(tmp_path: Path, line: str, key: str) -> None:
+    """Keys that other tools write into connections.toml (K8-K18)."""
+    file = tmp_path / "connections.toml"
+    file.write_text(f'[default]\naccount = "a"\nuser = "u"\n{line}\n')
+    assert key in read(file)
+    assert snowflake_connection._LOGIN <= set(DEFAULT_CONFIGURATION)
+
+
+@pytest.mark.parametrize("line", ["autocommit = false", 'paramstyle = "qmark"'])
+def test_what_would_change_the_session_is_refused(tmp_path: Path, line: str) -> None:
+    file = tmp_path / "connections.toml"
+    file.write_text(f'[default]\naccount = "a"\nuser = "u"\n{line}\n')
+    with pytest.raises(ConnectionSettingsError, match="how to log in"):
         read(file)
 
 

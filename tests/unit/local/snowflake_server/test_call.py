@@ -55,6 +55,29 @@ def test_arguments_by_place_by_name_and_by_default(
     assert client.fails("CALL no_such()").errno == 2003
 
 
+TYPED = """
+def typed(session, *values):
+    return [f"{type(one).__name__}:{one}" for one in values]
+"""
+
+
+def test_arguments_are_cast_to_their_declared_types(
+    client: Client, deploy: Deploy
+) -> None:
+    """O07, P5: the text 'false' would be true for Python."""
+    deploy(TYPED, typed="a NUMBER(5,2), b FLOAT, c BOOLEAN, d VARCHAR, e NUMBER")
+    found = json.loads(client.one("CALL typed('1.5', '2', 'false', 7, '8')"))
+    assert found == ["Decimal:1.50", "float:2.0", "bool:False", "str:7", "int:8"]
+    found = json.loads(client.one("CALL typed(NULL, 1.25, TRUE, ?, 9)", "x"))
+    assert found == ["NoneType:None", "float:1.25", "bool:True", "str:x", "int:9"]
+    for wrong in (
+        "'x', 1, TRUE, 'd', 1",
+        "1, 1, 'perhaps', 'd', 1",
+        "1e9, 1, TRUE, 'd', 1",
+    ):
+        client.fails(f"CALL typed({wrong})")
+
+
 def test_a_new_zip_is_imported_afresh(client: Client, deploy: Deploy) -> None:
     deploy("def f(session): return 1", f="")
     assert client.one("CALL f()") == "1"

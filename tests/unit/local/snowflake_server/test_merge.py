@@ -1,5 +1,7 @@
 """MERGE."""
 
+import pytest
+
 from .conftest import Client
 
 MERGE = """
@@ -39,3 +41,28 @@ def test_two_source_rows_for_one_target_row_are_an_error(client: Client) -> None
     )
     assert error.errno == 100090
     assert client.one("SELECT v FROM t") == "a"
+
+
+@pytest.mark.parametrize("kind", ["VARIANT", "ARRAY", "OBJECT"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "MERGE INTO documents AS t USING texts AS s ON t.k = s.k"
+        " WHEN NOT MATCHED THEN INSERT (k, v) VALUES (s.k, s.v)",
+        "MERGE INTO documents AS t USING texts AS s ON t.k <> s.k"
+        " WHEN MATCHED THEN UPDATE SET t.v = s.v",
+        "UPDATE documents SET v = '{}'",
+    ],
+)
+def test_a_text_is_no_document(client: Client, kind: str, statement: str) -> None:
+    """D09: PARSE_JSON is missing; INSERT refuses it as well."""
+    client.run(f"CREATE TABLE documents (k INT, v {kind})")
+    client.run("INSERT INTO documents SELECT 1, NULL")
+    client.run("CREATE TABLE texts (k INT, v VARCHAR)")
+    client.run("INSERT INTO texts VALUES (2, '{}')")
+    assert "Expression type does not match" in (client.fails(statement).msg or "")
+    parsed = statement.replace("s.v", "PARSE_JSON(s.v)").replace(
+        "'{}'", "PARSE_JSON('{}')"
+    )
+    if kind != "ARRAY":
+        client.run(parsed)
