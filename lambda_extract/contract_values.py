@@ -97,6 +97,40 @@ class ColumnSpec:
 
 
 @dataclass(frozen=True)
+class FilterTerm:
+    """One step of a row filter, which travels in postfix order: operands first.
+
+    A flat list needs no recursion to read, however it was nested.
+
+    Attributes:
+        operator: A comparison of `column`, or "and", "or", "not" of what stands before.
+        column: PostgreSQL name; empty for "and", "or", "not".
+        values: As PostgreSQL reads them for the column's type; none for "is null" and
+            "is not null", several for "in" and "not in".
+        operands: How many conditions "and" and "or" join.
+    """
+
+    operator: Literal[
+        "=",
+        "!=",
+        "<",
+        "<=",
+        ">",
+        ">=",
+        "in",
+        "not in",
+        "is null",
+        "is not null",
+        "and",
+        "or",
+        "not",
+    ]
+    column: str = ""
+    values: tuple[str, ...] = ()
+    operands: int = 0
+
+
+@dataclass(frozen=True)
 class TableSpec:
     """The table to read.
 
@@ -109,6 +143,7 @@ class TableSpec:
         exclude: Columns that never leave PostgreSQL.
         special_values: What happens to values Snowflake has no place for.
         columns: Columns that are renamed, protected or have another type.
+        where: Only rows that fulfil it exist for the sync; empty: all.
     """
 
     name: str
@@ -119,6 +154,7 @@ class TableSpec:
     exclude: tuple[str, ...] = ()
     special_values: Literal["null", "fail"] = "null"
     columns: tuple[ColumnSpec, ...] = ()
+    where: tuple[FilterTerm, ...] = ()
 
 
 @dataclass(frozen=True)

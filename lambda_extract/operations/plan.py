@@ -65,7 +65,7 @@ def plan(
         columns=build_wire(table).columns,
         key=table.key,
         partitions=partitions,
-        estimated_rows=size.rows,
+        estimated_rows=size.meant,
         estimated_bytes=size.bytes,
         bound=bound,
         relation_id=table.oid,

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lambda_extract.contract import ColumnSpec
+from lambda_extract.contract import ColumnSpec, FilterTerm
 from snowpark.settings import parse
 from snowpark.settings.table import TableSettings
 
@@ -36,6 +36,12 @@ VALUES: dict[str, tuple[Any, str, Any, dict[str, Any]]] = {
         {"a": {"rename": "b"}},
         "columns",
         (ColumnSpec("a", rename="B"),),
+        {},
+    ),
+    "where": (
+        {"column": "tenant", "operator": "=", "value": 7},
+        "where",
+        (FilterTerm("=", "tenant", ("7",)),),
         {},
     ),
     "margin_seconds": (7.5, "margin_seconds", 7.5, {}),
