@@ -88,12 +88,15 @@ class ColumnSpec:
             are refused.
         protect: "hash" sends HMAC-SHA-256 (hex) of the value's text, "mask" a constant
             text, in place of the value. NULL stays NULL.
+        trim_char: A char(n) travels without its trailing blanks; None: as the table
+            says.
     """
 
     name: str
     rename: str = ""
     type: str = ""
     protect: Literal["", "hash", "mask"] = ""
+    trim_char: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -143,6 +146,7 @@ class TableSpec:
         exclude: Columns that never leave PostgreSQL.
         special_values: What happens to values Snowflake has no place for.
         columns: Columns that are renamed, protected or have another type.
+        trim_char: Every char(n) travels without its trailing blanks.
         where: Only rows that fulfil it exist for the sync; empty: all.
     """
 
@@ -154,6 +158,7 @@ class TableSpec:
     exclude: tuple[str, ...] = ()
     special_values: Literal["null", "fail"] = "null"
     columns: tuple[ColumnSpec, ...] = ()
+    trim_char: bool = False
     where: tuple[FilterTerm, ...] = ()
 
 

@@ -259,6 +259,20 @@ def overridden(source: SourceType, wanted: str, usual: Mapping) -> Mapping | Non
     return _number(source, int(sizes[0]), int(sizes[1]), wanted)
 
 
+def trimmed(usual: Mapping) -> Mapping:
+    """Returns the mapping of a char(n) whose trailing blanks do not travel.
+
+    PostgreSQL takes no notice of them when it compares, so no two keys become one. Its
+    cast to text leaves them out.
+    """
+    inner = f"({AS_TEXT})"
+    return dataclasses.replace(
+        usual,
+        wire=usual.wire.replace(PLAIN, inner),
+        too_wide=usual.too_wide.replace(PLAIN, inner),
+    )
+
+
 def _array(source: SourceType, server_version: int) -> Mapping:
     if source.may_hold_json:
         usual = _any_json("ARRAY", AS_JSON, AS_JSON_TEXT, server_version)

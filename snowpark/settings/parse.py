@@ -354,6 +354,7 @@ def _settings(data: dict[str, Any], name: str) -> TableSettings:
         "load_method",
         "pipe_wait_seconds",
         "source_changed",
+        "trim_char",
     )
     optional = {setting: merged[setting] for setting in plain if setting in merged}
     if mode == "full":

@@ -65,6 +65,7 @@ class TableSettings:
     exclude: tuple[str, ...] = ()
     columns: tuple[ColumnSpec, ...] = ()
     where: tuple[FilterTerm, ...] = ()
+    trim_char: bool = False
     margin_seconds: float = 5.0
     lookback_seconds: float | None = None
     lookback_values: int | None = None
@@ -99,12 +100,18 @@ class TableSettings:
         A column that is protected from now on is part of it: without a reload its plain
         values would stay in the target. So is the filter: rows that it lets in from now
         on may be older than the watermark, and those it keeps out would stay.
+        And trimmed blanks: a key would not be found with them.
         """
         origin: list[object] = [self.source, self.schema, self.relation, self.cursor]
         origin.append(self.target)
         marked = sorted((c.name, c.protect) for c in self.columns if c.protect)
         if marked:
             origin.append(hashlib.sha256(json.dumps(marked).encode()).hexdigest())
+        trims = {c.name: c.trim_char for c in self.columns if c.trim_char is not None}
+        if self.trim_char or any(trims.values()):
+            origin.append(
+                f"trim_char {json.dumps([self.trim_char, sorted(trims.items())])}"
+            )
         if self.where:
             terms = json.dumps([dataclasses.astuple(term) for term in self.where])
             digest = hashlib.sha256(terms.encode()).hexdigest()
@@ -137,6 +144,7 @@ class TableSettings:
             exclude=self.exclude,
             special_values=self.special_values,
             columns=self.columns,
+            trim_char=self.trim_char,
             where=self.where,
         )
 

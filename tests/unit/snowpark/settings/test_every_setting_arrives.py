@@ -53,6 +53,7 @@ VALUES: dict[str, tuple[Any, str, Any, dict[str, Any]]] = {
     "special_values": ("fail", "special_values", "fail", {}),
     "schema_drift": ("freeze", "schema_drift", "freeze", {}),
     "source_changed": ("fail", "source_changed", "fail", {}),
+    "trim_char": (True, "trim_char", True, {}),
     "type_change": ("new_column", "type_change", "new_column", {}),
     "backfill_new_columns": (True, "backfill_new_columns", True, {}),
     "freshness_sla_minutes": (90, "freshness_sla_minutes", 90, {}),
@@ -74,6 +75,7 @@ COLUMN_VALUES = {
     "rename": ("b", "rename", "B"),
     "type": ("NUMBER(12, 2)", "type", "NUMBER(12,2)"),
     "protect": ("hash", "protect", "hash"),
+    "trim_char": (True, "trim_char", True),
 }
 
 
