@@ -111,8 +111,8 @@ CODES: dict[str, Code] = {
     ),
     "cursor_type_unsupported": Code(
         False,
-        "Use a column of type timestamp, timestamptz, date or an integer type, or"
-        " mode full.",
+        "Use a column of type timestamp, timestamptz, date, an integer type or"
+        " numeric(p,0), or mode full.",
     ),
     "time_zone_missing": Code(
         False,

@@ -213,6 +213,23 @@ def mapping(source: SourceType, server_version: int = 0) -> Mapping:
     return MAPPINGS.get(source.name, LONG_TEXT)
 
 
+def cursor_family(source: SourceType) -> str | None:
+    """Returns the type in which a cursor of this type is compared; None: it is unfit.
+
+    A numeric without a fraction counts like an integer, and further.
+    """
+    if source.schema != "pg_catalog":
+        return None
+    if source.name == "numeric" and source.modifier >= 4:
+        return "numeric" if _scale(source.modifier) <= 0 else None
+    return CURSOR_TYPES.get(source.name)
+
+
+def _scale(modifier: int) -> int:
+    """Digits after the point of a numeric(p,s): 11 bits with a sign."""
+    return (((modifier - 4) & 0x7FF) ^ 0x400) - 0x400
+
+
 def protected(protection: str) -> Mapping:
     """Returns the mapping of a column of any type that is protected: "hash", "mask"."""
     if protection == "hash":
@@ -345,9 +362,8 @@ def _numeric(modifier: int) -> Mapping:
     """numeric(p,s) if Snowflake's NUMBER holds it exactly, otherwise DECFLOAT."""
     if modifier < 4:
         return DECFLOAT
-    packed = modifier - 4
-    precision = (packed >> 16) & 0xFFFF
-    scale = ((packed & 0x7FF) ^ 0x400) - 0x400  # 11 bits with a sign
+    precision = ((modifier - 4) >> 16) & 0xFFFF
+    scale = _scale(modifier)
     if scale < 0:
         # numeric(3,-2) holds up to 99900: p - s digits before the point.
         precision, scale = precision - scale, 0

@@ -52,5 +52,5 @@ def test_a_padded_key_is_one_key_everywhere(lab: Lab) -> None:
     for repair, equal in (("TRUE", False), ("FALSE", True)):
         (answer,) = lab.query(f"CALL VALIDATE_TABLE('{table}', {repair})")
         report = json.loads(next(iter(answer.values())))
-        assert (report["state"] == "equal") is equal, report
+        assert (report["status"] == "equal") is equal, report
     assert codes(lab, table) == ["  d", "a", "c", "e"]
