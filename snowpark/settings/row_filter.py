@@ -130,6 +130,6 @@ def _value_problems(value: Any, place: tuple[str | int, ...]) -> Iterator[Found]
     elif isinstance(value, float) or (
         isinstance(value, int) and abs(value) > _LARGEST_NUMBER
     ):
-        yield place, "Write a fraction or a number above 2^53 as text, to keep it exact."
+        yield place, "Write a fraction, or a number above 2^53, as text."
     elif not isinstance(value, int):
         yield place, "Must be a text, a whole number, true or false."

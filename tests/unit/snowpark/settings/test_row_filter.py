@@ -1,4 +1,4 @@
-"""The setting "where": what is accepted, what is refused, and that it is an identity."""
+"""The setting "where": what is accepted and refused, and that it is an identity."""
 
 import json
 from typing import Any
