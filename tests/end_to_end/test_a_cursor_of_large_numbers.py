@@ -17,9 +17,9 @@ def test_a_table_with_a_large_number_as_its_cursor_arrives(lab: Lab) -> None:
     lab.sync(table)
     lab.assert_equal(table)
     assert lab.watermark(table) == str(FAR + 20)
-    assert lab.sync(table)["rows_merged"] == 0
+    assert lab.sync(table)["rows_inserted"] == 0
     lab.psql(f"INSERT INTO {table} SELECT {FAR} + i FROM generate_series(21, 40) AS i")
-    assert lab.sync(table)["rows_merged"] == 20
+    assert lab.sync(table)["rows_inserted"] == 20
     assert lab.watermark(table) == str(FAR + 40)
     lab.query(f"DELETE FROM lab.{table} WHERE n > {FAR + 30}")
     lab.query(f"CALL BACKFILL_TABLE('{table}', '{FAR + 31}', '{FAR + 41}')")

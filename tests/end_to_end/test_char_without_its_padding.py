@@ -47,7 +47,7 @@ def test_a_padded_key_is_one_key_everywhere(lab: Lab) -> None:
     lab.psql(f"UPDATE {table} SET note = 'n', updated_at = now() WHERE code = 'a'")
     assert lab.sync(table)["rows_deleted"] == 1
     assert codes(lab, table) == ["  d", "a", "c", "e"]
-    lab.query(f"UPDATE lab.{table} SET note = 'wrong' WHERE code = 'a'")
+    lab.query(f"UPDATE lab.{table} SET note = 'bad' WHERE code = 'a'")
     lab.query(f"DELETE FROM lab.{table} WHERE code = 'c'")
     for repair, equal in (("TRUE", False), ("FALSE", True)):
         (answer,) = lab.query(f"CALL VALIDATE_TABLE('{table}', {repair})")

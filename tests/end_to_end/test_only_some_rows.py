@@ -78,7 +78,7 @@ def test_another_filter_needs_a_reload(lab: Lab) -> None:
     assert "origin_changed" in lab.fail("SYNC_TABLE", table)
     lab.call("RESYNC_TABLE", table)
     assert loaded(lab, table) == meant(lab, table, 8)
-    assert lab.sync(table)["rows_merged"] == 0
+    assert lab.sync(table)["rows_inserted"] == 0
 
 
 def test_a_full_table_and_a_backfill_have_the_filtered_rows(lab: Lab) -> None:
