@@ -90,12 +90,49 @@ class ColumnSpec:
             are refused.
         protect: "hash" sends HMAC-SHA-256 (hex) of the value's text, "mask" a constant
             text, in place of the value. NULL stays NULL.
+        trim_char: A char(n) travels without its trailing blanks; None: as the table
+            says.
     """
 
     name: str
     rename: str = ""
     type: str = ""
     protect: Literal["", "hash", "mask"] = ""
+    trim_char: bool | None = None
+
+
+@dataclass(frozen=True)
+class FilterTerm:
+    """One step of a row filter, which travels in postfix order: operands first.
+
+    A flat list needs no recursion to read, however it was nested.
+
+    Attributes:
+        operator: A comparison of `column`, or "and", "or", "not" of what stands before.
+        column: PostgreSQL name; empty for "and", "or", "not".
+        values: As PostgreSQL reads them for the column's type; none for "is null" and
+            "is not null", several for "in" and "not in".
+        operands: How many conditions "and" and "or" join.
+    """
+
+    operator: Literal[
+        "=",
+        "!=",
+        "<",
+        "<=",
+        ">",
+        ">=",
+        "in",
+        "not in",
+        "is null",
+        "is not null",
+        "and",
+        "or",
+        "not",
+    ]
+    column: str = ""
+    values: tuple[str, ...] = ()
+    operands: int = 0
 
 
 @dataclass(frozen=True)
@@ -111,6 +148,8 @@ class TableSpec:
         exclude: Columns that never leave PostgreSQL.
         special_values: What happens to values Snowflake has no place for.
         columns: Columns that are renamed, protected or have another type.
+        trim_char: Every char(n) travels without its trailing blanks.
+        where: Only rows that fulfil it exist for the sync; empty: all.
     """
 
     name: str
@@ -121,6 +160,8 @@ class TableSpec:
     exclude: tuple[str, ...] = ()
     special_values: Literal["null", "fail"] = "null"
     columns: tuple[ColumnSpec, ...] = ()
+    trim_char: bool = False
+    where: tuple[FilterTerm, ...] = ()
 
 
 @dataclass(frozen=True)

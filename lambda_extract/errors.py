@@ -107,13 +107,18 @@ CODES: dict[str, Code] = {
     "column_not_found": Code(
         False, "Check the column names in the configuration (case matters)."
     ),
+    "filter_invalid": Code(
+        False,
+        'Correct "where" in the table\'s configuration: a value must be written as'
+        " PostgreSQL reads it for the type of the column, moments as ISO 8601.",
+    ),
     "cursor_not_found": Code(
         False, 'Name an existing column as "cursor", or use mode full.'
     ),
     "cursor_type_unsupported": Code(
         False,
-        "Use a column of type timestamp, timestamptz, date or an integer type, or"
-        " mode full.",
+        "Use a column of type timestamp, timestamptz, date, an integer type or"
+        " numeric(p,0), or mode full.",
     ),
     "time_zone_missing": Code(
         False,

@@ -26,7 +26,7 @@ from lambda_extract.contract import (
     PendingBound,
     Window,
 )
-from lambda_extract.cursor.column import DATE, INSTANT, INTEGER, Cursor, interval
+from lambda_extract.cursor.column import DATE, INSTANT, Cursor, check_number, interval
 from lambda_extract.cursor.proof import Proof
 from lambda_extract.rows.query import typed
 from lambda_extract.source.database import Database
@@ -66,8 +66,8 @@ def ceiling(cursor: Cursor, proof: Proof, proven: int | None) -> sql.Composable 
     """
     if not proof.visible:
         return sql.SQL("NULL::{}").format(sql.SQL(cursor.family))
-    if cursor.family == INTEGER:
-        return None if proven is None else typed(str(proven), INTEGER)
+    if cursor.counts:
+        return None if proven is None else typed(str(proven), cursor.family)
     if proof.prepared:
         return None
     return _safe_time(cursor, proof)
@@ -89,7 +89,10 @@ def settle(
     """
     pending = None
     proven = None
-    if cursor.family == INTEGER and proof.visible:
+    if position is not None:
+        # It may have come after the proof was read.
+        check_number(cursor, position.value)
+    if cursor.counts and proof.visible:
         outcome = integer_bound(proof, window.pending_bound)
         proven, pending = outcome.proven, outcome.pending
     limit = ceiling(cursor, proof, proven)

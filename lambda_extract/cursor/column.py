@@ -13,9 +13,13 @@ from lambda_extract.rows.query import typed
 from lambda_extract.source import trust
 from lambda_extract.source.catalog import SourceColumn, SourceTable, read_sequence
 from lambda_extract.source.database import Database
-from lambda_extract.values.mappings import CURSOR_TYPES
+from lambda_extract.values.mappings import cursor_family
 
 INTEGER = "bigint"
+
+
+# numeric(p,0): whole numbers, also beyond 64 bits.
+NUMERIC = "numeric"
 
 
 DATE = "date"
@@ -47,9 +51,14 @@ class Cursor:
         return sql.Identifier(self.spec.column)
 
     @property
+    def counts(self) -> bool:
+        """True if values are numbers, which carry no time."""
+        return self.family in (INTEGER, NUMERIC)
+
+    @property
     def has_lookback(self) -> bool:
         """True if the table reads behind its watermark again."""
-        if self.family == INTEGER:
+        if self.counts:
             return self.spec.lookback_values is not None
         return self.spec.lookback_seconds is not None
 
@@ -77,7 +86,7 @@ class Cursor:
         end = self.literal(watermark)
         if not (look_back and self.has_lookback):
             return end
-        if self.family == INTEGER:
+        if self.counts:
             return sql.SQL("({} - {}::bigint)").format(
                 end, sql.Literal(self.spec.lookback_values)
             )
@@ -98,8 +107,7 @@ def check_cursor(database: Database, table: SourceTable, spec: CursorSpec) -> Cu
             "cursor_not_found", f"{where} has no cursor column {spec.column!r}."
         )
     trust.check_plain(table.spec, spec.column)
-    known = column.base.schema == "pg_catalog"
-    family = CURSOR_TYPES.get(column.base.name) if known else None
+    family = cursor_family(column.base)
     if family is None:
         raise SourceError(
             "cursor_type_unsupported",
@@ -114,7 +122,7 @@ def check_cursor(database: Database, table: SourceTable, spec: CursorSpec) -> Cu
             f"Cursor column {spec.column!r} of {where} has type {column.type!r}, whose"
             " values do not say in which time zone they are.",
         )
-    if family == INTEGER and not cursor.has_lookback:
+    if cursor.counts and not cursor.has_lookback:
         _check_sequence(database, table, column)
     return cursor
 
@@ -136,6 +144,21 @@ def _check_sequence(
             "cursor_type_unsupported",
             f"Cursor column {column.name!r} is fed by a sequence that counts down or"
             " cycles.",
+        )
+
+
+def check_number(cursor: Cursor, value: str | None) -> None:
+    """Refuses the largest cursor if it is NaN: nothing ever comes after it. PURE.
+
+    Raises:
+        SourceError: cursor_type_unsupported.
+    """
+    if cursor.family == NUMERIC and value == "NaN":
+        raise SourceError(
+            "cursor_type_unsupported",
+            f"Cursor column {cursor.spec.column!r} has a row with NaN, which PostgreSQL"
+            " orders after every number.",
+            hint="Correct the row: NaN is no place in an order of numbers.",
         )
 
 

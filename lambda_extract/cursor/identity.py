@@ -11,7 +11,7 @@ import hashlib
 from psycopg2 import sql
 
 from lambda_extract.contract import CursorValue, Member, SourceIdentity, Warning
-from lambda_extract.cursor.column import INTEGER, Cursor
+from lambda_extract.cursor.column import Cursor
 from lambda_extract.errors import SourceError
 from lambda_extract.source.catalog import MATERIALIZED, SourceTable, read_sequence
 from lambda_extract.source.database import Database
@@ -86,7 +86,7 @@ def read_identity(
     # REFRESH gives a materialized view new storage each time.
     stored = table.kind != MATERIALIZED
     sequence = None
-    if cursor is not None and cursor.family == INTEGER:
+    if cursor is not None and cursor.counts:
         found = read_sequence(database, table, cursor.column)
         sequence = found.last_value if found else None
     shape = [(c.attnum, c.name, c.type) for c in table.columns]

@@ -8,7 +8,7 @@ from psycopg2 import sql
 from lambda_extract.contract import (
     PendingBound,
 )
-from lambda_extract.cursor.column import INTEGER, Cursor
+from lambda_extract.cursor.column import Cursor, check_number
 from lambda_extract.errors import SourceError
 from lambda_extract.rows.query import typed
 from lambda_extract.source.catalog import SourceTable
@@ -51,10 +51,11 @@ def read_proof(
         SourceError: cannot_see_transactions, unless a lookback replaces the proof.
     """
     maximum = None
-    if cursor.family == INTEGER:
-        (maximum,) = database.row(
-            sql.SQL("SELECT pg_catalog.max({}) FROM {}").format(cursor.name, table.name)
-        )
+    if cursor.counts:
+        statement = sql.SQL("SELECT pg_catalog.max({})::text FROM {}")
+        (text,) = database.row(statement.format(cursor.name, table.name))
+        check_number(cursor, text)
+        maximum = None if text is None else int(text)
     proof = _read_transactions(database, maximum, pending)
     if not proof.visible and not cursor.has_lookback:
         raise SourceError(

@@ -78,7 +78,7 @@ def last_position(
         resolved.range.column, resolved.range.lower, resolved.range.upper
     )
     statement = sql.SQL("SELECT pg_catalog.max({})::text FROM {} WHERE {}").format(
-        sql.Identifier(resolved.range.column), table.name, rows_with_cursor.condition()
+        sql.Identifier(resolved.range.column), table.rows, rows_with_cursor.condition()
     )
     value = database.row(statement)[0]
     return None if value is None else str(value)
@@ -120,12 +120,12 @@ def read_overlap(
             )), 0)::text
         FROM (
             SELECT t.tableoid, t.ctid, t.xmin
-            FROM {table} AS t
+            FROM {table}
             WHERE {condition}
             LIMIT {limit}
         ) AS r
         """).format(
-        table=table.name, condition=rows.condition(), limit=sql.Literal(at_most + 1)
+        table=table.rows, condition=rows.condition(), limit=sql.Literal(at_most + 1)
     )
     count, digest = database.row(statement)
     if count > at_most:
@@ -218,7 +218,7 @@ def _count_nulls(
     if not window.first:
         return -1
     statement = sql.SQL("SELECT pg_catalog.count(*) FROM {} WHERE {} IS NULL")
-    (count,) = database.row(statement.format(table.name, cursor.name))
+    (count,) = database.row(statement.format(table.rows, cursor.name))
     if count and cursor.spec.null_policy == "fail":
         raise SourceError(
             "null_cursor",
@@ -243,7 +243,7 @@ def _find_upper(
     condition = rows.condition()
     statement = sql.SQL("""
         SELECT t.{column}::{family}::text
-        FROM {table} AS t
+        FROM {table}
         WHERE {condition}
         ORDER BY t.{column}
         OFFSET {skip}
@@ -251,7 +251,7 @@ def _find_upper(
         """).format(
         column=cursor.name,
         family=sql.SQL(cursor.family),
-        table=table.name,
+        table=table.rows,
         condition=condition,
         skip=sql.Literal(chunk_rows - 1),
     )
@@ -262,7 +262,7 @@ def _find_upper(
     beyond = CursorRange(rows.column, cursor.literal(upper), rows.upper)
     (more,) = database.row(
         sql.SQL("SELECT EXISTS (SELECT 1 FROM {} WHERE {})").format(
-            table.name, beyond.condition()
+            table.rows, beyond.condition()
         )
     )
     return upper if more else None

@@ -111,7 +111,7 @@ def _beyond(
     ).format(
         canonical.key_hash(table, request.key),
         sql.Literal(BEYOND_DIGITS),
-        table.name,
+        table.rows,
         later.condition(),
         partition_condition(table, request.partition),
         sql.Literal(MOST_BEYOND + 1),
@@ -143,7 +143,7 @@ def _rows(
         canonical.key_hash(table, request.key),
         canonical.row_text(table, request.columns),
         sql.SQL("").join(sql.SQL(", {}").format(detail) for detail in details),
-        table.name,
+        table.rows,
         sql.SQL(" AND ").join(kept or [TRUE]),
     )
     within = TRUE

@@ -69,7 +69,7 @@ def plan(
         columns=build_wire(table).columns,
         key=table.key,
         partitions=partitions,
-        estimated_rows=size.rows,
+        estimated_rows=size.meant,
         estimated_bytes=size.bytes,
         bound=bound,
         warnings=warnings,

@@ -15,7 +15,7 @@ from itertools import pairwise
 from psycopg2 import sql
 
 from lambda_extract.contract import Limits, Partition
-from lambda_extract.rows.query import partition_condition
+from lambda_extract.rows.query import TRUE, partition_condition
 from lambda_extract.source.catalog import PARTITIONED, TABLE, SourceTable, has_index
 from lambda_extract.source.database import Database
 
@@ -37,10 +37,15 @@ Key = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Size:
-    """A table's size as PostgreSQL estimates it; rows are -1 if unknown."""
+    """A table's size as PostgreSQL estimates it; rows are -1 if unknown.
+
+    Attributes:
+        meant: Rows that the table's filter leaves; `rows` without one.
+    """
 
     rows: int
     bytes: int
+    meant: int
 
 
 def read_size(database: Database, table: SourceTable) -> Size:
@@ -70,8 +75,17 @@ def read_size(database: Database, table: SourceTable) -> Size:
         """)
     rows, size = database.row(statement.format(oid=sql.Literal(table.oid)))
     if rows is None:
-        return Size(-1, -1)
-    return Size(int(rows), int(size))
+        return Size(-1, -1, -1)
+    return Size(int(rows), int(size), _meant(database, table, int(rows)))
+
+
+def _meant(database: Database, table: SourceTable, rows: int) -> int:
+    """Returns how many rows the planner expects of the table's filter."""
+    if table.filter is None:
+        return rows
+    statement = sql.SQL("EXPLAIN (FORMAT JSON) SELECT 1 FROM {}")
+    (explained,) = database.row(statement.format(table.rows))
+    return int(explained[0]["Plan"]["Plan Rows"])
 
 
 def plan_partitions(
@@ -91,7 +105,7 @@ def plan_partitions(
     keyed = dataclasses.replace(whole, columns=table.key)
     sample = _sample(database, table, size.rows, parts, keyed)
     bounds = choose_bounds(sample, parts)
-    return split(keyed, bounds, size.rows) if bounds else (whole,)
+    return split(keyed, bounds, size.meant) if bounds else (whole,)
 
 
 def split_range(
@@ -115,12 +129,12 @@ def split_range(
     # As dense as a sample of the whole table: what falls into the range shows its size.
     sample = _sample(database, table, size.rows, parts, whole)
     inside = math.ceil(len(sample) / KEYS_PER_PART)
-    rows = inside * size.rows // parts
+    rows = inside * size.meant // parts
     return split(whole, choose_bounds(sample, inside), rows)
 
 
 def _parts_of(size: Size, limits: Limits) -> int:
-    return min(math.ceil(size.rows / limits.chunk_rows), MAX_PARTS)
+    return min(math.ceil(size.meant / limits.chunk_rows), MAX_PARTS)
 
 
 def fits_one_part(size: Size, seconds: float) -> bool:
@@ -130,7 +144,7 @@ def fits_one_part(size: Size, seconds: float) -> bool:
 
 def whole_table(size: Size) -> Partition:
     """Returns the one part that is the whole table."""
-    return Partition(part="00000", estimated_rows=size.rows)
+    return Partition(part="00000", estimated_rows=size.meant)
 
 
 def choose_bounds(sample: list[Key], parts: int) -> list[Key]:
@@ -199,6 +213,7 @@ def _sample(
                 pg_catalog.row_number() OVER (ORDER BY {names}) AS place,
                 pg_catalog.count(*) OVER () AS total
             FROM {table} TABLESAMPLE SYSTEM ({percent}) REPEATABLE (1)
+            WHERE {filter}
         ) AS s
         WHERE s.inside AND s.place % GREATEST(1, s.total / {wanted}) = 0
         ORDER BY s.place
@@ -211,6 +226,7 @@ def _sample(
         names=sql.SQL(", ").join(names),
         condition=partition_condition(table, whole),
         table=table.name,
+        filter=TRUE if table.filter is None else table.filter,
         percent=sql.Literal(percent),
         wanted=sql.Literal(parts * KEYS_PER_PART),
     )

@@ -99,7 +99,7 @@ def copy_rows(
 ) -> sql.Composable:
     """Returns the COPY that writes the rows as CSV: NULL unquoted, '' quoted."""
     selected = sql.SQL("SELECT {} FROM {}").format(
-        sql.SQL(", ").join(wire.expressions), table.name
+        sql.SQL(", ").join(wire.expressions), table.rows
     )
     if wire.guard is not None:
         condition = (

@@ -109,7 +109,27 @@ def mapping_of(table: SourceTable, source: SourceColumn) -> values_mappings.Mapp
     mapping = values_mappings.mapping(source.base, table.server_version)
     if spec.type:
         mapping = _overridden(table, source, spec.type, mapping)
+    if _is_trimmed(table, source):
+        mapping = values_mappings.trimmed(mapping)
     return values_mappings.of_a_key(mapping) if source.name in table.key else mapping
+
+
+def _is_trimmed(table: SourceTable, source: SourceColumn) -> bool:
+    """True if the column is a char(n) whose blanks are not wanted.
+
+    Raises:
+        SourceError: type_unsupported, if they are not of a char(n).
+    """
+    asked = table.column_spec(source.name).trim_char
+    has_blanks = (source.base.schema, source.base.name) == ("pg_catalog", "bpchar")
+    if asked and not has_blanks:
+        raise SourceError(
+            "type_unsupported",
+            f"Column {source.name!r} of table {table.spec.name!r} is {source.type} in"
+            " PostgreSQL, which has no blanks to trim.",
+            hint='Remove "trim_char" of the column: it is for char(n).',
+        )
+    return has_blanks and (table.spec.trim_char if asked is None else asked)
 
 
 def _overridden(
@@ -138,7 +158,7 @@ def value_expression(table: SourceTable, name: str) -> sql.Composable:
     column = table.column(name)
     if column is None:
         raise ValueError("not a column of the table")
-    if not table.column_spec(name).protect:
+    if not (table.column_spec(name).protect or _is_trimmed(table, column)):
         return sql.Identifier(name)
     return _plain(column, mapping_of(table, column))
 

@@ -1,5 +1,6 @@
 """What PostgreSQL's catalog says about a table: columns, key, indexes, sequence."""
 
+import dataclasses
 import difflib
 from dataclasses import dataclass
 
@@ -7,7 +8,7 @@ from psycopg2 import sql
 
 from lambda_extract.contract import ColumnSpec, TableSpec
 from lambda_extract.errors import RequestError, SourceError
-from lambda_extract.source import trust
+from lambda_extract.source import row_filter, trust
 from lambda_extract.source.database import Database
 from lambda_extract.values.mappings import SourceType
 
@@ -45,6 +46,7 @@ class SourceTable:
         shows_versions: The role may read ctid, xmin and tableoid of the rows.
         server_version: As PostgreSQL counts it, e.g. 180004.
         hash_key_id: Fingerprint of the key that hashes columns.
+        filter: Condition of the rows that are meant; None: all.
     """
 
     spec: TableSpec
@@ -56,11 +58,28 @@ class SourceTable:
     shows_versions: bool = True
     server_version: int = 0
     hash_key_id: str = ""
+    filter: sql.Composable | None = None
 
     @property
     def name(self) -> sql.Identifier:
         """The quoted, schema-qualified name."""
         return sql.Identifier(self.spec.schema, self.spec.relation)
+
+    @property
+    def rows(self) -> sql.Composable:
+        """What a SELECT reads rows from: the table, or those that are meant, AS t.
+
+        PostgreSQL plans such a subquery as if its condition stood beside the others.
+        """
+        if self.filter is None:
+            return sql.SQL("{} AS t").format(self.name)
+        hidden = ("tableoid", "ctid", "xmin") if self.has_row_identity else ()
+        names = dict.fromkeys((*(c.name for c in self.columns), *hidden))
+        return sql.SQL("(SELECT {} FROM {} WHERE {}) AS t").format(
+            sql.SQL(", ").join(sql.Identifier(name) for name in names),
+            self.name,
+            self.filter,
+        )
 
     @property
     def has_row_identity(self) -> bool:
@@ -120,6 +139,9 @@ def read_table(database: Database, spec: TableSpec) -> SourceTable:
         # The primary key is excluded: as good as none.
         key = ()
     _check_masks(spec, key)
+    chosen = row_filter.condition(spec, kept)
+    if chosen is not None:
+        _check_filter(database, spec, kept, chosen)
     return SourceTable(
         spec=spec,
         oid=oid,
@@ -130,6 +152,7 @@ def read_table(database: Database, spec: TableSpec) -> SourceTable:
         shows_versions=shows_versions,
         server_version=database.server_version,
         hash_key_id=database.hash_key_id,
+        filter=chosen,
     )
 
 
@@ -424,6 +447,41 @@ def _check_masks(spec: TableSpec, key: tuple[str, ...]) -> None:
             f"Column {masked[0]!r} of table {spec.name!r} is part of the key and would"
             " be the same in every row.",
         )
+
+
+def _check_filter(
+    database: Database,
+    spec: TableSpec,
+    columns: tuple[SourceColumn, ...],
+    chosen: sql.Composable,
+) -> None:
+    """Lets PostgreSQL read the filter's values, and no row.
+
+    Its own error would quote the value, or name no column: so each comparison is tried
+    alone then.
+
+    Raises:
+        SourceError: filter_invalid.
+    """
+    if _is_readable(database, spec, chosen):
+        return
+    for term in row_filter.comparisons(spec):
+        alone = row_filter.condition(dataclasses.replace(spec, where=(term,)), columns)
+        if alone is not None and not _is_readable(database, spec, alone):
+            named = next(c for c in columns if c.name == term.column)
+            raise row_filter.misfit(spec, term, named.type)
+
+
+def _is_readable(database: Database, spec: TableSpec, chosen: sql.Composable) -> bool:
+    relation = sql.Identifier(spec.schema, spec.relation)
+    statement = sql.SQL("SELECT 1 FROM {} WHERE {} LIMIT 0")
+    try:
+        database.rows(statement.format(relation, chosen))
+    except SourceError as error:
+        if error.retryable and error.code != "source_error":
+            raise
+        return False
+    return True
 
 
 def _check_names(

@@ -218,6 +218,23 @@ def mapping(source: SourceType, server_version: int = 0) -> Mapping:
     return MAPPINGS.get(source.name, LONG_TEXT)
 
 
+def cursor_family(source: SourceType) -> str | None:
+    """Returns the type in which a cursor of this type is compared; None: it is unfit.
+
+    A numeric without a fraction counts like an integer, and further.
+    """
+    if source.schema != "pg_catalog":
+        return None
+    if source.name == "numeric" and source.modifier >= 4:
+        return "numeric" if _scale(source.modifier) <= 0 else None
+    return CURSOR_TYPES.get(source.name)
+
+
+def _scale(modifier: int) -> int:
+    """Digits after the point of a numeric(p,s): 11 bits with a sign."""
+    return (((modifier - 4) & 0x7FF) ^ 0x400) - 0x400
+
+
 def protected(protection: str) -> Mapping:
     """Returns the mapping of a column of any type that is protected: "hash", "mask"."""
     if protection == "hash":
@@ -262,6 +279,20 @@ def overridden(source: SourceType, wanted: str, usual: Mapping) -> Mapping | Non
     if family == "VARCHAR":
         return LONG_TEXT
     return _number(source, int(sizes[0]), int(sizes[1]), wanted)
+
+
+def trimmed(usual: Mapping) -> Mapping:
+    """Returns the mapping of a char(n) whose trailing blanks do not travel.
+
+    PostgreSQL takes no notice of them when it compares, so no two keys become one. Its
+    cast to text leaves them out.
+    """
+    inner = f"({AS_TEXT})"
+    return dataclasses.replace(
+        usual,
+        wire=usual.wire.replace(PLAIN, inner),
+        too_wide=usual.too_wide.replace(PLAIN, inner),
+    )
 
 
 def _array(source: SourceType, server_version: int) -> Mapping:
@@ -336,9 +367,8 @@ def _numeric(modifier: int) -> Mapping:
     """numeric(p,s) if Snowflake's NUMBER holds it exactly, otherwise DECFLOAT."""
     if modifier < 4:
         return DECFLOAT
-    packed = modifier - 4
-    precision = (packed >> 16) & 0xFFFF
-    scale = ((packed & 0x7FF) ^ 0x400) - 0x400  # 11 bits with a sign
+    precision = ((modifier - 4) >> 16) & 0xFFFF
+    scale = _scale(modifier)
     if scale < 0:
         # numeric(3,-2) holds up to 99900: p - s digits before the point.
         precision, scale = precision - scale, 0

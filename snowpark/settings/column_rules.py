@@ -28,6 +28,8 @@ def problems(table: dict[str, Any], cursor: str | None) -> Iterator[Found]:
         yield from _rename_problems(name, column, renamed)
         if "type" in column:
             yield from _type_problems(name, column)
+        if "trim_char" in column and "protect" in column:
+            yield (name, "trim_char"), "A protected column has no blanks at its end."
         if name == cursor:
             yield from _unchanged_problems(name, column, "cursor")
         if name == table.get("delete_column"):
@@ -47,6 +49,7 @@ def specs(table: dict[str, Any]) -> tuple[ColumnSpec, ...]:
             rename=column.get("rename", "").upper(),
             type=column.get("type", "").replace(" ", ""),
             protect=column.get("protect", ""),
+            trim_char=column.get("trim_char"),
         )
         for name, column in sorted(table.get("columns", {}).items())
     )

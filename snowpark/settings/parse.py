@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from snowpark.errors import ConfigError, Problem
 from snowpark.names import target_name
-from snowpark.settings import column_rules, groups
+from snowpark.settings import column_rules, groups, row_filter
 from snowpark.settings.validator import VALIDATOR, Violation
 from snowpark.settings.table import TableSettings
 
@@ -191,6 +191,8 @@ def _rule_problems(data: dict[str, Any]) -> Iterator[Problem]:
         cursor = merged.get("cursor") if _mode(merged) == "incremental" else None
         for place, message in column_rules.problems(table, cursor):
             yield Problem(pointer + _pointer("columns", *place), message)
+        if "where" in table:
+            yield from _filter_problems(table, pointer)
         if "target_schema" in merged:
             yield from _target_problems(name, merged, pointer, targets)
 
@@ -289,6 +291,22 @@ def _delete_problems(
             yield Problem(f"{pointer}/exclude", "The delete column cannot be excluded.")
 
 
+def _filter_problems(table: dict[str, Any], pointer: str) -> Iterator[Problem]:
+    found = list(row_filter.problems(table["where"]))
+    for place, message in found:
+        yield Problem(pointer + _pointer("where", *place), message)
+    if found:
+        return
+    protected = {n for n, c in table.get("columns", {}).items() if "protect" in c}
+    protected |= set(table.get("exclude", []))
+    for column in sorted(row_filter.columns(table["where"]) & protected):
+        yield Problem(
+            f"{pointer}/where",
+            f"Column {_shown(column)} is protected or excluded: which rows arrive would"
+            " tell its values.",
+        )
+
+
 def _target_problems(
     name: str, merged: dict[str, Any], pointer: str, targets: dict[str, str]
 ) -> Iterator[Problem]:
@@ -337,6 +355,7 @@ def _settings(data: dict[str, Any], name: str) -> TableSettings:
         "pipe_wait_seconds",
         "source_changed",
         "duplicate_keys",
+        "trim_char",
     )
     optional = {setting: merged[setting] for setting in plain if setting in merged}
     if mode == "full":
@@ -358,5 +377,6 @@ def _settings(data: dict[str, Any], name: str) -> TableSettings:
         key=tuple(merged.get("key", ())),
         exclude=tuple(merged.get("exclude", ())),
         columns=column_rules.specs(merged),
+        where=row_filter.terms(merged["where"]) if "where" in merged else (),
         **optional,
     )

@@ -9,6 +9,7 @@ from typing import Literal
 from lambda_extract.contract import (
     ColumnSpec,
     CursorSpec,
+    FilterTerm,
     Limits,
     TableSpec,
 )
@@ -37,6 +38,7 @@ class TableSettings:
         target_database: None: the database of the sync itself.
         file_bytes: Compressed bytes at which a file is cut.
         max_parallel: Extractions of one snapshot at once.
+        where: Filter of the rows, in postfix order; empty: all rows.
         type_change: What happens to a column whose new type Snowflake cannot give it.
         backfill_new_columns: Read the whole table if a column is new in the target.
         delete_column: Source column that says whether a row is deleted.
@@ -63,6 +65,8 @@ class TableSettings:
     key: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     columns: tuple[ColumnSpec, ...] = ()
+    where: tuple[FilterTerm, ...] = ()
+    trim_char: bool = False
     margin_seconds: float = 5.0
     lookback_seconds: float | None = None
     lookback_values: int | None = None
@@ -96,13 +100,24 @@ class TableSettings:
         """What the watermark belongs to; another origin needs a reload.
 
         A column that is protected from now on is part of it: without a reload its plain
-        values would stay in the target.
+        values would stay in the target. So is the filter: rows that it lets in from now
+        on may be older than the watermark, and those it keeps out would stay.
+        And trimmed blanks: a key would not be found with them.
         """
         origin: list[object] = [self.source, self.schema, self.relation, self.cursor]
         origin.append(self.target)
         marked = sorted((c.name, c.protect) for c in self.columns if c.protect)
         if marked:
             origin.append(hashlib.sha256(json.dumps(marked).encode()).hexdigest())
+        trims = {c.name: c.trim_char for c in self.columns if c.trim_char is not None}
+        if self.trim_char or any(trims.values()):
+            origin.append(
+                f"trim_char {json.dumps([self.trim_char, sorted(trims.items())])}"
+            )
+        if self.where:
+            terms = json.dumps([dataclasses.astuple(term) for term in self.where])
+            digest = hashlib.sha256(terms.encode()).hexdigest()
+            origin.append(f"where {digest}")
         return json.dumps(origin)
 
     @property
@@ -131,6 +146,8 @@ class TableSettings:
             exclude=self.exclude,
             special_values=self.special_values,
             columns=self.columns,
+            trim_char=self.trim_char,
+            where=self.where,
         )
 
     @property
@@ -163,4 +180,8 @@ class TableSettings:
         for name in ("key", "exclude"):
             data[name] = tuple(data[name])
         data["columns"] = tuple(ColumnSpec(**c) for c in data.get("columns", ()))
+        data["where"] = tuple(
+            FilterTerm(**{**term, "values": tuple(term["values"])})
+            for term in data.get("where", ())
+        )
         return cls(**data)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lambda_extract.contract import ColumnSpec
+from lambda_extract.contract import ColumnSpec, FilterTerm
 from snowpark.settings import parse
 from snowpark.settings.table import TableSettings
 
@@ -38,6 +38,12 @@ VALUES: dict[str, tuple[Any, str, Any, dict[str, Any]]] = {
         (ColumnSpec("a", rename="B"),),
         {},
     ),
+    "where": (
+        {"column": "tenant", "operator": "=", "value": 7},
+        "where",
+        (FilterTerm("=", "tenant", ("7",)),),
+        {},
+    ),
     "margin_seconds": (7.5, "margin_seconds", 7.5, {}),
     "lookback_seconds": (60, "lookback_seconds", 60, {}),
     "lookback_values": (50, "lookback_values", 50, {}),
@@ -48,6 +54,7 @@ VALUES: dict[str, tuple[Any, str, Any, dict[str, Any]]] = {
     "schema_drift": ("freeze", "schema_drift", "freeze", {}),
     "source_changed": ("fail", "source_changed", "fail", {}),
     "duplicate_keys": ("warn", "duplicate_keys", "warn", {}),
+    "trim_char": (True, "trim_char", True, {}),
     "type_change": ("new_column", "type_change", "new_column", {}),
     "backfill_new_columns": (True, "backfill_new_columns", True, {}),
     "freshness_sla_minutes": (90, "freshness_sla_minutes", 90, {}),
@@ -69,6 +76,7 @@ COLUMN_VALUES = {
     "rename": ("b", "rename", "B"),
     "type": ("NUMBER(12, 2)", "type", "NUMBER(12,2)"),
     "protect": ("hash", "protect", "hash"),
+    "trim_char": (True, "trim_char", True),
 }
 
 
