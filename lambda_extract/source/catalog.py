@@ -319,22 +319,6 @@ def _nothing_to_read(
     )
 
 
-def _nothing_to_read(
-    spec: TableSpec, columns: tuple[SourceColumn, ...]
-) -> SourceError | RequestError:
-    if not columns:
-        return SourceError(
-            "column_not_found",
-            f"{spec.schema}.{spec.relation} has no columns at all.",
-            hint="Take the table out of the configuration until it has some.",
-        )
-    return RequestError(
-        "bad_request",
-        f'Table {spec.name!r} has no column to read: "exclude" names all of them.',
-        hint='Take at least one column out of "exclude".',
-    )
-
-
 def quoted(name: str) -> str:
     """Returns a name quoted for a hint that a person may paste into psql."""
     return '"' + name.replace('"', '""') + '"'
