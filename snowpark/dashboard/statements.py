@@ -1,9 +1,9 @@
 """PURE: the SQL texts of the dashboard: what it reads, and what its buttons call.
 
-It reads views and ledgers of CONTROL only and calls procedures, nothing else. The values
-of a query are bound. Those of a CALL are written into it: inside Snowflake, a CALL with
-bound values is refused (snowpark-python: SNOW-3454682), and SYNC_COST reads the name of
-the table in the text of the call.
+It reads views and ledgers of CONTROL only and calls procedures, nothing else. The
+values of a query are bound. Those of a CALL are written into it: inside Snowflake, a
+CALL with bound values is refused (snowpark-python: SNOW-3454682), and SYNC_COST reads
+the name of the table in the text of the call.
 """
 
 from dataclasses import dataclass
