@@ -84,6 +84,10 @@ CODES: dict[str, Known] = {
         False,
         "Choose another target_table, or drop the existing table if nobody needs it.",
     ),
+    "target_collated": Known(
+        False,
+        "Drop the target, then call RESYNC_TABLE: it is made without a collation.",
+    ),
     "target_missing": Known(False, "Call RESYNC_TABLE to build the target again."),
     "column_collision": Known(
         False, 'Give one of the columns another name with "rename", or exclude it.'

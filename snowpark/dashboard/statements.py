@@ -1,7 +1,9 @@
 """PURE: the SQL texts of the dashboard: what it reads, and what its buttons call.
 
-It reads views and ledgers of CONTROL only and calls procedures, nothing else. Texts are
-constant; the name of a table is always a bound value.
+It reads views and ledgers of CONTROL only and calls procedures, nothing else. The
+values of a query are bound. Those of a CALL are written into it: inside Snowflake, a
+CALL with bound values is refused (snowpark-python: SNOW-3454682), and SYNC_COST reads
+the name of the table in the text of the call.
 """
 
 from dataclasses import dataclass
@@ -66,12 +68,12 @@ LIMIT {MOST_RUNS}""",
 
 HELP = Query("CALL control.help()")
 
-# Procedures that a button calls; the table's name is the one argument.
-_CALLS = {
-    "SYNC_TABLE": "CALL control.sync_table(?)",
-    "VALIDATE_TABLE": "CALL control.validate_table(?)",
-    "PAUSE_TABLE": "CALL control.pause_table(?, ?)",
-    "RESUME_TABLE": "CALL control.resume_table(?)",
+# Procedures that a button calls, and what they take beside the table's name.
+_CALLS: dict[str, tuple[str, ...]] = {
+    "SYNC_TABLE": (),
+    "VALIDATE_TABLE": (),
+    "PAUSE_TABLE": ("paused in the dashboard",),
+    "RESUME_TABLE": (),
 }
 
 
@@ -80,7 +82,14 @@ def call(procedure: str, table: str) -> Query:
 
     Raises:
         KeyError: The dashboard has no such button.
+        ValueError: The name has a NUL character.
     """
-    values = (table, "paused in the dashboard")
-    text = _CALLS[procedure]
-    return Query(text, values[: text.count("?")])
+    values = ", ".join(_literal(value) for value in (table, *_CALLS[procedure]))
+    return Query(f"CALL control.{procedure.lower()}({values})")
+
+
+def _literal(text: str) -> str:
+    # The app is deployed without snowpark/sql.py, which has the same.
+    if "\0" in text:
+        raise ValueError("a literal has no NUL")
+    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"

@@ -49,7 +49,8 @@ def find_alignment(
 
     Raises:
         DriftError: "target_exists": a table of somebody else is in its place; or see
-            `drift.align`.
+            `drift.align`. "target_collated": keys that PostgreSQL tells apart could be
+            one key there.
         SnowflakeError: "target_missing".
     """
     return drift.align(source, _described(snowflake, target), shape, target.rules)
@@ -67,6 +68,14 @@ def _described(snowflake: Snowflake, target: Target) -> dict[str, str] | None:
     if names.RUN_ID not in existing:
         raise DriftError(
             "target_exists", f"Table {name} exists and was not built by this sync."
+        )
+    # docs: collation: DESCRIBE TABLE has it in the type, as VARCHAR(9) COLLATE 'en-ci'.
+    collated = [c for c, kind in existing.items() if " COLLATE " in kind.upper()]
+    if collated:
+        raise DriftError(
+            "target_collated",
+            f"Table {name} compares {', '.join(map(sql.quote, collated[:3]))} by a"
+            f" collation ({len(collated)} of its columns have one).",
         )
     return existing
 

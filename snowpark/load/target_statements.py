@@ -46,7 +46,11 @@ OWN_TYPES = (
 def create_target(
     target: str, columns: Sequence[LoadColumn], *, soft_deletes: bool
 ) -> Statement:
-    """Creates a target if there is none."""
+    """Creates a target if there is none.
+
+    Its texts are compared as PostgreSQL compares keys, whatever DEFAULT_DDL_COLLATION
+    the account, the database or the schema has; columns added later, too.
+    """
     lines = [f"{quote(c.name)} {c.source.snowflake_type}" for c in columns if c.loaded]
     own = OWN_TYPES if soft_deletes else OWN_TYPES[:-1]
     lines += [f"{quote(name)} {kind}" for name, kind in own]
@@ -54,4 +58,5 @@ def create_target(
     return Statement(f"""\
 CREATE TABLE IF NOT EXISTS {target} (
     {body}
-)""")
+)
+DEFAULT_DDL_COLLATION = ''""")

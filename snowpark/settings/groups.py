@@ -1,12 +1,12 @@
 """PURE: what the configuration says about groups, their schedules, and alerts."""
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from snowpark.errors import Problem
+from snowpark.settings import time_zones
 
 _MONTHS = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split()
 _WEEKDAYS = "SUN MON TUE WED THU FRI SAT".split()
@@ -18,7 +18,6 @@ _CRON_FIELDS: tuple[tuple[str, int, int, list[str]], ...] = (
     ("month", 1, 12, _MONTHS),
     ("day of the week", 0, 6, _WEEKDAYS + [f"{day}L" for day in range(7)]),
 )
-_TIME_ZONE = re.compile(r"[A-Za-z_]+(?:/[A-Za-z0-9_+-]+)*")
 
 
 @dataclass(frozen=True)
@@ -128,8 +127,8 @@ def _schedule_problems(schedule: dict[str, Any]) -> Iterator[tuple[str, str]]:
         if "time_zone" in schedule:
             yield "/time_zone", 'Has a meaning with "cron" only.'
         return
-    if not _TIME_ZONE.fullmatch(schedule.get("time_zone", "UTC")):
-        yield "/time_zone", "Is not the name of a time zone, such as Europe/Berlin."
+    if found := time_zones.problem(schedule.get("time_zone", "UTC")):
+        yield "/time_zone", found
     fields = schedule["cron"].split()
     if len(fields) != len(_CRON_FIELDS):
         yield "/cron", "Needs five fields: minute, hour, day, month, day of the week."

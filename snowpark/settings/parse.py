@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from snowpark.errors import ConfigError, Problem
 from snowpark.names import target_name
-from snowpark.settings import column_rules, groups, row_filter
+from snowpark.settings import column_rules, groups, row_filter, time_zones
 from snowpark.settings.validator import VALIDATOR, Violation
 from snowpark.settings.table import TableSettings
 
@@ -175,6 +175,9 @@ def _suggestion(name: str, known: list[str]) -> str:
 def _rule_problems(data: dict[str, Any]) -> Iterator[Problem]:
     yield from _same_name_problems(data["tables"])
     yield from groups.problems(data)
+    for name, source in data["sources"].items():
+        if found := time_zones.problem(source.get("time_zone", "UTC")):
+            yield Problem(_pointer("sources", name, "time_zone"), found)
     yield from _reference_problems(data, data.get("defaults", {}), "/defaults")
     targets: dict[str, str] = {}
     for name, table in data["tables"].items():

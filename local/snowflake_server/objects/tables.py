@@ -265,11 +265,12 @@ def _is_retention(node: exp.Property) -> bool:
 
 def _is_ignored(node: exp.Expr) -> bool:
     """Options that change nothing here."""
-    known = (
-        "CHANGE_TRACKING",
-        "MAX_DATA_EXTENSION_TIME_IN_DAYS",
-        "DEFAULT_DDL_COLLATION",
-    )
+    known = ("CHANGE_TRACKING", "MAX_DATA_EXTENSION_TIME_IN_DAYS")
+    if isinstance(node, exp.Property) and node.name.upper() == "DEFAULT_DDL_COLLATION":
+        # What another collation does to comparisons is not imitated.
+        if node.args["value"].name:
+            raise unsupported("DEFAULT_DDL_COLLATION other than ''")
+        return True
     return isinstance(node, exp.Cluster) or (
         isinstance(node, exp.Property) and node.name.upper() in known
     )

@@ -1,3 +1,1 @@
-CALL control.pause_table(?, ?);
--- 1: "orders"
--- 2: "paused in the dashboard"
+CALL control.pause_table('orders', 'paused in the dashboard');

@@ -164,3 +164,8 @@ def test_what_is_replaced_loses_its_grants(client: Client, database: str) -> Non
     assert len(client.run(found)) == 1
     client.run("CREATE OR REPLACE VIEW seen AS SELECT 3 AS a")
     assert client.run(found) == []
+
+
+def test_w3_a_table_has_no_other_collation_than_none(client: Client) -> None:
+    client.run("CREATE TABLE t (k VARCHAR) DEFAULT_DDL_COLLATION = ''")
+    client.fails("CREATE TABLE u (k VARCHAR) DEFAULT_DDL_COLLATION = 'en-ci'")

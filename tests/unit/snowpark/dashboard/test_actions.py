@@ -32,7 +32,7 @@ def test_runs_of_the_page_at_the_same_time_share_one_call(
     others_wait.set()
     first.join(10)
     second.join(10)
-    assert [query.params for query in calls] == [("orders",)]
+    assert [query.text for query in calls] == ["CALL control.sync_table('orders')"]
     assert made.outcome == {"summary": "done"}
 
 

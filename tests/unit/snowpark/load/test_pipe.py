@@ -53,8 +53,11 @@ def test_files_of_others_count_for_nothing() -> None:
     assert len(missing(*others)) == 3
 
 
-@pytest.mark.parametrize("status", ["Load failed", "Partially loaded"])
-def test_a_file_that_failed_ends_the_wait(status: str) -> None:
+@pytest.mark.parametrize(
+    "status", ["Load failed", "Partially loaded", "Load skipped", "LOAD SKIPPED"]
+)
+def test_k7_a_file_that_failed_or_is_skipped_ends_the_wait(status: str) -> None:
+    """K7: each status of COPY_HISTORY but "Load in progress" is the last one."""
     with pytest.raises(LoadError) as caught:
         missing(row(0), row(1, status, ERROR_COUNT=2, ROW_COUNT=9))
     assert caught.value.code == "pipe_file_failed"
@@ -63,6 +66,10 @@ def test_a_file_that_failed_ends_the_wait(status: str) -> None:
 
 def test_a_file_that_failed_first_and_was_loaded_then_is_loaded() -> None:
     assert missing(row(0, "Load failed"), row(0)) == ["00001", "00002"]
+
+
+def test_k7_a_loaded_file_that_is_skipped_when_offered_again_is_loaded() -> None:
+    assert missing(row(0), row(0, "Load skipped", ROW_COUNT=0)) == ["00001", "00002"]
 
 
 @pytest.mark.parametrize("change", [{"ROW_COUNT": 9}, {"FILE_SIZE": 99}])

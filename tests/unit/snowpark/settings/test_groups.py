@@ -59,6 +59,8 @@ def test_a_schedule_becomes_snowflakes() -> None:
         ({"cron": "*/0 0 * * *"}, "/cron"),
         ({"cron": "0 0 * * *'; DROP TASK x; --"}, "/cron"),
         ({"cron": "0 0 * * *", "time_zone": "UTC' AS DROP"}, "/time_zone"),
+        ({"cron": "0 0 * * *", "time_zone": "Europe/Berln"}, "/time_zone"),  # U1
+        ({"cron": "0 0 * * *", "time_zone": ""}, "/time_zone"),
     ],
 )
 def test_a_schedule_that_cannot_be(schedule: dict[str, Any], pointer: str) -> None:

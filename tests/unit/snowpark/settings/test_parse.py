@@ -277,3 +277,12 @@ def test_every_pattern_of_the_schema_means_the_whole_text() -> None:
     schema = json.loads(Path("config/sync_config.schema.json").read_text())
     found = list(patterns(schema))
     assert found and all(p[0] == "^" and p[-1] == "$" for p in found)
+
+
+def test_u1_the_time_zone_of_a_source_exists() -> None:
+    """U1: a slip in its name was found by the first sync, or by nobody."""
+    for zone in ("Europe/Berln", "europe/berlin", "Europe", "+02"):
+        data = {**SMALL, "sources": {"shop": {"time_zone": zone}}}
+        assert set(problems(data)) == {"/sources/shop/time_zone"}
+    for zone in ("UTC", "Europe/Berlin", "America/Argentina/Salta", "Etc/GMT+5"):
+        parse.parse(json.dumps({**SMALL, "sources": {"shop": {"time_zone": zone}}}))
