@@ -415,6 +415,7 @@ def options_in(folder: Path, *, resume: bool = False, every: bool = False) -> Op
     )
 
 
+@pytest.mark.large
 def test_a_run_notices_survives_and_ends_what_never_ends(
     tree: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -434,6 +435,7 @@ def test_a_run_notices_survives_and_ends_what_never_ends(
         assert (tree.root / name).read_text() == textwrap.dedent(text), "it was touched"
 
 
+@pytest.mark.large
 def test_a_change_is_taken_back_and_a_new_parameter_is_run(
     tree: Project, tmp_path: Path
 ) -> None:
@@ -456,6 +458,7 @@ def test_a_change_is_taken_back_and_a_new_parameter_is_run(
     assert (renamed["failed"], other["failed"]) == ([small], [])
 
 
+@pytest.mark.large
 def test_a_run_goes_on_where_it_was_ended(tree: Project, tmp_path: Path) -> None:
     (tree.root / "product" / "code.py").write_text(QUICK)
     first = run(tree, options_in(tmp_path), lambda message: None)
@@ -501,6 +504,7 @@ def test_the_reviewed_list_is_no_reason_to_run_everything_again(tree: Project) -
     assert Project(tree.root, ("product",)).digest != before
 
 
+@pytest.mark.large
 def test_end_to_end_tests_meet_what_survives_in_their_processes(
     tree: Project, tmp_path: Path
 ) -> None:
