@@ -44,6 +44,9 @@ def main(
         int, typer.Option(help="Mutants of each module; 0 for every one", min=0)
     ] = 10,
     modules: Annotated[str, typer.Option(help='Like "snowpark/*"')] = "*",
+    tests: Annotated[
+        str, typer.Option(help='Who may notice, like "tests/unit/snowpark/*"')
+    ] = "*",
     level: Annotated[
         Level, typer.Option(help="all: what survives meets the end-to-end tests, too")
     ] = Level.UNIT,
@@ -64,6 +67,7 @@ def main(
         seed=seed,
         per_module=per_module,
         modules=modules,
+        tests=tests,
         all_levels=level is Level.ALL,
         resume=resume,
         processes=processes,

@@ -17,7 +17,7 @@ PACKAGES = ("snowpark", "lambda_extract")
 _NOT_COPIED = (".git", ".venv", ".local", "build", ".terraform", ".hypothesis")
 _CACHES = ("__pycache__", ".mypy_cache", ".pytest_cache")
 # What no test of the product's behaviour reads.
-_NOT_DIGESTED = ("terraform", "docs")
+_NOT_DIGESTED = ("terraform/", "docs/", "tests/mutations/", "scripts/mutations/")
 
 
 @dataclass(frozen=True)
@@ -65,12 +65,12 @@ class Project:
         """Reads a module."""
         return Source(module, (self.root / module).read_text(encoding="utf-8"))
 
-    def tests(self, folder: str) -> list[str]:
-        """Returns the files of a folder whose tests may run a module.
+    def tests(self, folder: str, modules: Iterable[str]) -> list[str]:
+        """Returns the files of a folder whose tests may run one of some modules.
 
         Unit tests that import none run none; end-to-end tests run them elsewhere.
         """
-        ours = set(self.modules())
+        ours = set(modules)
         return [
             file
             for file in self._python
@@ -133,10 +133,9 @@ class Project:
         """Returns a checksum of all that a test may depend on but other tests."""
         total = hashlib.sha256(sys.version.encode())
         for file in self.files:
-            first, name = file.split("/")[0], Path(file).name
-            if first in _NOT_DIGESTED or file.endswith(".md"):
+            if file.startswith(_NOT_DIGESTED) or file.endswith(".md"):
                 continue
-            if not (first == "tests" and name.startswith("test_")):
+            if not (file.startswith("tests/") and Path(file).name.startswith("test_")):
                 total.update(f"{file}\0{self.digest_of(file)}\0".encode())
         return total.hexdigest()
 

@@ -41,7 +41,7 @@ def is_valid(source: Source, mutant: Mutant) -> bool:
         changed = ast.parse(mutant.applied(source))
     except SyntaxError:
         return False
-    return ast.dump(changed) != ast.dump(ast.parse(source.text))
+    return ast.dump(changed) != source.program
 
 
 class _Walk:

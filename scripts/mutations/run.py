@@ -1,5 +1,6 @@
 """The mutation run: draws mutants, runs the tests that execute them, level by level."""
 
+import fnmatch
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ class Options:
         seed: Which mutants are drawn.
         per_module: How many of each module; 0 for all.
         modules: Pattern of the modules' paths.
+        tests: Pattern of the paths of the tests that may notice a mutant.
         all_levels: Also run the end-to-end tests for what the unit tests let pass.
         resume: Keep the results of an earlier run of the same code and tests.
         processes: How many mutants are tried at a time.
@@ -40,6 +42,7 @@ class Options:
     seed: int = 1
     per_module: int = 10
     modules: str = "*"
+    tests: str = "*"
     all_levels: bool = False
     resume: bool = False
     processes: int = 2
@@ -113,13 +116,14 @@ def run(project: Project, options: Options, progress: Progress) -> Report:
     results = Results(options.folder / "results.jsonl", resume=options.resume)
     try:
         with running_workers(project, options.folder, options.processes) as workers:
-            level = _Level(project, workers, results, progress)
-            tests = level.measured(project.unit, options.folder / "measured")
+            level = _Level(project, workers, results, progress, options.tests)
+            kept = options.folder / "measured"
+            tests = level.measured(project.unit, drawn.mutants, kept)
             found = level.run(tests, drawn.mutants)
             failed = tests.failed
             survived = [one for one in drawn.mutants if not found[one].noticed]
             if options.all_levels and survived:
-                more = level.measured(project.end_to_end, options.folder / "measured")
+                more = level.measured(project.end_to_end, survived, kept)
                 for mutant, result in level.run(more, survived).items():
                     tests_run = found[mutant].tests + result.tests
                     found[mutant] = Outcome(
@@ -139,9 +143,14 @@ class _Level:
     workers: Sequence[Worker]
     results: Results
     progress: Progress
+    pattern: str
 
-    def measured(self, folder: str, kept: Path) -> Measurements:
-        files = self.project.tests(folder)
+    def measured(
+        self, folder: str, chosen: Sequence[Mutant], kept: Path
+    ) -> Measurements:
+        modules = {mutant.module for mutant in chosen}
+        found = self.project.tests(folder, modules)
+        files = fnmatch.filter(found, self.pattern)
         return measure(self.project, self.workers, files, kept, self.progress)
 
     def run(

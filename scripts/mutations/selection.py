@@ -52,14 +52,14 @@ class Measured:
         found = {test for line in wanted for test in lines.get(line, ())}
         return found & self.seconds.keys()
 
-    def share(self, module: str) -> int:
-        """Returns how many lines of a module the tests run."""
-        return len(self.lines.get(module, {}))
+    def slow(self, tests: Iterable[str]) -> float:
+        """Returns how many seconds some of its tests take."""
+        return sum(self.seconds[test] for test in tests)
 
 
 @dataclass(frozen=True)
 class Selection:
-    """The tests to run for a mutant, the likeliest to notice it first."""
+    """The tests to run for a mutant, the quickest file first."""
 
     files: tuple[str, ...] = ()
     tests: tuple[str, ...] = ()
@@ -89,12 +89,13 @@ class Measurements:
         """Returns the tests that run the lines of a mutant."""
         chosen = [(one, self._wanted(one, mutant)) for one in self.measured]
         chosen = [(one, tests) for one, tests in chosen if tests]
-        chosen.sort(key=lambda pair: -pair[0].share(mutant.module))
+        # A server that tests share is started only if what is quick notices nothing.
+        chosen.sort(key=lambda pair: pair[0].slow(pair[1]))
         return Selection(
             files=tuple(one.file for one, _ in chosen),
             tests=tuple(test for _, tests in chosen for test in sorted(tests)),
             known=tuple(test for one, _ in chosen for test in one.seconds),
-            seconds=sum(one.seconds[t] for one, tests in chosen for t in tests),
+            seconds=sum(one.slow(tests) for one, tests in chosen),
         )
 
     def _wanted(self, one: Measured, mutant: Mutant) -> set[str]:

@@ -25,6 +25,11 @@ class Source:
         return self.text.split("\n")
 
     @cached_property
+    def program(self) -> str:
+        """What the parser makes of the text, without places and comments."""
+        return ast.dump(ast.parse(self.text))
+
+    @cached_property
     def _starts(self) -> list[int]:
         starts = [0]
         for line in self.lines:

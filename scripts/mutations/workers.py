@@ -1,6 +1,7 @@
 """Processes that run tests in copies of the tree, so that the tree is never touched."""
 
 import contextlib
+import fcntl
 import json
 import queue
 import subprocess
@@ -85,8 +86,18 @@ def running_workers(
 
     Args:
         folder: For the copies and the workers' logs; kept for the next time.
+
+    Raises:
+        WorkerError: Another run is changing these copies.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as cleanup:
+        # Two runs would meet each other's changes.
+        lock = cleanup.enter_context((folder / "lock").open("w"))
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise WorkerError("Another mutation run is at work here.") from error
         workers = []
         for place in range(number):
             copy = folder / f"copy-{place}"

@@ -12,6 +12,7 @@ from lambda_extract.contract_paths import (
     LoadMethod,
     Place,
     is_loaded_by,
+    path_safe,
     piped_file,
 )
 
@@ -53,3 +54,29 @@ def test_every_method_that_may_be_configured_has_a_folder_of_its_own() -> None:
     for method in METHODS:
         path = Place("orders", "r1", "w1", method).folder(3) + "00000.csv.zst"
         assert [m for m in METHODS if is_loaded_by(m, path)] == [method]
+
+
+def test_a_file_belongs_to_the_place_whose_run_and_part_it_names() -> None:
+    place = Place("orders", "r1", "w1", job="0123456789abcdef")
+    assert place.prefix(3) == "data/orders/r1/w1/0123456789abcdef-"
+    assert Place("orders", "r1", "w1").prefix(3) == "data/orders/r1/w1/"
+    for name in ("00000.csv.zst", "0123456789abcdef-00000.csv.zst", "123456.csv.zst"):
+        assert place.holds(f"data/orders/r1/w1/{name}", 3)
+        assert not place.holds(f"data/orders/r1/w2/{name}", 3)
+        assert not place.holds(f"data/orders/r1/w1/x/{name}", 3)
+        assert not place.holds(f"pipe/orders/3/r1/w1/{name}", 3)
+        assert not place.holds(name, 3)
+    for name in ("", "0000.csv.zst", "00000.csv", "x-00000.csv.zst", "00000.csv.zst\n"):
+        assert not place.holds(f"data/orders/r1/w1/{name}", 3)
+    piped = Place("orders", "r1", "w1", "snowpipe")
+    assert piped.holds("pipe/orders/3/r1/w1/00000.csv.zst", 3)
+    assert not piped.holds("pipe/orders/3/r1/w1/00000.csv.zst", 4)
+
+
+def test_a_name_stays_if_it_can_and_else_stays_different() -> None:
+    assert path_safe("orders_2-x") == "orders_2-x"
+    assert path_safe("a" * 100) == "a" * 100
+    assert path_safe("a b") == "a_b.c8687a08aa5d"
+    long = path_safe("a" * 101)
+    assert long.startswith("a" * 100 + ".") and len(long) == 113
+    assert path_safe("a" * 102) != long

@@ -21,7 +21,7 @@ from scripts.mutations.sample import sample
 from scripts.mutations.selection import Measured, Measurements
 from scripts.mutations.source import Mutant, Source
 from scripts.mutations.sql_text import sql_edits
-from scripts.mutations.workers import Job, running_workers
+from scripts.mutations.workers import Job, WorkerError, running_workers
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -415,6 +415,7 @@ def options_in(folder: Path, *, resume: bool = False, every: bool = False) -> Op
     )
 
 
+@pytest.mark.large
 def test_a_run_notices_survives_and_ends_what_never_ends(
     tree: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -434,6 +435,7 @@ def test_a_run_notices_survives_and_ends_what_never_ends(
         assert (tree.root / name).read_text() == textwrap.dedent(text), "it was touched"
 
 
+@pytest.mark.large
 def test_a_change_is_taken_back_and_a_new_parameter_is_run(
     tree: Project, tmp_path: Path
 ) -> None:
@@ -456,6 +458,7 @@ def test_a_change_is_taken_back_and_a_new_parameter_is_run(
     assert (renamed["failed"], other["failed"]) == ([small], [])
 
 
+@pytest.mark.large
 def test_a_run_goes_on_where_it_was_ended(tree: Project, tmp_path: Path) -> None:
     (tree.root / "product" / "code.py").write_text(QUICK)
     first = run(tree, options_in(tmp_path), lambda message: None)
@@ -475,6 +478,33 @@ def test_a_run_goes_on_where_it_was_ended(tree: Project, tmp_path: Path) -> None
     assert by == "tests/unit/test_code.py::test_five"
 
 
+def test_two_runs_never_share_their_copies(tree: Project, tmp_path: Path) -> None:
+    with running_workers(tree, tmp_path / "work", 0):
+        with pytest.raises(WorkerError, match="Another mutation run"):
+            with running_workers(tree, tmp_path / "work", 0):
+                pass
+    with running_workers(tree, tmp_path / "work", 0):
+        pass  # the first one has ended
+
+
+def test_only_tests_that_may_meet_a_change_are_measured(tree: Project) -> None:
+    code, test = "product/code.py", "tests/unit/test_code.py"
+    assert tree.tests("tests/unit", [code]) == [test]
+    assert tree.tests("tests/unit", ["product/other.py"]) == []
+    assert tree.tests("tests/unit", []) == []
+
+
+def test_the_reviewed_list_is_no_reason_to_run_everything_again(tree: Project) -> None:
+    before = Project(tree.root, ("product",)).digest
+    reviewed = tree.root / "tests" / "mutations" / "equivalent.toml"
+    reviewed.parent.mkdir()
+    reviewed.write_text("# One more.\n")
+    assert Project(tree.root, ("product",)).digest == before
+    (tree.root / "product" / "other.py").write_text("A = 1\n")
+    assert Project(tree.root, ("product",)).digest != before
+
+
+@pytest.mark.large
 def test_end_to_end_tests_meet_what_survives_in_their_processes(
     tree: Project, tmp_path: Path
 ) -> None:

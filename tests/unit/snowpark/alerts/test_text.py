@@ -31,3 +31,31 @@ def test_many_tables_are_all_named_and_few_explained() -> None:
     assert len(text) < 40_000
     assert all(f"t{i}" in text for i in range(200))
     assert "t0, t1, t2, ..." in alerts_text.subject([problem(i) for i in range(200)])
+
+
+def test_the_subject_counts_and_names_three() -> None:
+    def subject(number: int) -> str:
+        return alerts_text.subject([problem(i) for i in range(number)])
+
+    assert subject(3) == "Aurora sync: 3 tables need attention (t0, t1, t2)"
+    assert subject(4) == "Aurora sync: 4 tables need attention (t0, t1, t2, ...)"
+
+
+def test_thirty_tables_are_explained_and_the_others_counted() -> None:
+    paragraphs = alerts_text.text([problem(i) for i in range(32)]).split("\n\n")
+    assert paragraphs[-1] == (
+        "All of them: SELECT * FROM CONTROL.SYNC_PROBLEMS. See docs/RUNBOOK.md."
+    )
+    assert paragraphs[-2] == "And 2 more: t30, t31"
+    assert len(paragraphs) == 32
+    exactly = alerts_text.text([problem(i) for i in range(30)])
+    assert "more" not in exactly
+
+
+def test_long_texts_are_cut() -> None:
+    first, _ = alerts_text.text([problem(1, "x" * 601)]).split("\n\n")
+    assert first.endswith(f"] {'x' * 600} ... Check it.")
+    first, _ = alerts_text.text([problem(1, "x" * 600)]).split("\n\n")
+    assert first.endswith(f"] {'x' * 600} Check it.")
+    many = alerts_text.text([problem(i) for i in range(5000)]).split("\n\n")
+    assert len(many[-2]) == 10_000

@@ -110,3 +110,36 @@ def test_alerts_go_where_the_configuration_says() -> None:
     )
     with pytest.raises(ConfigError):
         parse.parse(text({}, alerts={"email": {"integration": "m", "recipients": "a"}}))
+
+
+@pytest.mark.parametrize(
+    ("cron", "fits"),
+    [
+        ("0 0 1 1 0", True),
+        ("59 23 31 12 6", True),
+        ("60 0 * * *", False),
+        ("0 24 * * *", False),
+        ("0 0 0 * *", False),
+        ("0 0 32 * *", False),
+        ("0 0 * 0 *", False),
+        ("0 0 * 13 *", False),
+        ("0 0 * * 7", False),
+        ("0 0 * * 6L", True),
+        ("0 0 * * 7L", False),
+        ("0 0 L * *", True),
+        ("0,60 0 * * *", False),
+        ("60,0 0 * * *", False),
+        ("0-59/5 * * * *", True),
+        ("*/0 * * * *", False),
+        ("5-60 * * * *", False),
+    ],
+)
+def test_each_field_of_a_cron_has_its_range(cron: str, fits: bool) -> None:
+    config = text({"g": {"schedule": {"cron": cron, "time_zone": "UTC"}}})
+    if fits:
+        parse.parse(config)
+        return
+    with pytest.raises(ConfigError) as caught:
+        parse.parse(config)
+    (problem,) = caught.value.problems
+    assert problem.pointer == "/groups/g/schedule/cron"

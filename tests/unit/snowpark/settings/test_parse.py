@@ -286,3 +286,47 @@ def test_u1_the_time_zone_of_a_source_exists() -> None:
         assert set(problems(data)) == {"/sources/shop/time_zone"}
     for zone in ("UTC", "Europe/Berlin", "America/Argentina/Salta", "Etc/GMT+5"):
         parse.parse(json.dumps({**SMALL, "sources": {"shop": {"time_zone": zone}}}))
+
+
+@pytest.mark.parametrize(("mode", "percent"), [("full", 50.0), ("incremental", 10.0)])
+def test_how_many_rows_may_be_gone_if_nobody_says_so(mode: str, percent: float) -> None:
+    cursor = {"cursor": "c"} if mode == "incremental" else {}
+    (table,) = parse.parse(json.dumps(with_table(mode=mode, **cursor)))
+    assert table.max_delete_percent == percent
+    said = with_table(mode="full", max_delete_percent=3)
+    (table,) = parse.parse(json.dumps(said))
+    assert table.max_delete_percent == 3
+
+
+@pytest.mark.parametrize("text", ["[]", "1", '"a"', "null"])
+def test_a_text_that_is_no_object_is_refused(text: str) -> None:
+    assert problems(text) == {"": "The text must be a JSON object."}
+
+
+def test_long_names_are_shown_in_part() -> None:
+    name = "x" * 150
+    said = problems(with_table(cursor="c", **{name: 1}))
+    assert "x" * 101 not in json.dumps(said)
+    twice = f'{{"{name}": 1, "{name}": 2}}'
+    assert problems(twice)[""] == f'These names stand twice: "{"x" * 100}".'
+
+
+@pytest.mark.parametrize(
+    ("kind", "fits"),
+    [
+        ("NUMBER(38,37)", True),
+        ("NUMBER(38,38)", False),
+        ("NUMBER(39,0)", False),
+        ("NUMBER(5,5)", True),
+        ("NUMBER(5,6)", False),
+        ("VARCHAR(134217728)", True),
+        ("VARCHAR(134217729)", False),
+    ],
+)
+def test_the_largest_types_that_snowflake_has(kind: str, fits: bool) -> None:
+    config = with_table(cursor="c", columns={"a": {"type": kind}})
+    if fits:
+        (table,) = parse.parse(json.dumps(config))
+        assert table.columns == (ColumnSpec("a", type=kind),)
+    else:
+        assert "/tables/orders/columns/a/type" in problems(config)

@@ -1,0 +1,308 @@
+"""The wire: what a field means that is left out, and what is refused."""
+
+import dataclasses
+import inspect
+import json
+from typing import Any
+
+import pytest
+
+from lambda_extract import contract, contract_replies, contract_values
+
+LIMITS = contract.Limits(1_000_000, 150_000_000)
+REPLY = {"ok": True, "version": 1}
+# Releases of both sides meet: what one does not send means this to the other.
+LEFT_OUT: dict[str, dict[str, Any]] = {
+    "CursorSpec": {
+        "margin_seconds": 5.0,
+        "lookback_seconds": None,
+        "lookback_values": None,
+        "time_zone": "",
+        "null_policy": "load",
+    },
+    "ColumnSpec": {"rename": "", "type": "", "protect": ""},
+    "TableSpec": {"key": (), "exclude": (), "special_values": "null", "columns": ()},
+    "Limits": {"chunk_rows": 1_000_000, "file_bytes": 150_000_000},
+    "Member": {"linked": ""},
+    "SourceIdentity": {
+        "system": "",
+        "timeline": 0,
+        "next_transaction": 0,
+        "sequence": None,
+        "columns": "",
+    },
+    "Window": {
+        "lower": None,
+        "upper": None,
+        "pending_bound": None,
+        "overlap": None,
+        "first": True,
+        "identity": None,
+    },
+    "Partition": {"columns": (), "lower": None, "upper": None, "estimated_rows": -1},
+    "Column": {
+        "nullable": True,
+        "attnum": 0,
+        "role": "source",
+        "target_name": "",
+        "protection": "",
+    },
+    "AlteredValue": {"sample_keys": ()},
+    "Warning": {"hint": ""},
+    "Bound": {
+        "watermark": None,
+        "pending_bound": None,
+        "held_back": False,
+        "oldest_transaction": None,
+        "overlap": None,
+    },
+    "RowDigest": {"key": (), "columns": ""},
+    "ExtractReply": REPLY
+    | {
+        "bound": None,
+        "position": None,
+        "complete": True,
+        "unchanged": False,
+        "null_cursor_rows": -1,
+        "altered": (),
+        "warnings": (),
+        "seconds": 0.0,
+        "relation_id": 0,
+        "end": None,
+        "identity": None,
+        "source_changed": "",
+        "op": "extract",
+    },
+    "PlanReply": REPLY
+    | {
+        "bound": None,
+        "warnings": (),
+        "relation_id": 0,
+        "identity": None,
+        "key_enforced": False,
+        "op": "plan",
+    },
+    "DigestReply": REPLY
+    | {
+        "buckets": (),
+        "digests": (),
+        "beyond": (),
+        "newest": None,
+        "complete": True,
+        "seconds": 0.0,
+        "op": "digest",
+    },
+    "HealthReply": REPLY | {"op": "health"},
+    "ErrorReply": {"ok": False, "op": "", "version": 1},
+    "ExtractRequest": {
+        "limits": LIMITS,
+        "cursor": None,
+        "window": None,
+        "partition": None,
+        "key_hashes": (),
+        "load_method": "copy",
+        "op": "extract",
+        "version": 1,
+    },
+    "PlanRequest": {
+        "limits": LIMITS,
+        "cursor": None,
+        "partition": None,
+        "one_moment": False,
+        "op": "plan",
+        "version": 1,
+    },
+    "KeysRequest": {"limits": LIMITS, "op": "keys", "version": 1},
+    "DigestRequest": {
+        "deleted_column": "",
+        "step": "buckets",
+        "depth": 0,
+        "within": (),
+        "cursor": None,
+        "upto": None,
+        "op": "digest",
+        "version": 1,
+    },
+    "HealthRequest": {"op": "health", "version": 1},
+}
+
+
+def defaults(kind: Any) -> dict[str, Any]:
+    found = {}
+    for field in dataclasses.fields(kind):
+        if field.default is not dataclasses.MISSING:
+            found[field.name] = field.default
+        elif field.default_factory is not dataclasses.MISSING:
+            found[field.name] = field.default_factory()
+    return found
+
+
+def test_what_a_field_means_that_is_left_out() -> None:
+    found = {
+        kind.__name__: defaults(kind)
+        for module in (contract, contract_values, contract_replies)
+        for kind in vars(module).values()
+        if inspect.isclass(kind) and dataclasses.is_dataclass(kind)
+        if kind is not contract.Place  # No message.
+    }
+    assert {name: values for name, values in found.items() if values} == LEFT_OUT
+    # 1 == True and 0.0 == 0, but not on the wire.
+    for name, values in LEFT_OUT.items():
+        for field, value in values.items():
+            assert type(found[name][field]) is type(value), (name, field)
+
+
+TABLE = contract.TableSpec("orders", "shop", "public", "orders")
+PART = contract.Partition("p1")
+CURSOR = contract.CursorSpec("updated_at")
+COLUMN = contract.Column("id", "bigint", "NUMBER(19,0)")
+MESSAGES = [
+    contract.ExtractRequest("r", TABLE, "w1", cursor=CURSOR, window=contract.Window()),
+    contract.ExtractRequest("r", TABLE, "w1", partition=PART),
+    contract.PlanRequest("r", TABLE),
+    contract.KeysRequest("r", TABLE, "k1", PART),
+    contract.DigestRequest("r", TABLE, PART, ("id",), ("id",)),
+    contract.HealthRequest("r", "shop"),
+]
+REPLIES = [
+    contract.ExtractReply("r", "w1", "now", (COLUMN,), ("id",), (), 0, 0),
+    contract.PlanReply("r", "now", (COLUMN,), ("id",), (PART,), 1, 2),
+    contract.DigestReply("r", (COLUMN,)),
+    contract.HealthReply("r", "15.4", 0.1, 0.2, 0.3),
+    contract.ErrorReply("r", contract.ErrorDetail("c", "m", True, "h")),
+]
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda m: m.op)
+def test_a_request_is_read_as_it_was_written(message: contract.Request) -> None:
+    assert contract.decode_request(contract.encode(message)) == message
+
+
+@pytest.mark.parametrize("message", REPLIES, ids=lambda m: type(m).__name__)
+def test_a_reply_is_read_as_it_was_written(message: contract.Reply) -> None:
+    assert contract.decode_reply(contract.encode(message)) == message
+
+
+@pytest.mark.parametrize("version", [0, 2, True, "1", None])
+def test_another_version_is_told_as_such(version: object) -> None:
+    for message, decode in (
+        (MESSAGES[0], contract.decode_request),
+        (REPLIES[0], contract.decode_reply),
+    ):
+        data = contract.to_object(message) | {"version": version}
+        with pytest.raises(contract.ContractError) as caught:
+            decode(data)
+        assert caught.value.pointer == "/version"
+        assert caught.value.unsupported_version
+        assert caught.value.reason == "this side speaks version 1"
+
+
+@pytest.mark.parametrize("op", [None, 1, "", "load", ["plan"]])
+def test_an_unknown_operation_is_refused(op: object) -> None:
+    data = contract.to_object(MESSAGES[2]) | {"op": op}
+    with pytest.raises(contract.ContractError) as caught:
+        contract.decode_request(data)
+    assert caught.value.pointer == "/op"
+    assert caught.value.reason == "must be one of digest, extract, health, keys, plan"
+    assert not caught.value.unsupported_version
+
+
+@pytest.mark.parametrize(
+    ("cursor", "window", "partition", "fits"),
+    [
+        (True, True, False, True),
+        (False, False, True, True),
+        (True, False, True, True),
+        (False, True, True, True),
+        (True, True, True, False),
+        (False, False, False, False),
+        (True, False, False, False),
+        (False, True, False, False),
+    ],
+)
+def test_an_extract_reads_a_window_or_a_partition(
+    cursor: bool, window: bool, partition: bool, fits: bool
+) -> None:
+    request = contract.ExtractRequest(
+        "r",
+        TABLE,
+        "w1",
+        cursor=CURSOR if cursor else None,
+        window=contract.Window() if window else None,
+        partition=PART if partition else None,
+    )
+    text = contract.encode(request)
+    if fits:
+        assert contract.decode_request(text) == request
+    else:
+        with pytest.raises(contract.ContractError, match="either cursor and window"):
+            contract.decode_request(text)
+
+
+@pytest.mark.parametrize("position", [0, 1])
+def test_a_type_that_would_be_ddl_is_refused_by_its_place(position: int) -> None:
+    columns = [COLUMN, COLUMN]
+    columns[position] = dataclasses.replace(COLUMN, snowflake_type="INT); DROP TABLE t")
+    for reply in REPLIES[:3]:
+        data = dataclasses.replace(reply, columns=tuple(columns))  # type: ignore
+        with pytest.raises(contract.ContractError) as caught:
+            contract.decode_reply(contract.encode(data))
+        assert caught.value.pointer == f"/columns/{position}/snowflake_type"
+        assert caught.value.reason == "is no type of a target column"
+
+
+def test_where_files_have_to_lie_is_said_by_the_request() -> None:
+    request = contract.ExtractRequest("r", TABLE, "w1", partition=PART)
+    piped = dataclasses.replace(request, load_method="snowpipe")
+    keys = contract.KeysRequest("r", TABLE, "k1", PART)
+    assert contract.place_of(request).folder(3) == "data/orders/r/w1/"
+    assert contract.place_of(piped).folder(3) == "pipe/orders/3/r/w1/"
+    assert contract.place_of(keys).folder(3) == "data/orders/r/k1/"
+
+
+# --- the codec ------------------------------------------------------------------------
+
+
+def refused(text: Any) -> contract.ContractError:
+    with pytest.raises(contract.ContractError) as caught:
+        contract.decode_request(text)
+    return caught.value
+
+
+def plan(**changes: Any) -> str:
+    return json.dumps(contract.to_object(MESSAGES[2]) | changes)
+
+
+@pytest.mark.parametrize(
+    ("text", "pointer", "reason"),
+    [
+        ("{", "", "the message is not JSON text"),
+        ("[" * 100_000, "", "the message is not JSON text"),
+        ("[]", "", "the message is not a JSON object"),
+        ('{"a": 1, "a": 1}', "", "an object has the same field twice"),
+        (plan(more=1), "/more", "unknown field"),
+        (plan(**{"x" * 70: 1}), "/" + "x" * 60, "unknown field"),
+        (plan(**{"a b": 1}), "/?", "unknown field"),
+        (plan(limits=1), "/limits", "must be an object"),
+        (plan(table={}), "/table", "missing field: name, source, schema, relation"),
+        (plan(limits={"chunk_rows": "1"}), "/limits/chunk_rows", "must be of type int"),
+        (
+            plan(limits={"chunk_rows": True}),
+            "/limits/chunk_rows",
+            "must be of type int",
+        ),
+        (plan(one_moment=1), "/one_moment", "must be of type bool"),
+        (plan(run_id="\ud800"), "/run_id", "holds a character that"),
+        (plan(run_id="a\ud800"), "/run_id", "holds a character that"),
+    ],
+)
+def test_what_is_refused_and_where(text: str, pointer: str, reason: str) -> None:
+    error = refused(text)
+    assert error.pointer == pointer
+    assert error.reason.startswith(reason), error.reason
+    assert str(error) == f"{pointer or '/'}: {error.reason}"
+
+
+def test_text_of_any_script_is_read() -> None:
+    found = contract.decode_request(plan(run_id="käse \U0001f600"))
+    assert found.run_id == "käse \U0001f600"
