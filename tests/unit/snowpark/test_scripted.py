@@ -10,7 +10,8 @@ from snowpark.ledger import statements as ledger_statements
 from snowpark.load import statements
 from snowpark.session import Snowflake
 from tests.unit.snowpark.golden import GOLDEN
-from tests.unit.snowpark.scripted import NAMES, Killed, Scripted, Stop, name_of
+from tests.unit.snowpark.scripted import Killed, Scripted, Stop
+from tests.unit.snowpark.statement_names import NAMES, name_of
 
 ROOMS = ("ledger", "load", "sync", "validate", "groups", "extraction")
 TASKS = "_task", "show_tasks", "list_tables_by_group"
