@@ -302,7 +302,7 @@ def state_row(found: TableState, run_id: str | None = None, **changes: Any) -> R
         "COLUMNS_SHA256": ledger.columns_sha256 if ledger else None,
         "SOURCE_IDENTITY": identity_text(ledger.source_identity) if ledger else None,
         "MINUTES_SINCE_KEY_CHECK": found.minutes_since_key_check,
-        "SHAPE": found.shape.to_json() if found.shape.columns else None,
+        "SHAPE": found.shape.to_json() if found.shape.generation else None,
     }
     return Row(**(values | changes))
 
@@ -327,7 +327,7 @@ def settled(day: int = 1, **changes: Any) -> TableState:
     found = state(day, **changes)
     source = target.source_of(reply())
     rules = Rules.of(found.settings, reload=True)
-    shape = drift.align(source, None, Shape(), rules).shape.of(found.settings.route)
+    shape = drift.align(source, None, Shape().of(found.settings.route), rules).shape
     digest = columns.digest(COLUMNS, ("id",), 0, found.settings)
     assert found.ledger is not None
     ledger = dataclasses.replace(found.ledger, columns_sha256=digest)
