@@ -1,4 +1,4 @@
-"""A whole table is read and replaced: plan, parts, one transaction, and the breakers."""
+"""A whole table is read and replaced: plan, parts, one transaction, breakers."""
 
 import dataclasses
 from typing import Any
@@ -125,6 +125,13 @@ def test_a_failure_after_the_parts_keeps_them_for_the_next_call() -> None:
     for _, session, _ in stops(session_of, play, "killed before", "refused"):
         if "copy_files" in session.names and not session.commits:
             assert parts(session) == ["#plan", "p00001", "p00002"]
+
+
+def test_a_plan_without_parts_empties_nothing() -> None:
+    session = session_of(plan=dataclasses.replace(PLAN, partitions=()))
+    with pytest.raises(SyncError) as caught:
+        reload(session)
+    assert caught.value.code == "parts_missing" and "overwrite" not in session.names
 
 
 def test_parts_are_asked_for_as_many_at_a_time_as_the_source_allows() -> None:
