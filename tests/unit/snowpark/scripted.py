@@ -31,11 +31,14 @@ from lambda_extract.contract import (
     ErrorDetail,
     ErrorReply,
     ExtractReply,
+    ExtractRequest,
+    KeysRequest,
     PlanReply,
     Reply,
     Request,
     decode_request,
     encode,
+    place_of,
 )
 from snowpark.columns import column as columns
 from snowpark.columns import drift
@@ -258,15 +261,13 @@ def replies(*answers: Reply | Callable[[Request], Reply]) -> Callable[[Sent], Ro
 def fitting(request: Request, found: Reply) -> Reply:
     """Returns the reply as one to this request."""
     if isinstance(found, ExtractReply):
-        part = getattr(request, "part")
-        piped = getattr(request, "load_method", "copy") == "snowpipe"
-        folder = f"pipe/orders/{len(found.columns)}" if piped else "data/orders"
+        assert isinstance(request, ExtractRequest | KeysRequest), "rows of a plan"
+        folder = place_of(request).folder(len(found.columns))
         files = tuple(
-            dataclasses.replace(
-                f, path=f"{folder}/{request.run_id}/{part}/{i:05d}.csv.zst"
-            )
+            dataclasses.replace(f, path=f"{folder}{i:05d}.csv.zst")
             for i, f in enumerate(found.files)
         )
+        part = request.part
         return dataclasses.replace(found, run_id=request.run_id, part=part, files=files)
     if isinstance(found, PlanReply | DigestReply | ErrorReply):
         return dataclasses.replace(found, run_id=request.run_id)
