@@ -8,6 +8,8 @@ NAMES: dict[str, str] = {
     "begin": r"BEGIN$",
     "commit": r"COMMIT$",
     "rollback": r"ROLLBACK$",
+    "longest_list": r"SELECT 1 FROM TABLE\(GENERATOR\(ROWCOUNT => ",
+    "read_transaction": r"SELECT CURRENT_TRANSACTION\(\)$",
     "take_lease": rf"{_LEASES} previous_run_id.* WHERE table_name = ",
     "take_leases": rf"{_LEASES} previous_run_id.* WHERE table_name IN ",
     "hold_lease": rf"{_LEASES} expires_at = DATEADD.* WHERE table_name = \? AND run_id",

@@ -32,7 +32,7 @@ from tests.unit.snowpark.scripted import (
 FOUND = settled()
 JOB = Job(FOUND.settings, RUN_ID)
 WATERMARK = Commit(8, "increment", Bound(watermark=cursor_value(2)), "c0ffee", 2)
-EXTRA = ledger_statements.insert_altered_values(
+(EXTRA,) = ledger_statements.insert_altered_values(
     "orders", RUN_ID, (AlteredValue("note", 1),)
 )
 ROWS = Transfer(
