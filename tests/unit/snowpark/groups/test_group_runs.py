@@ -67,6 +67,7 @@ def world(
     """Returns a session that remembers the steps of a group's run."""
     found = {table.settings.name: table for table in tables}
     owner = [""]
+    session: Scripted
 
     def take(one: Sent) -> list[Row]:
         owner[0] = one.values[0]

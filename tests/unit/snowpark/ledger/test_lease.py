@@ -16,7 +16,7 @@ from tests.unit.snowpark.samples import RUN_ID, state
 from tests.unit.snowpark.scripted import Scripted, settled, state_row, stops
 
 FOUND = settled()
-OURS = {"read_state": [state_row(FOUND, RUN_ID)]}
+OURS: dict[str, Any] = {"read_state": [state_row(FOUND, RUN_ID)]}
 RELEASED = [("orders", RUN_ID)]
 
 

@@ -55,7 +55,7 @@ FOUND = known()
 def window(day: int, **changes: Any) -> ExtractReply:
     """Returns a window up to that day."""
     bound = Bound(watermark=cursor_value(day))
-    values = {"position": cursor_value(day), "identity": IDENTITY}
+    values: dict[str, Any] = {"position": cursor_value(day), "identity": IDENTITY}
     return samples.reply(**({"bound": bound} | values | changes))
 
 

@@ -33,7 +33,12 @@ HARD = settled(deletes="key_compare", delete_action="hard")
 def some_keys(rows: int = 2, **changes: Any) -> ExtractReply:
     """Returns the manifest of a part's keys."""
     file = dataclasses.replace(samples.reply().files[0], rows=rows)
-    values = {"columns": (ID,), "files": (file,), "rows": rows, "op": "keys"}
+    values: dict[str, Any] = {
+        "columns": (ID,),
+        "files": (file,),
+        "rows": rows,
+        "op": "keys",
+    }
     return samples.reply(**(values | changes))
 
 

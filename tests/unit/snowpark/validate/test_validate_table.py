@@ -49,7 +49,7 @@ def source_of(side: Side, **changes: Any) -> Any:
         if isinstance(request, ExtractRequest) and request.window is not None:
             return nothing(1)
         if isinstance(request, ExtractRequest):
-            return changes.get("rows", samples.reply())  # type: ignore[no-any-return]
+            return changes.get("rows", samples.reply())
         assert isinstance(request, DigestRequest)
         digests = [
             RowDigest(k, r, (k[0],), "00000000" * len(COLUMNS)) for k, r in side.items()
