@@ -124,7 +124,10 @@ def _split(
     snowflake: Snowflake, run: Run, settings: TableSettings, whole: Partition
 ) -> tuple[Partition, ...]:
     request = requests.range_request(settings, whole, run.id)
-    return ask.ask(snowflake, request, PlanReply).partitions
+    parts = ask.ask(snowflake, request, PlanReply).partitions
+    if not parts:
+        raise SyncError("reply_invalid", "The plan has no parts.")
+    return parts
 
 
 def _note_part(run: Run, reply: ExtractReply, seconds: float) -> None:

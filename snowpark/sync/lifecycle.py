@@ -23,9 +23,16 @@ def run_owned(
         SyncError: Of the work, with table and run.
     """
     try:
+        _work(snowflake, run, work)
+    except SyncError as error:
+        raise error.about(run.table, run.id)
+    return report.of_run(run, found)
+
+
+def _work(snowflake: Snowflake, run: Run, work: Callable[[], None]) -> None:
+    try:
         work()
     except SyncError as error:
-        error.about(run.table, run.id)
         if not run.recorded:
             write.record_run(snowflake, run, "failed", error)
         raise
@@ -34,7 +41,6 @@ def run_owned(
             drop_staged(snowflake, run)
         finally:
             lease.release_lease(snowflake, run.table, run.id)
-    return report.of_run(run, found)
 
 
 def drop_staged(snowflake: Snowflake, run: Run) -> None:

@@ -84,6 +84,8 @@ def open_snapshot(snowflake: Snowflake, found: TableState) -> Snapshot | None:
 def whole(snapshot: Snapshot) -> Snapshot:
     """Returns the snapshot if each planned part is done, and nothing else.
 
+    An empty table is one part without rows: a plan without parts is no plan.
+
     The target is overwritten with what the parts hold: a part that is missing would
     take its rows out of the target without an error anywhere.
 
@@ -91,7 +93,7 @@ def whole(snapshot: Snapshot) -> Snapshot:
         LambdaError: "parts_missing". Finished parts stay for the next call.
     """
     planned = [partition.part for partition in snapshot.plan.partitions]
-    if sorted(planned) != sorted(snapshot.done):
+    if not planned or sorted(planned) != sorted(snapshot.done):
         missing = sorted(set(planned) - set(snapshot.done))
         raise LambdaError(
             "parts_missing",

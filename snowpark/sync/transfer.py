@@ -12,13 +12,15 @@ whatever happens `lifecycle.run_owned` drops it.
 
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from lambda_extract.contract import File
 from snowpark.columns.alignment import Alignment, Source
 from snowpark.columns.column import LoadColumn
 from snowpark.columns.shape import Shape
+from snowpark.errors import SyncError
 from snowpark.ledger import run as ledger_run
 from snowpark.ledger.records import Commit
 from snowpark.ledger.run import Counts, Run
@@ -106,7 +108,7 @@ def commit(snowflake: Snowflake, run: Run, transfer: Transfer) -> Done:
     aligned = align(snowflake, transfer)
     rows = merge.batch(transfer.job, aligned, transfer.key, transfer.extracted_at)
     row = commit_row(transfer, aligned)
-    with load_commit.transaction(snowflake, transfer.job, row):
+    with _transaction(snowflake, run, transfer, row):
         counts = transfer.write(snowflake, rows)
         ledger_run.note_counts(run, counts, time.monotonic() - started)
         if transfer.merged_rows is not None and not rows.removes:
@@ -124,7 +126,7 @@ def commit_columns(snowflake: Snowflake, run: Run, transfer: Transfer) -> Done:
     """
     aligned = align(snowflake, transfer)
     row = commit_row(transfer, aligned)
-    with load_commit.transaction(snowflake, transfer.job, row):
+    with _transaction(snowflake, run, transfer, row):
         _record(snowflake, run, transfer, row)
     return Done(aligned, row)
 
@@ -160,6 +162,24 @@ def commit_row(transfer: Transfer, aligned: Alignment) -> Commit | None:
         shape=aligned.shape if aligned.shape != transfer.shape else None,
         changes=aligned.changes,
     )
+
+
+@contextmanager
+def _transaction(
+    snowflake: Snowflake, run: Run, transfer: Transfer, row: Commit | None
+) -> Iterator[None]:
+    """Commits what the block sends, or nothing; then the run has done nothing either.
+
+    Its own row is rolled back with the rest, so that the failure still has to be
+    recorded, and without rows that never reached the target.
+    """
+    tally, recorded = run.tally, run.recorded
+    try:
+        with load_commit.transaction(snowflake, transfer.job, row):
+            yield
+    except SyncError:
+        run.tally, run.recorded = tally, recorded
+        raise
 
 
 def _record(

@@ -1,0 +1,502 @@
+"""A group run: one extraction, steps that may be repeated, an end that closes all."""
+
+import dataclasses
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from snowflake.snowpark import Row
+
+from lambda_extract.contract import Reply
+from snowpark.alerts import alerts
+from snowpark.errors import SyncError, UsageError
+from snowpark.groups import group, table_steps
+from snowpark.ledger.records import TableState
+from snowpark.session import Snowflake
+from tests.unit.snowpark import samples
+from tests.unit.snowpark.samples import settings
+from tests.unit.snowpark.scripted import (
+    Killed,
+    Scripted,
+    Sent,
+    Stop,
+    refusal,
+    replies,
+    state_row,
+    stops,
+)
+from tests.unit.snowpark.sync.test_increment import known, nothing, window
+from tests.unit.snowpark.sync.test_reload import ONE
+
+LINES = known(name="lines", target_table="lines")
+ORDERS = known()
+COLUMNS = (
+    "GROUP_RUN_ID GROUP_NAME ORIGIN TABLE_NAME STEP STATUS IDENTITY_SHA256 MESSAGE"
+    " ERROR_CODE ERROR_MESSAGE ERROR_RETRYABLE ERROR_HINT"
+).split()
+
+
+def step_rows(one: Sent) -> list[Row]:
+    """Returns the rows of an `insert_steps`; a NULL is written out in its text."""
+    values = iter(one.values)
+    marks = re.findall(r"(\?|NULL) AS", one.text.split("FROM VALUES")[1])
+    cells = [None if mark == "NULL" else next(values) for mark in marks]
+    return [
+        Row(**dict(zip(COLUMNS, cells[i : i + 12]))) for i in range(0, len(cells), 12)
+    ]
+
+
+def steps_of(session: Scripted) -> list[Row]:
+    """Returns the steps that stay, in order."""
+    inserts = [one for one in session.kept if one.name == "insert_steps"]
+    return [row for one in inserts for row in step_rows(one)]
+
+
+def told(session: Scripted) -> list[tuple[str, ...]]:
+    return [(r["TABLE_NAME"] or "", r["STEP"], r["STATUS"]) for r in steps_of(session)]
+
+
+def world(
+    *answers: Reply | Callable[..., Reply],
+    tables: tuple[TableState, ...] = (ORDERS,),
+    owners: dict[str, str] | None = None,
+    **more: Any,
+) -> Scripted:
+    """Returns a session that remembers the steps of a group's run."""
+    found = {table.settings.name: table for table in tables}
+    owner = [""]
+    session: Scripted
+
+    def take(one: Sent) -> list[Row]:
+        owner[0] = one.values[0]
+        return [Row(1)]
+
+    def state(name: str) -> Row:
+        return state_row(found[name], (owners or {}).get(name, owner[0]))
+
+    def of_group(one: Sent) -> list[Row]:
+        rows = [r for r in steps_of(session) if r["GROUP_RUN_ID"] == one.values[0]]
+        hidden = {"MESSAGE": None}
+        return [
+            Row(**(r.as_dict() | (hidden if r["STEP"] == "extract" else {})))
+            for r in rows
+        ]
+
+    script: dict[str, Any] = {
+        "list_group_tables": [
+            Row(GROUP_NAME="hourly", TABLE_NAME=name) for name in sorted(found)
+        ],
+        "take_leases": take,
+        "take_lease": take,
+        "read_states": lambda one: [state(name) for name in one.values],
+        "read_state": lambda one: [state(one.values[0])],
+        "read_table_steps": lambda one: [
+            r for r in steps_of(session) if r["TABLE_NAME"] == one.values[0]
+        ],
+        "read_group_steps": of_group,
+        "read_graph_runs": lambda _: [
+            Row(GROUP_RUN_ID=r)
+            for r in {s["GROUP_RUN_ID"]: 1 for s in steps_of(session)}
+        ],
+        "read_open_parts": [],
+        "extract": replies(*(answers or (window(2),))),
+    }
+    session = Scripted(**(script | more))
+    return session
+
+
+def graph(session: Scripted, *names: str) -> None:
+    """Runs the task graph; an error of a table ends its own tasks alone."""
+    snowflake = Snowflake(session)
+    group.extract_group(snowflake, "hourly")
+    for name in names or ("orders",):
+        try:
+            table_steps.load_table(snowflake, name)
+            table_steps.merge_table(snowflake, name)
+        except SyncError:
+            continue
+
+
+def runs(session: Scripted) -> list[tuple[Any, ...]]:
+    """Returns table, kind and status of the run rows that stay."""
+    return [one.values[1:4] for one in session.kept if one.name == "insert_run"]
+
+
+# --- one call -------------------------------------------------------------------------
+
+
+def test_all_tables_are_extracted_by_one_statement_and_merged_one_by_one() -> None:
+    session = world(window(2), tables=(ORDERS, LINES))
+    report = group.sync_group(Snowflake(session), " Hourly ")
+    assert session.names.count("extract") == 1 and len(session.requests) == 2
+    session.in_order("insert_steps", "take_leases", "read_states", "extract", "merge")
+    session.in_order("merge", "merge", "release_leases", "insert_steps")
+    assert report["succeeded"] == 2 and report["failed"] == {}
+    assert report["rows_extracted"] == 4 and report["changed"] == ["lines", "orders"]
+    assert report["summary"] == "Group hourly: 2 of 2 tables are in sync."
+    assert runs(session) == [
+        ("lines", "increment", "succeeded"),
+        ("orders", "increment", "succeeded"),
+    ]
+
+
+def test_one_bad_table_stops_no_other() -> None:
+    session = world(refusal("no_such_table"), window(2), tables=(ORDERS, LINES))
+    report = group.sync_group(Snowflake(session), "hourly")
+    assert list(report["failed"]) == ["lines"]
+    assert report["failed"]["lines"]["code"] == "no_such_table"
+    assert report["changed"] == ["orders"] and "failed: lines" in report["summary"]
+    assert ("", "finished", "failed") in told(session)
+    assert session.stays.count("merge") == 1
+
+
+def test_a_group_that_nobody_configured_is_told_with_those_that_are() -> None:
+    session = world(list_group_tables=[], list_groups=[Row("daily"), Row("weekly")])
+    with pytest.raises(UsageError) as caught:
+        group.sync_group(Snowflake(session), "hourly")
+    assert (
+        caught.value.code == "unknown_group" and "daily, weekly" in caught.value.message
+    )
+    none = world(list_group_tables=[], list_groups=[])
+    with pytest.raises(UsageError, match="none; call APPLY_CONFIG"):
+        group.extract_group(Snowflake(none), "hourly")
+
+
+def test_wherever_a_call_stops_rows_and_watermarks_agree() -> None:
+    def play(snowflake: Snowflake) -> None:
+        group.sync_group(snowflake, "hourly")
+
+    for stop, session, error in stops(world, play):
+        session.together("merge", "insert_watermark")
+        if not isinstance(error, Killed):
+            assert not session.is_open
+            given = {"release_leases", "release_lease"} & set(session.names)
+            begun = "take_leases" in session.names
+            assert bool(given) or not begun, stop
+
+
+# --- the extraction -------------------------------------------------------------------
+
+
+def test_what_each_table_of_an_extraction_becomes() -> None:
+    paused = dataclasses.replace(known(name="paused"), paused=True)
+    new = TableState(settings(name="new"), None, None)
+    large, held = known(name="large"), known(name="held")
+    assert ORDERS.ledger is not None
+    other = dataclasses.replace(ORDERS.ledger, origin="other")
+    broken = dataclasses.replace(known(name="moved"), ledger=other)
+    tables = (held, large, broken, new, ORDERS, paused)
+    session = world(
+        refusal("window_too_large"), window(2), tables=tables, owners={"held": "other"}
+    )
+    report = group.extract_group(Snowflake(session), "hourly")
+    status = {r["TABLE_NAME"]: r for r in steps_of(session) if r["STEP"] == "extract"}
+    assert {name: row["STATUS"] for name, row in status.items()} == {
+        "held": "failed",
+        "large": "alone",
+        "moved": "failed",
+        "new": "alone",
+        "orders": "succeeded",
+        "paused": "paused",
+    }
+    assert report["failed"] == {"held": "lease_held", "moved": "origin_changed"}
+    assert report["left_to_load_step"] == ["large", "new"] and report["extracted"] == 1
+    assert report["tables"] == 6 and status["held"]["ERROR_MESSAGE"].startswith("Run o")
+    for name in ("large", "new", "orders"):
+        assert status[name]["IDENTITY_SHA256"] is not None
+
+
+def test_one_error_of_the_call_fails_no_other_table() -> None:
+    calls: list[int] = []
+    answer = replies(window(2))
+
+    def extract(one: Sent) -> list[Row]:
+        calls.append(len(one.values))
+        if len(calls) == 2:
+            return []
+        return answer(one) if len(calls) > 1 else []
+
+    session = world(tables=(ORDERS, LINES), extract=extract)
+    report = group.extract_group(Snowflake(session), "hourly")
+    assert calls == [4, 1, 1]
+    assert report["failed"] == {"lines": "reply_invalid"} and report["extracted"] == 1
+
+
+@pytest.mark.parametrize(("number", "calls"), [(200, [200]), (201, [200, 1])])
+def test_many_tables_are_asked_for_some_at_a_time(
+    number: int, calls: list[int]
+) -> None:
+    tables = tuple(known(name=f"t{i:03d}") for i in range(number))
+    session = world(nothing(1), tables=tables)
+    report = group.extract_group(Snowflake(session), "hourly")
+    sent = [one.values for one in session.sent if one.name == "extract"]
+    assert [max(len(v) // 2, 1) for v in sent] == calls
+    assert report["extracted"] == number
+
+
+def test_an_extraction_that_fails_gives_the_leases_back() -> None:
+    session = world(stop=Stop("insert_steps", nth=2))
+    with pytest.raises(SyncError):
+        group.extract_group(Snowflake(session), "hourly")
+    assert session.names[-1] == "release_leases"
+    (run_id,) = session.values("release_leases")[0]
+    assert session.values("take_leases")[0][0] == run_id
+
+
+def test_a_run_that_vanished_is_recorded_by_the_group_that_took_over() -> None:
+    lost = dataclasses.replace(ORDERS, previous_run_id="gone")
+    session = world(tables=(lost,))
+    group.extract_group(Snowflake(session), "hourly")
+    assert session.values("insert_abandoned_run") == [("gone", "orders")]
+
+
+def test_dates_that_are_read_otherwise_end_the_whole_group() -> None:
+    row = state_row(ORDERS, "r", DATES_READ_AS="x")
+
+    def states(_: Sent) -> list[Row]:
+        owner = session.values("take_leases")[0][0]
+        return [Row(**(row.as_dict() | {"LEASE_RUN_ID": owner}))]
+
+    session = world(read_states=states)
+    with pytest.raises(UsageError) as caught:
+        group.extract_group(Snowflake(session), "hourly")
+    assert caught.value.code == "date_input_formats"
+    assert session.names[-1] == "release_leases"
+
+
+# --- load and merge -------------------------------------------------------------------
+
+
+def test_a_graph_loads_in_one_task_and_merges_in_the_next() -> None:
+    session = world()
+    graph(session)
+    assert told(session) == [
+        ("", "started", "succeeded"),
+        ("orders", "extract", "succeeded"),
+        ("orders", "load", "succeeded"),
+        ("orders", "merge", "succeeded"),
+    ]
+    session.in_order("copy_files", "insert_steps", "begin", "merge", "commit")
+    session.in_order("commit", "drop_staging", "release_lease", "insert_steps")
+    assert session.names.count("extract") == session.names.count("copy_files") == 1
+
+
+def test_steps_that_are_called_again_do_nothing() -> None:
+    session = world()
+    graph(session)
+    before = list(session.stays)
+    snowflake = Snowflake(session)
+    for call in (table_steps.load_table, table_steps.merge_table):
+        assert "done before" in call(snowflake, "orders")["summary"]
+    assert set(session.stays[len(before) :]) <= {"read_table_steps", "longest_list"}
+
+
+@pytest.mark.parametrize(
+    ("found", "answers", "kind"),
+    [
+        (TableState(settings(), None, None), (ONE, samples.reply()), "snapshot"),
+        (ORDERS, (refusal("window_too_large"), window(2)), "increment"),
+    ],
+)
+def test_what_goes_alone_is_done_in_the_load_step(
+    found: TableState, answers: Any, kind: str
+) -> None:
+    session = world(*answers, tables=(found,))
+    graph(session)
+    assert told(session)[-1] == ("orders", "load", "done")
+    assert runs(session) == [("orders", kind, "succeeded")]
+    assert "release_lease" in session.names
+
+
+def test_a_paused_table_is_passed_over_in_every_step() -> None:
+    session = world(tables=(dataclasses.replace(ORDERS, paused=True),))
+    graph(session)
+    assert len(told(session)) == 2 and session.requests == []
+    report = group.finish_group(Snowflake(session), "hourly")
+    assert report["paused"] == ["orders"] and report["succeeded"] == 0
+    assert "paused: orders" in report["summary"]
+
+
+def test_a_refused_extraction_is_the_error_of_the_load_step() -> None:
+    session = world(refusal("no_such_table"))
+    graph(session)
+    assert told(session)[-1] == ("orders", "load", "failed")
+    assert runs(session) == [("orders", "increment", "failed")]
+    assert "release_lease" in session.names
+    with pytest.raises(SyncError) as caught:
+        table_steps.load_table(Snowflake(session), "orders")
+    assert caught.value.code == "no_such_table" and caught.value.table == "orders"
+
+
+def test_a_failed_step_that_may_succeed_is_repeated_as_a_whole_sync() -> None:
+    session = world(refusal("source_unreachable", True), window(2))
+    graph(session)
+    assert told(session)[-1] == ("orders", "load", "failed")
+    report = table_steps.load_table(Snowflake(session), "orders")
+    assert report["status"] == "succeeded" and "merge" in session.stays
+    assert told(session)[-1] == ("orders", "load", "done")
+
+
+def test_a_failed_merge_is_repeated_as_a_whole_sync() -> None:
+    session = world(window(2))
+    session.stop = Stop("merge")
+    graph(session)
+    assert told(session)[-1] == ("orders", "merge", "failed")
+    session.in_order("rollback", "insert_run", "drop_staging", "release_lease")
+    table_steps.merge_table(Snowflake(session), "orders")
+    assert told(session)[-1] == ("orders", "merge", "done")
+    assert runs(session)[-1] == ("orders", "increment", "succeeded")
+
+
+def test_a_repetition_that_fails_is_recorded_in_its_turn() -> None:
+    session = world(refusal("source_unreachable", True))
+    graph(session)
+    with pytest.raises(SyncError):
+        table_steps.load_table(Snowflake(session), "orders")
+    assert told(session)[-2:] == [("orders", "load", "failed")] * 2
+
+
+def test_a_merge_without_a_load_is_refused() -> None:
+    session = world()
+    snowflake = Snowflake(session)
+    for code in ("nothing_extracted", "nothing_loaded"):
+        with pytest.raises(UsageError) as caught:
+            table_steps.merge_table(snowflake, "orders")
+        assert caught.value.code == code and caught.value.table == "orders"
+        if code == "nothing_extracted":
+            group.extract_group(snowflake, "hourly")
+
+
+@pytest.mark.parametrize("step", ["load", "merge"])
+def test_a_step_of_a_run_that_lost_its_table_ends_it(step: str) -> None:
+    session = world()
+    snowflake = Snowflake(session)
+    group.extract_group(snowflake, "hourly")
+    if step == "merge":
+        table_steps.load_table(snowflake, "orders")
+    session.answers["hold_lease"] = [Row(0)]
+    call = table_steps.load_table if step == "load" else table_steps.merge_table
+    with pytest.raises(SyncError) as caught:
+        call(snowflake, "orders")
+    assert caught.value.code == "lease_lost" and caught.value.table == "orders"
+    assert told(session)[-1] == ("orders", step, "failed")
+    assert runs(session) == [("orders", "increment", "failed")]
+    assert "merge" not in session.names
+
+
+def test_a_load_that_fails_drops_what_it_staged() -> None:
+    session = world(copy_files=[Row(rows_loaded=1)])
+    graph(session)
+    session.in_order("create_staging", "drop_staging", "insert_run", "release_lease")
+    assert told(session)[-1] == ("orders", "load", "failed")
+
+
+def test_another_configuration_between_extract_and_load_is_read_anew() -> None:
+    session = world(window(2), window(3))
+    snowflake = Snowflake(session)
+    group.extract_group(snowflake, "hourly")
+    owner = session.values("take_leases")[0][0]
+    other = state_row(known(exclude=("note",)), owner)
+    session.answers["read_state"] = [other]
+    table_steps.load_table(snowflake, "orders")
+    assert session.names.count("extract") == 2
+    assert told(session)[-1] == ("orders", "load", "done")
+
+
+def test_wherever_a_graph_stops_rows_and_watermarks_agree() -> None:
+    def play(snowflake: Snowflake) -> None:
+        group.extract_group(snowflake, "hourly")
+        table_steps.load_table(snowflake, "orders")
+        table_steps.merge_table(snowflake, "orders")
+
+    for stop, session, error in stops(world, play):
+        session.together("merge", "insert_watermark")
+        if isinstance(error, SyncError):
+            assert not session.is_open, stop
+
+
+# --- the end --------------------------------------------------------------------------
+
+
+def test_the_end_tells_of_all_tables_and_gives_the_leases_back() -> None:
+    session = world(refusal("no_such_table"), window(2), tables=(ORDERS, LINES))
+    graph(session, "lines", "orders")
+    report = group.finish_group(Snowflake(session), "hourly")
+    assert list(report["failed"]) == ["lines"] and report["changed"] == ["orders"]
+    failed = report["failed"]["lines"]
+    assert failed == {
+        "code": "no_such_table",
+        "message": "no_such_table.",
+        "retryable": False,
+        "hint": "Wait.",
+    }
+    session.in_order("release_leases", "insert_steps")
+    assert json.loads(steps_of(session)[-1]["MESSAGE"]) == report
+
+
+def test_a_run_that_has_ended_is_not_ended_again() -> None:
+    session = world()
+    graph(session)
+    first = group.finish_group(Snowflake(session), "hourly")
+    before = len(session.kept)
+    assert group.finish_group(Snowflake(session), "hourly") == first
+    again = {one.name for one in session.kept[before:]}
+    assert again <= {"read_graph_runs", "read_group_steps", "longest_list"}
+
+
+@pytest.mark.parametrize("last", ["extract", "load"])
+def test_a_step_that_vanished_is_told_and_cleaned_up_at_the_end(last: str) -> None:
+    session = world()
+    snowflake = Snowflake(session)
+    group.extract_group(snowflake, "hourly")
+    if last == "load":
+        table_steps.load_table(snowflake, "orders")
+    report = group.finish_group(snowflake, "hourly")
+    assert report["failed"]["orders"]["code"] == "step_lost"
+    assert f"step '{last}'" in report["failed"]["orders"]["message"]
+    assert report["failed"]["orders"]["retryable"]
+    assert runs(session) == [("orders", "increment", "failed")]
+    session.in_order("insert_run", "release_lease", "drop_staging", "release_leases")
+
+
+def test_an_extraction_that_nobody_looked_at_is_recorded_at_the_end() -> None:
+    session = world(refusal("no_such_table"))
+    group.extract_group(Snowflake(session), "hourly")
+    report = group.finish_group(Snowflake(session), "hourly")
+    assert list(report["failed"]) == ["orders"]
+    assert runs(session) == [("orders", "increment", "failed")]
+
+
+def test_a_group_without_any_run_has_nothing_to_finish() -> None:
+    session = world()
+    with pytest.raises(UsageError) as caught:
+        group.finish_group(Snowflake(session), "hourly")
+    assert caught.value.code == "nothing_to_finish"
+
+
+def test_runs_that_were_given_up_are_closed_with_the_latest() -> None:
+    session = world()
+    snowflake = Snowflake(session)
+    group.extract_group(snowflake, "hourly")
+    group.extract_group(snowflake, "hourly")
+    report = group.finish_group(snowflake, "hourly")
+    ended = [r for r in steps_of(session) if r["STEP"] == "finished"]
+    assert len({r["GROUP_RUN_ID"] for r in ended}) == 2
+    assert report["run_id"] == ended[-1]["GROUP_RUN_ID"]
+
+
+def test_the_finalizer_raises_alerts_after_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    session = world()
+    graph(session)
+
+    def raise_alerts(_: Snowflake) -> dict[str, Any]:
+        assert told(session)[-1][1] == "finished"
+        return {"summary": "quiet", "more": 1}
+
+    monkeypatch.setattr(alerts, "raise_alerts", raise_alerts)
+    report = group.end_graph(Snowflake(session), "hourly")
+    assert report["alert"] == "quiet" and report["succeeded"] == 1

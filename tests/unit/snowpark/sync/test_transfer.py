@@ -1,0 +1,286 @@
+"""Rows, watermark and run stay together or not at all, wherever a transfer stops."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+from snowflake.snowpark import Row
+
+from lambda_extract.contract import AlteredValue, Bound
+from snowpark.columns.shape import Change
+from snowpark.errors import LeaseError, SnowflakeError, SyncError
+from snowpark.ledger import statements as ledger_statements
+from snowpark.ledger.lease import LEASE_SECONDS
+from snowpark.ledger.records import Commit
+from snowpark.ledger.run import Run
+from snowpark.load import merge, target
+from snowpark.load.staging import Job
+from snowpark.session import Snowflake
+from snowpark.sync import transfer
+from snowpark.sync.transfer import Done, Transfer
+from tests.unit.snowpark.samples import RUN_ID, cursor_value, reply
+from tests.unit.snowpark.scripted import (
+    Killed,
+    Scripted,
+    Stop,
+    aligned,
+    merged,
+    settled,
+    stops,
+)
+
+FOUND = settled()
+JOB = Job(FOUND.settings, RUN_ID)
+WATERMARK = Commit(8, "increment", Bound(watermark=cursor_value(2)), "c0ffee", 2)
+(EXTRA,) = ledger_statements.insert_altered_values(
+    "orders", RUN_ID, (AlteredValue("note", 1),)
+)
+ROWS = Transfer(
+    job=JOB,
+    aligned=aligned(FOUND),
+    key=("id",),
+    extracted_at="2026-01-02 03:04:05+00",
+    write=merge.merge_rows,
+    commit=WATERMARK,
+    shape=FOUND.shape,
+    appended=(EXTRA,),
+)
+TOGETHER = ("merge", "insert_watermark", "insert_altered_values", "insert_run")
+
+
+def new_run() -> Run:
+    return Run(RUN_ID, "orders", "2026-01-02T03:04:05+00:00")
+
+
+def play(snowflake: Snowflake, run: Run | None = None, **changes: Any) -> Done:
+    run = run or new_run()
+    work = dataclasses.replace(ROWS, **changes)
+    transfer.stage(snowflake, run, JOB, work.aligned.columns, reply().files)
+    done = transfer.commit(snowflake, run, work)
+    transfer.drop_staging(snowflake, run, JOB)
+    return done
+
+
+def with_columns(*, add: bool = True) -> dict[str, Any]:
+    """Returns a transfer that alters the target."""
+    changed = dataclasses.replace(
+        aligned(FOUND),
+        shape=dataclasses.replace(FOUND.shape, generation=FOUND.shape.generation + 1),
+        add=(("EXTRA", "DATE"),) if add else (),
+        changes=(Change("added", "extra", 7, target="EXTRA"),),
+    )
+    return {"aligned": changed, "source": target.source_of(reply())}
+
+
+def test_rows_watermark_and_run_are_one_transaction_behind_the_fence() -> None:
+    session = Scripted()
+    play(Snowflake(session))
+    session.in_order("create_staging", "copy_files", "begin", "merge", "commit")
+    session.in_order("begin", "insert_run", "commit", "drop_staging")
+    # The fence is the last word before the commit: the lease is locked briefly.
+    at = session.names.index("commit")
+    assert session.names[at - 1] == "hold_lease"
+    assert session.values("hold_lease") == [(LEASE_SECONDS, "orders", RUN_ID)]
+    row = session.only("insert_watermark").values
+    assert row[:4] == ("orders", 8, RUN_ID, "increment")
+    assert cursor_value(2).value in row and row[4] == FOUND.settings.origin
+
+
+def test_wherever_it_stops_all_of_it_stays_or_nothing() -> None:
+    for stop, session, error in stops(Scripted, play):
+        session.together(*TOGETHER)
+        if isinstance(error, SyncError):
+            assert not session.is_open, f"{stop} leaves its transaction open"
+        assert ("merge" in session.stays) is (session.commits > 0), stop
+
+
+def test_a_statement_that_is_refused_rolls_back_and_says_why() -> None:
+    for stop, session, error in stops(Scripted, play, "refused"):
+        assert isinstance(error, SyncError), stop
+        names = session.names
+        if "begin" in names[:-1] and "drop_staging" not in names:
+            assert names[-1] == "rollback", stop
+
+
+def test_whoever_lost_the_lease_keeps_nothing() -> None:
+    session = Scripted(hold_lease=[Row(0)])
+    with pytest.raises(LeaseError) as lost:
+        play(Snowflake(session))
+    assert lost.value.code == "lease_lost"
+    session.in_order("merge", "hold_lease", "rollback")
+    assert "commit" not in session.names and "merge" not in session.stays
+
+
+def test_a_killed_process_sends_no_rollback() -> None:
+    """A session that ends rolls back by itself: nothing may wait for a last word."""
+    for _, session, error in stops(Scripted, play, "killed before"):
+        assert isinstance(error, Killed)
+        session.together(*TOGETHER)
+        assert "rollback" not in session.names
+
+
+# --- what goes along ------------------------------------------------------------------
+
+
+def test_without_a_watermark_row_nothing_moves_it() -> None:
+    session = Scripted()
+    done = play(Snowflake(session), commit=None)
+    assert done.commit is None and "insert_watermark" not in session.names
+    session.in_order("begin", "merge", "insert_run", "hold_lease", "commit")
+
+
+def test_the_runs_row_goes_with_the_last_window_alone() -> None:
+    for last in (False, True):
+        session, run = Scripted(), new_run()
+        play(Snowflake(session), run, last=last)
+        assert ("insert_run" in session.stays) is last is run.recorded
+
+
+def test_the_runs_row_has_what_this_very_window_changed() -> None:
+    session, run = Scripted(merge=merged(5, 3, 1)), new_run()
+    run.note(rows=9, windows=2)
+    play(Snowflake(session), run)
+    row = session.only("insert_run").values
+    assert row[:4] == (RUN_ID, "orders", "increment", "succeeded")
+    assert row[5:10] == (2, 9, 5, 3, 1)
+    # Statements of the run until then, its own row counted.
+    assert row[15] == session.names.index("insert_run") + 1
+    assert run.tally.seconds.merge > 0 and run.tally.seconds.load > 0
+
+
+def test_rows_of_several_windows_add_up() -> None:
+    session, run = Scripted(merge=merged(5, 3, 1)), new_run()
+    for _ in range(2):
+        play(Snowflake(session), run)
+    counts = run.tally.counts
+    assert (counts.inserted, counts.updated, counts.deleted) == (10, 6, 2)
+
+
+@pytest.mark.parametrize(
+    ("rows", "inserted", "updated", "told"),
+    [
+        (9, 5, 3, "1 rows share"),
+        (9, 5, 4, ""),
+        (9, 0, 7, "2 rows share"),
+        (8, 5, 4, ""),
+    ],
+)
+def test_rows_that_share_a_key_are_told(
+    rows: int, inserted: int, updated: int, told: str
+) -> None:
+    run = new_run()
+    session = Scripted(merge=merged(inserted, updated))
+    play(Snowflake(session), run, merged_rows=rows)
+    messages = [message for code, message, _ in run.tally.warnings]
+    assert [m.startswith(told) for m in messages] == ([True] if told else [])
+
+
+def test_rows_that_the_source_calls_deleted_share_no_key() -> None:
+    """They are counted by nobody: removed, or not inserted in the first place."""
+    hard = settled(deletes="soft_column", delete_column="note", delete_action="hard")
+    run, session = new_run(), Scripted(merge=merged(1, 0))
+    job = Job(hard.settings, RUN_ID)
+    work = dataclasses.replace(ROWS, job=job, merged_rows=2)
+    transfer.commit(Snowflake(session), run, work)
+    assert run.tally.warnings == ()
+
+
+# --- columns --------------------------------------------------------------------------
+
+
+def test_the_target_is_altered_before_the_transaction_and_recorded_in_it() -> None:
+    session = Scripted()
+    done = play(Snowflake(session), **with_columns())
+    session.in_order("copy_files", "add_column", "begin", "merge", "insert_watermark")
+    session.in_order("begin", "insert_shape", "insert_schema_changes", "commit")
+    assert done.commit is not None and done.aligned is not None
+    assert done.commit.shape == done.aligned.shape
+
+
+def test_wherever_it_stops_columns_are_recorded_with_the_rows_or_not_at_all() -> None:
+    def altering(snowflake: Snowflake) -> None:
+        play(snowflake, **with_columns())
+
+    for _, session, _ in stops(Scripted, altering):
+        session.together("merge", "insert_watermark", "insert_shape", "insert_run")
+
+
+def test_a_transfer_that_does_not_follow_leaves_the_target_alone() -> None:
+    session = Scripted()
+    play(Snowflake(session), **(with_columns() | {"source": None}))
+    assert "add_column" not in session.names
+
+
+def test_columns_that_are_what_they_were_are_not_recorded_again() -> None:
+    session = Scripted()
+    done = play(Snowflake(session))
+    assert done.commit is not None and done.commit.shape is None
+    assert {"insert_shape", "insert_schema_changes"}.isdisjoint(session.names)
+
+
+def test_columns_alone_are_committed_with_their_watermark_and_without_rows() -> None:
+    run = new_run()
+
+    def alone(snowflake: Snowflake) -> None:
+        work = dataclasses.replace(ROWS, last=False, **with_columns())
+        transfer.commit_columns(snowflake, run, work)
+
+    session = Scripted()
+    alone(Snowflake(session))
+    session.in_order("add_column", "begin", "insert_watermark", "hold_lease", "commit")
+    assert {"merge", "insert_run", "copy_files"}.isdisjoint(session.names)
+    assert len(run.tally.schema_changes) == 1
+    for _, stopped, error in stops(Scripted, alone):
+        stopped.together("insert_watermark", "insert_shape", "insert_altered_values")
+        assert isinstance(error, Killed) or not stopped.is_open
+
+
+# --- the staging table ----------------------------------------------------------------
+
+
+def test_a_staging_table_is_noted_before_it_exists_and_until_it_is_dropped() -> None:
+    """So that whatever happens somebody drops it."""
+    for stop, session, _ in stops(Scripted, play, "refused"):
+        run = new_run()
+        again = Scripted(stop)
+        with pytest.raises(SyncError):
+            play(Snowflake(again), run)
+        assert run.staged == [JOB.staging], stop
+    run = new_run()
+    play(Snowflake(Scripted()), run)
+    assert run.staged == []
+
+
+def test_two_windows_share_a_staging_table_that_is_dropped_once() -> None:
+    session, run = Scripted(), new_run()
+    for _ in range(2):
+        transfer.stage(
+            Snowflake(session), run, JOB, aligned(FOUND).columns, reply().files
+        )
+    assert run.staged == [JOB.staging]
+
+
+def test_dropping_what_nobody_noted_is_no_error() -> None:
+    session, run = Scripted(), new_run()
+    transfer.drop_staging(Snowflake(session), run, JOB)
+    assert session.stays == ["drop_staging"] and run.staged == []
+
+
+def test_an_error_of_the_program_is_no_reason_to_keep_half() -> None:
+    """Not rolled back by the procedure, but by the end of its session."""
+
+    def broken(*_: object) -> Any:
+        raise ZeroDivisionError
+
+    session = Scripted()
+    with pytest.raises(ZeroDivisionError):
+        play(Snowflake(session), write=broken)
+    assert "commit" not in session.names
+
+
+def test_a_refused_commit_is_an_error_and_keeps_nothing() -> None:
+    session = Scripted(Stop("commit"))
+    with pytest.raises(SnowflakeError):
+        play(Snowflake(session))
+    session.in_order("commit", "rollback")
+    assert "merge" not in session.stays
