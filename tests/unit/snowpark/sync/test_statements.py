@@ -41,3 +41,25 @@ def test_an_independent_parser_understands_the_text(name: str) -> None:
 
 def test_no_golden_file_is_left_over() -> None:
     golden.check_left_over("sync", CASES)
+
+
+@pytest.mark.parametrize("name", ["IN_SOURCE", "IN_TARGET", "_SYNC_KEY_HASH"])
+def test_no_value_is_called_like_a_key_column(name: str) -> None:
+    """Snowflake refuses such a name as ambiguous, or takes the column's value."""
+    key = (dataclasses.replace(SOFT.key[0], name=name),)
+    named = dataclasses.replace(SOFT, key=key)
+    for statement in (
+        sync_statements.count_gone(named),
+        sync_statements.missing_keys(named, 9),
+        sync_statements.flag_gone(named),
+        sync_statements.revive(named),
+        sync_statements.remove_gone(named),
+    ):
+        assert f'TRUE AS "{name}"' not in statement.text
+        assert f') AS "{name}"' not in statement.text
+
+
+def test_a_count_is_not_called_like_a_key_column() -> None:
+    key = (dataclasses.replace(BATCH.key[0], name="ROW_COUNT"),)
+    named = dataclasses.replace(BATCH, key=key, columns=key)
+    assert 'COUNT(*) AS "ROW_COUNT_"' in sync_statements.shared_keys(named).text
