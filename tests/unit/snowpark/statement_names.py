@@ -5,7 +5,7 @@ import re
 _LEASES = r"UPDATE control\.sync_leases SET"
 # The name of a statement -> what its text begins with, blanks and line ends made one.
 NAMES: dict[str, str] = {
-    "begin": r"BEGIN$",
+    "begin": r"BEGIN TRANSACTION$",
     "commit": r"COMMIT$",
     "rollback": r"ROLLBACK$",
     "longest_list": r"SELECT 1 FROM TABLE\(GENERATOR\(ROWCOUNT => ",
@@ -18,6 +18,7 @@ NAMES: dict[str, str] = {
     "read_lease": r"SELECT run_id, .* FROM control\.sync_leases",
     "read_state": r"SELECT .* AS dates_read_as.* WHERE t\.table_name = ",
     "read_states": r"SELECT .* AS dates_read_as.* WHERE t\.table_name IN ",
+    "read_dates": r"SELECT TO_VARCHAR\(TRY_CAST\('2001-02-03'.* AS dates_read_as$",
     "list_tables": r"SELECT table_name FROM control\.sync_current_tables ORDER",
     "insert_watermark": r"INSERT INTO control\.sync_watermarks ",
     "insert_abandoned_run": r"INSERT INTO control\.sync_runs .*'abandoned'",
@@ -39,7 +40,7 @@ NAMES: dict[str, str] = {
     "drop_landed": r'DROP TABLE IF EXISTS "STAGING"\."P_\w+__LANDED_',
     "drop_staging": r'DROP TABLE IF EXISTS "STAGING"',
     "copy_files": r'COPY INTO "STAGING"',
-    "key_bounds": r"SELECT .* AS lowest, ",
+    "key_bounds": r'SELECT .* AS "LOWEST", ',
     "merge": r"MERGE INTO .* WHEN NOT MATCHED",
     "flag_gone": r'MERGE INTO .* UPDATE SET "_SYNC_DELETED_AT" = TO_TIMESTAMP_TZ',
     "revive": r'MERGE INTO .* UPDATE SET "_SYNC_DELETED_AT" = NULL',
@@ -47,7 +48,7 @@ NAMES: dict[str, str] = {
     "overwrite": r"INSERT OVERWRITE INTO ",
     "count_rows": r"SELECT COUNT\(\*\) AS row_count FROM",
     "count_gone": r"SELECT COUNT\(\*\) AS alive, ",
-    "shared_keys": r"SELECT COALESCE\(SUM\(shared\.row_count",
+    "shared_keys": r'SELECT COALESCE\(SUM\(shared\."ROW_COUNT"',
     "missing_keys": r'SELECT DISTINCT source\."_SYNC_KEY_HASH"',
     "describe_target": r"DESCRIBE TABLE ",
     "create_target": r"CREATE TABLE IF NOT EXISTS ",
