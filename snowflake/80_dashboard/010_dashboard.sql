@@ -14,7 +14,8 @@ USE ROLE sync_operator;
 CREATE STREAMLIT IF NOT EXISTS sync_dashboard -- noqa: PRS
 FROM '@<% database %>.control.dashboard/app'
 MAIN_FILE = 'streamlit_app.py'
-QUERY_WAREHOUSE = <% warehouse %>;
+QUERY_WAREHOUSE = <% warehouse %>
+COMMENT = 'Freshness, history and failures of every table; buttons to sync, validate and pause';
 
 ALTER STREAMLIT sync_dashboard SET -- noqa: PRS
 MAIN_FILE = 'streamlit_app.py'

@@ -41,6 +41,9 @@ def test_what_is_left_out_has_the_documented_default() -> None:
         "load_method": "copy",
         "pipe_wait_seconds": 600,
         "source_changed": "reload",
+        "duplicate_keys": "fail",
+        "trim_char": False,
+        "where": [],
     }
 
 

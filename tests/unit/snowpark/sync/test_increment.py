@@ -413,9 +413,14 @@ def test_warnings_and_rows_without_a_cursor_are_told() -> None:
     assert run.tally.null_cursor_rows == 3
 
 
-def test_rows_of_one_window_that_share_a_key_are_told() -> None:
+def test_rows_of_one_window_that_share_a_key_fail_or_are_told() -> None:
     run = new_run()
-    increment_of(Scripted(extract=replies(window(2)), merge=merged(1)), run=run)
+    session = Scripted(extract=replies(window(2)), merge=merged(1))
+    with pytest.raises(LoadError) as caught:
+        increment_of(session, run=run)
+    assert caught.value.code == "duplicate_keys" and "commit" not in session.names
+    found = known(duplicate_keys="warn")
+    increment_of(Scripted(extract=replies(window(2)), merge=merged(1)), found, run)
     assert [w[0] for w in run.tally.warnings] == ["duplicate_keys"]
 
 

@@ -25,7 +25,7 @@ from tests.unit.snowpark.scripted import (
 from tests.unit.snowpark.sync.test_increment import nothing, window
 from tests.unit.snowpark.sync.test_reload import whole
 
-GONE = ("count_gone", "flag_gone", "revive", "missing_keys")
+GONE = ("shared_keys", "count_gone", "flag_gone", "revive", "missing_keys")
 FOUND = settled(deletes="key_compare")
 HARD = settled(deletes="key_compare", delete_action="hard")
 
@@ -52,6 +52,7 @@ def session_of(alive: int = 4, gone: int = 0, **more: Any) -> Scripted:
     """Returns a session with two parts of two keys each."""
     script: dict[str, Any] = {
         "extract": replies(planned(2), some_keys()),
+        "shared_keys": [Row(0)],
         "count_gone": [Row(alive, gone)],
         "flag_gone": [Row(gone)],
         "revive": [Row(0)],
@@ -245,6 +246,7 @@ def test_nobody_looks_for_missing_rows_if_there_are_as_many_as_keys(
 
 def test_many_missing_rows_are_asked_for_in_several_requests() -> None:
     session = rows_again(samples.reply(), hashes=4001)
+    session.answers["merge"] = merged(2, 4)
     compare(session, settled(deletes="key_compare", max_parallel=2))
     asked = [r for r in session.requests if isinstance(r, ExtractRequest)]
     assert [len(r.key_hashes) for r in asked] == [2000, 2000, 1]
@@ -254,6 +256,7 @@ def test_many_missing_rows_are_asked_for_in_several_requests() -> None:
 
 def test_more_missing_rows_than_one_run_reads_are_told() -> None:
     session, run = rows_again(samples.reply(), hashes=missing.MOST_KEYS + 1), new_run()
+    session.answers["merge"] = merged(0, 20)
     compare(session, run=run)
     asked = [r for r in session.requests if isinstance(r, ExtractRequest)]
     assert sum(len(r.key_hashes) for r in asked) == missing.MOST_KEYS

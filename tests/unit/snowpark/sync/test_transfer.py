@@ -1,5 +1,6 @@
 """Rows, watermark and run stay together or not at all, wherever a transfer stops."""
 
+import contextlib
 import dataclasses
 from typing import Any
 
@@ -8,7 +9,7 @@ from snowflake.snowpark import Row
 
 from lambda_extract.contract import AlteredValue, Bound
 from snowpark.columns.shape import Change
-from snowpark.errors import LeaseError, SnowflakeError, SyncError
+from snowpark.errors import LeaseError, LoadError, SnowflakeError, SyncError
 from snowpark.ledger import statements as ledger_statements
 from snowpark.ledger.lease import LEASE_SECONDS
 from snowpark.ledger.records import Commit
@@ -159,18 +160,26 @@ def test_rows_of_several_windows_add_up() -> None:
 @pytest.mark.parametrize(
     ("rows", "inserted", "updated", "told"),
     [
-        (9, 5, 3, "1 rows share"),
+        (9, 5, 3, "1 rows of the source share"),
         (9, 5, 4, ""),
-        (9, 0, 7, "2 rows share"),
+        (9, 0, 7, "2 rows of the source share"),
         (8, 5, 4, ""),
     ],
 )
-def test_rows_that_share_a_key_are_told(
+def test_rows_that_share_a_key_fail_or_are_told(
     rows: int, inserted: int, updated: int, told: str
 ) -> None:
     run = new_run()
     session = Scripted(merge=merged(inserted, updated))
-    play(Snowflake(session), run, merged_rows=rows)
+    with contextlib.ExitStack() as stack:
+        if told:
+            stack.enter_context(pytest.raises(LoadError, match=told))
+        play(Snowflake(session), run, merged_rows=rows)
+    assert ("commit" in session.names) is not bool(told)
+    patient = Job(settled(duplicate_keys="warn").settings, RUN_ID)
+    session, run = Scripted(merge=merged(inserted, updated)), new_run()
+    play(Snowflake(session), run, merged_rows=rows, job=patient)
+    assert "commit" in session.names
     messages = [message for code, message, _ in run.tally.warnings]
     assert [m.startswith(told) for m in messages] == ([True] if told else [])
 
