@@ -11,7 +11,7 @@ import math
 from psycopg2 import sql
 
 from lambda_extract.contract import Warning
-from lambda_extract.cursor.column import DATE, INSTANT, INTEGER, LOCAL, Cursor
+from lambda_extract.cursor.column import DATE, INSTANT, LOCAL, Cursor
 from lambda_extract.rows.query import typed
 from lambda_extract.source.catalog import SourceTable
 from lambda_extract.source.database import Database
@@ -31,7 +31,7 @@ def check_clock(
     Args:
         newest: The largest cursor value as text; None if there is none.
     """
-    if newest is None or cursor.family == INTEGER:
+    if newest is None or cursor.counts:
         return ()
     hours, written = _read(database, table, cursor, newest)
     where = f"The newest {cursor.spec.column!r} of table {table.spec.name!r}"

@@ -20,8 +20,20 @@ LEFT_OUT: dict[str, dict[str, Any]] = {
         "time_zone": "",
         "null_policy": "load",
     },
-    "ColumnSpec": {"rename": "", "type": "", "protect": ""},
-    "TableSpec": {"key": (), "exclude": (), "special_values": "null", "columns": ()},
+    "ColumnSpec": {"rename": "", "type": "", "protect": "", "trim_char": None},
+    "TableSpec": {
+        "key": (),
+        "exclude": (),
+        "special_values": "null",
+        "columns": (),
+        "trim_char": False,
+        "where": (),
+    },
+    "FilterTerm": {"column": "", "values": (), "operands": 0},
+    "Finding": {"hint": "", "table": ""},
+    "CheckTable": {"keyed": True, "cursor": None},
+    "CheckRequest": {"tables": (), "op": "check", "version": 1},
+    "CheckReply": {"ok": True, "op": "check", "version": 1},
     "Limits": {"chunk_rows": 1_000_000, "file_bytes": 150_000_000},
     "Member": {"linked": ""},
     "SourceIdentity": {
@@ -30,6 +42,7 @@ LEFT_OUT: dict[str, dict[str, Any]] = {
         "next_transaction": 0,
         "sequence": None,
         "columns": "",
+        "types": "",
     },
     "Window": {
         "lower": None,
@@ -71,6 +84,7 @@ LEFT_OUT: dict[str, dict[str, Any]] = {
         "end": None,
         "identity": None,
         "source_changed": "",
+        "shared_keys": 0,
         "op": "extract",
     },
     "PlanReply": REPLY
@@ -203,7 +217,7 @@ def test_an_unknown_operation_is_refused(op: object) -> None:
     with pytest.raises(contract.ContractError) as caught:
         contract.decode_request(data)
     assert caught.value.pointer == "/op"
-    assert caught.value.reason == "must be one of digest, extract, health, keys, plan"
+    assert caught.value.reason == "must be one of check, digest, extract, health, keys, plan"
     assert not caught.value.unsupported_version
 
 
