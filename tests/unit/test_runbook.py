@@ -35,3 +35,16 @@ def test_every_alert_has_an_entry() -> None:
     assert kinds == set(re.findall(r"^\| `(\w+)` \|", alerts, re.MULTILINE))
     for code in re.findall(r"'(\w+)' AS error_code", view):
         assert f"`{code}`" in alerts
+
+
+def test_every_warning_has_an_entry() -> None:
+    text = (ROOT / "docs" / "RUNBOOK.md").read_text(encoding="utf-8")
+    warnings = text[text.index("## Warnings") : text.index("## Alerts")]
+    entries = set(re.findall(r"^\| `([a-z_]+)` \|", warnings, flags=re.MULTILINE))
+    given = set()
+    for folder in ("lambda_extract", "snowpark"):
+        for path in (ROOT / folder).rglob("*.py"):
+            code = path.read_text(encoding="utf-8")
+            given.update(re.findall(r"\bWarning\(\s*(?:code=)?\"([a-z_]+)\"", code))
+            given.update(re.findall(r"\.warn\(\s*\"([a-z_]+)\"", code))
+    assert given == entries
