@@ -217,7 +217,10 @@ def test_an_unknown_operation_is_refused(op: object) -> None:
     with pytest.raises(contract.ContractError) as caught:
         contract.decode_request(data)
     assert caught.value.pointer == "/op"
-    assert caught.value.reason == "must be one of check, digest, extract, health, keys, plan"
+    assert (
+        caught.value.reason
+        == "must be one of check, digest, extract, health, keys, plan"
+    )
     assert not caught.value.unsupported_version
 
 
