@@ -115,6 +115,7 @@ CREATE OR REPLACE MACRO _divide(x, y) AS CASE
     WHEN y = 0 THEN CAST(error('Division by zero') AS DOUBLE) ELSE x / y END;
 CREATE OR REPLACE MACRO _only_json(x, what) AS CASE
     WHEN x IS NULL THEN NULL WHEN typeof(x) = 'JSON' THEN CAST(x AS JSON)
+    WHEN typeof(x) LIKE '%[]' OR typeof(x) LIKE 'STRUCT%' THEN to_json(x)
     ELSE error('Expression type does not match column data type, expecting ' || what
         || ' but got ' || typeof(x)) END;
 CREATE OR REPLACE MACRO "system$cancel_all_queries"(x) AS '0 queries cancelled';

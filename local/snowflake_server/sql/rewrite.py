@@ -266,6 +266,11 @@ def _is_number(text: str) -> bool:
     return True
 
 
+def _to_array(node: exp.Expr) -> exp.Expr:
+    """An array inside VARIANT is that array, and not an array of it."""
+    return call("_to_array", node.this)
+
+
 def _values(node: exp.Expr) -> exp.Expr:
     check_rows(node)
     if not isinstance(node.parent, (exp.From, exp.Join, exp.Subquery, exp.Lateral)):
@@ -366,6 +371,7 @@ _CHANGES: dict[type[exp.Expr], tuple[Rewrite, ...]] = {
     exp.DateAdd: (transforms.dateadd_date_cast,),
     exp.Parameter: (_parameter,),
     exp.Values: (_values,),
+    exp.ToArray: (_to_array,),
     exp.Lateral: (_flatten,),
     exp.TableFromRows: (_flatten,),
     exp.ConvertTimezone: (_convert_timezone,),

@@ -1,14 +1,15 @@
 """Children of the stack start, stop, and never outlive their parent."""
 
 import os
+import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
 import pytest
 
+from local import processes
 from local.processes import (
     REPOSITORY,
     ProcessFailed,
@@ -48,7 +49,11 @@ def test_a_child_does_not_outlive_a_killed_parent(tmp_path: Path) -> None:
     assert not alive
 
 
-def test_a_child_stops_when_asked_without_a_traceback(tmp_path: Path) -> None:
+def test_a_child_stops_when_asked_without_a_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # However slow the machine is: nobody has to insist.
+    monkeypatch.setattr(processes, "STOP_SECONDS", 60)
     port_file = tmp_path / "port"
     child = start_module(
         "local.aws.server",
@@ -59,9 +64,8 @@ def test_a_child_stops_when_asked_without_a_traceback(tmp_path: Path) -> None:
     )
     assert wait_for_port(port_file, child) > 0
     child.check_alive()
-    started = time.monotonic()
     child.stop()
-    assert time.monotonic() - started < 5
+    assert child.popen.returncode != -signal.SIGKILL
     assert "Traceback" not in (tmp_path / "log").read_text()
 
 

@@ -1,5 +1,7 @@
 """INSERT, INSERT OVERWRITE, UPDATE, DELETE and TRUNCATE."""
 
+import json
+
 from .conftest import Client
 
 
@@ -70,3 +72,13 @@ def test_k6_rows_of_values_have_the_types_of_the_first(client: Client) -> None:
     assert message in str(
         client.fails("INSERT INTO t SELECT column1 FROM VALUES ('a'), (?)", "x")
     )
+
+
+def test_arrays_and_objects_are_documents(client: Client) -> None:
+    client.run("CREATE TABLE t (a ARRAY, o OBJECT)")
+    client.run("INSERT INTO t SELECT NULL, NULL")
+    client.run("""UPDATE t SET a = TO_ARRAY(PARSE_JSON('["a", null, 1]'))""")
+    client.run("UPDATE t SET o = OBJECT_CONSTRUCT('a', 1)")
+    ((array, thing),) = client.run("SELECT TO_JSON(a), TO_JSON(o) FROM t")
+    assert (json.loads(array), json.loads(thing)) == (["a", None, 1], {"a": 1})
+    assert "expecting ARRAY" in str(client.fails("UPDATE t SET a = '[1]'"))
