@@ -7,8 +7,8 @@
 Each is created with `If-None-Match: *`, so exactly one writer wins: a repeated POST
 starts nothing, a worker delivered twice stops, and a reply once given never changes.
 
-Each is signed together with its name, by a key that the functions alone have: what
-somebody else writes there is no claim, and no reply.
+The first line of each signs its name and the rest, by a key that the functions alone
+have: what somebody else writes there is no claim, and no reply.
 """
 
 import hashlib
@@ -28,7 +28,6 @@ from lambda_extract.landing.s3_errors import error_code, landing_error
 from lambda_extract.settings import Settings
 
 FOLDER = "jobs/"
-SIGNATURE = "signature"
 
 
 @dataclass(frozen=True)
@@ -201,13 +200,10 @@ class Jobs:
         def write() -> None:
             self._s3.put_object(
                 **target,
-                Body=text.encode(),
-                ContentType="application/json",
+                Body=f"{self._signature(name, text)}\n{text}".encode(),
+                ContentType="text/plain",
                 IfNoneMatch="*",
-                Metadata={
-                    conditional.TOKEN: token,
-                    SIGNATURE: self._signature(name, text),
-                },
+                Metadata={conditional.TOKEN: token},
             )
 
         return conditional.write_once(
@@ -224,9 +220,11 @@ class Jobs:
         if answer is None:
             return None
         # Whoever decodes the text finds what is no UTF-8, and says whose it is.
-        text = str(answer["Body"].read().decode("utf-8", "replace"))
-        given = str(answer["Metadata"].get(SIGNATURE, ""))
-        if not hmac.compare_digest(given, self._signature(name, text)):
+        body = str(answer["Body"].read().decode("utf-8", "replace"))
+        given, _, text = body.partition("\n")
+        if not given.isascii() or not hmac.compare_digest(
+            given, self._signature(name, text)
+        ):
             raise JobError(
                 "job_damaged",
                 f"{name} has not the signature of the Lambda function.",

@@ -13,7 +13,7 @@ from moto import mock_aws
 from lambda_extract import contract
 from lambda_extract.errors import ExtractError
 from lambda_extract.protocol import envelope
-from lambda_extract.protocol.jobs import SIGNATURE, Jobs, job_key
+from lambda_extract.protocol.jobs import Jobs, job_key
 from lambda_extract.settings import Settings
 
 SETTINGS = Settings(
@@ -87,8 +87,10 @@ def plant(s3: Any, name: str, body: bytes, *, signed: bool = True) -> None:
     """Writes a job object; with the functions' own signature unless it is forged."""
     name = f"{JOB}/{name}.json"
     text = body.decode("utf-8", "replace")
-    metadata = {SIGNATURE: jobs_of(s3)._signature(name, text)} if signed else {}
-    s3.put_object(Bucket="landing", Key=f"p/{name}", Body=body, Metadata=metadata)
+    signature = jobs_of(s3)._signature(name, text) if signed else "0" * 64
+    s3.put_object(
+        Bucket="landing", Key=f"p/{name}", Body=f"{signature}\n".encode() + body
+    )
 
 
 DAMAGED = ["", "{", "[]", "null", "7", '{"row": 0}', "[" * 2000, "\x00", "{}", '"x"']
@@ -178,19 +180,21 @@ def test_s3_a_forged_claim_makes_no_worker_work(s3: Any) -> None:
 def test_s3_a_forged_reply_is_not_passed_on(s3: Any) -> None:
     jobs = jobs_of(s3)
     assert jobs.finish(JOB, 0, contract.HealthReply("r1", "", 0, 0, 0))
-    answer = s3.get_object(Bucket="landing", Key=f"p/{JOB}/reply.json")
-    known, metadata = answer["Body"].read(), answer["Metadata"]
+    known = s3.get_object(Bucket="landing", Key=f"p/{JOB}/reply.json")["Body"].read()
     assert jobs.reply(JOB) is not None
+    signature, _, text = known.partition(b"\n")
     other = f"p/{job_key('batch 2')}/reply.json"
-    for key, body, given in (
+    for key, body in (
         # Another text, with the signature of the first one.
-        (f"p/{JOB}/reply.json", known.replace(b"r1", b"r2"), metadata),
+        (f"p/{JOB}/reply.json", signature + b"\n" + text.replace(b"r1", b"r2")),
         # The same text and signature as the reply of another job.
-        (other, known, metadata),
-        (other, known, {}),
-        (other, known, {SIGNATURE: ""}),
+        (other, known),
+        (other, text),
+        (other, b"\n" + text),
+        (other, "ä\n".encode() + text),
+        (other, b""),
     ):
-        s3.put_object(Bucket="landing", Key=key, Body=body, Metadata=given)
+        s3.put_object(Bucket="landing", Key=key, Body=body)
         with pytest.raises(ExtractError) as raised:
             jobs.reply(key.removeprefix("p/").removesuffix("/reply.json"))
         assert signature_missing(raised)
