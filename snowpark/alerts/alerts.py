@@ -37,11 +37,7 @@ def raise_alerts(snowflake: Snowflake) -> dict[str, Any]:
     lease = ledger_statements.take_lease(_LEASE, call_id, _LEASE_SECONDS)
     if snowflake.changed_rows(lease) != 1:
         return {"summary": "Another call is reporting it.", "tables": []}
-    ledger_lease.require_commits(
-        snowflake,
-        ledger_lease.read_transaction(snowflake),
-        lambda: ledger_lease.release_lease(snowflake, _LEASE, call_id),
-    )
+    ledger_lease.require_commits_or_give_back(snowflake, _LEASE, call_id)
     try:
         return _tell(snowflake)
     finally:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from snowpark import sql
-from snowpark.errors import LeaseError, SnowflakeError, UsageError
+from snowpark.errors import LeaseError, SnowflakeError, SyncError, UsageError
 from snowpark.ledger import statements
 from snowpark.session import Snowflake
 
@@ -76,6 +76,25 @@ def require_commits(
 CONFIG_LEASE = "#config"
 
 
+def require_commits_or_give_back(snowflake: Snowflake, name: str, run_id: str) -> None:
+    """Refuses a session that does not commit by itself; a lease just taken is given back.
+
+    Raises:
+        UsageError: "open_transaction".
+        SyncError: Snowflake did not say whether a transaction is open.
+    """
+
+    def give_back() -> None:
+        release_lease(snowflake, name, run_id)
+
+    try:
+        transaction = read_transaction(snowflake)
+    except SyncError:
+        give_back()
+        raise
+    require_commits(snowflake, transaction, give_back)
+
+
 def take_config_lease(snowflake: Snowflake, run_id: str) -> None:
     """Makes this call the only one that changes configuration or tasks.
 
@@ -87,8 +106,4 @@ def take_config_lease(snowflake: Snowflake, run_id: str) -> None:
         raise UsageError(
             "lease_held", "Another APPLY_CONFIG or APPLY_TASKS is at work."
         )
-    require_commits(
-        snowflake,
-        read_transaction(snowflake),
-        lambda: release_lease(snowflake, CONFIG_LEASE, run_id),
-    )
+    require_commits_or_give_back(snowflake, CONFIG_LEASE, run_id)

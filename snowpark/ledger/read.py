@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from lambda_extract.contract import CursorValue, Overlap, PendingBound
 from snowpark.columns.shape import Shape
-from snowpark.errors import LeaseError, UsageError
+from snowpark.errors import LeaseError, SyncError, UsageError
 from snowpark.ledger import statements
 from snowpark.ledger.lease import LEASE_SECONDS, release_lease, require_commits
 from snowpark.ledger.records import Ledger, TableState, identity_of
@@ -28,28 +28,33 @@ def take_lease(snowflake: Snowflake, table: str, run_id: str) -> TableState:
         LeaseError: "lease_held": another run is at work.
     """
     taken = snowflake.changed_rows(statements.take_lease(table, run_id, LEASE_SECONDS))
+    try:
+        return _state_of_owned(snowflake, table, run_id, owned=taken == 1)
+    except SyncError as error:
+        # It is another run's by now, or was given back with the caller's transaction.
+        if taken and error.code not in ("lease_held", "open_transaction"):
+            release_lease(snowflake, table, run_id)
+        raise
+
+
+def _state_of_owned(
+    snowflake: Snowflake, table: str, run_id: str, *, owned: bool
+) -> TableState:
     rows = snowflake.run(statements.read_state(table))
     if not rows:
-        if taken:
-            release_lease(snowflake, table, run_id)
         raise _unknown(snowflake, table)
     require_commits(
         snowflake,
         rows[0]["OPEN_TRANSACTION"],
         lambda: release_lease(snowflake, table, run_id),
     )
-    if not taken or rows[0]["LEASE_RUN_ID"] != run_id:
+    if not owned or rows[0]["LEASE_RUN_ID"] != run_id:
         raise _held(snowflake, table)
-    try:
-        check_dates(rows[0])
-    except UsageError:
-        release_lease(snowflake, table, run_id)
-        raise
+    check_dates(rows[0])
     state = state_of(rows[0])
     if state.previous_run_id:
         snowflake.run(statements.insert_abandoned_run(table, state.previous_run_id))
     if state.paused:
-        release_lease(snowflake, table, run_id)
         raise UsageError("table_paused", "The table is paused; nothing was done.")
     return state
 

@@ -69,6 +69,17 @@ NAMES: dict[str, str] = {
     "buckets": r"SELECT LEFT\(key_hash, \?\) AS bucket, ",
     "digest_rows": r"SELECT key_hash, row_hash FROM",
     "detail": r"SELECT key_hash, row_hash, column_hashes",
+    "show_procedures": r"SHOW PROCEDURES IN SCHEMA control",
+    "insert_pause": r"INSERT INTO control\.sync_pauses ",
+    "read_config_version": r"SELECT COALESCE\(MAX\(version\), 0\) FROM control",
+    "insert_config": r"INSERT INTO control\.sync_config ",
+    "insert_tables": r"INSERT INTO control\.sync_tables ",
+    "insert_leases": r"INSERT INTO control\.sync_leases ",
+    "create_schema": r"CREATE SCHEMA IF NOT EXISTS ",
+    "read_due_problems": r"SELECT .* FROM control\.sync_problems WHERE alert_due",
+    "insert_alerts": r"INSERT INTO control\.sync_alerts ",
+    "send_email": r"CALL SYSTEM\$SEND_SNOWFLAKE_NOTIFICATION\('{\"text/plain",
+    "send_to_topic": r"CALL SYSTEM\$SEND_SNOWFLAKE_NOTIFICATION\('{.application/json",
     "remove_extra": r'(DELETE FROM|UPDATE) "\w+"\."\w+" .*MD5\(',
 }
 _PATTERNS = {name: re.compile(text, re.DOTALL) for name, text in NAMES.items()}

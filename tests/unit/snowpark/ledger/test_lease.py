@@ -123,13 +123,16 @@ def test_a_run_that_vanished_gets_its_row_from_the_one_that_took_over(
     assert session.values("insert_abandoned_run") == [("gone", "orders")]
 
 
-def test_a_statement_refused_on_the_way_is_an_error_of_the_call() -> None:
-    for _, session, error in stops(
-        lambda: Scripted(**OURS),
+def test_a_statement_refused_on_the_way_gives_the_lease_back() -> None:
+    abandoned = dataclasses.replace(FOUND, previous_run_id="gone")
+    for stop, session, error in stops(
+        lambda: Scripted(read_state=[state_row(abandoned, RUN_ID)]),
         lambda s: read.take_lease(s, "orders", RUN_ID),
         "refused",
     ):
         assert isinstance(error, SyncError) and not session.is_open
+        taken = "take_lease" in session.stays and stop.at != 0
+        assert session.values("release_lease") == RELEASED * taken, session.names
 
 
 # --- the fence ------------------------------------------------------------------------
