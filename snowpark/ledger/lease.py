@@ -77,7 +77,7 @@ CONFIG_LEASE = "#config"
 
 
 def require_commits_or_give_back(snowflake: Snowflake, name: str, run_id: str) -> None:
-    """Refuses a session that does not commit by itself; a lease just taken is given back.
+    """Refuses a session that does not commit; a lease just taken is given back.
 
     Raises:
         UsageError: "open_transaction".
