@@ -4,14 +4,21 @@ from typing import Any
 
 import pytest
 
-from lambda_extract.contract import AlteredValue, ExtractRequest, PlanRequest
+from lambda_extract.contract import AlteredValue, ExtractRequest, PlanRequest, Warning
 from snowpark.errors import SyncError, UsageError
 from snowpark.ledger.records import TableState
 from snowpark.session import Snowflake
 from snowpark.sync import backfill
 from tests.unit.snowpark import samples
 from tests.unit.snowpark.samples import COLUMNS, planned
-from tests.unit.snowpark.scripted import Killed, Scripted, refusal, settled, stops
+from tests.unit.snowpark.scripted import (
+    Killed,
+    Scripted,
+    merged,
+    refusal,
+    settled,
+    stops,
+)
 from tests.unit.snowpark.sync.test_reload import NEW, whole
 
 FOUND = settled()
@@ -128,6 +135,27 @@ def test_another_refusal_ends_the_backfill(code: str, chunk_rows: int) -> None:
         filled(session)
     assert caught.value.code == code and len(asked(session)) == 1
     assert session.only("insert_run").values[3] == "failed"
+
+
+@pytest.mark.parametrize("key", [(), ("id", "absent")])
+def test_a_reply_without_its_key_is_none(key: tuple[str, ...]) -> None:
+    session = whole(FOUND, planned(1), samples.reply(key=key))
+    with pytest.raises(SyncError) as caught:
+        filled(session)
+    assert caught.value.code == "reply_invalid" and "merge" not in session.names
+
+
+def test_rows_that_the_merge_did_not_take_are_found() -> None:
+    session = whole(FOUND, planned(1), samples.reply(), merge=merged(1))
+    with pytest.raises(SyncError) as caught:
+        filled(session)
+    assert caught.value.code == "duplicate_keys" and session.commits == 0
+
+
+def test_warnings_of_the_parts_are_told() -> None:
+    warned = samples.reply(warnings=(Warning("code", "What.", "Do."),))
+    report = filled(whole(FOUND, planned(1), warned))
+    assert report["warnings"] == [{"code": "code", "message": "What.", "hint": "Do."}]
 
 
 def test_rows_of_other_columns_are_not_merged() -> None:

@@ -499,6 +499,22 @@ def test_whatever_is_refused_the_lease_goes_back_and_the_run_is_recorded() -> No
             assert "drop_staging" in session.names, stop
 
 
+def test_a_run_that_is_recorded_is_not_recorded_again_if_cleaning_up_fails() -> None:
+    session = whole_call()
+    session.stop = Stop("drop_staging")
+    with pytest.raises(SyncError):
+        call(Snowflake(session))
+    (row,) = session.values("insert_run")
+    assert row[3] == "succeeded" and "insert_run" in session.stays
+
+
+def test_an_increment_begins_where_a_run_has_ended() -> None:
+    found = dataclasses.replace(FOUND, ledger=None)
+    run = Run("r", "orders", "now")
+    with pytest.raises(ValueError, match="ledger row"):
+        increment.run_increment(Snowflake(Scripted()), found, run)
+
+
 def test_whoever_is_killed_leaves_the_lease_to_expire_and_nothing_half() -> None:
     for _, session, error in stops(whole_call, call, "killed before", "killed after"):
         assert isinstance(error, Killed)

@@ -235,12 +235,15 @@ def test_rows_that_the_target_has_not_are_read_again_by_their_keys() -> None:
     assert "insert_watermark" not in session.names
 
 
-@pytest.mark.parametrize(("alive", "looked"), [(3, True), (4, False), (5, False)])
+@pytest.mark.parametrize(
+    ("alive", "gone", "looked"),
+    [(3, 0, True), (4, 0, False), (5, 0, False), (5, 1, False), (4, 1, True)],
+)
 def test_nobody_looks_for_missing_rows_if_there_are_as_many_as_keys(
-    alive: int, looked: bool
+    alive: int, gone: int, looked: bool
 ) -> None:
-    session = session_of(alive, 0)
-    compare(session)
+    session = session_of(alive, gone)
+    compare(session, settled(deletes="key_compare", max_delete_percent=100))
     assert ("missing_keys" in session.names) is looked
 
 
@@ -255,6 +258,7 @@ def test_many_missing_rows_are_asked_for_in_several_requests() -> None:
 
 
 def test_more_missing_rows_than_one_run_reads_are_told() -> None:
+    assert missing.MOST_KEYS == 20_000  # docs/ARCHITECTURE.md
     session, run = rows_again(samples.reply(), hashes=missing.MOST_KEYS + 1), new_run()
     session.answers["merge"] = merged(0, 20)
     compare(session, run=run)

@@ -16,6 +16,7 @@ from lambda_extract.contract import (
     Warning,
     encode,
 )
+from snowpark.columns import column as columns
 from snowpark.columns.shape import Change
 from snowpark.errors import SyncError, UsageError
 from snowpark.ledger.records import TableState
@@ -80,6 +81,11 @@ def test_rows_are_replaced_with_the_bound_that_was_taken_before_they_were_read()
     session.in_order("insert_watermark", "hold_lease", "commit", "drop_staging")
     row = session.only("insert_watermark").values
     assert row[1:4] == (8, RUN_ID, "snapshot") and cursor_value(5).value in row
+    digest = columns.digest(PLAN.columns, PLAN.key, PLAN.relation_id, FOUND.settings)
+    assert row[row.index(digest) + 1] == 4
+    for one in session.sent:
+        if one.name == "insert_part":
+            assert one.values[0] == "orders" and one.values[1] == RUN_ID
     assert parts(session) == ["#plan", "p00001", "p00002", "#closed"]
     assert (run.tally.kind, run.tally.rows, run.tally.windows) == ("snapshot", 4, 2)
     assert run.tally.watermark == cursor_value(5).value
@@ -161,6 +167,17 @@ def test_a_part_that_may_succeed_is_asked_for_again_under_another_name() -> None
     assert [name[:6] for name in asked] == ["p00001", "p00002", "p00001"]
     assert len(set(asked)) == 3
     assert parts(session) == ["#plan", "p00002", "p00001", "#closed"]
+
+
+def test_a_wave_with_a_part_that_cannot_succeed_is_not_repeated() -> None:
+    answers = refusal("worker_lost", retryable=True), refusal("permission_denied")
+    for refused in (answers, answers[::-1]):
+        session = session_of(*refused)
+        with pytest.raises(SyncError) as caught:
+            reload(session, settled(max_parallel=2))
+        assert caught.value.code == refused[0].error.code
+        asked = [r for r in session.requests if isinstance(r, ExtractRequest)]
+        assert len(asked) == 2
 
 
 def test_a_part_that_cannot_succeed_is_an_error_at_once() -> None:
@@ -436,7 +453,18 @@ def test_a_source_that_went_back_is_read_as_a_whole_in_the_same_call() -> None:
     report = sync.sync_table(Snowflake(session), "orders")
     assert report["kind"] == "snapshot" and report["status"] == "succeeded"
     assert [w["code"] for w in report["warnings"]] == ["source_changed"]
-    assert session.values("insert_schema_changes")[0][2] == "source_changed"
+    values = session.values("insert_schema_changes")[0]
+    assert values[2] == "source_changed" and FOUND.settings.relation in values
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_source_may_change_twice_while_it_is_read(times: int) -> None:
+    """The third time the call gives up: see below."""
+    back = [nothing(2, source_changed="Older."), PLAN, reply(), reply()]
+    session = whole(FOUND, *back * times, window(2))
+    report = sync.sync_table(Snowflake(session), "orders")
+    assert report["status"] == "succeeded"
+    assert session.stays.count("overwrite") == times
 
 
 def test_columns_that_change_faster_than_they_load_are_left_alone() -> None:
@@ -448,6 +476,7 @@ def test_columns_that_change_faster_than_they_load_are_left_alone() -> None:
     with pytest.raises(SyncError) as caught:
         sync.sync_table(Snowflake(session), "orders")
     assert caught.value.code == "columns_changed"
+    assert session.stays.count("overwrite") == 2
     assert session.names[-1] == "release_lease"
 
 

@@ -201,6 +201,13 @@ def test_parts_are_exactly_those_of_the_plan(done: Sequence[str]) -> None:
     assert caught.value.code == "parts_missing"
 
 
+def test_a_few_of_many_missing_parts_are_named() -> None:
+    with pytest.raises(LambdaError) as caught:
+        whole(snapshot_of("p00001", planned_parts=13))
+    assert caught.value.message.count("p000") == 10
+    assert "13 parts were planned and 1 extracted" in caught.value.message
+
+
 def test_a_whole_snapshot_passes() -> None:
     complete = snapshot_of("p00003", "p00001", "p00002")
     assert whole(complete) is complete
