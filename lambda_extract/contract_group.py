@@ -25,7 +25,7 @@ from lambda_extract.contract_values import (
 
 # More parts than this belong into another request.
 GROUP_PARTS = 500
-# A reply ends before this many bytes of JSON text; the parts beyond are asked for again.
+# Bytes of JSON text of a reply; the parts beyond are asked for again.
 GROUP_REPLY_BYTES = 4_000_000
 
 

@@ -156,7 +156,7 @@ def _start_worker(
 
 
 def _start_group(settings: Settings, jobs: Jobs, job: str) -> None:
-    """Invokes the workers of a group; those that do not start leave it to the others."""
+    """Invokes the workers of a group; the parts are left to those that start."""
     claim = jobs.read_claim(job)
     assert claim is not None
     queue = jobs.queue(job, claim)

@@ -108,8 +108,8 @@ class Settings:
         proof_wait_seconds: How long a plan waits for open transactions to end, if an
             integer cursor needs it.
         grace_seconds: Added to every deadline before a worker counts as lost.
-        call_seconds: After so long a group's reply is given with what is done: Snowflake
-            gives its call 600 s.
+        call_seconds: After so long a group's reply is given with what is done:
+            Snowflake gives its call 600 s.
         silent_seconds: A worker of a group that has said nothing for so long is lost.
     """
 

@@ -19,9 +19,9 @@ from lambda_extract.protocol.queue import Queue
 from lambda_extract.settings import Settings
 from tests.unit.lambda_extract.conftest import HASH_KEY, READER, MakeTable, Reader
 from tests.unit.lambda_extract.operations.test_one_deadline import settings_of
-from tests.unit.lambda_extract.protocol.test_jobs import Clock, clock, s3
+from tests.unit.lambda_extract.protocol.test_jobs import s3
 
-__all__ = ["clock", "s3"]
+__all__ = ["s3"]
 
 JOB = job_key("batch 1")
 DECLARED = "id int PRIMARY KEY, updated_at timestamptz NOT NULL"
