@@ -2,7 +2,7 @@
 
     jobs/<job>/claim.json             by the first POST: the request with all parts
                workers/00-00.json     by worker 0 of generation 0: it has begun
-               beats/00.json          by worker 0, again and again: it lives or has ended
+               beats/00.json          by worker 0, again and again: it lives, has ended
                parts/00007-taken.json by the worker that extracts part 7
                parts/00007.json       by the same: its reply
                reply.json             by the last worker, or by a GET that gives up
