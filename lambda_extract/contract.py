@@ -18,6 +18,14 @@ from typing import Any, Literal
 
 from lambda_extract import contract_codec
 from lambda_extract.contract_codec import ContractError
+from lambda_extract.contract_group import (
+    GROUP_PARTS,
+    GroupPart,
+    GroupReply,
+    GroupRequest,
+    KnownColumns,
+    PartReply,
+)
 from lambda_extract.contract_paths import LoadMethod, Place
 from lambda_extract.contract_replies import (
     SNOWFLAKE_TYPE,
@@ -81,12 +89,18 @@ __all__ = [
     "File",
     "Finding",
     "FilterTerm",
+    "GROUP_PARTS",
+    "GroupPart",
+    "GroupReply",
+    "GroupRequest",
     "HealthReply",
     "HealthRequest",
     "KeysRequest",
+    "KnownColumns",
     "Limits",
     "Member",
     "Overlap",
+    "PartReply",
     "Partition",
     "PendingBound",
     "PlanReply",
@@ -258,9 +272,18 @@ Request = (
     | DigestRequest
     | HealthRequest
     | CheckRequest
+    | GroupRequest
 )
 
-Reply = ExtractReply | PlanReply | DigestReply | HealthReply | CheckReply | ErrorReply
+Reply = (
+    ExtractReply
+    | PlanReply
+    | DigestReply
+    | HealthReply
+    | CheckReply
+    | GroupReply
+    | ErrorReply
+)
 
 REQUESTS: dict[str, type] = {
     "extract": ExtractRequest,
@@ -269,6 +292,7 @@ REQUESTS: dict[str, type] = {
     "digest": DigestRequest,
     "health": HealthRequest,
     "check": CheckRequest,
+    "group": GroupRequest,
 }
 REPLIES: dict[str, type] = {
     "extract": ExtractReply,
@@ -277,6 +301,7 @@ REPLIES: dict[str, type] = {
     "digest": DigestReply,
     "health": HealthReply,
     "check": CheckReply,
+    "group": GroupReply,
 }
 
 
@@ -323,6 +348,8 @@ def decode_request(text: str | dict[str, Any]) -> Request:
     request: Request = contract_codec.build(_choose(data, REQUESTS), data, "")
     if isinstance(request, ExtractRequest):
         _check_extract(request)
+    if isinstance(request, GroupRequest):
+        _check_group(request)
     return request
 
 
@@ -351,6 +378,8 @@ def decode_reply(text: str | dict[str, Any]) -> Reply:
 
 def _check_types(reply: Reply) -> None:
     """Types become a part of DDL, and are believed of nobody."""
+    for part in getattr(reply, "parts", ()):
+        _check_types(part.reply)
     for number, column in enumerate(getattr(reply, "columns", ())):
         if not SNOWFLAKE_TYPE.fullmatch(column.snowflake_type):
             raise ContractError(
@@ -373,11 +402,26 @@ def _choose(data: dict[str, Any], kinds: dict[str, type]) -> type:
     return kinds[op]
 
 
-def _check_extract(request: ExtractRequest) -> None:
+def _check_group(request: GroupRequest) -> None:
+    if not 0 < len(request.parts) <= GROUP_PARTS:
+        raise ContractError("/parts", f"must hold 1 to {GROUP_PARTS} parts")
+    if len({part.table.source for part in request.parts}) > 1:
+        raise ContractError("/parts", "must be of one source")
+    if len({(part.table.name, part.part) for part in request.parts}) < len(
+        request.parts
+    ):
+        raise ContractError("/parts", "must have places of their own for their files")
+    if request.max_parallel < 1:
+        raise ContractError("/max_parallel", "must be 1 or more")
+    for part in request.parts:
+        _check_extract(part)
+
+
+def _check_extract(request: ExtractRequest | GroupPart) -> None:
     windowed = request.cursor is not None and request.window is not None
     if windowed == (request.partition is not None):
         raise ContractError(
             "", "an extract names either cursor and window, or a partition"
         )
-    if request.key_hashes and windowed:
+    if windowed and isinstance(request, ExtractRequest) and request.key_hashes:
         raise ContractError("/key_hashes", "limits a partition, not a window")

@@ -13,6 +13,8 @@ and logs that many people read. The one exception is `value_refused`, whose purp
 to name the key of the row that has to be looked at.
 """
 
+import os
+import traceback
 from dataclasses import dataclass
 
 from lambda_extract import contract
@@ -234,6 +236,16 @@ class JobError(ExtractError):
 def error_reply(run_id: str, op: str, error: ExtractError) -> contract.ErrorReply:
     """Returns the reply that reports `error`."""
     return contract.ErrorReply(run_id=run_id, op=op, error=error.detail())
+
+
+def unforeseen(error: Exception) -> JobError:
+    """Returns what is told of an error that nobody has foreseen.
+
+    Its text may hold row values, so its type and place have to do.
+    """
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{os.path.basename(place.filename)}:{place.lineno}"
+    return JobError("internal_error", f"{type(error).__name__} at {where}.")
 
 
 class WatchedTextSeen(Exception):

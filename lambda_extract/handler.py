@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import time
-import traceback
 from typing import Any
 
 import boto3
@@ -19,8 +18,15 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambda_extract import contract, log, watchdog
-from lambda_extract.errors import ExtractError, JobError, RequestError, error_reply
+from lambda_extract.errors import (
+    ExtractError,
+    JobError,
+    RequestError,
+    error_reply,
+    unforeseen,
+)
 from lambda_extract.landing.s3_errors import error_code, landing_error
+from lambda_extract.operations import group
 from lambda_extract.operations.dispatch import run_operation
 from lambda_extract.protocol import envelope
 from lambda_extract.protocol.jobs import Claim, Jobs, job_key, short_name
@@ -45,8 +51,9 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Answers one invocation.
 
     Args:
-        event: An API Gateway proxy event, `{"job": key}` for the worker, or
-            `{"watchdog": {"sources": [...]}}` from a schedule of EventBridge.
+        event: An API Gateway proxy event, `{"job": key}` for the worker (of a group
+            with "worker" and "generation"), or `{"watchdog": {"sources": [...]}}` from
+            a schedule of EventBridge.
         context: Lambda's context; not used.
 
     """
@@ -57,6 +64,10 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
                 event["watchdog"],
                 settings=_with_sources(read_settings(os.environ)),
                 s3=_client("s3"),
+            )
+        if "worker" in event:
+            return _work_in_group(
+                str(event["job"]), int(event["worker"]), int(event["generation"])
             )
         return _work(str(event.get("job", "")))
     try:
@@ -87,7 +98,10 @@ def _post(call: envelope.Call) -> dict[str, Any]:
         job = job_key(call.batch_id)
         if jobs.claim(job, row, request):
             log.emit("claimed", run_id=run_id, op=op, job=job)
-            _start_worker(settings, jobs, job, row, request)
+            if isinstance(request, contract.GroupRequest):
+                _start_group(settings, jobs, job)
+            else:
+                _start_worker(settings, jobs, job, row, request)
         return _answer_job(jobs, job, call)
     except ExtractError as error:
         log.emit("post_failed", run_id=run_id, op=op, code=error.code)
@@ -141,12 +155,55 @@ def _start_worker(
         jobs.finish(job, row, error_reply(request.run_id, request.op, error))
 
 
-def _invoke(settings: Settings, job: str) -> None:
+def _start_group(settings: Settings, jobs: Jobs, job: str) -> None:
+    """Invokes the workers of a group; the parts are left to those that start."""
+    claim = jobs.read_claim(job)
+    assert claim is not None
+    queue = jobs.queue(job, claim)
+    for worker in range(queue.workers):
+        try:
+            _invoke(settings, job, worker=worker, generation=0)
+        except JobError as error:
+            log.emit("worker_start_failed", run_id=claim.run_id, job=job)
+            queue.beat(worker, 0, "ended", error)
+            if worker == queue.workers - 1:
+                jobs.settle(job, claim)
+
+
+def _work_in_group(job: str, worker: int, generation: int) -> dict[str, Any]:
+    """Drains the queue of a group; who ends last leaves the reply in S3."""
+    settings = read_settings(os.environ)
+    jobs = _jobs(settings)
+    claim = jobs.read_claim(job)
+    if claim is None:
+        log.emit("worker_stopped", job=job, reason="no claim")
+        return {"job": job, "done": False}
+
+    def hand_over() -> None:
+        _invoke(settings, job, worker=worker, generation=generation + 1)
+
+    fields: dict[str, Any] = {"run_id": claim.run_id, "op": "group", "worker": worker}
+    log.emit("worker_started", **fields)
+    started = time.monotonic()
+    queue = jobs.queue(job, claim)
+    try:
+        settings = _with_sources(settings)
+        name, s3 = short_name(job), _client("s3")
+        group.Worker(queue, worker, generation, settings, s3, name, hand_over).run()
+    except ExtractError as error:
+        log.emit("worker_failed", **fields, code=error.code)
+        queue.beat(worker, generation, "ended", error)
+    given = jobs.settle(job, claim)
+    log.emit("worker_done", **fields, seconds=log.seconds_since(started), given=given)
+    return {"job": job, "done": given}
+
+
+def _invoke(settings: Settings, job: str, **more: int) -> None:
     try:
         _client("lambda").invoke(
             FunctionName=settings.function_name,
             InvocationType="Event",
-            Payload=json.dumps({"job": job}).encode(),
+            Payload=json.dumps({"job": job, **more}).encode(),
         )
     except ClientError as error:
         raise JobError(
@@ -208,13 +265,10 @@ def _run(settings: Settings, claim: Claim, job: str) -> contract.Reply:
         return error_reply(claim.run_id, claim.op, error)
     except Exception as error:
         # The outermost frame of the worker: whatever was not foreseen must become a
-        # reply, or the caller waits for its time-out. The exception's text may hold row
-        # values, so its type and place have to do.
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        where = f"{os.path.basename(place.filename)}:{place.lineno}"
-        log.emit("worker_broke", **fields, error=type(error).__name__, where=where)
-        reason = f"{type(error).__name__} at {where}."
-        return error_reply(claim.run_id, claim.op, JobError("internal_error", reason))
+        # reply, or the caller waits for its time-out.
+        told = unforeseen(error)
+        log.emit("worker_broke", **fields, error=told.message)
+        return error_reply(claim.run_id, claim.op, told)
 
 
 def _with_sources(settings: Settings) -> Settings:

@@ -108,6 +108,9 @@ class Settings:
         proof_wait_seconds: How long a plan waits for open transactions to end, if an
             integer cursor needs it.
         grace_seconds: Added to every deadline before a worker counts as lost.
+        call_seconds: After so long a group's reply is given with what is done:
+            Snowflake gives its call 600 s.
+        silent_seconds: A worker of a group that has said nothing for so long is lost.
     """
 
     sources: Mapping[str, Source]
@@ -121,6 +124,8 @@ class Settings:
     grace_seconds: float = 10.0
     proof_wait_seconds: float = 20.0
     sources_key: str = ""
+    call_seconds: float = 540.0
+    silent_seconds: float = 45.0
 
     def source(self, name: str) -> Source:
         """Returns a source by name.
@@ -157,6 +162,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         start_seconds=_seconds(environ, "WORKER_START_SECONDS", 240.0),
         grace_seconds=_seconds(environ, "WORKER_GRACE_SECONDS", 10.0),
         proof_wait_seconds=_seconds(environ, "PROOF_WAIT_SECONDS", 20.0),
+        call_seconds=_seconds(environ, "CALL_SECONDS", 540.0),
+        silent_seconds=_seconds(environ, "WORKER_SILENT_SECONDS", 45.0),
     )
 
 

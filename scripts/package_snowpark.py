@@ -18,6 +18,8 @@ SHARED = (
     "lambda_extract/__init__.py",
     "lambda_extract/contract.py",
     "lambda_extract/contract_codec.py",
+    "lambda_extract/contract_group.py",
+    "lambda_extract/contract_parts.py",
     "lambda_extract/contract_paths.py",
     "lambda_extract/contract_replies.py",
     "lambda_extract/contract_values.py",

@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 from lambda_extract import contract, log
+from lambda_extract.errors import RequestError
 from lambda_extract.landing.files import WatchedTextSeen
 from lambda_extract.landing.stores import S3Store
 from lambda_extract.operations.check import check
@@ -44,6 +45,8 @@ def run_operation(
     if isinstance(request, contract.DigestRequest):
         with open_source(request, settings, deadline=deadline) as database:
             return digest(database, request)
+    if isinstance(request, contract.GroupRequest):
+        raise RequestError("bad_request", "/op: a group is drained by its workers.")
     store = S3Store(s3, bucket=settings.landing_bucket, prefix=settings.landing_prefix)
     try:
         with open_source(request, settings, deadline=deadline) as database:

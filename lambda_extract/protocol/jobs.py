@@ -12,22 +12,21 @@ have: what somebody else writes there is no claim, and no reply.
 """
 
 import hashlib
-import hmac
 import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from lambda_extract import contract, contract_codec
 from lambda_extract.errors import JobError, error_reply
-from lambda_extract.landing import conditional
-from lambda_extract.landing.s3_errors import error_code, landing_error
+from lambda_extract.protocol.objects import SignedObjects
+from lambda_extract.protocol.queue import Queue
 from lambda_extract.settings import Settings
 
 FOLDER = "jobs/"
+# The last worker of a group gives the reply: a GET looks after it only later.
+_QUIET_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ class Jobs:
         settings: Settings,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._s3 = s3
+        self.objects = SignedObjects(s3, settings)
         self._settings = settings
         self._clock = clock
 
@@ -102,11 +101,11 @@ class Jobs:
             request=contract.encode(request),
             claimed_at=self._clock(),
         )
-        return self._create(f"{job}/claim.json", json.dumps(asdict(claim)))
+        return self.objects.create(f"{job}/claim.json", json.dumps(asdict(claim)))
 
     def read_claim(self, job: str) -> Claim | None:
         """Returns the claim, None if there is none."""
-        text = self._read(f"{job}/claim.json")
+        text = self.objects.read(f"{job}/claim.json")
         if text is None:
             return None
         try:
@@ -123,12 +122,14 @@ class Jobs:
         now = self._clock()
         if now > claim.claimed_at + self._settings.start_seconds:
             return False
-        return self._create(f"{job}/started.json", json.dumps({"started_at": now}))
+        return self.objects.create(
+            f"{job}/started.json", json.dumps({"started_at": now})
+        )
 
     def finish(self, job: str, row: int, reply: contract.Reply) -> bool:
         """Gives the job its reply; returns False if it has another one already."""
         text = json.dumps({"row": row, "reply": contract.to_object(reply)})
-        return self._create(f"{job}/reply.json", text)
+        return self.objects.create(f"{job}/reply.json", text)
 
     def reply(self, job: str) -> JobReply | None:
         """Returns the reply, None while the job may still give one.
@@ -144,11 +145,46 @@ class Jobs:
             reason = "No job was started for this batch."
             lost = error_reply("", "", JobError("worker_lost", reason))
             return JobReply(0, lost)
+        if claim.op == "group":
+            return self._settle_group(job, claim)
         reason = self._lost_because(job, claim)
         if not reason:
             return None
         lost = error_reply(claim.run_id, claim.op, JobError("worker_lost", reason))
         self.finish(job, claim.row, lost)
+        return self._read_reply(job)
+
+    def queue(self, job: str, claim: Claim) -> Queue:
+        """Returns the queue of a group's job.
+
+        Raises:
+            JobError: job_damaged, if the job is another one.
+        """
+        try:
+            request = contract.decode_request(claim.request)
+        except contract.ContractError as error:
+            raise _damaged(job, "claim") from error
+        if not isinstance(request, contract.GroupRequest):
+            raise _damaged(job, "claim")
+        return Queue(
+            self.objects,
+            self._settings,
+            job=job,
+            request=request,
+            claimed_at=claim.claimed_at,
+            clock=self._clock,
+        )
+
+    def settle(self, job: str, claim: Claim) -> bool:
+        """Gives a group's job its reply, if nobody works on it any more."""
+        settled = self.queue(job, claim).settled()
+        return settled is not None and self.finish(job, claim.row, settled)
+
+    def _settle_group(self, job: str, claim: Claim) -> JobReply | None:
+        quiet = min(_QUIET_SECONDS, self._settings.silent_seconds)
+        if self._clock() <= claim.claimed_at + quiet:
+            return None
+        self.settle(job, claim)
         return self._read_reply(job)
 
     def _lost_because(self, job: str, claim: Claim) -> str:
@@ -157,7 +193,7 @@ class Jobs:
         if now <= claim.claimed_at + soonest:
             # Whether it has started makes no difference yet: one request less per GET.
             return ""
-        text = self._read(f"{job}/started.json")
+        text = self.objects.read(f"{job}/started.json")
         if text is None:
             deadline = (
                 claim.claimed_at + settings.start_seconds + settings.grace_seconds
@@ -173,7 +209,7 @@ class Jobs:
         return f"The worker of table {claim.table!r} {what}."
 
     def _read_reply(self, job: str) -> JobReply | None:
-        text = self._read(f"{job}/reply.json")
+        text = self.objects.read(f"{job}/reply.json")
         if text is None:
             return None
         try:
@@ -184,70 +220,6 @@ class Jobs:
         if not isinstance(row, int) or isinstance(row, bool):
             raise _damaged(job, "reply")
         return JobReply(row, reply)
-
-    def _key(self, name: str) -> str:
-        return self._settings.landing_prefix + name
-
-    def _create(self, name: str, text: str) -> bool:
-        """Creates an object; False if another writer did before.
-
-        Raises:
-            LandingError: S3 refused or failed, or its conflicts do not end.
-        """
-        target = {"Bucket": self._settings.landing_bucket, "Key": self._key(name)}
-        token = conditional.new_token()
-
-        def write() -> None:
-            self._s3.put_object(
-                **target,
-                Body=f"{self._signature(name, text)}\n{text}".encode(),
-                ContentType="text/plain",
-                IfNoneMatch="*",
-                Metadata={conditional.TOKEN: token},
-            )
-
-        return conditional.write_once(
-            write, self._s3, target, token, "writing a job object"
-        )
-
-    def _read(self, name: str) -> str | None:
-        """Returns what the functions wrote; None if there is nothing.
-
-        Raises:
-            JobError: job_damaged, if it was written by somebody else.
-        """
-        answer = self._get(name)
-        if answer is None:
-            return None
-        # Whoever decodes the text finds what is no UTF-8, and says whose it is.
-        body = str(answer["Body"].read().decode("utf-8", "replace"))
-        given, _, text = body.partition("\n")
-        if not given.isascii() or not hmac.compare_digest(
-            given, self._signature(name, text)
-        ):
-            raise JobError(
-                "job_damaged",
-                f"{name} has not the signature of the Lambda function.",
-                hint="Find out who else writes to the landing bucket; after a new"
-                " deployment of Terraform call once more.",
-            )
-        return text
-
-    def _signature(self, name: str, text: str) -> str:
-        key, signed = self._settings.signing_key, f"{self._key(name)}\n{text}"
-        return hmac.new(key.encode(), signed.encode(), hashlib.sha256).hexdigest()
-
-    def _get(self, name: str) -> Any:
-        try:
-            return self._s3.get_object(
-                Bucket=self._settings.landing_bucket, Key=self._key(name)
-            )
-        except ClientError as error:
-            if error_code(error) in conditional.MISSING:
-                return None
-            raise landing_error(error, "reading a job object") from error
-        except BotoCoreError as error:
-            raise landing_error(error, "reading a job object") from error
 
 
 def _started_at(job: str, text: str) -> float:

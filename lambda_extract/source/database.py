@@ -44,7 +44,7 @@ class RowSink(Protocol):
 
 
 class Database:
-    """One connection, used by one extraction.
+    """One connection, used by one extraction at a time.
 
     Attributes:
         source: Whose database it is, and what it trusts.
@@ -162,6 +162,34 @@ class Database:
                 raise
             return int(cursor.rowcount)
 
+    def reset(self, application_name: str, *, deadline: float) -> None:
+        """Makes the session what a new one is, for another table.
+
+        Whatever the code of a relation has left in it goes: settings are again those of
+        the login, and roles, locks, plans and temporary tables are none.
+
+        Args:
+            deadline: Of the statements that follow (time.monotonic()).
+
+        Raises:
+            SourceError: The connection is broken: a new one is needed.
+        """
+        self._deadline = deadline
+        self._in_snapshot = self._open = False
+        with translated(), self._connection.cursor() as cursor:
+            status = self._connection.info.transaction_status
+            if status != psycopg2.extensions.TRANSACTION_STATUS_IDLE:
+                cursor.execute("ROLLBACK")
+            # Alone, or it would stand in a transaction block, where it is refused.
+            cursor.execute("DISCARD ALL")
+            lifted = "".join(
+                f"; SET {name} = 0" for name in later_timeouts(self._connection)
+            )
+            name = sql.Literal(application_name[:MAX_APPLICATION_NAME])
+            cursor.execute(
+                sql.SQL("SET application_name = {}{}").format(name, sql.SQL(lifted))
+            )
+
     def _send(
         self, cursor: psycopg2.extensions.cursor, statement: sql.Composable
     ) -> None:
@@ -274,13 +302,18 @@ def application_name(table: str, run_id: str) -> str:
 _LATER_TIMEOUTS = {140000: "idle_session_timeout", 170000: "transaction_timeout"}
 
 
-def _lift_timeouts(connection: psycopg2.extensions.connection) -> None:
-    """Takes back what the role or the database may have: the budget ends everything."""
-    names = [
+def later_timeouts(connection: psycopg2.extensions.connection) -> list[str]:
+    """Returns what the role or the database may have set in this version."""
+    return [
         name
         for since, name in _LATER_TIMEOUTS.items()
         if connection.server_version >= since
     ]
+
+
+def _lift_timeouts(connection: psycopg2.extensions.connection) -> None:
+    """Takes back what the role or the database may have: the budget ends everything."""
+    names = later_timeouts(connection)
     if names:
         with translated(), connection.cursor() as cursor:
             cursor.execute("; ".join(f"SET {name} = 0" for name in names))

@@ -55,7 +55,8 @@ class Faults:
 
     Attributes:
         kill_worker: Rules for the next workers, one each: {"at": "start"},
-            {"at": "bytes", "bytes": n}, {"at": "before_reply"}, {"at": "after_reply"}.
+            {"at": "bytes", "bytes": n}, {"at": "before_part_reply"} (of a group),
+            {"at": "before_reply"}, {"at": "after_reply"}.
         drop_events: So many events are accepted and never run.
         duplicate_events: So many events run twice.
         fail_invokes: So many Invoke calls are refused (HTTP 429).

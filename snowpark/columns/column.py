@@ -1,11 +1,10 @@
 """PURE: source columns: their names and types in Snowflake, and which types fit."""
 
 import dataclasses
-import hashlib
-import json
 from dataclasses import dataclass
 
 from lambda_extract.contract import Column
+from lambda_extract.contract_group import columns_digest
 from snowpark.columns.types import _parse
 from snowpark.errors import DriftError
 from snowpark.names import column_name
@@ -59,9 +58,10 @@ def digest(
     settings: TableSettings,
 ) -> str:
     """Returns the SHA-256 hex digest of all that shapes the target."""
-    rules = [settings.schema_drift, settings.type_change, settings.deletes_softly]
-    shape = [[vars(c) for c in columns], key, relation_id, settings.target, rules]
-    return hashlib.sha256(json.dumps(shape, sort_keys=True).encode()).hexdigest()
+    rules = (settings.schema_drift, settings.type_change, settings.deletes_softly)
+    return columns_digest(
+        columns, key, relation_id, target=settings.target, rules=rules
+    )
 
 
 def load_columns(columns: tuple[Column, ...]) -> tuple[LoadColumn, ...]:

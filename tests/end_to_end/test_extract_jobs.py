@@ -30,6 +30,7 @@ PREFIX = "landing/"
 WORKER_TIMEOUT_SECONDS = 6.0
 GRACE_SECONDS = 0.5
 START_SECONDS = 5.0
+SILENT_SECONDS = 2.0
 BATCH_HEADER = "sf-external-function-query-batch-id"
 
 
@@ -176,6 +177,7 @@ def settings(aurora: Aurora) -> dict[str, str]:
         "WORKER_TIMEOUT_SECONDS": str(WORKER_TIMEOUT_SECONDS),
         "WORKER_GRACE_SECONDS": str(GRACE_SECONDS),
         "WORKER_START_SECONDS": str(START_SECONDS),
+        "WORKER_SILENT_SECONDS": str(SILENT_SECONDS),
         "AWS_LAMBDA_FUNCTION_NAME": "extract",
     }
 

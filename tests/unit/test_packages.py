@@ -89,6 +89,8 @@ def test_the_procedures_carry_the_contract_and_the_schema_alone() -> None:
         "lambda_extract/__init__.py",
         "lambda_extract/contract.py",
         "lambda_extract/contract_codec.py",
+        "lambda_extract/contract_group.py",
+        "lambda_extract/contract_parts.py",
         "lambda_extract/contract_paths.py",
         "lambda_extract/contract_replies.py",
         "lambda_extract/contract_values.py",

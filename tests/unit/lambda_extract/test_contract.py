@@ -7,7 +7,12 @@ from typing import Any
 
 import pytest
 
-from lambda_extract import contract, contract_replies, contract_values
+from lambda_extract import (
+    contract,
+    contract_group,
+    contract_replies,
+    contract_values,
+)
 
 LIMITS = contract.Limits(1_000_000, 150_000_000)
 REPLY = {"ok": True, "version": 1}
@@ -138,6 +143,17 @@ LEFT_OUT: dict[str, dict[str, Any]] = {
         "version": 1,
     },
     "HealthRequest": {"op": "health", "version": 1},
+    "GroupPart": {
+        "limits": LIMITS,
+        "cursor": None,
+        "window": None,
+        "partition": None,
+        "load_method": "copy",
+        "known": None,
+    },
+    "GroupRequest": {"max_parallel": 8, "op": "group", "version": 1},
+    "PartReply": {"reply": None, "error": None, "columns_known": False},
+    "GroupReply": REPLY | {"left": (), "op": "group"},
 }
 
 
@@ -154,7 +170,7 @@ def defaults(kind: Any) -> dict[str, Any]:
 def test_what_a_field_means_that_is_left_out() -> None:
     found = {
         kind.__name__: defaults(kind)
-        for module in (contract, contract_values, contract_replies)
+        for module in (contract, contract_values, contract_replies, contract_group)
         for kind in vars(module).values()
         if inspect.isclass(kind) and dataclasses.is_dataclass(kind)
         if kind is not contract.Place  # No message.
@@ -177,6 +193,19 @@ MESSAGES = [
     contract.KeysRequest("r", TABLE, "k1", PART),
     contract.DigestRequest("r", TABLE, PART, ("id",), ("id",)),
     contract.HealthRequest("r", "shop"),
+    contract.GroupRequest(
+        "r",
+        (
+            contract.GroupPart(
+                TABLE,
+                "w1",
+                cursor=CURSOR,
+                window=contract.Window(),
+                known=contract.KnownColumns("a", "t", "evolve", "fail", True),
+            ),
+            contract.GroupPart(TABLE, "p1", partition=PART),
+        ),
+    ),
 ]
 REPLIES = [
     contract.ExtractReply("r", "w1", "now", (COLUMN,), ("id",), (), 0, 0),
@@ -184,6 +213,16 @@ REPLIES = [
     contract.DigestReply("r", (COLUMN,)),
     contract.HealthReply("r", "15.4", 0.1, 0.2, 0.3),
     contract.ErrorReply("r", contract.ErrorDetail("c", "m", True, "h")),
+    contract.GroupReply(
+        "r",
+        (
+            contract.PartReply(
+                0, contract.ExtractReply("r", "w1", "now", (COLUMN,), (), (), 0, 0)
+            ),
+            contract.PartReply(1, error=contract.ErrorDetail("c", "m", True, "h")),
+        ),
+        (2,),
+    ),
 ]
 
 
@@ -219,7 +258,7 @@ def test_an_unknown_operation_is_refused(op: object) -> None:
     assert caught.value.pointer == "/op"
     assert (
         caught.value.reason
-        == "must be one of check, digest, extract, health, keys, plan"
+        == "must be one of check, digest, extract, group, health, keys, plan"
     )
     assert not caught.value.unsupported_version
 
@@ -323,3 +362,69 @@ def test_what_is_refused_and_where(text: str, pointer: str, reason: str) -> None
 def test_text_of_any_script_is_read() -> None:
     found = contract.decode_request(plan(run_id="käse \U0001f600"))
     assert found.run_id == "käse \U0001f600"
+
+
+def test_a_type_that_would_be_ddl_is_refused_in_a_part_of_a_group() -> None:
+    wrong = dataclasses.replace(COLUMN, snowflake_type="NUMBER); DROP")
+    part = contract.PartReply(
+        0, contract.ExtractReply("r", "w1", "now", (wrong,), (), (), 0, 0)
+    )
+    with pytest.raises(contract.ContractError, match="no type of a target column"):
+        contract.decode_reply(contract.encode(contract.GroupReply("r", (part,))))
+
+
+WINDOW = contract.GroupPart(TABLE, "w1", cursor=CURSOR, window=contract.Window())
+
+
+@pytest.mark.parametrize(
+    ("parts", "max_parallel", "reason"),
+    [
+        ((), 8, "must hold 1 to 500 parts"),
+        ((WINDOW,) * 501, 8, "must hold 1 to 500 parts"),
+        ((WINDOW,), 0, "must be 1 or more"),
+        ((WINDOW, WINDOW), 8, "places of their own"),
+        ((contract.GroupPart(TABLE, "w1"),), 8, "either cursor and window"),
+        (
+            (
+                WINDOW,
+                dataclasses.replace(
+                    WINDOW, table=dataclasses.replace(TABLE, source="other")
+                ),
+            ),
+            8,
+            "must be of one source",
+        ),
+    ],
+)
+def test_what_a_group_must_not_be(
+    parts: tuple[contract.GroupPart, ...], max_parallel: int, reason: str
+) -> None:
+    text = contract.encode(contract.GroupRequest("r", parts, max_parallel))
+    with pytest.raises(contract.ContractError, match=reason):
+        contract.decode_request(text)
+
+
+def test_columns_are_known_by_what_shapes_the_target() -> None:
+    reply = contract.ExtractReply("r", "w1", "now", (COLUMN,), ("id",), (), 0, 0)
+    digest = contract_group.columns_digest(
+        reply.columns,
+        reply.key,
+        0,
+        target="t",
+        rules=("evolve", "fail", True),
+    )
+    known = contract.KnownColumns(digest, "t", "evolve", "fail", True)
+    assert contract_group.are_known(reply, known)
+    for other in (
+        None,
+        dataclasses.replace(known, target="u"),
+        dataclasses.replace(known, schema_drift="fail"),
+        dataclasses.replace(known, deletes_softly=False),
+    ):
+        assert not contract_group.are_known(reply, other)
+    for changed in (
+        dataclasses.replace(reply, relation_id=7),
+        dataclasses.replace(reply, key=()),
+        dataclasses.replace(reply, columns=()),
+    ):
+        assert not contract_group.are_known(changed, known)

@@ -87,7 +87,7 @@ def plant(s3: Any, name: str, body: bytes, *, signed: bool = True) -> None:
     """Writes a job object; with the functions' own signature unless it is forged."""
     name = f"{JOB}/{name}.json"
     text = body.decode("utf-8", "replace")
-    signature = jobs_of(s3)._signature(name, text) if signed else "0" * 64
+    signature = jobs_of(s3).objects._signature(name, text) if signed else "0" * 64
     s3.put_object(
         Bucket="landing", Key=f"p/{name}", Body=f"{signature}\n".encode() + body
     )

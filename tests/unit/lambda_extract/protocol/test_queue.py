@@ -1,0 +1,246 @@
+"""The queue of a group: parts are taken once, and whoever vanishes loses one."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from lambda_extract import contract
+from lambda_extract.errors import JobError, SourceError
+from lambda_extract.protocol.jobs import Jobs, job_key
+from lambda_extract.protocol.queue import Queue
+from lambda_extract.settings import Settings
+from tests.unit.lambda_extract.protocol.test_jobs import SETTINGS, Clock, clock, s3
+
+__all__ = ["clock", "s3"]
+
+JOB = job_key("batch 1")
+NOTHING = contract.ExtractReply("r1", "w1", "now", (), (), (), 0, 0)
+
+
+def request(parts: int, max_parallel: int = 2) -> contract.GroupRequest:
+    found = tuple(
+        contract.GroupPart(
+            contract.TableSpec(f"t{i}", "shop", "public", f"t{i}"),
+            "w1",
+            cursor=contract.CursorSpec("updated_at"),
+            window=contract.Window(),
+        )
+        for i in range(parts)
+    )
+    return contract.GroupRequest("r1", found, max_parallel)
+
+
+class Group:
+    """A claimed job of some parts."""
+
+    def __init__(self, s3: Any, clock: Clock, parts: int, max_parallel: int = 2):
+        self.settings: Settings = SETTINGS
+        self.jobs = Jobs(s3=s3, settings=self.settings, clock=clock)
+        assert self.jobs.claim(JOB, 3, request(parts, max_parallel))
+        claim = self.jobs.read_claim(JOB)
+        assert claim is not None
+        self.claim = claim
+
+    @property
+    def queue(self) -> Queue:
+        return self.jobs.queue(JOB, self.claim)
+
+    def give(self, number: int, **changes: Any) -> None:
+        reply = dataclasses.replace(NOTHING, **changes)
+        self.queue.give(contract.PartReply(number, reply))
+
+    def settled(self) -> contract.GroupReply:
+        found = self.queue.settled()
+        assert found is not None
+        return found
+
+
+def test_two_workers_share_all_parts_and_none_is_taken_twice(
+    s3: Any, clock: Clock
+) -> None:
+    group = Group(s3, clock, 7)
+    first, second = group.queue.take(0, 0), group.queue.take(1, 0)
+    assert [next(first), next(second), next(first)] == [0, 1, 2]
+    # The second one is slow: the first one takes what is left of its share, too.
+    assert sorted(first) == [3, 4, 5, 6]
+    assert list(second) == []
+
+
+def test_a_worker_that_takes_over_goes_on_behind_what_is_taken(
+    s3: Any, clock: Clock
+) -> None:
+    group = Group(s3, clock, 5)
+    before = group.queue.take(0, 0)
+    assert [next(before), next(before)] == [0, 2]
+    assert list(group.queue.take(0, 1)) == [4, 1, 3]
+
+
+def test_no_worker_begins_twice_or_when_nobody_waits_any_more(
+    s3: Any, clock: Clock
+) -> None:
+    group = Group(s3, clock, 3)
+    assert group.queue.begin(0, 0) and not group.queue.begin(0, 0)
+    assert group.queue.begin(0, 1) and group.queue.begin(1, 0)
+    clock.now += 286
+    assert not group.queue.begin(1, 1)
+
+
+def test_no_part_is_begun_that_could_not_end_within_the_call(
+    s3: Any, clock: Clock
+) -> None:
+    group = Group(s3, clock, 3, 1)
+    parts = group.queue.take(0, 0)
+    assert next(parts) == 0
+    clock.now += 286
+    assert list(parts) == []
+    latest = 285 + SETTINGS.budget_seconds
+    assert latest < SETTINGS.call_seconds < 600
+
+
+def test_the_reply_comes_when_all_parts_are_done(s3: Any, clock: Clock) -> None:
+    group = Group(s3, clock, 3)
+    assert group.queue.begin(0, 0)
+    for number in (2, 0):
+        group.give(number, rows=number)
+        assert group.queue.settled() is None
+    group.give(1, rows=1)
+    reply = group.settled()
+    assert [part.number for part in reply.parts] == [0, 1, 2]
+    assert [part.reply and part.reply.rows for part in reply.parts] == [0, 1, 2]
+    assert reply.left == () and reply.run_id == "r1"
+    assert group.jobs.settle(JOB, group.claim)
+    assert not group.jobs.settle(JOB, group.claim)
+    found = group.jobs.reply(JOB)
+    assert found is not None and (found.row, found.reply) == (3, reply)
+
+
+def test_a_killed_worker_loses_its_part_only(s3: Any, clock: Clock) -> None:
+    group = Group(s3, clock, 4)
+    for worker in (0, 1):
+        assert group.queue.begin(worker, 0)
+    assert next(group.queue.take(0, 0)) == 0  # Killed here.
+    for number in group.queue.take(1, 0):
+        group.give(number)
+    group.queue.beat(1, 0, "ended")
+    assert group.queue.settled() is None
+    clock.now += 44
+    assert group.jobs.reply(JOB) is None
+    clock.now += 2
+    found = group.jobs.reply(JOB)
+    assert found is not None and isinstance(found.reply, contract.GroupReply)
+    lost, *rest = found.reply.parts
+    assert lost.error is not None and lost.error.code == "worker_lost"
+    assert lost.error.retryable and "'t0'" in lost.error.message
+    assert [part.number for part in rest] == [1, 2, 3]
+    assert all(part.reply for part in rest) and found.reply.left == ()
+
+
+def test_a_worker_that_works_for_long_is_not_lost(s3: Any, clock: Clock) -> None:
+    group = Group(s3, clock, 1)
+    assert group.queue.begin(0, 0)
+    assert list(group.queue.take(0, 0)) == [0]
+    for _ in range(10):
+        clock.now += 40
+        group.queue.beat(0, 0, "running")
+        assert group.jobs.reply(JOB) is None
+
+
+def test_what_is_not_done_when_the_call_ends_is_named(s3: Any, clock: Clock) -> None:
+    group = Group(s3, clock, 4, 1)
+    assert group.queue.begin(0, 0)
+    parts = group.queue.take(0, 0)
+    group.give(next(parts))
+    assert next(parts) == 1
+    clock.now += 541
+    group.queue.beat(0, 0, "running")
+    reply = group.settled()
+    assert [part.number for part in reply.parts] == [0]
+    assert reply.left == (1, 2, 3)
+
+
+def test_a_part_that_ran_out_of_the_time_others_used_is_asked_for_again(
+    s3: Any, clock: Clock
+) -> None:
+    group = Group(s3, clock, 2)
+    group.queue.give(contract.PartReply(0))
+    group.give(1)
+    assert group.settled().left == (0,)
+
+
+def test_who_cannot_connect_leaves_its_parts_to_the_others(
+    s3: Any, clock: Clock
+) -> None:
+    group = Group(s3, clock, 2)
+    refused = SourceError("too_many_connections", "none left")
+    group.queue.beat(0, 0, "ended", refused)
+    assert group.queue.begin(1, 0)
+    for number in group.queue.take(1, 0):
+        group.give(number)
+    assert all(part.reply for part in group.settled().parts)
+
+
+def test_if_nobody_can_connect_every_part_has_the_reason(s3: Any, clock: Clock) -> None:
+    group = Group(s3, clock, 3)
+    for worker in (0, 1):
+        refused = SourceError("source_authentication", "refused")
+        group.queue.beat(worker, 0, "ended", refused)
+    reply = group.settled()
+    codes = [part.error.code if part.error else "" for part in reply.parts]
+    assert codes == ["source_authentication"] * 3
+
+
+def test_workers_that_never_start_are_lost_after_their_time(
+    s3: Any, clock: Clock
+) -> None:
+    group = Group(s3, clock, 2)
+    clock.now += 239
+    assert group.jobs.reply(JOB) is None
+    clock.now += 2
+    found = group.jobs.reply(JOB)
+    assert found is not None and isinstance(found.reply, contract.GroupReply)
+    assert found.reply.left == (0, 1) and found.reply.parts == ()
+
+
+def test_a_next_generation_that_never_starts_is_not_waited_for_for_ever(
+    s3: Any, clock: Clock
+) -> None:
+    group = Group(s3, clock, 2, 1)
+    assert group.queue.begin(0, 0)
+    group.queue.beat(0, 0, "handed over")
+    clock.now += 239
+    assert group.queue.settled() is None
+    clock.now += 2
+    assert group.settled().left == (0, 1)
+
+
+def test_what_does_not_fit_into_a_reply_is_named(s3: Any, clock: Clock) -> None:
+    group = Group(s3, clock, 4, 1)
+    half = "x" * 1_900_000
+    for number, text in enumerate((half, half, half, "small")):
+        group.give(number, source_changed=text)
+    reply = group.settled()
+    assert [part.number for part in reply.parts] == [0, 1, 3]
+    assert reply.left == (2,)
+
+
+def test_a_reply_that_never_fits_is_an_error_of_its_table(
+    s3: Any, clock: Clock
+) -> None:
+    group = Group(s3, clock, 1)
+    group.give(0, source_changed="x" * 4_100_000)
+    (part,) = group.settled().parts
+    assert part.error is not None and part.error.code == "reply_too_large"
+
+
+@pytest.mark.parametrize("name", ["parts/00000", "parts/00001-taken", "beats/00"])
+def test_s3_what_somebody_else_wrote_into_the_queue_is_refused(
+    s3: Any, clock: Clock, name: str
+) -> None:
+    group = Group(s3, clock, 2, 1)
+    forged = b"0" * 64 + b"\n{}"
+    s3.put_object(Bucket="landing", Key=f"p/{JOB}/{name}.json", Body=forged)
+    clock.now += 541
+    with pytest.raises(JobError) as caught:
+        group.queue.settled()
+    assert caught.value.code == "job_damaged"
