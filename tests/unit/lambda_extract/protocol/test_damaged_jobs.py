@@ -106,6 +106,17 @@ def test_s8_a_damaged_object_is_an_error_of_ours(s3: Any, name: str, text: str) 
     assert not raised.value.retryable
 
 
+@pytest.mark.parametrize("row", [True, "0", None, 0.5])
+def test_s8_a_reply_of_a_row_that_is_no_number_is_an_error_of_ours(
+    s3: Any, row: object
+) -> None:
+    reply = contract.to_object(contract.HealthReply("r1", "18.4", 0.1, 0.1, 0.1))
+    plant(s3, "reply", json.dumps({"row": row, "reply": reply}).encode())
+    with pytest.raises(ExtractError) as raised:
+        jobs_of(s3).reply(JOB)
+    assert raised.value.code == "job_damaged"
+
+
 GOOD_CLAIM: dict[str, Any] = {
     "row": 0,
     "run_id": "r1",

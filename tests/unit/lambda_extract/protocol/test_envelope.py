@@ -10,6 +10,7 @@ import pytest
 
 from lambda_extract import contract
 from lambda_extract.protocol import envelope
+from lambda_extract.protocol.envelope import EnvelopeError
 
 HEADERS = {"SF-External-Function-Query-Batch-Id": "b1"}
 
@@ -88,6 +89,28 @@ BOMB = base64.b64encode(gzip.compress(b" " * (envelope.MAX_BODY_BYTES + 1))).dec
 def test_what_is_not_snowflakes_is_refused(broken: dict[str, Any]) -> None:
     with pytest.raises(envelope.EnvelopeError):
         envelope.parse(broken)
+
+
+@pytest.mark.parametrize("rows", [1, envelope.MAX_ROWS])
+def test_a_body_may_have_as_many_rows_as_are_allowed(rows: int) -> None:
+    call = envelope.parse(event({"data": [[i, "x"] for i in range(rows)]}))
+    assert len(call.rows) == rows
+    with pytest.raises(EnvelopeError):
+        envelope.parse(event({"data": [[i, "x"] for i in range(rows * 1000 + 1)]}))
+
+
+def test_a_packed_body_may_be_as_long_as_an_unpacked_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    body = json.dumps({"data": [[0, "x" * 50]]}).encode()
+    packed = event(base64.b64encode(gzip.compress(body)).decode(), isBase64Encoded=True)
+    monkeypatch.setattr(envelope, "MAX_BODY_BYTES", len(body))
+    assert envelope.parse(packed).rows == ((0, "x" * 50),)
+    assert envelope.parse(event(body.decode())).rows == ((0, "x" * 50),)
+    monkeypatch.setattr(envelope, "MAX_BODY_BYTES", len(body) - 1)
+    for given in (packed, event(body.decode())):
+        with pytest.raises(EnvelopeError, match="larger than"):
+            envelope.parse(given)
 
 
 def large_reply() -> contract.Reply:

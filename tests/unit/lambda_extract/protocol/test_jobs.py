@@ -10,7 +10,7 @@ from moto import mock_aws
 
 from lambda_extract import contract
 from lambda_extract.errors import ExtractError, JobError, error_reply
-from lambda_extract.protocol.jobs import Jobs, job_key
+from lambda_extract.protocol.jobs import Jobs, job_key, short_name
 from lambda_extract.settings import Settings
 
 SETTINGS = Settings(
@@ -66,6 +66,19 @@ def test_only_the_first_claim_wins(jobs: Jobs) -> None:
     assert claim is not None
     assert contract.decode_request(claim.request) == REQUEST
     assert jobs.reply(JOB) is None
+
+
+def test_nobody_waits_for_a_job_that_was_never_claimed(jobs: Jobs) -> None:
+    found = jobs.reply(JOB)
+    assert found is not None and (found.row, code(found)) == (0, "worker_lost")
+    assert isinstance(found.reply, contract.ErrorReply)
+    assert "No job was started" in found.reply.error.message
+    assert found.reply.run_id == ""
+
+
+def test_files_are_named_by_the_beginning_of_their_job() -> None:
+    assert short_name(JOB) == JOB.removeprefix("jobs/")[:16]
+    assert len(short_name(JOB)) == 16
 
 
 def test_only_the_first_worker_starts(jobs: Jobs) -> None:
