@@ -16,8 +16,9 @@ class Statement:
 # What may be bound.
 Value = str | int | float | bool | None
 
-# docs: query-size-limits recommends 1 MB for a statement, and bound values count.
-_MOST_BYTES = 900_000
+# docs: query-size-limits recommends 1 MB for a statement, and bound values count. Half
+# of it leaves room for values that grow on their way.
+_MOST_BYTES = 450_000
 
 
 def value_rows(

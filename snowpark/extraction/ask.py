@@ -54,11 +54,11 @@ def ask_all(snowflake: Snowflake, requests: Sequence[Request]) -> list[Reply]:
         raise LambdaError("reply_invalid", "A request has no reply, or two.")
     replies = [_decoded(by_position[i]) for i in range(len(requests))]
     for request, reply in zip(requests, replies, strict=True):
-        _check_files(request, reply)
+        check_files(request, reply)
     return replies
 
 
-def _check_files(request: Request, reply: Reply) -> None:
+def check_files(request: Request, reply: Reply) -> None:
     """Refuses a manifest with files of anything else than its request.
 
     Whoever can write to the bucket could otherwise name another table's files (S3).

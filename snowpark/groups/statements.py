@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from snowpark.ledger.statements import state_columns
 from snowpark.sql import Statement, value_rows
 
 
@@ -61,45 +60,6 @@ ORDER BY table_name""",
     )
 
 
-def take_leases(tables: Sequence[str], run_id: str, seconds: int) -> Statement:
-    """Takes the leases that nobody has, of all these tables, by one statement."""
-    marks = ", ".join(["?"] * len(tables))
-    return Statement(
-        f"""\
-UPDATE control.sync_leases
-SET
-    previous_run_id = run_id,
-    run_id = ?,
-    acquired_at = CURRENT_TIMESTAMP(),
-    expires_at = DATEADD('second', ?, CURRENT_TIMESTAMP())
-WHERE
-    table_name IN ({marks})
-    AND (run_id IS NULL OR expires_at < CURRENT_TIMESTAMP())""",
-        (run_id, seconds, *tables),
-    )
-
-
-def release_leases(run_id: str) -> Statement:
-    """Gives back every lease that a group run still has."""
-    return Statement(
-        """\
-UPDATE control.sync_leases
-SET
-    run_id = NULL,
-    previous_run_id = NULL,
-    expires_at = NULL
-WHERE run_id = ?""",
-        (run_id,),
-    )
-
-
-def read_states(tables: Sequence[str]) -> Statement:
-    """Reads configuration, watermark and lease of tables in one statement."""
-    marks = ", ".join(["?"] * len(tables))
-    text = f"{state_columns()}\nWHERE t.table_name IN ({marks})\nORDER BY t.table_name"
-    return Statement(text, tuple(tables))
-
-
 def insert_steps(steps: Sequence[GroupStep]) -> Iterator[Statement]:
     """Appends steps, a hundred at a time."""
     rows = [
@@ -145,13 +105,19 @@ SELECT
 FROM control.sync_group_steps"""
 
 
+_OF_TABLE = "(table_name = ? OR (table_name IS NULL AND step = 'extract'))"
+
+
 def read_table_steps(table: str, group_run_id: str | None) -> Statement:
-    """Reads a table's steps of a group run; None: of the latest run of its graph."""
+    """Reads a table's steps of a group run; None: of the latest run of its graph.
+
+    The list of the tables in which nothing was new comes with them.
+    """
     if group_run_id is not None:
         return Statement(
             f"""\
 {_STEP_COLUMNS}
-WHERE table_name = ? AND group_run_id = ?
+WHERE {_OF_TABLE} AND group_run_id = ?
 ORDER BY recorded_at""",
             (table, group_run_id),
         )
@@ -159,11 +125,13 @@ ORDER BY recorded_at""",
         f"""\
 {_STEP_COLUMNS}
 WHERE
-    table_name = ?
+    {_OF_TABLE}
     AND group_run_id = (
         SELECT MAX_BY(x.group_run_id, x.recorded_at)
         FROM control.sync_group_steps AS x
-        WHERE x.table_name = ? AND x.origin = 'graph' AND x.step = 'extract'
+        INNER JOIN control.sync_current_tables AS t
+            ON UPPER(x.group_name) = UPPER(t.group_name)
+        WHERE t.table_name = ? AND x.origin = 'graph' AND x.step = 'extract'
     )
 ORDER BY recorded_at""",
         (table, table),
@@ -196,7 +164,9 @@ def read_group_steps(group_run_id: str) -> Statement:
     Without the replies of the extractions, which may be large and are not needed.
     """
     columns = _STEP_COLUMNS.replace(
-        "    message,", "    IFF(step = 'extract', NULL, message) AS message,"
+        "    message,",
+        "    IFF(step = 'extract' AND table_name IS NOT NULL, NULL, message) AS"
+        " message,",
     )
     return Statement(
         f"""\

@@ -1,6 +1,7 @@
 """The ledger of group runs: what one step leaves for the next."""
 
 import dataclasses
+import json
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any, Literal
@@ -67,6 +68,15 @@ def run_of(step: GroupStep) -> Run:
     began = datetime.strptime(step.group_run_id[:15], "%Y%m%dT%H%M%S")
     started_at = began.replace(tzinfo=timezone.utc).isoformat()
     return Run(id=step.group_run_id, table=step.table or "", started_at=started_at)
+
+
+def unchanged(steps: Sequence[GroupStep]) -> list[str]:
+    """Returns the tables in which the extraction found nothing new."""
+    found: list[str] = []
+    for step in steps:
+        if step.table is None and step.step == "extract":
+            found += json.loads(step.message or "{}").get("unchanged", [])
+    return found
 
 
 def _step(row: Any) -> GroupStep:

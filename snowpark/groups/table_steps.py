@@ -4,6 +4,7 @@ A step that is called again finds in the ledger that it is done, so a task may b
 repeated. The run's lease and the fence of each commit are those of every sync.
 """
 
+import dataclasses
 import json
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -45,6 +46,8 @@ def load_table(
         return _short(loads[-1], "The step was done before.")
     if extracted.status == "paused":
         return _short(extracted, "The table is paused.")
+    if extracted.status == "done":
+        return _short(extracted, "Nothing is new in the source.")
     if extracted.status == "failed":
         raise _refused(snowflake, extracted)
     run = groups_steps.run_of(extracted)
@@ -105,10 +108,7 @@ def settle(
     """Returns the report of a table's run, or its error; closes a run that was lost."""
     last = steps[-1]
     if last.status == "failed":
-        error = groups_steps.error_of(last)
-        if last.step == "extract":
-            _record_failure(snowflake, last, error)
-        return error.about(table, last.group_run_id)
+        return groups_steps.error_of(last).about(table, last.group_run_id)
     if last.status == "paused":
         return {"table": table, "status": "paused"}
     if last.status == "done" or last.step == "merge":
@@ -127,10 +127,37 @@ def settle(
     return lost.about(table, last.group_run_id)
 
 
+def sync_extracted(
+    snowflake: Snowflake,
+    extracted: GroupStep,
+    found: TableState,
+    reply: ExtractReply | None,
+) -> dict[str, Any]:
+    """Brings a table up to date whose group has its lease; nothing is read again.
+
+    Args:
+        reply: The first window; None: the table asks for itself.
+
+    Raises:
+        SyncError: Committed windows stay.
+    """
+    run = groups_steps.run_of(extracted)
+    first = Extracted(reply, staged=False) if reply is not None else None
+
+    def work() -> None:
+        sync.bring_up_to_date(snowflake, found, run, first=first)
+
+    return lifecycle.run_owned(snowflake, found, run, work)
+
+
 def _steps(
     snowflake: Snowflake, table: str, group_run_id: str | None
 ) -> list[GroupStep]:
-    steps = groups_steps.of_table(snowflake, table, group_run_id)
+    listed = groups_steps.of_table(snowflake, table, group_run_id)
+    steps = [step for step in listed if step.table is not None]
+    if not steps and table in groups_steps.unchanged(listed):
+        quiet = [step for step in listed if step.table is None]
+        return [dataclasses.replace(quiet[-1], table=table, message=None)]
     if not steps:
         ledger_read.read_state(
             snowflake, table
@@ -185,11 +212,13 @@ def _again(
 
 
 def _refused(snowflake: Snowflake, extracted: GroupStep) -> SyncError:
-    """Returns the extraction's error, after recording it as that of the load step."""
+    """Returns the extraction's error, after recording it as that of the load step.
+
+    The run ledger has it since the extraction.
+    """
     error = groups_steps.error_of(extracted).about(
         extracted.table, extracted.group_run_id
     )
-    _record_failure(snowflake, extracted, error)
     failed = groups_steps.failed(_step(extracted, "load", "failed"), error)
     groups_steps.record(snowflake, [failed])
     return error

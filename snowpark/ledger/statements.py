@@ -184,10 +184,6 @@ def insert_run(
 ) -> Statement:
     """Appends the row of a finished run; `statements` counts this one too."""
     tally = run.tally
-    warnings = [
-        {"code": code, "message": message, "hint": hint}
-        for code, message, hint in tally.warnings
-    ]
     return Statement(
         """\
 INSERT INTO control.sync_runs (
@@ -227,8 +223,18 @@ SELECT
             error.message[:16000] if error else None,
             error.retryable if error else None,
             error.hint if error else None,
-            json.dumps(warnings),
+            warnings_text(run),
         ),
+    )
+
+
+def warnings_text(run: Run) -> str:
+    """Returns the warnings of a run as SYNC_RUNS has them."""
+    return json.dumps(
+        [
+            {"code": code, "message": message, "hint": hint}
+            for code, message, hint in run.tally.warnings
+        ]
     )
 
 

@@ -4,7 +4,7 @@ import dataclasses
 import time
 from dataclasses import dataclass
 
-from lambda_extract.contract import ExtractReply, File, SourceIdentity
+from lambda_extract.contract import Bound, ExtractReply, File, SourceIdentity
 from snowpark.columns import column as columns
 from snowpark.columns.alignment import Alignment
 from snowpark.columns.shape import Change, Shape
@@ -99,7 +99,7 @@ def run_increment(
             reply, progress = _extract_window(snowflake, found, run, progress)
         else:
             reply = first.reply
-            progress = _note_window(run, progress, reply, reply.seconds)
+            progress = note_window(run, progress, reply, reply.seconds)
         if reply.source_changed:
             changed = source_change(found, run, reply)
             break
@@ -221,7 +221,7 @@ def _extract_window(
             if smaller is None or not _is_too_large(snowflake, run, error):
                 raise
             progress = smaller
-    return reply, _note_window(run, progress, reply, time.monotonic() - started)
+    return reply, note_window(run, progress, reply, time.monotonic() - started)
 
 
 def _is_too_large(snowflake: Snowflake, run: Run, error: LambdaError) -> bool:
@@ -235,9 +235,10 @@ def _is_too_large(snowflake: Snowflake, run: Run, error: LambdaError) -> bool:
     return read.last_error(snowflake, run.table) == "worker_lost"
 
 
-def _note_window(
+def note_window(
     run: Run, progress: Progress, reply: ExtractReply, seconds: float
 ) -> Progress:
+    """Adds a window to the tally of a run, and returns how far the run has come."""
     progress = extraction_progress.advanced(progress, reply)
     tally = run.tally
     watermark = progress.bound.watermark
@@ -310,22 +311,23 @@ def _note_nothing_new(
     delivered before, which is true whether or not the run row follows. Changed columns
     are followed without rows, too: they are committed with the watermark.
     """
-    ledger, bound = course.ledger, progress.bound
-    known = (ledger.watermark, ledger.pending_bound, ledger.overlap)
     if course.drifted:
         work = _transfer(job, course, reply, progress, last=False)
         _committed(course, transfer.commit_columns(snowflake, run, work))
-    elif (
-        bound.watermark,
-        bound.pending_bound,
-        bound.overlap,
-    ) != known or _is_other(ledger.source_identity, reply.identity):
+    elif is_moved(course.ledger, progress.bound, reply.identity):
         commit = _commit(course, reply, progress)
         write.record_commit(snowflake, job.settings, job.run_id, commit)
         _committed(course, Done(course.aligned, commit))
     if reply.complete:
         changed = run.tally.rows > 0
         write.record_run(snowflake, run, "succeeded" if changed else "unchanged")
+
+
+def is_moved(ledger: Ledger, bound: Bound, identity: SourceIdentity | None) -> bool:
+    """Returns whether the ledger has to say something else than it does."""
+    known = (ledger.watermark, ledger.pending_bound, ledger.overlap)
+    found = (bound.watermark, bound.pending_bound, bound.overlap)
+    return found != known or _is_other(ledger.source_identity, identity)
 
 
 def _is_other(known: SourceIdentity | None, now: SourceIdentity | None) -> bool:

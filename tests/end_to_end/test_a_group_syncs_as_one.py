@@ -81,7 +81,7 @@ def team(lab: Lab) -> Team:
     return Team(lab)
 
 
-def test_the_group_is_extracted_by_one_select_and_a_bad_table_stops_no_other(
+def test_the_group_is_extracted_by_one_request_and_a_bad_table_stops_no_other(
     lab: Lab, team: Team
 ) -> None:
     first = lab.call("SYNC_GROUP", team.group.upper())
@@ -93,9 +93,7 @@ def test_the_group_is_extracted_by_one_select_and_a_bad_table_stops_no_other(
     second = lab.call("SYNC_GROUP", team.group)
     asked = team.calls("SYNC_GROUP")[before:]
     # One for the four incremental tables, two for the one that is reloaded.
-    assert [
-        text.count("(CAST(? AS NUMBER), CAST(? AS VARCHAR))") for text in asked
-    ] == [4, 0, 0]
+    assert len(asked) == 3
     assert second["succeeded"] == 4
     assert list(second["failed"]) == [team.broken]
     assert second["failed"][team.broken]["code"] == "table_not_found"
@@ -115,7 +113,7 @@ def test_an_http_error_of_one_request_is_no_error_of_the_group(
     faults.gateway(fail_requests=1, status=403)
     report = lab.call("SYNC_GROUP", team.group)
     assert list(report["failed"]) == [team.broken]
-    assert len(team.calls("SYNC_GROUP")[before:]) == 1 + 4 + 2
+    assert len(team.calls("SYNC_GROUP")[before:]) == 1 + 1 + 2
     team.assert_equal()
 
 

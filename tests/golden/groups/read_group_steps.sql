@@ -6,7 +6,7 @@ SELECT
     step,
     status,
     identity_sha256,
-    IFF(step = 'extract', NULL, message) AS message,
+    IFF(step = 'extract' AND table_name IS NOT NULL, NULL, message) AS message,
     error_code,
     error_message,
     error_retryable,

@@ -32,7 +32,6 @@ LEFT JOIN control.sync_leases AS l ON t.table_name = l.table_name
 LEFT JOIN control.sync_current_watermarks AS w ON t.table_name = w.table_name
 LEFT JOIN control.sync_current_key_checks AS k ON t.table_name = k.table_name
 LEFT JOIN control.sync_current_columns AS s ON t.table_name = s.table_name
-WHERE t.table_name IN (?, ?)
+WHERE UPPER(t.group_name) = UPPER(?)
 ORDER BY t.table_name;
--- 1: "a"
--- 2: "b"
+-- 1: "hourly"

@@ -12,7 +12,7 @@ SELECT
     error_retryable,
     error_hint
 FROM control.sync_group_steps
-WHERE table_name = ? AND group_run_id = ?
+WHERE (table_name = ? OR (table_name IS NULL AND step = 'extract')) AND group_run_id = ?
 ORDER BY recorded_at;
 -- 1: "orders"
 -- 2: "20260102T030405-0123456789ab"

@@ -13,11 +13,13 @@ SELECT
     error_hint
 FROM control.sync_group_steps
 WHERE
-    table_name = ?
+    (table_name = ? OR (table_name IS NULL AND step = 'extract'))
     AND group_run_id = (
         SELECT MAX_BY(x.group_run_id, x.recorded_at)
         FROM control.sync_group_steps AS x
-        WHERE x.table_name = ? AND x.origin = 'graph' AND x.step = 'extract'
+        INNER JOIN control.sync_current_tables AS t
+            ON UPPER(x.group_name) = UPPER(t.group_name)
+        WHERE t.table_name = ? AND x.origin = 'graph' AND x.step = 'extract'
     )
 ORDER BY recorded_at;
 -- 1: "orders"

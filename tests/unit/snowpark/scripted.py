@@ -32,7 +32,10 @@ from lambda_extract.contract import (
     ErrorReply,
     ExtractReply,
     ExtractRequest,
+    GroupReply,
+    GroupRequest,
     KeysRequest,
+    PartReply,
     PlanReply,
     Reply,
     Request,
@@ -40,6 +43,7 @@ from lambda_extract.contract import (
     encode,
     place_of,
 )
+from lambda_extract.contract_parts import part_request
 from snowpark.columns import column as columns
 from snowpark.columns import drift
 from snowpark.columns.alignment import Alignment, Rules
@@ -209,7 +213,8 @@ class Scripted:
             return [Row(1)]
         if one.name == "extract":
             texts = one.values if len(one.values) == 1 else one.values[1::2]
-            self.requests += [decode_request(str(text)) for text in texts]
+            for request in (decode_request(str(text)) for text in texts):
+                self.requests += requests_in(request)
         return answer(one) if callable(answer) else answer
 
 
@@ -249,13 +254,38 @@ def replies(*answers: Reply | Callable[[Request], Reply]) -> Callable[[Sent], Ro
         texts = one.values if len(one.values) == 1 else one.values[1::2]
         rows = []
         for position, text in enumerate(texts):
-            chosen = left.pop(0) if len(left) > 1 else left[0]
             request = decode_request(str(text))
-            found = chosen(request) if callable(chosen) else chosen
-            rows.append(Row(position, encode(fitting(request, found))))
+            if isinstance(request, GroupRequest):
+                told = [next_one(part) for part in requests_in(request)]
+                rows.append(Row(position, encode(of_group(request, told))))
+            else:
+                rows.append(Row(position, encode(next_one(request))))
         return rows
 
+    def next_one(request: Request) -> Reply:
+        chosen = left.pop(0) if len(left) > 1 else left[0]
+        return fitting(request, chosen(request) if callable(chosen) else chosen)
+
     return answer
+
+
+def requests_in(request: Request) -> list[Request]:
+    """Returns the requests that the parts of a group stand for; itself if it is one."""
+    if not isinstance(request, GroupRequest):
+        return [request]
+    return [part_request(request.run_id, part) for part in request.parts]
+
+
+def of_group(request: GroupRequest, told: Sequence[Reply]) -> GroupReply:
+    """Returns the reply of a group with these replies of its parts."""
+    parts = []
+    for number, found in enumerate(told):
+        if isinstance(found, ErrorReply):
+            parts.append(PartReply(number, error=found.error))
+        else:
+            assert isinstance(found, ExtractReply), "a group has windows alone"
+            parts.append(PartReply(number, found))
+    return GroupReply(request.run_id, tuple(parts))
 
 
 def fitting(request: Request, found: Reply) -> Reply:

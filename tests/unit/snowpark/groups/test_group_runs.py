@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from snowflake.snowpark import Row
 
-from lambda_extract.contract import Reply
+from lambda_extract.contract import ExtractReply, Reply
 from snowpark.alerts import alerts
 from snowpark.errors import SyncError, UsageError
-from snowpark.groups import group, table_steps
+from snowpark.groups import asking, extract, group, table_steps
 from snowpark.ledger.records import TableState
 from snowpark.session import Snowflake
 from tests.unit.snowpark import samples
@@ -32,6 +32,8 @@ from tests.unit.snowpark.sync.test_reload import ONE
 
 LINES = known(name="lines", target_table="lines")
 ORDERS = known()
+# Statements that a changed table adds.
+CHANGED = 12
 COLUMNS = (
     "GROUP_RUN_ID GROUP_NAME ORIGIN TABLE_NAME STEP STATUS IDENTITY_SHA256 MESSAGE"
     " ERROR_CODE ERROR_MESSAGE ERROR_RETRYABLE ERROR_HINT"
@@ -80,7 +82,12 @@ def world(
         rows = [r for r in steps_of(session) if r["GROUP_RUN_ID"] == one.values[0]]
         hidden = {"MESSAGE": None}
         return [
-            Row(**(r.as_dict() | (hidden if r["STEP"] == "extract" else {})))
+            Row(
+                **(
+                    r.as_dict()
+                    | (hidden if r["STEP"] == "extract" and r["TABLE_NAME"] else {})
+                )
+            )
             for r in rows
         ]
 
@@ -90,10 +97,13 @@ def world(
         ],
         "take_leases": take,
         "take_lease": take,
-        "read_states": lambda one: [state(name) for name in one.values],
+        "read_states": lambda _: [state(name) for name in sorted(found)],
         "read_state": lambda one: [state(one.values[0])],
         "read_table_steps": lambda one: [
-            r for r in steps_of(session) if r["TABLE_NAME"] == one.values[0]
+            r
+            for r in steps_of(session)
+            if r["TABLE_NAME"] == one.values[0]
+            or (r["TABLE_NAME"] is None and r["STEP"] == "extract")
         ],
         "read_group_steps": of_group,
         "read_graph_runs": lambda _: [
@@ -121,7 +131,13 @@ def graph(session: Scripted, *names: str) -> None:
 
 def runs(session: Scripted) -> list[tuple[Any, ...]]:
     """Returns table, kind and status of the run rows that stay."""
-    return [one.values[1:4] for one in session.kept if one.name == "insert_run"]
+    found: list[tuple[Any, ...]] = []
+    for one in session.kept:
+        if one.name == "insert_run":
+            found.append(one.values[1:4])
+        if one.name == "insert_failed_runs":
+            found += [(t, "increment", "failed") for t in one.values[3::5]]
+    return found
 
 
 # --- one call -------------------------------------------------------------------------
@@ -208,32 +224,149 @@ def test_what_each_table_of_an_extraction_becomes() -> None:
         assert status[name]["IDENTITY_SHA256"] is not None
 
 
-def test_one_error_of_the_call_fails_no_other_table() -> None:
+def test_one_error_of_the_call_is_made_good_by_another_call() -> None:
     calls: list[int] = []
     answer = replies(window(2))
 
     def extract(one: Sent) -> list[Row]:
         calls.append(len(one.values))
-        if len(calls) == 2:
-            return []
         return answer(one) if len(calls) > 1 else []
 
     session = world(tables=(ORDERS, LINES), extract=extract)
     report = group.extract_group(Snowflake(session), "hourly")
-    assert calls == [4, 1, 1]
-    assert report["failed"] == {"lines": "reply_invalid"} and report["extracted"] == 1
+    assert calls == [1, 1]
+    assert report["failed"] == {} and report["extracted"] == 2
 
 
-@pytest.mark.parametrize(("number", "calls"), [(200, [200]), (201, [200, 1])])
-def test_many_tables_are_asked_for_some_at_a_time(
-    number: int, calls: list[int]
-) -> None:
-    tables = tuple(known(name=f"t{i:03d}") for i in range(number))
-    session = world(nothing(1), tables=tables)
+def test_an_error_of_the_call_that_stays_is_that_of_each_table() -> None:
+    session = world(tables=(ORDERS, LINES), extract=[])
     report = group.extract_group(Snowflake(session), "hourly")
-    sent = [one.values for one in session.sent if one.name == "extract"]
-    assert [max(len(v) // 2, 1) for v in sent] == calls
-    assert report["extracted"] == number
+    assert report["failed"] == {"lines": "reply_invalid", "orders": "reply_invalid"}
+    assert runs(session) == [
+        ("lines", "increment", "failed"),
+        ("orders", "increment", "failed"),
+    ]
+
+
+# --- what is true of many tables ------------------------------------------------------
+
+
+def crowd(number: int, **changes: Any) -> tuple[TableState, ...]:
+    return tuple(known(name=f"t{i:04d}", **changes) for i in range(number))
+
+
+@pytest.mark.parametrize("number", [1, 40, 150])
+def test_an_idle_group_of_any_size_sends_few_statements(number: int) -> None:
+    session = world(nothing(1), tables=crowd(number))
+    report = group.sync_group(Snowflake(session), "hourly")
+    assert report["succeeded"] == report["tables"] == number
+    assert report["changed"] == [] and report["failed"] == {}
+    assert len(session.sent) <= 15, session.names
+    for one in session.sent:
+        assert size(one) < 500_000, one.name
+
+
+def size(one: Sent) -> int:
+    """Returns the bytes of a statement as Snowflake counts them."""
+    return len(one.text.encode()) + sum(len(str(v).encode()) for v in one.values)
+
+
+def test_each_further_500_idle_tables_send_five_more_at_most() -> None:
+    counts = []
+    for number in (500, 1000):
+        session = world(moved(), tables=crowd(number))
+        group.sync_group(Snowflake(session), "hourly")
+        assert all(size(one) < 500_000 for one in session.sent)
+        counts.append(len(session.sent))
+    assert counts[0] <= 15 and counts[1] - counts[0] <= 5, counts
+
+
+def moved() -> ExtractReply:
+    """Returns a window without rows whose watermark is another one."""
+    return nothing(2)
+
+
+def test_a_table_in_which_nothing_is_new_is_done_with_the_extraction() -> None:
+    session = world(nothing(1), tables=(ORDERS, LINES))
+    report = group.extract_group(Snowflake(session), "hourly")
+    assert (report["extracted"], report["unchanged"]) == (2, 2)
+    assert told(session) == [("", "started", "succeeded"), ("", "extract", "done")]
+    assert "insert_watermarks" not in session.names
+    unchanged = session.only("insert_unchanged_runs")
+    assert [v for v in unchanged.values if v in ("lines", "orders")] == [
+        "lines",
+        "orders",
+    ]
+    for step in (table_steps.load_table, table_steps.merge_table):
+        before = len(session.kept)
+        assert step(Snowflake(session), "orders")["step"] == "extract"
+        assert {one.name for one in session.kept[before:]} <= {
+            "read_table_steps",
+            "longest_list",
+        }
+    final = group.finish_group(Snowflake(session), "hourly")
+    assert (final["tables"], final["succeeded"]) == (2, 2)
+
+
+def test_watermarks_that_move_without_rows_are_one_statement() -> None:
+    session = world(moved(), tables=(ORDERS, LINES))
+    group.sync_group(Snowflake(session), "hourly")
+    marks = session.only("insert_watermarks")
+    assert marks.values[1:4] == ("lines", 8, LINES.settings.origin)
+    assert marks.values.count("2026-01-02 00:00:00+00") == 2
+    session.in_order("extract", "insert_watermarks", "insert_unchanged_runs")
+    session.in_order("insert_unchanged_runs", "insert_steps", "release_done")
+
+
+@pytest.mark.parametrize(
+    ("found", "reply"),
+    [
+        (ORDERS, window(2)),
+        (ORDERS, nothing(2, complete=False)),
+        (ORDERS, nothing(2, source_changed="The source went back.")),
+        (ORDERS, nothing(2, columns=samples.COLUMNS[:3])),
+        (ORDERS, nothing(2, relation_id=99)),
+        (known(deletes="key_compare"), nothing(2)),
+    ],
+)
+def test_what_is_more_than_nothing_is_left_to_the_load_step(
+    found: TableState, reply: Reply
+) -> None:
+    session = world(reply, tables=(found,))
+    report = group.extract_group(Snowflake(session), "hourly")
+    assert report["unchanged"] == 0
+    assert told(session)[-1] == ("orders", "extract", "succeeded")
+    assert "insert_unchanged_runs" not in session.names
+
+
+def test_a_changed_table_of_a_group_sends_few_statements_of_its_own() -> None:
+    def sent(changed: int) -> int:
+        tables = crowd(20)
+        answers = [window(2)] * changed + [nothing(1)]
+        session = world(*answers, tables=tables)
+        report = group.sync_group(Snowflake(session), "hourly")
+        assert len(report["changed"]) == changed
+        return len(session.sent)
+
+    assert sent(10) - sent(0) <= 10 * CHANGED
+
+
+def test_leases_are_extended_only_when_half_their_time_has_passed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(extract.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(asking, "_REQUEST_BYTES", 3000)
+    answer = replies(nothing(1))
+
+    def slow(one: Sent) -> list[Row]:
+        clock[0] += 300
+        return answer(one)
+
+    session = world(tables=crowd(20), extract=slow)
+    group.extract_group(Snowflake(session), "hourly")
+    asked = session.names.count("extract")
+    assert asked >= 4 and session.names.count("hold_leases") == (asked - 1) // 2
 
 
 def test_an_extraction_that_fails_gives_the_leases_back() -> None:
@@ -249,7 +382,7 @@ def test_a_run_that_vanished_is_recorded_by_the_group_that_took_over() -> None:
     lost = dataclasses.replace(ORDERS, previous_run_id="gone")
     session = world(tables=(lost,))
     group.extract_group(Snowflake(session), "hourly")
-    assert session.values("insert_abandoned_run") == [("gone", "orders")]
+    assert session.values("insert_abandoned_runs") == [("gone", "orders")]
 
 
 def test_dates_that_are_read_otherwise_end_the_whole_group() -> None:
@@ -324,7 +457,7 @@ def test_a_refused_extraction_is_the_error_of_the_load_step() -> None:
     graph(session)
     assert told(session)[-1] == ("orders", "load", "failed")
     assert runs(session) == [("orders", "increment", "failed")]
-    assert "release_lease" in session.names
+    assert "release_done" in session.names
     with pytest.raises(SyncError) as caught:
         table_steps.load_table(Snowflake(session), "orders")
     assert caught.value.code == "no_such_table" and caught.value.table == "orders"

@@ -2,14 +2,38 @@
 
 import pytest
 
+from lambda_extract.contract import (
+    Bound,
+    Member,
+    Overlap,
+    PendingBound,
+    SourceIdentity,
+)
+from snowpark.errors import SyncError
+from snowpark.groups import set_statements
 from snowpark.groups import statements as groups_statements
 from snowpark.groups import task_graph, task_statements
 from snowpark.groups.statements import GroupStep
+from snowpark.ledger.records import Commit
+from snowpark.ledger.run import Run
 from snowpark.settings.groups import GroupSettings
 from snowpark.sql import Statement
 from tests.unit.snowpark import golden
-from tests.unit.snowpark.samples import RUN_ID
+from tests.unit.snowpark.samples import RUN_ID, cursor_value
 
+RUN = Run(RUN_ID, "orders", "2026-01-02T03:04:05+00:00")
+RUN.note(windows=1, watermark="2026-01-01 00:00:00+00")
+WARNED = Run(RUN_ID, "items", "2026-01-02T03:04:05+00:00")
+WARNED.warn("late", "It's late.", "Wait.")
+COMMIT = Commit(
+    8,
+    "increment",
+    Bound(watermark=cursor_value(2), overlap=Overlap(3, "d1")),
+    "c0ffee",
+    0,
+    source_identity=SourceIdentity(1, (Member(1, 2),)),
+)
+PENDING = Commit(2, "increment", Bound(pending_bound=PendingBound("7", "now")), None, 0)
 STEP = GroupStep(
     RUN_ID, "hourly", "graph", "extract", "succeeded", "orders", "c0ffee", "{}"
 )
@@ -19,9 +43,28 @@ ON_WAREHOUSE = GroupSettings("hourly", "USING CRON 0 * * * * UTC", "it's mine")
 CASES: dict[str, Statement] = {
     "list_groups": groups_statements.list_groups(),
     "list_group_tables": groups_statements.list_group_tables("hourly"),
-    "take_leases": groups_statements.take_leases(("a", "b"), RUN_ID, 900),
-    "release_leases": groups_statements.release_leases(RUN_ID),
-    "read_states": groups_statements.read_states(("a", "b")),
+    "take_leases": set_statements.take_leases("hourly", RUN_ID, 900),
+    "hold_leases": set_statements.hold_leases(RUN_ID, 900),
+    "release_leases": set_statements.release_leases(RUN_ID),
+    "release_done": set_statements.release_done(RUN_ID),
+    "read_states": set_statements.read_states("hourly"),
+    "insert_abandoned_runs": next(
+        set_statements.insert_abandoned_runs([(RUN_ID, "a"), ("r2", "b")])
+    ),
+    "insert_unchanged_runs": next(
+        set_statements.insert_unchanged_runs([RUN, WARNED], statements=12)
+    ),
+    "insert_failed_runs": next(
+        set_statements.insert_failed_runs(
+            [(RUN, SyncError("lease_held", "Held.", retryable=True, hint="Wait."))],
+            statements=12,
+        )
+    ),
+    "insert_watermarks": next(
+        set_statements.insert_watermarks(
+            RUN_ID, [("orders", "{}", COMMIT), ("items", "{}", PENDING)]
+        )
+    ),
     "insert_steps": next(groups_statements.insert_steps([STEP, STEP])),
     "read_table_steps": groups_statements.read_table_steps("orders", RUN_ID),
     "read_table_steps_of_graph": groups_statements.read_table_steps("orders", None),
