@@ -1,5 +1,7 @@
 """PURE: what a call is given, checked in one place: a line for each argument."""
 
+from decimal import Decimal
+
 from snowpark.errors import UsageError
 
 _TABLE = "Pass the name of a configured table."
@@ -56,6 +58,27 @@ def flag(value: object, name: str) -> bool:
             hint="Pass TRUE or FALSE.",
         )
     return value
+
+
+def number(value: object, name: str) -> int:
+    """Returns a whole number from 1.
+
+    Args:
+        name: As the call names it.
+
+    Raises:
+        UsageError: "invalid_argument": no such number.
+    """
+    # docs: Python data types: NUMBER arrives as int or Decimal.
+    given = value if isinstance(value, int | Decimal) else None
+    if given is not None and not isinstance(given, bool):
+        if given >= 1 and given % 1 == 0:
+            return int(given)
+    raise UsageError(
+        "invalid_argument",
+        f'"{name}" is no whole number from 1.',
+        hint="Pass a whole number.",
+    )
 
 
 def _name(value: object, kind: str, hint: str) -> str:

@@ -46,8 +46,8 @@ CODES: dict[str, Known] = {
     "step_lost": Known(
         True, "Nothing to do: the next run starts from the last commit."
     ),
-    "group_too_large": Known(
-        False, "Split the group: 496 tables fit into one task graph."
+    "lane_failed": Known(
+        True, "SYNC_PROBLEMS has each table with its error and what to do."
     ),
     "schema_not_created": Known(
         False, "Grant CREATE SCHEMA to SYNC_ADMIN (or create it), then apply again."

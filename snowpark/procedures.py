@@ -8,6 +8,7 @@ from snowpark.alerts import alerts
 from snowpark.check import check
 from snowpark.groups import apply_tasks as groups_apply_tasks
 from snowpark.groups import group, table_steps
+from snowpark.groups import lane as groups_lane
 from snowpark.session import Snowflake
 from snowpark.sync import backfill, sync
 from snowpark.validate import validate
@@ -48,8 +49,18 @@ def sync_group(session: Session, group_name: str) -> dict[str, Any]:
 
 
 def extract_group(session: Session, group_name: str) -> dict[str, Any]:
-    """CALL EXTRACT_GROUP('hourly'): the first task of a group's graph."""
+    """CALL EXTRACT_GROUP('hourly'): extracts, and leaves each table to LOAD_TABLE."""
     return group.extract_group(Snowflake(session), group_name)
+
+
+def extract_lanes(session: Session, group_name: str, lanes: int) -> dict[str, Any]:
+    """CALL EXTRACT_LANES('hourly', 8): the first task of a group's graph."""
+    return group.extract_lanes(Snowflake(session), group_name, lanes)
+
+
+def load_lane(session: Session, group_name: str, lane: int) -> dict[str, Any]:
+    """CALL LOAD_LANE('hourly', 1): loads and merges the tables of a lane."""
+    return groups_lane.load_lane(Snowflake(session), group_name, lane)
 
 
 def load_table(session: Session, table_name: str) -> dict[str, Any]:

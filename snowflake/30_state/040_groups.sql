@@ -17,6 +17,13 @@ CREATE TABLE IF NOT EXISTS sync_group_steps (
     error_message VARCHAR(16384),
     error_retryable BOOLEAN,
     error_hint VARCHAR(16384),
-    recorded_at TIMESTAMP_TZ(6) NOT NULL
+    recorded_at TIMESTAMP_TZ(6) NOT NULL,
+    lane NUMBER(9, 0) COMMENT 'Lane of the graph that does the table, from 1; NULL: none does',
+    place NUMBER(9, 0) COMMENT 'Place of the table in its lane, from 0'
 )
 COMMENT = 'Steps of the runs of each group';
+
+ALTER TABLE sync_group_steps ADD COLUMN IF NOT EXISTS
+    lane NUMBER(9, 0) COMMENT 'Lane of the graph that does the table, from 1; NULL: none does';
+ALTER TABLE sync_group_steps ADD COLUMN IF NOT EXISTS
+    place NUMBER(9, 0) COMMENT 'Place of the table in its lane, from 0';

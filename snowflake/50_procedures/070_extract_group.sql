@@ -10,5 +10,5 @@ RUNTIME_VERSION = '<% python_version %>'
 PACKAGES = ('snowflake-snowpark-python', 'jsonschema')
 IMPORTS = ('@code/snowpark.zip')
 HANDLER = 'snowpark.procedures.extract_group'
-COMMENT = 'First task of a group''s graph: extracts the next window of every table at once. CALL EXTRACT_GROUP(''hourly'')'
+COMMENT = 'First task of the graphs of older releases: extracts the next window of every table at once. CALL EXTRACT_GROUP(''hourly'')'
 EXECUTE AS OWNER;

@@ -1,14 +1,12 @@
 """APPLY_TASKS: makes the task graphs what the configuration says."""
 
-import json
-import re
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from snowpark.errors import SyncError
-from snowpark.groups import task_graph, task_statements
+from snowpark.groups import statements, task_graph, task_statements
 from snowpark.groups.task_graph import Task
 from snowpark.ledger import lease
 from snowpark.ledger import statements as ledger_statements
@@ -16,8 +14,8 @@ from snowpark.session import Snowflake
 from snowpark.settings import groups as settings_groups
 from snowpark.settings.groups import GroupSettings
 
-_LAST_PART = re.compile(r'(?:"((?:[^"]|"")+)"|([^."]+))$')
-# Of a graph that goes, what follows others goes first.
+# Of a graph that goes, what follows others goes first. MERGE_ and FAN_ are tasks of
+# older releases, which had some for each table.
 _DROP_ORDER = ("MERGE_", "LOAD_", "FAN_", "FINISH_", "EXTRACT_")
 
 
@@ -28,13 +26,11 @@ class Existing:
     Attributes:
         group: In the spelling of its time.
         digest: Of the text that it was made by.
-        parent: The task that it follows.
     """
 
     group: str
     digest: str
     started: bool
-    parent: str | None
 
 
 def apply_tasks(snowflake: Snowflake) -> dict[str, Any]:
@@ -44,7 +40,7 @@ def apply_tasks(snowflake: Snowflake) -> dict[str, Any]:
     leaves a suspended root, which the next call completes and resumes.
 
     Raises:
-        SyncError: A group is too large, or Snowflake refused something.
+        SyncError: Snowflake refused something.
     """
     run_id = f"config-{uuid.uuid4().hex}"
     lease.take_config_lease(snowflake, run_id)
@@ -56,7 +52,7 @@ def apply_tasks(snowflake: Snowflake) -> dict[str, Any]:
 
 def _apply(snowflake: Snowflake) -> dict[str, Any]:
     existing = _existing(snowflake)
-    graphs = _wanted(snowflake, existing)
+    graphs = _wanted(snowflake)
     wanted = {task.name: task for graph in graphs.values() for task in graph}
     changed = [
         task
@@ -129,32 +125,18 @@ def _existing(snowflake: Snowflake) -> dict[str, Existing]:
                 group=ours[0],
                 digest=ours[1],
                 started=str(row["state"]).lower() == "started",
-                parent=_parent(row["predecessors"]),
             )
     return found
 
 
-def _parent(predecessors: str | None) -> str | None:
-    """Returns the last part of the first name, without its quotes."""
-    names = json.loads(predecessors or "[]")
-    found = _LAST_PART.search(names[0]) if names else None
-    if found is None:
-        return None
-    return found[1].replace('""', '"') if found[1] else found[2]
-
-
-def _wanted(
-    snowflake: Snowflake, existing: dict[str, Existing]
-) -> dict[str, list[Task]]:
+def _wanted(snowflake: Snowflake) -> dict[str, list[Task]]:
     """Returns the tasks of every scheduled group that has tables."""
-    tables: dict[str, list[str]] = {}
-    for row in snowflake.run_list(task_statements.list_tables_by_group()):
-        tables.setdefault(str(row["GROUP_NAME"]), []).append(str(row["TABLE_NAME"]))
-    parents = {name: task.parent for name, task in existing.items() if task.parent}
+    rows = snowflake.run_list(statements.list_groups())
+    known = {str(row["GROUP_NAME"]) for row in rows}
     return {
-        group.name: task_graph.build(group, tables[group.name], parents)
+        group.name: task_graph.build(group)
         for group in _scheduled(snowflake)
-        if group.name in tables
+        if group.name in known
     }
 
 

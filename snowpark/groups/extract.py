@@ -5,6 +5,7 @@ left to do: load what was extracted ("succeeded"), do the whole sync ("alone"), 
 the error ("failed").
 """
 
+import dataclasses
 import json
 import time
 from collections.abc import Sequence
@@ -16,15 +17,22 @@ from snowpark.errors import LeaseError, SyncError
 from snowpark.extraction import progress
 from snowpark.extraction import requests as extraction_requests
 from snowpark.groups import asking, set_statements
+from snowpark.groups import lanes as groups_lanes
 from snowpark.groups import quiet as groups_quiet
 from snowpark.groups import steps as groups_steps
 from snowpark.groups.asking import Answer, Asked, Extraction
+from snowpark.groups.lanes import Past
 from snowpark.groups.quiet import Quiet
 from snowpark.groups.statements import GroupStep
 from snowpark.groups.steps import Trigger
 from snowpark.ledger import lease, read
 from snowpark.ledger.records import TableState
 from snowpark.session import Snowflake
+
+# Older loads say little about the next one.
+_PAST_DAYS = 14
+# What a run that vanished is recorded as: by the finalizer, or by whoever took over.
+_UNFINISHED = ("step_lost", "lease_lost")
 
 
 @dataclass(frozen=True)
@@ -34,11 +42,13 @@ class Group:
     Attributes:
         name: As the configuration spells it.
         run_id: Also the run id of each of its tables.
+        lanes: How many its graph has; 0: each table is done in turn.
     """
 
     name: str
     run_id: str
     trigger: Trigger
+    lanes: int = 0
 
     def step(self, table: str | None = None, **values: Any) -> GroupStep:
         """Returns a step of this run."""
@@ -66,6 +76,11 @@ class Extracted:
         return [step for step in self.steps if step.status in statuses]
 
     @property
+    def lanes(self) -> int:
+        """How many lanes have work."""
+        return max((step.lane or 0 for step in self.steps), default=0)
+
+    @property
     def tables(self) -> int:
         """How many tables there are."""
         return len(self.steps) + len(self.unchanged)
@@ -79,7 +94,7 @@ def extract(snowflake: Snowflake, group: Group) -> Extracted:
     """
     found = Extracted()
     asked = _begin(snowflake, group, found)
-    holder = _Holder(snowflake, group.run_id)
+    holder = Holder(snowflake, group.run_id)
     answers = asking.ask_for(snowflake, asked, holder.hold)
     quiet: list[Quiet] = []
     for table, answer in answers.items():
@@ -101,7 +116,7 @@ def release(snowflake: Snowflake, group_run_id: str) -> None:
     snowflake.run(set_statements.release_leases(group_run_id))
 
 
-class _Holder:
+class Holder:
     """Extends the leases, but only when half of their time has passed."""
 
     def __init__(self, snowflake: Snowflake, run_id: str) -> None:
@@ -223,9 +238,36 @@ def _record(
     for statement in set_statements.insert_failed_runs(failed, statements=sent):
         snowflake.run(statement)
     found.unchanged = sorted(q.found.settings.name for q in quiet)
+    if group.lanes:
+        _assign(snowflake, group, found)
     steps = list(found.steps)
     if found.unchanged:
         listed = json.dumps({"unchanged": found.unchanged})
         steps.append(group.step(step="extract", status="done", message=listed))
     groups_steps.record(snowflake, steps)
     snowflake.run(set_statements.release_done(group.run_id))
+
+
+def _assign(snowflake: Snowflake, group: Group, found: Extracted) -> None:
+    """Gives each table with work a place in a lane."""
+    working = [step.table or "" for step in found.of("succeeded", "alone")]
+    past = {}
+    if len(working) > group.lanes:
+        # Otherwise each has a lane of its own, whatever it takes.
+        rows = snowflake.run_list(set_statements.read_past(group.name, _PAST_DAYS))
+        past = {
+            str(row["TABLE_NAME"]): Past(
+                None if row["SECONDS"] is None else float(row["SECONDS"]),
+                row["LAST_ERROR"] in _UNFINISHED,
+            )
+            for row in rows
+        }
+    places = groups_lanes.assign(working, past, group.lanes)
+    found.steps = [
+        (
+            dataclasses.replace(step, **vars(places[step.table or ""]))
+            if step.table in places
+            else step
+        )
+        for step in found.steps
+    ]

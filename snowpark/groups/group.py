@@ -1,5 +1,6 @@
 """THE PATH of a group: one extraction for all tables, then each on its own, an end."""
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -12,11 +13,11 @@ from snowpark.groups import statements, table_steps
 from snowpark.groups import steps as groups_steps
 from snowpark.groups.extract import Extracted, Group
 from snowpark.groups.statements import GroupStep
-from snowpark.groups.steps import Trigger
+from snowpark.groups.steps import Outcome, Trigger
 from snowpark.session import Snowflake
 from snowpark.sync import lifecycle
 
-Outcomes = dict[str, dict[str, Any] | SyncError]
+Outcomes = dict[str, Outcome]
 
 
 def sync_group(snowflake: Snowflake, group_name: object) -> dict[str, Any]:
@@ -59,17 +60,38 @@ def _work(
         return error
 
 
-def extract_group(snowflake: Snowflake, group_name: object) -> dict[str, Any]:
+def extract_lanes(
+    snowflake: Snowflake, group_name: object, lanes: object
+) -> dict[str, Any]:
+    """Does what `extract_group` does, and gives each table with work to a lane.
+
+    Args:
+        lanes: How many the graph has; the first of them get work.
+
+    Raises:
+        SyncError: See `extract_group`.
+    """
+    number = arguments.number(lanes, "lanes")
+    return extract_group(snowflake, group_name, number)
+
+
+def extract_group(
+    snowflake: Snowflake, group_name: object, lanes: int = 0
+) -> dict[str, Any]:
     """Extracts the next window of every table of a group by few statements.
 
     What has to be read as a whole is left to the load step of its table, as is what
     does not fit into one extraction. A table in which nothing is new is done.
+
+    Args:
+        lanes: Of the graph; 0: each table has a load step of its own.
 
     Raises:
         SyncError: The group is unknown, or Snowflake itself failed. A table that cannot
             be extracted is no error here: its load step raises it.
     """
     group = _begin(snowflake, group_name, "graph")
+    group = dataclasses.replace(group, lanes=lanes)
     try:
         extracted = groups_extract.extract(snowflake, group)
     except SyncError:
@@ -82,6 +104,7 @@ def extract_group(snowflake: Snowflake, group_name: object) -> dict[str, Any]:
         "extracted": len(extracted.of("succeeded")) + len(extracted.unchanged),
         "unchanged": len(extracted.unchanged),
         "left_to_load_step": sorted(s.table or "" for s in extracted.of("alone")),
+        "lanes": extracted.lanes,
         "failed": {s.table: s.error_code for s in extracted.of("failed")},
     }
 
@@ -113,11 +136,28 @@ def _finish(snowflake: Snowflake, group_run_id: str) -> dict[str, Any]:
         report: dict[str, Any] = json.loads(ended[-1].message)
         return report
     first = steps[0]
+    by_table = _by_table(steps)
+    done = _lane_outcomes(snowflake, group_run_id, by_table)
     outcomes: Outcomes = {
-        table: table_steps.settle(snowflake, table, own)
-        for table, own in _by_table(steps).items()
+        table: done.get(table) or table_steps.settle(snowflake, table, own)
+        for table, own in by_table.items()
     }
     return _end(snowflake, first, outcomes, groups_steps.unchanged(steps))
+
+
+def _lane_outcomes(
+    snowflake: Snowflake, group_run_id: str, by_table: dict[str, list[GroupStep]]
+) -> Outcomes:
+    """Returns how the tables ended that lanes have done, from the run ledger."""
+    in_lanes = [
+        table
+        for table, own in by_table.items()
+        if own[-1].lane is not None and own[-1].step == "extract"
+    ]
+    if not in_lanes:
+        return {}
+    found = groups_steps.outcomes(snowflake, group_run_id)
+    return {table: found[table] for table in in_lanes if table in found}
 
 
 def _end(

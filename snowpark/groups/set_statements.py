@@ -93,6 +93,67 @@ ORDER BY t.table_name""",
     )
 
 
+def read_lane_states(run_id: str, lane: int) -> Statement:
+    """Reads configuration, watermark and lease of the tables of a lane."""
+    return Statement(
+        f"""\
+{state_columns()}
+WHERE
+    t.table_name IN (
+        SELECT s.table_name
+        FROM control.sync_group_steps AS s
+        WHERE s.group_run_id = ? AND s.lane = ? AND s.step = 'extract'
+    )
+ORDER BY t.table_name""",
+        (run_id, lane),
+    )
+
+
+def read_outcomes(run_id: str, began_at: str) -> Statement:
+    """Reads how the tables of a group run ended, the latest row of each last.
+
+    Args:
+        began_at: When the run began: older rows need not be looked at.
+    """
+    return Statement(
+        """\
+SELECT
+    table_name,
+    status,
+    rows_extracted,
+    error_code,
+    error_message,
+    error_retryable,
+    error_hint
+FROM control.sync_runs
+WHERE run_id = ? AND finished_at >= TO_TIMESTAMP_TZ(?)
+ORDER BY finished_at""",
+        (run_id, began_at),
+    )
+
+
+def read_past(group: str, days: int) -> Statement:
+    """Reads what the last loads of a group took, and how the last runs ended."""
+    return Statement(
+        f"""\
+SELECT
+    r.table_name,
+    MAX_BY(
+        r.extract_seconds + r.load_seconds + r.merge_seconds,
+        IFF(r.status = 'succeeded', r.finished_at, NULL)
+    ) AS seconds,
+    MAX_BY(COALESCE(r.error_code, ''), r.finished_at) AS last_error
+FROM control.sync_runs AS r
+WHERE
+    r.finished_at > DATEADD('day', ?, CURRENT_TIMESTAMP())
+    AND r.table_name IN (
+        {_OF_GROUP}
+    )
+GROUP BY r.table_name""",
+        (-days, group),
+    )
+
+
 def insert_abandoned_runs(runs: Sequence[tuple[str, str]]) -> Iterator[Statement]:
     """Appends the runs that vanished and whose leases were taken over.
 

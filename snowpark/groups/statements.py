@@ -18,6 +18,8 @@ class GroupStep:
         table: None for the group as a whole.
         identity: Digest of configuration and watermark version.
         message: JSON text of the extraction's reply, or of a report.
+        lane: Of a graph's lanes, from 1, the one that does the table; None: none.
+        place: Its place in that lane.
     """
 
     group_run_id: str
@@ -32,6 +34,8 @@ class GroupStep:
     error_message: str | None = None
     error_retryable: bool | None = None
     error_hint: str | None = None
+    lane: int | None = None
+    place: int | None = None
 
 
 _STEPS_PER_INSERT = 100
@@ -67,22 +71,22 @@ def insert_steps(steps: Sequence[GroupStep]) -> Iterator[Statement]:
             *(step.group_run_id, step.group, step.trigger, step.table),
             *(step.step, step.status, step.identity, step.message),
             *(step.error_code, step.error_message),
-            *(step.error_retryable, step.error_hint),
+            *(step.error_retryable, step.error_hint, step.lane, step.place),
         )
         for step in steps
     ]
-    types = ["VARCHAR"] * 10 + ["BOOLEAN", "VARCHAR"]
+    types = ["VARCHAR"] * 10 + ["BOOLEAN", "VARCHAR", "NUMBER", "NUMBER"]
     for values in value_rows(types, rows, most_rows=_STEPS_PER_INSERT):
         yield Statement(
             f"""\
 INSERT INTO control.sync_group_steps (
     group_run_id, group_name, origin, table_name, step, status,
     identity_sha256, message,
-    error_code, error_message, error_retryable, error_hint, recorded_at
+    error_code, error_message, error_retryable, error_hint, lane, place, recorded_at
 )
 SELECT
     column1, column2, column3, column4, column5, column6, column7, column8,
-    column9, column10, column11, column12, CURRENT_TIMESTAMP()
+    column9, column10, column11, column12, column13, column14, CURRENT_TIMESTAMP()
 FROM {values.text}""",
             values.params,
         )
@@ -101,7 +105,9 @@ SELECT
     error_code,
     error_message,
     error_retryable,
-    error_hint
+    error_hint,
+    lane,
+    place
 FROM control.sync_group_steps"""
 
 
@@ -135,6 +141,27 @@ WHERE
     )
 ORDER BY recorded_at""",
         (table, table),
+    )
+
+
+def read_lane_steps(group: str, lane: int) -> Statement:
+    """Reads what the latest run of a group's graph has extracted for a lane."""
+    return Statement(
+        f"""\
+{_STEP_COLUMNS}
+WHERE
+    lane = ?
+    AND step = 'extract'
+    AND group_run_id = (
+        SELECT MAX_BY(x.group_run_id, x.recorded_at)
+        FROM control.sync_group_steps AS x
+        WHERE
+            UPPER(x.group_name) = UPPER(?)
+            AND x.origin = 'graph'
+            AND x.step = 'started'
+    )
+ORDER BY place""",
+        (lane, group),
     )
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from typing import Any, Literal
 
 from snowpark.errors import SyncError
-from snowpark.groups import statements
+from snowpark.groups import set_statements, statements
 from snowpark.groups.statements import GroupStep
 from snowpark.ledger.run import Run
 from snowpark.session import Snowflake
@@ -63,10 +63,58 @@ def error_of(step: GroupStep) -> SyncError:
     )
 
 
+Outcome = dict[str, Any] | SyncError
+
+
+def outcomes(snowflake: Snowflake, group_run_id: str) -> dict[str, Outcome]:
+    """Returns how the tables of a group run have ended, as far as they have."""
+    began_at = began(group_run_id).isoformat()
+    rows = snowflake.run_list(set_statements.read_outcomes(group_run_id, began_at))
+    found: dict[str, Outcome] = {}
+    for row in rows:
+        table = str(row["TABLE_NAME"])
+        if row["ERROR_CODE"] is not None:
+            found[table] = SyncError(
+                str(row["ERROR_CODE"]),
+                str(row["ERROR_MESSAGE"] or ""),
+                retryable=bool(row["ERROR_RETRYABLE"]),
+                hint=str(row["ERROR_HINT"] or ""),
+            ).about(table, group_run_id)
+            continue
+        before = found.get(table)
+        known = before if isinstance(before, dict) else {}
+        changed = "succeeded" in (row["STATUS"], known.get("status"))
+        found[table] = {
+            "table": table,
+            "status": "succeeded" if changed else str(row["STATUS"]),
+            "rows_extracted": int(row["ROWS_EXTRACTED"] or 0)
+            + int(known.get("rows_extracted", 0)),
+        }
+    return found
+
+
+def of_lane(snowflake: Snowflake, group: str, lane: int) -> list[GroupStep]:
+    """Returns what the latest run of a group's graph has extracted for a lane."""
+    rows = snowflake.run_list(statements.read_lane_steps(group, lane))
+    return [_step(row) for row in rows]
+
+
+def done(extracted: GroupStep, report: dict[str, Any]) -> GroupStep:
+    """Returns the step of a table that a whole sync has brought up to date."""
+    return dataclasses.replace(
+        extracted, step="merge", status="done", message=json.dumps(report)
+    )
+
+
+def began(group_run_id: str) -> datetime:
+    """Returns when a run began: its id says it."""
+    time = datetime.strptime(group_run_id[:15], "%Y%m%dT%H%M%S")
+    return time.replace(tzinfo=timezone.utc)
+
+
 def run_of(step: GroupStep) -> Run:
     """Returns the run of one table of a group run; its id says when it began."""
-    began = datetime.strptime(step.group_run_id[:15], "%Y%m%dT%H%M%S")
-    started_at = began.replace(tzinfo=timezone.utc).isoformat()
+    started_at = began(step.group_run_id).isoformat()
     return Run(id=step.group_run_id, table=step.table or "", started_at=started_at)
 
 
@@ -93,4 +141,10 @@ def _step(row: Any) -> GroupStep:
         error_message=row["ERROR_MESSAGE"],
         error_retryable=row["ERROR_RETRYABLE"],
         error_hint=row["ERROR_HINT"],
+        lane=_number(row["LANE"]),
+        place=_number(row["PLACE"]),
     )
+
+
+def _number(value: object) -> int | None:
+    return None if value is None else int(str(value))

@@ -52,7 +52,7 @@ def load_table(
         raise _refused(snowflake, extracted)
     run = groups_steps.run_of(extracted)
     found = _owned(snowflake, extracted, run, "load")
-    reply = _reply(extracted)
+    reply = reply_of(extracted)
     if reply is None or found.identity != extracted.identity:
         return _sync_alone(snowflake, extracted, run, found)
 
@@ -94,7 +94,7 @@ def merge_table(
     extracted, notes = steps[0], json.loads(loaded[-1].message or "{}")
     run = groups_steps.run_of(extracted)
     found = _owned(snowflake, extracted, run, "merge")
-    reply = _reply(extracted)
+    reply = reply_of(extracted)
     first = None
     if reply is not None and found.identity == extracted.identity:
         first = Extracted(reply, bool(notes.get("staged")))
@@ -121,7 +121,7 @@ def settle(
         hint="Nothing to do: the next run starts from the last commit. If it happens"
         " again, look at the table's tasks in the task history.",
     )
-    _record_failure(snowflake, last, lost)
+    record_failure(snowflake, last, lost)
     found = ledger_read.read_state(snowflake, table)
     staging.drop_staging(snowflake, staging.Job(found.settings, last.group_run_id))
     return lost.about(table, last.group_run_id)
@@ -168,7 +168,7 @@ def _steps(
     return steps
 
 
-def _reply(extracted: GroupStep) -> ExtractReply | None:
+def reply_of(extracted: GroupStep) -> ExtractReply | None:
     """Returns the window of the extract step; None if it left all to this step."""
     if extracted.message is None:
         return None
@@ -224,7 +224,8 @@ def _refused(snowflake: Snowflake, extracted: GroupStep) -> SyncError:
     return error
 
 
-def _record_failure(snowflake: Snowflake, step: GroupStep, error: SyncError) -> None:
+def record_failure(snowflake: Snowflake, step: GroupStep, error: SyncError) -> None:
+    """Records a table's run as failed and gives its lease back."""
     run = groups_steps.run_of(step)
     write.record_run(snowflake, run, "failed", error)
     lease.release_lease(snowflake, run.table, run.id)
@@ -276,7 +277,7 @@ def _guarded(
         error.about(run.table, run.id)
         failed = groups_steps.failed(_step(extracted, step, "failed"), error)
         lifecycle.drop_staged(snowflake, run)
-        _record_failure(snowflake, failed, error)
+        record_failure(snowflake, failed, error)
         groups_steps.record(snowflake, [failed])
         raise
 

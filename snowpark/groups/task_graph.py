@@ -1,24 +1,17 @@
 """PURE: which tasks a group needs, and how they hang together.
 
-    EXTRACT_<group> ─┬─ LOAD_<table> ── MERGE_<table>
-      (scheduled)    ├─ LOAD_<table> ── MERGE_<table>
-                     └─ ...                              FINISH_<group> (finalizer)
+    EXTRACT_<group> ─┬─ LOAD_<group>_1
+      (scheduled)    ├─ LOAD_<group>_2
+                     └─ ...              FINISH_<group> (finalizer)
 
-A task has at most 100 children: a larger group gets tasks FAN_<group>_<n> in between,
-which do nothing.
+The root extracts all tables and returns how many lanes have work; a lane without work
+does not run. No task is about one table, so a new table changes no task.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from snowpark.errors import UsageError
 from snowpark.settings.groups import GroupSettings
 from snowpark.sql import literal
-
-# user-guide/tasks-graphs: 100 children a task, 1000 tasks a graph. The rest is room for
-# tables that move from one task to another while a graph is changed.
-_CHILDREN = 90
-_TASKS = 1000
 
 
 @dataclass(frozen=True)
@@ -26,10 +19,11 @@ class Task:
     """A task as it should be.
 
     Attributes:
-        call: The statement it runs.
+        call: The statement it runs, or its block.
         purpose: For people, in its comment.
         after: The task that it follows; None for root and finalizer.
         finalizes: The root whose finalizer it is.
+        condition: It runs only if that holds; empty: always.
     """
 
     name: str
@@ -38,6 +32,7 @@ class Task:
     purpose: str
     after: str | None = None
     finalizes: str | None = None
+    condition: str = ""
 
     @property
     def is_root(self) -> bool:
@@ -50,97 +45,60 @@ def root_name(group: str) -> str:
     return f"EXTRACT_{group.upper()}"
 
 
+def lane_name(group: str, lane: int) -> str:
+    """Returns the name of the task of a lane."""
+    return f"LOAD_{group.upper()}_{lane}"
+
+
 def finalizer_name(group: str) -> str:
     """Returns the name of a group's finalizer."""
     return f"FINISH_{group.upper()}"
 
 
-def build(
-    settings: GroupSettings, tables: Sequence[str], parents: Mapping[str, str]
-) -> list[Task]:
-    """Returns the tasks of a group, every one behind the one that it follows.
-
-    Args:
-        parents: Task that each existing LOAD task follows: it stays there, so that a
-            new table changes no other one's task.
-
-    Raises:
-        UsageError: "group_too_large".
-    """
-    root = root_name(settings.name)
-    fans = -(-len(tables) // _CHILDREN) if len(tables) > _CHILDREN else 0
-    if 2 + fans + 2 * len(tables) > _TASKS:
-        raise UsageError(
-            "group_too_large",
-            f"Group {settings.name} has {len(tables)} tables; a task graph holds"
-            f" {_TASKS} tasks, two for each table.",
-        )
+def build(settings: GroupSettings) -> list[Task]:
+    """Returns the tasks of a group, every one behind the one that it follows."""
     group = literal(settings.name)
-    names = [f"FAN_{settings.name.upper()}_{i + 1}" for i in range(fans)]
-    tasks = [
-        Task(
-            root,
-            settings,
-            f"CALL control.extract_group({group})",
-            "extracts what is new in all tables",
-        )
-    ]
-    for name in names:
-        tasks.append(Task(name, settings, "SELECT 1", "starts some loads", root))
-    for table, parent in _placed(tables, names or [root], parents):
-        tasks += _of_table(settings, table, parent)
-    tasks.append(
-        Task(
-            finalizer_name(settings.name),
-            settings,
-            f"CALL control.finish_group({group})",
-            "closes the run and raises alerts",
-            finalizes=root,
-        )
+    root = Task(
+        root_name(settings.name),
+        settings,
+        _extract(settings),
+        "extracts what is new in all tables",
     )
-    return tasks
-
-
-def _of_table(settings: GroupSettings, table: str, parent: str) -> list[Task]:
-    load, merge = load_name(table), f"MERGE_{table.upper()}"
-    argument = literal(table)
-    return [
+    lanes = [
         Task(
-            load,
+            lane_name(settings.name, lane),
             settings,
-            f"CALL control.load_table({argument})",
-            f"loads the files of {table}",
-            parent,
-        ),
-        Task(
-            merge,
-            settings,
-            f"CALL control.merge_table({argument})",
-            f"merges the rows of {table}",
-            load,
-        ),
+            f"CALL control.load_lane({group}, {lane})",
+            f"loads and merges the tables of lane {lane}",
+            after=root.name,
+            # Its only predecessor: a name would have to be that of the root.
+            condition=f"SYSTEM$GET_PREDECESSOR_RETURN_VALUE()::NUMBER >= {lane}",
+        )
+        for lane in range(1, settings.lanes + 1)
     ]
+    last = Task(
+        finalizer_name(settings.name),
+        settings,
+        f"CALL control.finish_group({group})",
+        "closes the run and raises alerts",
+        finalizes=root.name,
+    )
+    return [root, *lanes, last]
 
 
-def load_name(table: str) -> str:
-    """Returns the name of the task that loads a table."""
-    return f"LOAD_{table.upper()}"
+def _extract(settings: GroupSettings) -> str:
+    """Returns the block of the root.
 
-
-def _placed(
-    tables: Sequence[str], parents: Sequence[str], known: Mapping[str, str]
-) -> Iterator[tuple[str, str]]:
-    """Yields each table with the task that it follows."""
-    room = dict.fromkeys(parents, _CHILDREN)
-    placed: dict[str, str] = {}
-    for table in tables:
-        parent = known.get(load_name(table))
-        if parent in room and room[parent] > 0:
-            placed[table] = parent
-            room[parent] -= 1
-    for table in tables:
-        if table not in placed:
-            parent = next(name for name in parents if room[name] > 0)
-            placed[table] = parent
-            room[parent] -= 1
-        yield table, placed[table]
+    A procedure with the rights of its owner may not set a return value, the task's own
+    block may.
+    """
+    group = literal(settings.name)
+    return f"""\
+DECLARE
+    report VARIANT;
+    lanes VARCHAR;
+BEGIN
+    CALL control.extract_lanes({group}, {settings.lanes}) INTO :report;
+    lanes := GET(report, 'lanes')::VARCHAR;
+    CALL SYSTEM$SET_RETURN_VALUE(:lanes);
+END"""

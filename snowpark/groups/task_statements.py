@@ -71,7 +71,8 @@ def _properties(task: Task) -> list[str]:
 def _place(task: Task) -> list[str]:
     if task.finalizes:
         return [f"FINALIZE = {task_name(task.finalizes)}"]
-    return [f"AFTER {task_name(task.after)}"] if task.after else []
+    lines = [f"AFTER {task_name(task.after)}"] if task.after else []
+    return [*lines, f"WHEN {task.condition}"] if task.condition else lines
 
 
 def show_tasks() -> Statement:
@@ -92,14 +93,3 @@ def resume_task(name: str) -> Statement:
 def drop_task(name: str) -> Statement:
     """Drops a task."""
     return Statement(f"DROP TASK IF EXISTS {task_name(name)}")
-
-
-def list_tables_by_group() -> Statement:
-    """Reads the tables of each group."""
-    return Statement("""\
-SELECT
-    group_name,
-    table_name
-FROM control.sync_current_tables
-WHERE group_name IS NOT NULL
-ORDER BY group_name, table_name""")

@@ -28,6 +28,7 @@ class GroupSettings:
         schedule: As Snowflake's SCHEDULE takes it.
         warehouse: None: serverless, beginning with `serverless_size`.
         timeout_minutes: Of the whole graph, and of each task in it.
+        lanes: Tables that are loaded at the same time, each lane one after the other.
         retry_attempts: Times that failed tasks of a run are repeated by themselves.
     """
 
@@ -37,6 +38,7 @@ class GroupSettings:
     serverless_size: str = "XSMALL"
     timeout_minutes: int = 240
     retry_attempts: int = 0
+    lanes: int = 8
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,13 @@ def scheduled_groups(config_text: str) -> tuple[GroupSettings, ...]:
         config_text: A configuration that was accepted.
     """
     groups: dict[str, dict[str, Any]] = json.loads(config_text).get("groups", {})
-    optional = ("warehouse", "serverless_size", "timeout_minutes", "retry_attempts")
+    optional = (
+        "warehouse",
+        "serverless_size",
+        "timeout_minutes",
+        "retry_attempts",
+        "lanes",
+    )
     return tuple(
         GroupSettings(
             name=name,
@@ -112,7 +120,7 @@ def problems(data: dict[str, Any]) -> Iterator[Problem]:
             for place, message in _schedule_problems(schedule):
                 yield Problem(f"{pointer}/schedule{place}", message)
         else:
-            for setting in ("warehouse", "serverless_size", "retry_attempts"):
+            for setting in ("warehouse", "serverless_size", "retry_attempts", "lanes"):
                 if setting in group:
                     yield Problem(
                         f"{pointer}/{setting}", "Has a meaning with a schedule only."

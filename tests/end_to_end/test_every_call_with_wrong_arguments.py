@@ -85,7 +85,7 @@ def test_a_misspelled_table_is_guessed(lab: Lab) -> None:
 
 
 # What a call says if another one is at work on the same table, or has not been yet.
-BUSY = {"lease_held", "lease_lost", "table_paused"}
+BUSY = {"lease_held", "lease_lost", "table_paused", "lane_failed"}
 TOO_EARLY = {"nothing_extracted", "nothing_loaded", "nothing_to_finish"}
 
 
@@ -98,8 +98,10 @@ def calls_of(table: str, group: str, config: str) -> dict[str, tuple[Any, ...]]:
         "CHECK_SYNC": (table,),
         "CONFIRM_DELETES": (table,),
         "EXTRACT_GROUP": (group,),
+        "EXTRACT_LANES": (group, 2),
         "FINISH_GROUP": (group,),
         "HELP": (),
+        "LOAD_LANE": (group, 1),
         "LOAD_TABLE": (table,),
         "MERGE_TABLE": (table,),
         "PAUSE_TABLE": (table, None),

@@ -141,6 +141,15 @@ class Scanner:
         """Whether a string literal comes next."""
         return not self.done and self._tokens[self._at].kind == "string"
 
+    def text_before(self, *words: str) -> str:
+        """The text of the tokens until one of the words, which is not read."""
+        start = self._at
+        while not self.done and self.peek() not in words:
+            self._at += 1
+        if self.done or start == self._at:
+            raise self.unexpected()
+        return self._text[self._tokens[start].start : self._tokens[self._at].start]
+
     def skip_to(self, words: set[str]) -> None:
         """Pass over tokens until one of the words."""
         while not self.done and self.peek() not in words:

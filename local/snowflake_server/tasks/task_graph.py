@@ -26,6 +26,7 @@ class Task:
         after: Predecessors; empty for a root, a finalizer and a task on its own.
         finalizes: The root whose finalizer this is.
         options: As given, by upper-case name.
+        condition: Of WHEN; empty: it always runs.
     """
 
     name: Name
@@ -33,6 +34,7 @@ class Task:
     after: tuple[Name, ...] = ()
     finalizes: Name | None = None
     options: dict[str, Any] = field(default_factory=dict)
+    condition: str = ""
     started: bool = False
     owner: str = ""
     created: datetime = field(default_factory=lambda: datetime.now(UTC))

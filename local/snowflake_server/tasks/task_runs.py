@@ -14,7 +14,7 @@ from local.snowflake_server.core.faults import ProcedureKilled
 from local.snowflake_server.core.names import Name
 from local.snowflake_server.core.statement import Statement
 from local.snowflake_server.engine import Account
-from local.snowflake_server.tasks import alerts
+from local.snowflake_server.tasks import alerts, scripting
 from local.snowflake_server.tasks import task_graph as tasks
 from local.snowflake_server.tasks.alerts import Alert
 from local.snowflake_server.tasks.task_graph import Task
@@ -30,6 +30,7 @@ class TaskRun:
     Attributes:
         graph_run: Shared by all tasks of one run of a graph, retries included.
         state: SUCCEEDED, FAILED or SKIPPED.
+        return_value: What the task has set; None: nothing.
     """
 
     graph_run: str
@@ -41,6 +42,20 @@ class TaskRun:
     scheduled_at: str
     started_at: str
     ended_at: str
+    return_value: str | None = None
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How the statement of a task ended.
+
+    Attributes:
+        error: Its text; None: it went well.
+        value: The return value that it has set; None: none.
+    """
+
+    error: str | None = None
+    value: str | None = None
 
 
 class Scheduler:
@@ -188,25 +203,32 @@ class Scheduler:
         with self._changed:
             self._history.append(run)
 
-    def submit(self, task: Task) -> Future[str | None]:
-        """Run the statement of a task soon; the future gives its error."""
+    def submit(self, task: Task) -> Future[Ended]:
+        """Run the statement of a task soon; the future gives how it ended."""
         return self._pool.submit(self.run_statement, task)
 
-    def run_statement(self, task: Task) -> str | None:
-        """Run the statement of a task as its owner; returns the error's text."""
+    def run_statement(self, task: Task) -> Ended:
+        """Run the statement of a task, or its block, as its owner."""
         account = self._account
         session = account.new_session(user="SYSTEM", role=task.owner)
         session.database, session.schema = task.name.database, task.name.schema
         session.warehouse = task.options.get("WAREHOUSE", "COMPUTE_SERVICE_WH")
+
+        def send(text: str) -> object:
+            found = account.run(Statement(text=text, session=session))
+            return found.table.column(0)[0].as_py()
+
         try:
+            if scripting.is_block(task.definition):
+                return Ended(value=scripting.run(task.definition, send))
             account.run(Statement(text=task.definition, session=session))
         except SnowflakeError as error:
-            return error.message
+            return Ended(error.message)
         except ProcedureKilled as killed:
-            return str(killed)
+            return Ended(str(killed))
         finally:
             account.close_session(session)
-        return None
+        return Ended()
 
 
 class _GraphRun:
@@ -219,6 +241,7 @@ class _GraphRun:
         self._id = str(uuid4())
         self._scheduled_at = scheduler.now().isoformat()
         self._states: dict[Name, str] = {}
+        self._values: dict[Name, str | None] = {}
 
     def run(self) -> None:
         """Run the tasks; what failed, and what it held up, again while retries last."""
@@ -232,7 +255,7 @@ class _GraphRun:
                 return
 
     def _run_all(self, attempt: int) -> None:
-        running: dict[Future[str | None], tuple[Task, str]] = {}
+        running: dict[Future[Ended], tuple[Task, str]] = {}
         left = [t for t in self._members if t.name not in self._states]
         while left or running:
             for task in [t for t in left if self._decided(t)]:
@@ -252,13 +275,13 @@ class _GraphRun:
         self,
         task: Task,
         attempt: int,
-        running: dict[Future[str | None], tuple[Task, str]],
+        running: dict[Future[Ended], tuple[Task, str]],
     ) -> None:
         above = {self._states[parent] for parent in task.after}
-        if above & {"FAILED", "SKIPPED"}:
+        if above & {"FAILED", "SKIPPED"} or not self._is_wanted(task):
             self._states[task.name] = "SKIPPED"
             now = self._scheduler.now().isoformat()
-            self._record(task, "SKIPPED", None, attempt, now)
+            self._record(task, "SKIPPED", Ended(), attempt, now)
         elif not task.started and task is not self._root:
             # A suspended child is passed over, not its children (tasks-graphs).
             self._states[task.name] = "SUSPENDED"
@@ -266,22 +289,28 @@ class _GraphRun:
             started_at = self._scheduler.now().isoformat()
             running[self._scheduler.submit(task)] = (task, started_at)
 
-    def _finish(
-        self, task: Task, attempt: int, started_at: str, error: str | None
-    ) -> None:
-        state = "SUCCEEDED" if error is None else "FAILED"
+    def _is_wanted(self, task: Task) -> bool:
+        """Whether the WHEN of a task holds."""
+        if not task.condition:
+            return True
+        value = self._values.get(task.after[0])
+        return scripting.condition_holds(task.condition, value)
+
+    def _finish(self, task: Task, attempt: int, started_at: str, ended: Ended) -> None:
+        state = "SUCCEEDED" if ended.error is None else "FAILED"
         self._states[task.name] = state
-        self._record(task, state, error, attempt, started_at)
+        self._values[task.name] = ended.value
+        self._record(task, state, ended, attempt, started_at)
 
     def run_one(self, task: Task) -> None:
         """Run the finalizer."""
         started_at = self._scheduler.now().isoformat()
-        error = self._scheduler.submit(task).result()
-        state = "SUCCEEDED" if error is None else "FAILED"
-        self._record(task, state, error, 1, started_at)
+        ended = self._scheduler.submit(task).result()
+        state = "SUCCEEDED" if ended.error is None else "FAILED"
+        self._record(task, state, ended, 1, started_at)
 
     def _record(
-        self, task: Task, state: str, error: str | None, attempt: int, started_at: str
+        self, task: Task, state: str, ended: Ended, attempt: int, started_at: str
     ) -> None:
         self._scheduler.record(
             TaskRun(
@@ -289,7 +318,8 @@ class _GraphRun:
                 root=str(self._root.name),
                 name=task.name.name,
                 state=state,
-                error=error,
+                error=ended.error,
+                return_value=ended.value,
                 attempt=attempt,
                 scheduled_at=self._scheduled_at,
                 started_at=started_at,

@@ -13,6 +13,7 @@ from local.snowflake_server.core.results import MOMENT, TEXT, Result, made, stat
 from local.snowflake_server.core.scan import Scanner, one_of
 from local.snowflake_server.core.statement import Statement
 from local.snowflake_server.engine import Account
+from local.snowflake_server.tasks import scripting
 from local.snowflake_server.tasks.task_graph import (
     Task,
     all_tasks,
@@ -95,8 +96,13 @@ def _read(account: Account, statement: Statement, scanner: Scanner, name: Name) 
     session = statement.session
     options: dict[str, Any] = {}
     after: tuple[Name, ...] = ()
+    condition = ""
     while scanner.peek() != "AS":
         scanner.take(",")
+        if scanner.take("WHEN"):
+            condition = scanner.text_before("AS").strip()
+            scripting.check_condition(condition)
+            break
         if scanner.take("AFTER"):
             found = [scanner.path()]
             while scanner.take(","):
@@ -108,6 +114,10 @@ def _read(account: Account, statement: Statement, scanner: Scanner, name: Name) 
     definition = scanner.rest()
     if not definition:
         raise syntax("a task needs a statement")
+    if scripting.is_block(definition):
+        scripting.check(definition)
+    if condition and not after:
+        raise compilation("A return value is that of a predecessor; there is none.")
     finalize = options.pop("FINALIZE", None)
     task = Task(
         name=name,
@@ -115,6 +125,7 @@ def _read(account: Account, statement: Statement, scanner: Scanner, name: Name) 
         after=after,
         finalizes=account.name(session, finalize) if finalize else None,
         options=options,
+        condition=condition,
         owner=session.role,
     )
     _check_options(account, task)

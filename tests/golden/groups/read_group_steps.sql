@@ -10,7 +10,9 @@ SELECT
     error_code,
     error_message,
     error_retryable,
-    error_hint
+    error_hint,
+    lane,
+    place
 FROM control.sync_group_steps
 WHERE group_run_id = ?
 ORDER BY recorded_at;

@@ -94,6 +94,83 @@ def test_failed_tasks_are_repeated_while_retries_last(
     assert steps == ["after_bad", "after_good", "bad", "good", "last", "root"]
 
 
+LANES = """DECLARE
+    report VARIANT;
+    lanes VARCHAR;
+BEGIN
+    CALL who_works() INTO :report;
+    lanes := GET(report, 'lanes')::VARCHAR;
+    CALL SYSTEM$SET_RETURN_VALUE(:lanes);
+END"""
+
+
+def lane(number: int) -> str:
+    return (
+        f"CREATE TASK lane_{number} {SIZE} AFTER root"
+        f" WHEN SYSTEM$GET_PREDECESSOR_RETURN_VALUE()::NUMBER >= {number}"
+        f" AS INSERT INTO log VALUES ('lane {number}')"
+    )
+
+
+def test_a_task_runs_only_when_the_return_value_of_its_predecessor_says_so(
+    client: Client, account: Account, database: str
+) -> None:
+    client.run("CREATE TABLE log (step VARCHAR)")
+    client.run(f"CREATE TASK root {SIZE} SCHEDULE = '60 MINUTES' AS SELECT 1")
+    for number in (1, 2, 3):
+        client.run(lane(number))
+    client.run(f"CREATE TASK after_3 {SIZE} AFTER lane_3 AS SELECT 1")
+    client.run(f"CREATE TASK last {SIZE} FINALIZE = root AS SELECT 1")
+    value = "CALL SYSTEM$SET_RETURN_VALUE('2')"
+    client.run(f"ALTER TASK root MODIFY AS BEGIN {value}; END")
+    client.one("SELECT SYSTEM$TASK_DEPENDENTS_ENABLE(?)", "root")
+    client.run("EXECUTE TASK root")
+    assert finished(account, database) == {
+        "ROOT": "SUCCEEDED",
+        "LANE_1": "SUCCEEDED",
+        "LANE_2": "SUCCEEDED",
+        "LANE_3": "SKIPPED",
+        "AFTER_3": "SKIPPED",
+        "LAST": "SUCCEEDED",
+    }
+    runs = [r for r in seen(account)["runs"] if r["root"].startswith(database)]
+    assert {r["name"]: r["return_value"] for r in runs}["ROOT"] == "2"
+    assert sorted(row[0] for row in client.run("SELECT step FROM log")) == [
+        "lane 1",
+        "lane 2",
+    ]
+
+
+def test_without_a_return_value_the_condition_is_not_true(
+    client: Client, account: Account, database: str
+) -> None:
+    client.run("CREATE TABLE log (step VARCHAR)")
+    client.run(f"CREATE TASK root {SIZE} SCHEDULE = '60 MINUTES' AS SELECT 1")
+    client.run(lane(1))
+    client.one("SELECT SYSTEM$TASK_DEPENDENTS_ENABLE(?)", "root")
+    client.run("EXECUTE TASK root")
+    assert finished(account, database) == {"ROOT": "SUCCEEDED", "LANE_1": "SKIPPED"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"CREATE TASK t {SIZE} AFTER root WHEN SYSTEM$STREAM_HAS_DATA('s') AS SELECT 1",
+        f"CREATE TASK t {SIZE} WHEN SYSTEM$GET_PREDECESSOR_RETURN_VALUE()::NUMBER >= 1"
+        " AS SELECT 1",
+        f"CREATE TASK t {SIZE} AS BEGIN LET x := 1; END",
+        f"CREATE TASK t {SIZE} AS BEGIN CALL SYSTEM$SET_RETURN_VALUE(:gone); END",
+        f"CREATE TASK t {SIZE} AS DECLARE x DATE; BEGIN SELECT 1; END",
+    ],
+)
+def test_blocks_and_conditions_that_are_not_imitated_are_refused(
+    client: Client, text: str
+) -> None:
+    client.run(f"CREATE TASK root {SIZE} SCHEDULE = '60 MINUTES' AS SELECT 1")
+    with pytest.raises(Exception, match="."):
+        client.run(text)
+
+
 def test_a_schedule_fires_by_itself_and_not_when_suspended(
     client: Client, account: Account, database: str
 ) -> None:

@@ -36,7 +36,7 @@ ORDERS = known()
 CHANGED = 12
 COLUMNS = (
     "GROUP_RUN_ID GROUP_NAME ORIGIN TABLE_NAME STEP STATUS IDENTITY_SHA256 MESSAGE"
-    " ERROR_CODE ERROR_MESSAGE ERROR_RETRYABLE ERROR_HINT"
+    " ERROR_CODE ERROR_MESSAGE ERROR_RETRYABLE ERROR_HINT LANE PLACE"
 ).split()
 
 
@@ -46,7 +46,7 @@ def step_rows(one: Sent) -> list[Row]:
     marks = re.findall(r"(\?|NULL) AS", one.text.split("FROM VALUES")[1])
     cells = [None if mark == "NULL" else next(values) for mark in marks]
     return [
-        Row(**dict(zip(COLUMNS, cells[i : i + 12]))) for i in range(0, len(cells), 12)
+        Row(**dict(zip(COLUMNS, cells[i : i + 14]))) for i in range(0, len(cells), 14)
     ]
 
 
@@ -58,6 +58,27 @@ def steps_of(session: Scripted) -> list[Row]:
 
 def told(session: Scripted) -> list[tuple[str, ...]]:
     return [(r["TABLE_NAME"] or "", r["STEP"], r["STATUS"]) for r in steps_of(session)]
+
+
+def outcomes(session: Scripted, run_id: str) -> list[Row]:
+    """Returns what the run ledger says of a group run."""
+    found = []
+    for one in session.kept:
+        if one.name == "insert_run" and one.values[0] == run_id:
+            status, error = one.values[3], [None] * 4
+            if status == "failed":
+                error = list(one.values[-5:-1])
+            found.append((one.values[1], status, one.values[6], *error))
+        if one.name == "insert_failed_runs" and one.values[0] == run_id:
+            rest = one.values[3:]
+            for i in range(0, len(rest), 5):
+                table, *error = rest[i : i + 5]
+                found.append((table, "failed", 0, *error))
+    names = (
+        "TABLE_NAME STATUS ROWS_EXTRACTED ERROR_CODE ERROR_MESSAGE"
+        " ERROR_RETRYABLE ERROR_HINT"
+    ).split()
+    return [Row(**dict(zip(names, cells))) for cells in found]
 
 
 def world(
@@ -110,6 +131,18 @@ def world(
             Row(GROUP_RUN_ID=r)
             for r in {s["GROUP_RUN_ID"]: 1 for s in steps_of(session)}
         ],
+        "read_lane_steps": lambda one: [
+            r
+            for r in steps_of(session)
+            if r["LANE"] == one.values[0] and r["STEP"] == "extract"
+        ],
+        "read_lane_states": lambda one: [
+            state(str(r["TABLE_NAME"]))
+            for r in steps_of(session)
+            if r["LANE"] == one.values[1] and r["STEP"] == "extract"
+        ],
+        "read_outcomes": lambda one: outcomes(session, one.values[0]),
+        "read_past": [],
         "read_open_parts": [],
         "extract": replies(*(answers or (window(2),))),
     }

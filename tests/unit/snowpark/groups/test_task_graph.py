@@ -1,83 +1,76 @@
 """Which tasks a group needs, and their texts."""
 
-from collections import Counter
+import dataclasses
 
-import pytest
 import sqlglot
 
-from snowpark.errors import UsageError
+from local.snowflake_server.tasks import scripting
 from snowpark.groups import task_graph, task_statements
-from snowpark.groups.task_graph import Task
 from snowpark.settings.groups import GroupSettings
 
 HOURLY = GroupSettings("hourly", "60 MINUTES")
 
 
-def names(count: int) -> list[str]:
-    return [f"t{number:04d}" for number in range(count)]
-
-
-def children(tasks: list[Task]) -> Counter[str]:
-    return Counter(task.after for task in tasks if task.after)
-
-
-def test_a_small_group_hangs_below_its_root() -> None:
-    tasks = task_graph.build(HOURLY, ["a", "b"], {})
+def test_the_lanes_hang_below_the_root_whatever_the_tables() -> None:
+    tasks = task_graph.build(dataclasses.replace(HOURLY, lanes=3))
     assert [(t.name, t.after or t.finalizes) for t in tasks] == [
         ("EXTRACT_HOURLY", None),
-        ("LOAD_A", "EXTRACT_HOURLY"),
-        ("MERGE_A", "LOAD_A"),
-        ("LOAD_B", "EXTRACT_HOURLY"),
-        ("MERGE_B", "LOAD_B"),
+        ("LOAD_HOURLY_1", "EXTRACT_HOURLY"),
+        ("LOAD_HOURLY_2", "EXTRACT_HOURLY"),
+        ("LOAD_HOURLY_3", "EXTRACT_HOURLY"),
         ("FINISH_HOURLY", "EXTRACT_HOURLY"),
     ]
 
 
-@pytest.mark.parametrize("count", [1, 90, 91, 150, 494])
-def test_no_task_has_more_than_a_hundred_children(count: int) -> None:
-    tasks = task_graph.build(HOURLY, names(count), {})
-    assert max(children(tasks).values()) <= 100
-    assert len(tasks) <= 1000
-    known: set[str] = set()
-    for task in tasks:
-        assert {task.after or task.finalizes} - {None} <= known
-        known.add(task.name)
-    assert sum(task.name.startswith("MERGE_") for task in tasks) == count
+def test_there_are_eight_lanes_unless_somebody_says_otherwise() -> None:
+    assert len(task_graph.build(HOURLY)) == 10
 
 
-def test_a_group_that_no_graph_can_hold_is_refused() -> None:
-    with pytest.raises(UsageError) as caught:
-        task_graph.build(HOURLY, names(497), {})
-    assert caught.value.code == "group_too_large"
+def test_the_root_has_as_many_lanes_as_it_gives_work_to() -> None:
+    for lanes in (1, 90):
+        root, *others = task_graph.build(dataclasses.replace(HOURLY, lanes=lanes))
+        assert f"extract_lanes('hourly', {lanes})" in root.call
+        below = [t for t in others if t.after]
+        assert len(below) == lanes <= 100
+        for number, task in enumerate(below, start=1):
+            assert task.call == f"CALL control.load_lane('hourly', {number})"
+            assert task.condition.endswith(f"::NUMBER >= {number}")
 
 
-def test_a_new_table_moves_no_other_one() -> None:
-    before = task_graph.build(HOURLY, names(180), {})
-    parents = {t.name: t.after for t in before if t.after}
-    after = task_graph.build(HOURLY, ["a_new_one", *names(180)], parents)
-    old = {task_statements.digest(t) for t in before}
-    new = [t.name for t in after if task_statements.digest(t) not in old]
-    assert new == ["FAN_HOURLY_3", "LOAD_A_NEW_ONE", "MERGE_A_NEW_ONE"]
+def test_the_local_task_engine_understands_the_root() -> None:
+    root = task_graph.build(HOURLY)[0]
+    calls: list[str] = []
+
+    def call(text: str) -> str:
+        calls.append(text)
+        return '{"lanes": 3}'
+
+    assert scripting.run(root.call, call) == "3"
+    assert calls == ["CALL control.extract_lanes('hourly', 8)"]
+    for lane in task_graph.build(HOURLY)[1:-1]:
+        number = int(lane.name.rpartition("_")[2])
+        assert scripting.condition_holds(lane.condition, "3") == (number <= 3)
 
 
 def test_whatever_changes_a_task_changes_its_digest() -> None:
-    root, load, *_ = task_graph.build(HOURLY, ["a"], {})
+    root, load, *_ = task_graph.build(HOURLY)
     for other in (
         GroupSettings("hourly", "61 MINUTES"),
         GroupSettings("hourly", "60 MINUTES", warehouse="W"),
         GroupSettings("hourly", "60 MINUTES", timeout_minutes=20),
         GroupSettings("hourly", "60 MINUTES", retry_attempts=2),
         GroupSettings("hourly", "60 MINUTES", serverless_size="LARGE"),
+        GroupSettings("hourly", "60 MINUTES", lanes=4),
     ):
-        changed = task_graph.build(other, ["a"], {})[0]
+        changed = task_graph.build(other)[0]
         assert task_statements.digest(changed) != task_statements.digest(root)
-    longer = task_graph.build(GroupSettings("hourly", "61 MINUTES"), ["a"], {})
+    longer = task_graph.build(GroupSettings("hourly", "61 MINUTES"))
     assert task_statements.digest(longer[1]) == task_statements.digest(load)
 
 
 def test_the_comment_says_whose_task_it_is() -> None:
     group = GroupSettings("my-group.x", "60 MINUTES")
-    for task in task_graph.build(group, ["a.b-c"], {}):
+    for task in task_graph.build(group):
         text = task_statements.create_task(task).text
         comment = text.split("COMMENT = '")[1].split("'\n")[0]
         digest = task_statements.digest(task)
@@ -86,10 +79,11 @@ def test_the_comment_says_whose_task_it_is() -> None:
 
 
 def test_hostile_names_stay_inside_their_quotes() -> None:
-    group = GroupSettings("g", "60 MINUTES", warehouse='w"; DROP TABLE y; --')
-    for task in task_graph.build(group, ["x'); DROP TABLE y; --\\"], {}):
+    name = "x'); DROP TABLE y; --\\"
+    group = GroupSettings(name, "60 MINUTES", warehouse='w"; DROP TABLE y; --')
+    for task in task_graph.build(group):
         text = task_statements.create_task(task).text
-        assert len(sqlglot.tokenize(text, dialect="snowflake")) < 60
+        assert len(sqlglot.tokenize(text, dialect="snowflake")) < 90
         assert "DROP" not in {
             token.text
             for token in sqlglot.tokenize(text, dialect="snowflake")

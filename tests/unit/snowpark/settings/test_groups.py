@@ -26,6 +26,7 @@ def test_a_schedule_becomes_snowflakes() -> None:
             "warehouse": "load_wh",
             "timeout_minutes": 60,
             "retry_attempts": 1,
+            "lanes": 3,
         },
         "by_hand": {},
         "hourly": {"schedule": {"every_minutes": 60}, "serverless_size": "SMALL"},
@@ -39,6 +40,7 @@ def test_a_schedule_becomes_snowflakes() -> None:
             warehouse="load_wh",
             timeout_minutes=60,
             retry_attempts=1,
+            lanes=3,
         ),
     )
 
@@ -75,6 +77,7 @@ def test_a_schedule_that_cannot_be(schedule: dict[str, Any], pointer: str) -> No
     [
         ({"g": {}, "G": {}}, "/groups/G"),
         ({"g": {"retry_attempts": 1}}, "/groups/g/retry_attempts"),
+        ({"g": {"lanes": 1}}, "/groups/g/lanes"),
         (
             {
                 "g": {

@@ -1,0 +1,11 @@
+CREATE OR ALTER TASK control."LOAD_MY-GROUP.X_1"
+USER_TASK_MANAGED_INITIAL_WAREHOUSE_SIZE = 'XSMALL'
+AUTOCOMMIT = TRUE
+ROWS_PER_RESULTSET = 0
+QUERY_TAG = 'aurora_sync:my-group.x:LOAD_MY-GROUP.X_1'
+USER_TASK_TIMEOUT_MS = 14400000
+COMMENT = 'Aurora sync, group my-group.x: loads and merges the tables of lane 1 [b3cf42cb0189ddf0]'
+AFTER control."EXTRACT_MY-GROUP.X"
+WHEN SYSTEM$GET_PREDECESSOR_RETURN_VALUE()::NUMBER >= 1
+AS
+CALL control.load_lane('my-group.x', 1);
