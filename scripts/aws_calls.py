@@ -71,6 +71,8 @@ CALLS: dict[str, tuple[Need, ...]] = {
         _both("s3:ListBucket", "bucket"),
         _DECRYPT,
     ),
+    # Which parts of a group's job are taken, and which are done.
+    "s3.list_objects_v2": (_both("s3:ListBucket", "bucket"),),
     "s3.delete_object": (_worker("s3:DeleteObject", "data"),),
     "s3.create_multipart_upload": (_worker("s3:PutObject", "data"), _ENCRYPT),
     # Each part is encrypted with the data key that the first call made.

@@ -5,6 +5,7 @@
                                  Lambda's Invoke API, type Event
     GET, PUT, DELETE /local/faults
                                  what goes wrong next (tests only)
+    GET /local/invocations       how often the function was invoked so far
 
 Synchronous invocations run in this process, one thread each. Events run in worker
 processes, one at a time per process, kept warm as Lambda keeps its containers, and
@@ -40,6 +41,7 @@ from local.aws.pool import EVENT_AGE_SECONDS, Slots, WorkerPool
 
 INVOKE_PATH = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
 FAULTS_PATH = "/local/faults"
+INVOCATIONS_PATH = "/local/invocations"
 MAX_BODY_BYTES = 10 << 20
 MAX_EVENT_BYTES = 1 << 20
 DEFAULT_TIMEOUT_SECONDS = 300.0
@@ -119,9 +121,16 @@ class GatewayServer(ThreadingHTTPServer):
         self.pool = pool
         self.faults = Faults()
         self.slots = Slots()
+        self.invocations = {"requests": 0, "events": 0}
+        self._lock = threading.Lock()
         self.function_name = function_name
         # As terraform/ declares it for the REST API.
         self.binary_media_types = True
+
+    def count(self, kind: str) -> None:
+        """Notes an invocation of the function."""
+        with self._lock:
+            self.invocations[kind] += 1
 
 
 class GatewayRequest(BaseHTTPRequestHandler):
@@ -136,6 +145,8 @@ class GatewayRequest(BaseHTTPRequestHandler):
         """Answers a GET."""
         if self.path == FAULTS_PATH:
             self._reply(200, _json(self.server.faults.rules()))
+        elif self.path == INVOCATIONS_PATH:
+            self._reply(200, _json(self.server.invocations))
         else:
             self._proxy(b"")
 
@@ -217,6 +228,7 @@ class GatewayRequest(BaseHTTPRequestHandler):
             # Lambda's 429 (TooManyRequestsException) is a fault of the integration.
             self._reply(500, _json({"message": "Internal server error"}))
             return None
+        self.server.count("requests")
         started = time.monotonic()
         try:
             answer = handler(event, None)
@@ -284,6 +296,7 @@ class GatewayRequest(BaseHTTPRequestHandler):
             return
         times = 2 if faults.take("duplicate_events") else 1
         for _ in range(times):
+            self.server.count("events")
             self.server.pool.submit(event, faults.next_kill())
 
     def _refuse_invoke(self, status: int, kind: str) -> None:

@@ -25,7 +25,7 @@ def test_every_call_is_declared_and_every_declaration_is_a_call() -> None:
     [
         ("boto3.client('sqs').send_message(QueueUrl='q')", "sqs.send_message"),
         ("s3.copy_object(Bucket='b')", "s3.copy_object"),
-        ("getattr(s3, 'list_objects_v2')(Bucket='b')", "s3.list_objects_v2"),
+        ("getattr(s3, 'list_parts')(Bucket='b')", "s3.list_parts"),
         ("s3.get_paginator('list_multipart_uploads')", "s3.list_multipart_uploads"),
         ("s3.upload_fileobj(f, 'b', 'k')", "s3.upload_fileobj"),
         ("SigV4Auth(keys, 'es', region).add_auth(request)", "es.signed_request"),

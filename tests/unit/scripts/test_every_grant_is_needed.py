@@ -18,7 +18,14 @@ GRANTS = [
     for statement in re.findall(r"^GRANT [^;]*;", TEXT, re.M)
 ]
 # Tasks call them, and tasks run as their owner.
-STEPS = {"extract_group", "load_table", "merge_table", "finish_group"}
+STEPS = {
+    "extract_group",
+    "extract_lanes",
+    "load_lane",
+    "load_table",
+    "merge_table",
+    "finish_group",
+}
 # What a sync knows about columns; people see the changes.
 INTERNAL = {"sync_columns"}
 # Told by no object: what the roles are for, and what tasks and alerts take.

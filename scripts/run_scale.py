@@ -1,0 +1,282 @@
+"""Measures what a group costs on the local stack, beside what it may cost.
+
+Statements are counted in the query history of the local Snowflake, invocations by the
+local API Gateway, sessions by PostgreSQL itself. Idle means that nothing has changed
+since the last run.
+"""
+
+import json
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import psycopg2
+import snowflake.connector
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from local.stack import Stack, running_stack
+from scripts.deploy_local import deploy_local
+
+GROUP = "scale"
+# Of an idle group of up to 500 tables; each further 500; each changed table.
+IDLE, FURTHER, CHANGED = 15, 5, 8
+LANES = 8
+_TASK_SECONDS = 300.0
+
+console = Console(highlight=False)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table.
+
+    Attributes:
+        limit: What it may be at most.
+    """
+
+    name: str
+    value: float
+    limit: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether the figure is within its limit."""
+        return self.value <= self.limit
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a call has cost."""
+
+    statements: int
+    calls: int
+    invocations: int
+    sessions: int
+    seconds: float
+    report: dict[str, Any]
+
+
+def main(
+    sizes: Annotated[str, typer.Option(help="Tables of the groups")] = "40,150,500",
+    changed: Annotated[int, typer.Option(help="Tables that change")] = 10,
+    max_parallel: Annotated[int, typer.Option(help="Of the source")] = 8,
+) -> None:
+    """Measures, prints, and exits with 1 if a figure is beyond its limit."""
+    numbers = [int(size) for size in sizes.split(",")]
+    with tempfile.TemporaryDirectory() as folder, running_stack(Path(folder)) as stack:
+        deploy_local(stack.endpoints)
+        figures = run_scale(stack, numbers, changed, max_parallel)
+    show(figures)
+    raise typer.Exit(0 if all(figure.holds for figure in figures) else 1)
+
+
+def show(figures: Sequence[Figure]) -> None:
+    """Prints the figures."""
+    table = Table("figure", "measured", "at most", "")
+    for figure in figures:
+        mark = "" if figure.holds else "MISSED"
+        table.add_row(figure.name, f"{figure.value:g}", f"{figure.limit:g}", mark)
+    console.print(table)
+
+
+def run_scale(
+    stack: Stack, sizes: Sequence[int], changed: int, max_parallel: int
+) -> list[Figure]:
+    """Returns the figures of groups of these sizes, the smallest first."""
+    endpoints = stack.endpoints
+    with (
+        closing(psycopg2.connect(endpoints.aurora_dsn)) as source,
+        closing(
+            snowflake.connector.connect(**endpoints.snowflake.parameters)
+        ) as target,
+    ):
+        source.autocommit = True
+        lab = _Lab(stack, source, target, max_parallel)
+        figures: list[Figure] = []
+        for size in sorted(sizes):
+            figures += lab.measure(size, changed)
+        return figures
+
+
+class _Lab:
+    """The stack, and a group that grows."""
+
+    def __init__(self, stack: Stack, source: Any, target: Any, parallel: int) -> None:
+        self.stack = stack
+        self.source = source
+        self.target = target
+        self.parallel = parallel
+        self.tables: list[str] = []
+
+    # --- figures ----------------------------------------------------------------------
+
+    def measure(self, size: int, changed: int) -> list[Figure]:
+        """Grows the group to this size, and returns its figures."""
+        self._grow(size)
+        self._sync_group()
+        self._sync_group()
+        one = self.cost(lambda: self._call("SYNC_TABLE", self.tables[0]))
+        idle = self.cost(self._sync_group)
+        limit = IDLE + FURTHER * max(0, -(-size // 500) - 1)
+        for table in self.tables[:changed]:
+            self._psql(f"UPDATE {table} SET note = 'changed', updated_at = now()")
+        busy = self.cost(self._sync_group)
+        assert len(busy.report["changed"]) == min(changed, size), busy.report
+        cycle = self._cycle()
+        group = f"{size} tables"
+        many = f"{changed} of {size} tables changed"
+        return [
+            Figure(f"{group}, idle: statements", idle.statements, limit),
+            Figure(f"{many}: statements", busy.statements, limit + CHANGED * changed),
+            Figure(f"{group}, idle: Lambda invocations", idle.invocations, 30),
+            Figure(f"{group}, idle: PostgreSQL sessions", idle.sessions, self.parallel),
+            Figure(
+                f"{group}, idle: seconds, in those of an idle SYNC_TABLE",
+                round(idle.seconds / one.seconds, 1),
+                20,
+            ),
+            Figure(f"{group}, idle cycle of the graph: calls", cycle.calls, 2),
+            Figure(
+                f"{group}, idle cycle of the graph: statements",
+                cycle.statements,
+                limit + 10,
+            ),
+        ]
+
+    def cost(self, work: Callable[[], dict[str, Any]]) -> Cost:
+        """Returns what some work costs."""
+        sent, invoked = len(self._history()), self._invocations()
+        sessions, started = self._sessions(), time.monotonic()
+        report = work()
+        seconds = time.monotonic() - started
+        history = self._history()[sent:]
+        of_procedures = [s for s in history if s["procedure"]]
+        called = [s for s in history if s["text"].lstrip().startswith("CALL control.")]
+        return Cost(
+            len(of_procedures),
+            len(called),
+            self._invocations() - invoked,
+            # Its own question is one of them.
+            self._sessions() - sessions,
+            seconds,
+            report,
+        )
+
+    def _cycle(self) -> Cost:
+        """Returns what one idle run of the group's graph costs."""
+        self._query("CALL APPLY_TASKS()")
+        root = f'control."EXTRACT_{GROUP.upper()}"'
+        before = len(self._finished())
+
+        def run() -> dict[str, Any]:
+            self._query(f"EXECUTE TASK {root}")
+            end = time.monotonic() + _TASK_SECONDS
+            while len(self._finished()) == before:
+                if time.monotonic() > end:
+                    raise RuntimeError("the graph does not end")
+                time.sleep(0.2)
+            return {}
+
+        return self.cost(run)
+
+    def _finished(self) -> list[dict[str, Any]]:
+        name = f"FINISH_{GROUP.upper()}"
+        runs = self._local("tasks", {"advance_seconds": 0})["runs"]
+        return [run for run in runs if run["name"] == name]
+
+    # --- what is counted --------------------------------------------------------------
+
+    def _history(self) -> list[dict[str, Any]]:
+        text = Path(self.stack.endpoints.queries).read_text(encoding="utf-8")
+        return [json.loads(line) for line in text.split("\n") if line]
+
+    def _invocations(self) -> int:
+        found = urlsplit(self.stack.endpoints.gateway_url)
+        url = f"{found.scheme}://{found.netloc}/local/invocations"
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            return sum(json.loads(answer.read()).values())
+
+    def _sessions(self) -> int:
+        """Returns how many sessions there were; PostgreSQL counts them at their end."""
+        time.sleep(1.2)
+        with self.source.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_stat_clear_snapshot(), sessions FROM pg_stat_database"
+                " WHERE datname = current_database()"
+            )
+            return int(cursor.fetchone()[1])
+
+    # --- the group --------------------------------------------------------------------
+
+    def _grow(self, size: int) -> None:
+        for number in range(len(self.tables), size):
+            name = f"scale_{number:05d}"
+            self._psql(f"""
+                CREATE TABLE {name} (
+                    id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
+                    note text,
+                    updated_at timestamptz NOT NULL DEFAULT now()
+                );
+                CREATE INDEX ON {name} (updated_at);
+                INSERT INTO {name} (note, updated_at)
+                SELECT 'row ' || i, now() - interval '1 hour'
+                FROM generate_series(1, 3) AS i
+                """)
+            self.tables.append(name)
+        config = {
+            "version": 1,
+            "defaults": {
+                "source": "shop",
+                "group": GROUP,
+                "target_schema": "scale",
+                "cursor": "updated_at",
+                "margin_seconds": 0,
+            },
+            "sources": {"shop": {"time_zone": "UTC", "max_parallel": self.parallel}},
+            "groups": {GROUP: {"schedule": {"every_minutes": 10_000}, "lanes": LANES}},
+            "tables": {name: {} for name in self.tables},
+        }
+        self._call("APPLY_CONFIG", json.dumps(config))
+
+    def _sync_group(self) -> dict[str, Any]:
+        report = self._call("SYNC_GROUP", GROUP)
+        if report["failed"]:
+            raise RuntimeError(f"tables fail: {report['failed']}")
+        return report
+
+    def _call(self, procedure: str, argument: str) -> dict[str, Any]:
+        ((text,),) = self._query(f"CALL {procedure}(%s)", argument)
+        found: dict[str, Any] = json.loads(text)
+        return found
+
+    def _query(self, text: str, *params: Any) -> list[Any]:
+        cursor = self.target.cursor()
+        cursor.execute(text, params or None)
+        return list(cursor.fetchall())
+
+    def _psql(self, text: str) -> None:
+        with self.source.cursor() as cursor:
+            cursor.execute(text)
+
+    def _local(self, name: str, data: dict[str, Any]) -> dict[str, Any]:
+        address = self.stack.endpoints.snowflake
+        request = urllib.request.Request(
+            f"http://{address.host}:{address.port}/local/{name}",
+            data=json.dumps(data).encode(),
+            method="PUT",
+        )
+        with urllib.request.urlopen(request, timeout=30) as response:
+            found: dict[str, Any] = json.loads(response.read())
+            return found
+
+
+if __name__ == "__main__":
+    typer.run(main)
