@@ -275,6 +275,8 @@ def check_that_a_graph_of_an_older_release_becomes_one_of_lanes(
     root = f"EXTRACT_{schedule.group.upper()}"
     old = ((f"FAN_{table}", root), (f"LOAD_{table}", f"FAN_{table}"))
     old += ((f"MERGE_{table}", f"LOAD_{table}"),)
+    (role,) = lab.query("SELECT CURRENT_ROLE() AS name")
+    lab.query("USE ROLE sync_admin")
     lab.query(f'ALTER TASK control."{root}" SUSPEND')
     for name, parent in old:
         lab.query(
@@ -283,6 +285,7 @@ def check_that_a_graph_of_an_older_release_becomes_one_of_lanes(
             f" COMMENT = 'Aurora sync, group {schedule.group}: old [0123456789abcdef]'"
             f' AFTER control."{parent}" AS SELECT 1'
         )
+    lab.query(f"USE ROLE {role['NAME']}")
     report = schedule.apply_tasks()
     assert report["dropped"] == sorted(name for name, _ in old)
     assert not (report["created"] or report["altered"])
