@@ -128,7 +128,7 @@ def _explained(error: Violation) -> Iterator[Problem]:
 def _sentence(error: Violation) -> str:
     limit = error.validator_value
     sentences = {
-        "type": f"Must be {_article(str(limit))}.",
+        "type": f"Must be {' or '.join(map(_article, map(str, _listed(limit))))}.",
         "enum": f"Must be one of: {', '.join(map(str, _listed(limit)))}.",
         "const": f"Must be {limit}.",
         "minimum": f"Must be at least {limit}.",
@@ -191,8 +191,7 @@ def _rule_problems(data: dict[str, Any]) -> Iterator[Problem]:
                 )
         yield from _mode_problems(table, merged, pointer)
         yield from _delete_problems(table, merged, pointer)
-        cursor = merged.get("cursor") if _mode(merged) == "incremental" else None
-        for place, message in column_rules.problems(table, cursor):
+        for place, message in column_rules.problems(table, _cursors(merged)):
             yield Problem(pointer + _pointer("columns", *place), message)
         if "where" in table:
             yield from _filter_problems(table, pointer)
@@ -230,6 +229,14 @@ def _mode(merged: dict[str, Any]) -> Literal["incremental", "full"]:
     return "incremental" if "cursor" in merged else "full"
 
 
+def _cursors(merged: dict[str, Any]) -> tuple[str, ...]:
+    """Returns the cursor columns; none in full mode."""
+    cursor = merged.get("cursor", [])
+    if _mode(merged) == "full":
+        return ()
+    return (cursor,) if isinstance(cursor, str) else tuple(cursor)
+
+
 def _mode_problems(
     table: dict[str, Any], merged: dict[str, Any], pointer: str
 ) -> Iterator[Problem]:
@@ -253,7 +260,7 @@ def _mode_problems(
         return
     if "cursor" not in merged:
         yield Problem(pointer, 'Mode "incremental" needs a "cursor".')
-    elif merged["cursor"] in excluded:
+    elif set(_cursors(merged)) & set(excluded):
         yield Problem(f"{pointer}/exclude", "The cursor column cannot be excluded.")
     if "lookback_seconds" in table and "lookback_values" in table:
         yield Problem(
@@ -336,6 +343,7 @@ def _settings(data: dict[str, Any], name: str) -> TableSettings:
     source = data["sources"][merged["source"]]
     relation = merged.get("table", name)
     mode = _mode(merged)
+    cursors = _cursors(merged)
     plain = (
         "target_database",
         "group",
@@ -376,7 +384,8 @@ def _settings(data: dict[str, Any], name: str) -> TableSettings:
         target_schema=merged["target_schema"],
         target_table=merged.get("target_table", relation),
         mode=mode,
-        cursor=merged["cursor"] if mode == "incremental" else None,
+        cursor=cursors[0] if cursors else None,
+        cursor_also=cursors[1:],
         key=tuple(merged.get("key", ())),
         exclude=tuple(merged.get("exclude", ())),
         columns=column_rules.specs(merged),
