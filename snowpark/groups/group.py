@@ -23,6 +23,8 @@ from snowpark.sync import lifecycle
 
 # Two bound values for each request; Snowflake sends one call for each row.
 _REQUESTS_PER_SELECT = 200
+# The load step halves a window until it fits, and finds a place when others have ended.
+_LEFT_TO_LOAD_STEP = ("window_too_large", "too_many_connections")
 
 
 @dataclass(frozen=True)
@@ -279,11 +281,10 @@ def _ask_together(
 def _extracted(
     group: Group, table: str, identity: str, answer: ExtractReply | SyncError
 ) -> GroupStep:
-    if isinstance(answer, SyncError) and answer.code != "window_too_large":
+    if isinstance(answer, SyncError) and answer.code not in _LEFT_TO_LOAD_STEP:
         blank = group.step(table, step="extract", status="failed", identity=identity)
         return groups_steps.failed(blank, answer)
     if isinstance(answer, SyncError):
-        # The load step halves the window until it fits.
         return group.step(table, step="extract", status="alone", identity=identity)
     return group.step(
         table,
