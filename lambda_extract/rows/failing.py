@@ -66,7 +66,7 @@ def name_column(
 
 
 def _first(columns: list[Column], fails: Fails) -> str | None:
-    """Returns a column that fails alone; None if none does, or no column is at fault."""
+    """Returns a column that fails alone; None if no column is the reason."""
     if fails([]):
         return None
     while len(columns) > 1:

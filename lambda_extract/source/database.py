@@ -163,7 +163,7 @@ class Database:
             return int(cursor.rowcount)
 
     def try_copy(self, statement: sql.Composable, *, seconds: float) -> None:
-        """Reads what nobody wants, in a transaction of its own; gives up the one before.
+        """Reads what nobody wants, in a transaction of its own; ends the one before.
 
         Args:
             seconds: It ends within this time.

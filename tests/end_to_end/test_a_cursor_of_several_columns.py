@@ -1,4 +1,4 @@
-"""A cursor of several columns: the greatest that is not NULL, wherever a cursor goes."""
+"""A cursor of several columns: the greatest that is not NULL, everywhere."""
 
 import datetime as dt
 import json
@@ -73,7 +73,8 @@ def test_of_two_rows_with_one_key_the_one_with_the_greatest_value_stays(
     first, second = dt.date(2030, 1, 1), dt.date(2030, 1, 2)
     lab.psql(
         f"INSERT INTO {table} VALUES (1, 'older', %s, '2020-01-01'),"
-        " (1, 'newer', NULL, %s), (2, 'newer', %s, NULL), (2, 'older', '2020-01-01', %s)",
+        " (1, 'newer', NULL, %s), (2, 'newer', %s, NULL),"
+        " (2, 'older', '2020-01-01', %s)",
         *(first, second, second, first),
     )
     lab.sync(table)

@@ -29,11 +29,12 @@ def view(
 ) -> Reader:
     reader = make_table("id int PRIMARY KEY, n int, note text", ROWS, **spec)
     table = reader.spec.relation
+    selected = selected.replace("{f}", f"public.{table}_f")
     with owner.cursor() as cursor:
         cursor.execute(f"""
             CREATE FUNCTION {table}_f(int) RETURNS int LANGUAGE plpgsql STABLE AS
             'BEGIN IF $1 = 70 THEN RAISE ''secret''; END IF; RETURN $1; END';
-            CREATE VIEW {table}_v AS SELECT {selected.replace("{f}", f"public.{table}_f")}
+            CREATE VIEW {table}_v AS SELECT {selected}
             FROM {table} WHERE {where};
             GRANT SELECT ON {table}_v TO {READER};
             GRANT EXECUTE ON FUNCTION {table}_f TO {READER}
