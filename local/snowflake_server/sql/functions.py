@@ -196,9 +196,31 @@ def decfloat(text: str | None) -> str | None:
         raise ValueError(f"Numeric value '{text[:60]}' is not recognized") from error
     if not number.is_finite() or not -16383 <= number.adjusted() <= 16384:
         raise ValueError(f"Numeric value '{text[:60]}' is out of range of DECFLOAT")
-    if -38 <= number.adjusted() <= 38:
+    if -38 <= number.adjusted() < 38:
         return f"{number:f}"
     return str(number).replace("E+", "e").replace("E", "e")
+
+
+def decfloat_order(text: str | None) -> str | None:
+    """A text for each DECFLOAT that sorts as the number does."""
+    if text is None:
+        return None
+    number = Decimal(text)
+    if not number:
+        return "1"
+    digits = "".join(map(str, number.as_tuple().digits)).rstrip("0")
+    place = number.adjusted() + 20_000
+    if number > 0:
+        return f"2{place:05d}{digits}"
+    # The larger, the smaller: nines' complement, and a longer one comes first.
+    turned = digits.translate(str.maketrans("0123456789", "9876543210"))
+    return f"0{99_999 - place:05d}{turned}~"
+
+
+def _order_column(texts: pyarrow.ChunkedArray) -> Any:
+    return pyarrow.array(
+        [decfloat_order(t) for t in texts.to_pylist()], pyarrow.string()
+    )
 
 
 def _decfloat_column(texts: pyarrow.ChunkedArray) -> Any:
@@ -215,6 +237,9 @@ def install(connection: duckdb.DuckDBPyConnection) -> None:
     )
     connection.create_function(
         "_decfloat", _decfloat_column, ["VARCHAR"], "VARCHAR", **options
+    )
+    connection.create_function(
+        "_decfloat_order", _order_column, ["VARCHAR"], "VARCHAR", **options
     )
 
 
