@@ -19,6 +19,7 @@ from snowpark.settings.validator import VALIDATOR, Violation
 from snowpark.settings.table import TableSettings
 
 _OWN_SCHEMAS = frozenset({"CONTROL", "STAGING", "INFORMATION_SCHEMA"})
+# Bytes; values of 16 MB are unreliable in procedures.
 _LONGEST_TEXT = 10_000_000
 _MEGABYTE = 1_000_000
 
@@ -44,10 +45,8 @@ def parse(text: str | None) -> tuple[TableSettings, ...]:
 def _load(text: str | None) -> dict[str, Any]:
     if not text or not text.strip():
         raise ConfigError((Problem("", "The text is empty."),))
-    if len(text) > _LONGEST_TEXT:
-        raise ConfigError(
-            (Problem("", "The text is longer than 10 million characters."),)
-        )
+    if len(text) > _LONGEST_TEXT or len(text.encode()) > _LONGEST_TEXT:
+        raise ConfigError((Problem("", "The text is longer than 10 MB."),))
     twice: list[str] = []
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

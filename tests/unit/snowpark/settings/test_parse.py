@@ -142,6 +142,13 @@ def test_each_cursor_column_travels_as_it_is(name: str) -> None:
         assert list(found) == [f"/tables/orders/columns/{name}/{next(iter(setting))}"]
 
 
+@pytest.mark.parametrize("letter", ["x", "\u00e9", "\u20ac"])
+def test_k4_a_text_is_bounded_by_its_bytes(letter: str) -> None:
+    """Values of 16 MB are unreliable in procedures, whatever their characters are."""
+    said = problems(letter * (10_000_000 // len(letter.encode()) + 1))
+    assert said == {"": "The text is longer than 10 MB."}
+
+
 def test_a_name_that_stands_twice_is_refused() -> None:
     text = '{"version": 1, "sources": {"a": {}}, "tables": {}, "tables": {}}'
     assert '"tables"' in problems(text)[""]
