@@ -54,6 +54,12 @@ class Overlap:
     digest: str
 
 
+def shown_columns(names: tuple[str, ...]) -> str:
+    """Returns cursor columns as a message names them, each quoted as a text."""
+    *first, last = [repr(name) for name in names]
+    return f"{', '.join(first)} or {last}" if first else last
+
+
 @dataclass(frozen=True)
 class CursorSpec:
     """How an incremental table is read.
@@ -68,6 +74,8 @@ class CursorSpec:
             empty: nobody said so.
         null_policy: Rows whose cursor is NULL: "load" with every sync, "ignore",
             "fail".
+        also: Further columns; a row's cursor is the greatest of all of them that is
+            not NULL.
     """
 
     column: str
@@ -76,6 +84,17 @@ class CursorSpec:
     lookback_values: int | None = None
     time_zone: str = ""
     null_policy: Literal["load", "ignore", "fail"] = "load"
+    also: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All cursor columns."""
+        return (self.column, *self.also)
+
+    @property
+    def shown(self) -> str:
+        """The columns as a message names them."""
+        return shown_columns(self.columns)
 
 
 @dataclass(frozen=True)
@@ -246,6 +265,8 @@ class Partition:
     Attributes:
         part: Name of the part; a component of its S3 prefix.
         columns: Columns that the range compares; empty means the whole table.
+        greatest: The range compares one value, the greatest of the columns that is not
+            NULL, in place of their row.
         lower: Inclusive lower end, PostgreSQL's text for each column; None: no bound.
         upper: Exclusive upper end; None: no bound.
         estimated_rows: From statistics; -1 if unknown.
@@ -256,3 +277,4 @@ class Partition:
     lower: tuple[str, ...] | None = None
     upper: tuple[str, ...] | None = None
     estimated_rows: int = -1
+    greatest: bool = False

@@ -34,7 +34,7 @@ def check_clock(
     if newest is None or cursor.counts:
         return ()
     hours, written = _read(database, table, cursor, newest)
-    where = f"The newest {cursor.spec.column!r} of table {table.spec.name!r}"
+    where = f"The newest {cursor.spec.shown} of table {table.spec.name!r}"
     zone = ""
     if cursor.family != INSTANT:
         zone = f" in time zone {cursor.spec.time_zone!r}"

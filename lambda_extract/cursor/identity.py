@@ -11,9 +11,9 @@ import hashlib
 from psycopg2 import sql
 
 from lambda_extract.contract import CursorValue, Member, SourceIdentity, Warning
-from lambda_extract.cursor.column import Cursor
+from lambda_extract.cursor.column import Cursor, read_position
 from lambda_extract.errors import SourceError
-from lambda_extract.source.catalog import MATERIALIZED, SourceTable, read_sequence
+from lambda_extract.source.catalog import MATERIALIZED, SourceTable
 from lambda_extract.source.database import Database
 
 # Rows looked at if the largest cursor is below the watermark.
@@ -87,8 +87,7 @@ def read_identity(
     stored = table.kind != MATERIALIZED
     sequence = None
     if cursor is not None and cursor.counts:
-        found = read_sequence(database, table, cursor.column)
-        sequence = found.last_value if found else None
+        sequence = read_position(database, table, cursor)
     shape = [(c.attnum, c.name, c.type) for c in table.columns]
     return SourceIdentity(
         relation_id=table.oid,
@@ -269,14 +268,22 @@ def _attached_with_rows(
             c.relname::text,
             c.relkind = 'p',
             c.oid::bigint,
-            pg_catalog.has_column_privilege(c.oid, {column}, 'SELECT')
+            (
+                SELECT pg_catalog.bool_and(
+                    pg_catalog.has_column_privilege(c.oid, s.name, 'SELECT')
+                )
+                FROM pg_catalog.unnest({columns}::text[]) AS s (name)
+            )
                 AND pg_catalog.has_schema_privilege(n.oid, 'USAGE'),
             c.relkind IN ('r', 'm') AND pg_catalog.pg_relation_size(c.oid) = 0
         FROM pg_catalog.pg_class AS c
         JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
         WHERE c.oid = ANY({oids}::bigint[]::oid[])
         """)
-    values = {"oids": sql.Literal(new), "column": sql.Literal(cursor.column.name)}
+    values = {
+        "oids": sql.Literal(new),
+        "columns": sql.Literal(list(cursor.spec.columns)),
+    }
     for schema, name, has_parts, oid, readable, empty in database.rows(
         statement.format(**values)
     ):
@@ -292,7 +299,7 @@ def _attached_with_rows(
             rows = sql.SQL(
                 "SELECT EXISTS (SELECT 1 FROM {} WHERE {} <= {} AND tableoid = {}::oid)"
             )
-        found = rows.format(relation, cursor.name, lower, sql.Literal(oid))
+        found = rows.format(relation, cursor.value, lower, sql.Literal(oid))
         if database.row(found)[0]:
             return True
     return False
@@ -313,7 +320,7 @@ def _is_written_behind(
     """
     # Strictly: at rest the watermark is the largest cursor itself.
     below = sql.SQL("SELECT pg_catalog.max({}) < {} FROM {}")
-    if not database.row(below.format(cursor.name, lower, table.name))[0]:
+    if not database.row(below.format(cursor.value, lower, table.name))[0]:
         return False
     if not table.has_row_identity:
         return True
@@ -326,15 +333,15 @@ def _is_written_behind(
             FROM (
                 SELECT t.xmin
                 FROM {table} AS t
-                WHERE t.{column} IS NOT NULL
-                ORDER BY t.{column} DESC
+                WHERE {cursor} IS NOT NULL
+                ORDER BY {cursor} DESC
                 LIMIT {limit}
             ) AS r
             WHERE pg_catalog.age(r.xmin) <= pg_catalog.age({since}::xid)
         )
         """)
     since = sql.Literal(str(known.next_transaction % 2**32))
-    values = {"table": table.name, "column": cursor.name, "since": since}
+    values = {"table": table.name, "cursor": cursor.value_of_t, "since": since}
     return bool(
         database.row(statement.format(limit=sql.Literal(_NEWEST_ROWS), **values))[0]
     )

@@ -53,7 +53,7 @@ def read_proof(
     maximum = None
     if cursor.counts:
         statement = sql.SQL("SELECT pg_catalog.max({})::text FROM {}")
-        (text,) = database.row(statement.format(cursor.name, table.name))
+        (text,) = database.row(statement.format(cursor.value, table.name))
         check_number(cursor, text)
         maximum = None if text is None else int(text)
     proof = _read_transactions(database, maximum, pending)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from psycopg2 import sql
 
 from lambda_extract.contract import CursorValue, Limits, Overlap, Warning, Window
-from lambda_extract.cursor.column import Cursor
+from lambda_extract.cursor.column import Cursor, index_text, is_indexed
 from lambda_extract.errors import SourceError
 from lambda_extract.rows.query import CursorRange
 from lambda_extract.rows.wire import Wire
-from lambda_extract.source.catalog import SourceTable, has_index
+from lambda_extract.source.catalog import SourceTable
 from lambda_extract.source.database import Database
 
 # Re-reading this many row versions for their digest costs well under a second; a larger
@@ -48,10 +48,10 @@ def resolve_window(
     Raises:
         SourceError: null_cursor.
     """
-    indexed = has_index(database, table, (cursor.spec.column,))
+    indexed = is_indexed(database, table, cursor.spec)
     lower = cursor.read_from(window.lower, look_back=window.first)
     asked_upper = cursor.literal(window.upper) if window.upper else None
-    open_range = CursorRange(cursor.spec.column, lower, asked_upper)
+    open_range = CursorRange(cursor.value, lower, asked_upper)
     upper = None
     warnings: tuple[Warning, ...] = ()
     if indexed:
@@ -60,7 +60,7 @@ def resolve_window(
         warnings = (_not_indexed(table, cursor),)
     null_rows = _count_nulls(database, table, cursor, window)
     chosen = CursorRange(
-        column=cursor.spec.column,
+        cursor=cursor.value,
         lower=lower,
         upper=cursor.literal(upper) if upper else asked_upper,
         with_nulls=_loads_nulls(cursor, window),
@@ -75,10 +75,10 @@ def last_position(
     if resolved.upper is not None:
         return resolved.upper.value
     rows_with_cursor = CursorRange(
-        resolved.range.column, resolved.range.lower, resolved.range.upper
+        resolved.range.cursor, resolved.range.lower, resolved.range.upper
     )
     statement = sql.SQL("SELECT pg_catalog.max({})::text FROM {} WHERE {}").format(
-        sql.Identifier(resolved.range.column), table.rows, rows_with_cursor.condition()
+        resolved.range.cursor, table.rows, rows_with_cursor.condition()
     )
     value = database.row(statement)[0]
     return None if value is None else str(value)
@@ -107,10 +107,10 @@ def read_overlap(
     if not table.has_row_identity:
         return None
     rows = CursorRange(
-        column=cursor.spec.column,
+        cursor=cursor.value,
         lower=cursor.read_from(watermark),
         upper=cursor.literal(upper) if upper else None,
-        with_nulls=_may_be_null(cursor) and cursor.spec.null_policy == "load",
+        with_nulls=cursor.may_be_null and cursor.spec.null_policy == "load",
     )
     statement = sql.SQL("""
         SELECT
@@ -141,7 +141,7 @@ def starts_series(resolved: ResolvedWindow, window: Window) -> bool:
 def largest(database: Database, table: SourceTable, cursor: Cursor) -> CursorValue:
     """Returns the largest cursor of the snapshot, of a table that has rows."""
     statement = sql.SQL("SELECT pg_catalog.max({})::{}::text FROM {}").format(
-        cursor.name, sql.SQL(cursor.family), table.name
+        cursor.value, sql.SQL(cursor.family), table.name
     )
     return CursorValue(str(database.row(statement)[0]), cursor.family)
 
@@ -162,7 +162,7 @@ def delivered_overlap(
     cursor and those of the lookback. Nothing is said about these.
     """
     read_earlier = cursor.has_lookback or (
-        _may_be_null(cursor) and cursor.spec.null_policy == "load"
+        cursor.may_be_null and cursor.spec.null_policy == "load"
     )
     if read_earlier and not window.first:
         return None
@@ -196,34 +196,30 @@ def is_unchanged(
     return found == window.overlap
 
 
-def _may_be_null(cursor: Cursor) -> bool:
-    return not cursor.column.not_null
-
-
 def _loads_nulls(cursor: Cursor, window: Window) -> bool:
     """NULL cursors travel with the first window of every sync, or not at all."""
     return (
         window.first
         and window.upper is None
         and cursor.spec.null_policy == "load"
-        and _may_be_null(cursor)
+        and cursor.may_be_null
     )
 
 
 def _count_nulls(
     database: Database, table: SourceTable, cursor: Cursor, window: Window
 ) -> int:
-    if not _may_be_null(cursor):
+    if not cursor.may_be_null:
         return 0
     if not window.first:
         return -1
     statement = sql.SQL("SELECT pg_catalog.count(*) FROM {} WHERE {} IS NULL")
-    (count,) = database.row(statement.format(table.rows, cursor.name))
+    (count,) = database.row(statement.format(table.rows, cursor.value))
     if count and cursor.spec.null_policy == "fail":
         raise SourceError(
             "null_cursor",
             f"{count} row(s) of {table.spec.schema}.{table.spec.relation} have no value"
-            f" in cursor column {cursor.spec.column!r}.",
+            f" in cursor column {cursor.spec.shown}.",
         )
     return int(count)
 
@@ -242,14 +238,14 @@ def _find_upper(
     """
     condition = rows.condition()
     statement = sql.SQL("""
-        SELECT t.{column}::{family}::text
+        SELECT ({cursor})::{family}::text
         FROM {table}
         WHERE {condition}
-        ORDER BY t.{column}
+        ORDER BY {cursor}
         OFFSET {skip}
         LIMIT 1
         """).format(
-        column=cursor.name,
+        cursor=cursor.value_of_t,
         family=sql.SQL(cursor.family),
         table=table.rows,
         condition=condition,
@@ -259,7 +255,7 @@ def _find_upper(
     if not found or found[0][0] is None:
         return None
     upper = CursorValue(found[0][0], cursor.family)
-    beyond = CursorRange(rows.column, cursor.literal(upper), rows.upper)
+    beyond = CursorRange(rows.cursor, cursor.literal(upper), rows.upper)
     (more,) = database.row(
         sql.SQL("SELECT EXISTS (SELECT 1 FROM {} WHERE {})").format(
             table.rows, beyond.condition()
@@ -271,9 +267,9 @@ def _find_upper(
 def _not_indexed(table: SourceTable, cursor: Cursor) -> Warning:
     return Warning(
         code="cursor_not_indexed",
-        message=f"Cursor column {cursor.spec.column!r} of table {table.spec.name!r}"
+        message=f"Cursor column {cursor.spec.shown} of table {table.spec.name!r}"
         " leads no index: every sync scans the table, and an increment is one window.",
-        hint="CREATE INDEX CONCURRENTLY on the cursor column.",
+        hint=f"CREATE INDEX CONCURRENTLY ON {index_text(table.spec, cursor.spec)};",
     )
 
 

@@ -11,7 +11,7 @@ from psycopg2 import sql
 from lambda_extract import contract
 from lambda_extract.contract import CheckTable, Finding
 from lambda_extract.credentials import secrets
-from lambda_extract.cursor.column import check_cursor
+from lambda_extract.cursor.column import check_cursor, is_indexed
 from lambda_extract.errors import AuthenticationError, ExtractError, RequestError
 from lambda_extract.operations import findings
 from lambda_extract.operations.connect import connect
@@ -20,7 +20,6 @@ from lambda_extract.settings import Settings, Source
 from lambda_extract.source.catalog import (
     SourceTable,
     enforces_key,
-    has_index,
     read_table,
 )
 from lambda_extract.source.database import Database, application_name
@@ -138,7 +137,7 @@ def _look_at_table(
     if item.cursor is not None:
         cursor = item.cursor
         yield _attempt("cursor", name, lambda: _cursor(database, table, cursor))
-        if table.column(cursor.column) is not None:
+        if all(table.column(column) is not None for column in cursor.columns):
             yield _attempt("index", name, lambda: _index(database, table, cursor))
         yield findings.of_proof(name, facts, cursor)
 
@@ -178,11 +177,12 @@ def _cursor(
     database: Database, table: SourceTable, spec: contract.CursorSpec
 ) -> findings.Seen:
     cursor = check_cursor(database, table, spec)
-    return findings.Seen(f"{spec.column} is of type {cursor.column.type}")
+    told = [f"{column.name} is of type {column.type}" for column in cursor.columns]
+    return findings.Seen("; ".join(told))
 
 
 def _index(
     database: Database, table: SourceTable, spec: contract.CursorSpec
 ) -> findings.Seen:
-    indexed = has_index(database, table, (spec.column,))
-    return findings.of_index(table.spec, spec.column, indexed=indexed)
+    indexed = is_indexed(database, table, spec)
+    return findings.of_index(table.spec, spec, indexed=indexed)

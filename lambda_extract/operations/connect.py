@@ -1,12 +1,14 @@
 """The login to the source that a request names."""
 
 import contextlib
+import random
 import time
 from collections.abc import Iterator
 from typing import Any
 
 from lambda_extract import contract
 from lambda_extract.credentials import secrets
+from lambda_extract.credentials.secrets import Credentials
 from lambda_extract.errors import AuthenticationError, SourceError
 from lambda_extract.settings import Settings
 from lambda_extract.source.database import (
@@ -18,6 +20,11 @@ from lambda_extract.source.database import (
 
 # With less it is not worth while to connect.
 SHORTEST_SECONDS = 0.1
+# Between two attempts to get one of the source's connections: others read for about a
+# second, and each attempt is a process of the server.
+PAUSE_SECONDS = (0.5, 1.5)
+# The other half of a job's time is left to read in.
+WAITING_SHARE = 0.5
 
 TableRequest = (
     contract.ExtractRequest
@@ -36,6 +43,9 @@ def open_source(
 ) -> Iterator[Database]:
     """Connects to a request's source; a refused cached password is read again.
 
+    If the source has no connection left, it waits for one: the tables of a group come
+    all at once, and each has its place after some others (E3).
+
     Args:
         deadline: Of the whole job (time.monotonic()), however often it connects.
 
@@ -46,8 +56,14 @@ def open_source(
     settings.source(table.source).check_allowed(table.schema, table.relation)
     name = application_name(request.table.name, request.run_id)
     hashes = any(column.protect == "hash" for column in request.table.columns)
+    waiting = WAITING_SHARE * _left(deadline)
     with connect(
-        request.table.source, name, settings, deadline=deadline, hashes=hashes
+        request.table.source,
+        name,
+        settings,
+        deadline=deadline,
+        hashes=hashes,
+        waiting_seconds=waiting,
     ) as database:
         yield database
 
@@ -60,9 +76,19 @@ def connect(
     *,
     deadline: float,
     hashes: bool = False,
+    waiting_seconds: float = 0.0,
 ) -> Iterator[Database]:
+    """Connects to a source.
+
+    Args:
+        waiting_seconds: How long to wait for a connection if none is left.
+
+    Raises:
+        ExtractError: unknown_source, credentials_..., source_...
+    """
     source = settings.source(source_name)
     seconds = _left(deadline)
+    until = time.monotonic() + waiting_seconds
     with contextlib.ExitStack() as stack:
         options: dict[str, Any] = {
             "application_name": name,
@@ -71,21 +97,30 @@ def connect(
                 secrets.hash_key(source, needed_seconds=seconds) if hashes else ""
             ),
         }
+
+        def login_with(login: Credentials) -> Database:
+            while True:
+                left = _left(deadline)
+                session = connected(source, login, budget_seconds=left, **options)
+                try:
+                    return stack.enter_context(session)
+                except SourceError as error:
+                    pause = random.uniform(*PAUSE_SECONDS)
+                    over = time.monotonic() + pause > until
+                    if error.code != "too_many_connections" or over:
+                        raise
+                time.sleep(pause)
+
         cached = secrets.is_cached(source)
         login = secrets.read(source, needed_seconds=seconds)
         try:
-            database = stack.enter_context(
-                connected(source, login, budget_seconds=_left(deadline), **options)
-            )
+            database = login_with(login)
         except AuthenticationError:
             if not cached:
                 raise
             # The password has probably been rotated since this container read it.
             secrets.forget(source)
-            login = secrets.read(source, needed_seconds=seconds)
-            database = stack.enter_context(
-                connected(source, login, budget_seconds=_left(deadline), **options)
-            )
+            database = login_with(secrets.read(source, needed_seconds=seconds))
         yield database
 
 

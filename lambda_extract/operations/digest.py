@@ -57,7 +57,7 @@ def digest(database: Database, request: DigestRequest) -> DigestReply:
         else:
             found = _digests(database, rows, request)
         if request.upto is not None and cursor is not None:
-            later = CursorRange(cursor.spec.column, cursor.literal(request.upto))
+            later = CursorRange(cursor.value, cursor.literal(request.upto))
             beyond = _beyond(database, table, request, later)
     complete = len(found) <= MOST_ROWS and len(beyond) <= MOST_BEYOND
     return DigestReply(
@@ -99,7 +99,7 @@ def _newest(
     database: Database, table: SourceTable, cursor: Cursor
 ) -> CursorValue | None:
     statement = sql.SQL("SELECT pg_catalog.max({})::text FROM {}")
-    (text,) = database.row(statement.format(cursor.name, table.name))
+    (text,) = database.row(statement.format(cursor.value, table.name))
     return None if text is None else CursorValue(text, cursor.family)
 
 
@@ -126,7 +126,7 @@ def _rows(
     conditions = [partition_condition(table, request.partition)]
     if request.upto is not None and cursor is not None:
         upto = CursorRange(
-            cursor.spec.column, upper=cursor.literal(request.upto), with_nulls=True
+            cursor.value, upper=cursor.literal(request.upto), with_nulls=True
         )
         conditions.append(upto.condition())
     if request.deleted_column:

@@ -156,7 +156,8 @@ def extract_partition(
         copied = copy_to_landing(database, table, wire, condition, target)
         shared = 0
         # The parts of a snapshot are counted together, when they are loaded.
-        if copied.rows and not only_key and partition.columns not in ((), table.key):
+        by_key = not partition.greatest and partition.columns in ((), table.key)
+        if copied.rows and not only_key and not by_key:
             shared = count_shared(database, table, condition)
     # Without rows, too: what is missing from a part is gone from the target.
     durable = make_durable(database)

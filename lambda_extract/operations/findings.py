@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lambda_extract.contract import CursorSpec, Finding, TableSpec
+from lambda_extract.cursor.column import index_text
 from lambda_extract.errors import CODES, ExtractError
 from lambda_extract.source.catalog import quoted
 
@@ -182,12 +183,13 @@ def of_key(key: tuple[str, ...], *, enforced: bool) -> Seen:
     )
 
 
-def of_index(table: TableSpec, column: str, *, indexed: bool) -> Seen:
+def of_index(table: TableSpec, cursor: CursorSpec, *, indexed: bool) -> Seen:
     """Judges whether a cursor's new rows are found without reading all."""
+    names = ", ".join(cursor.columns)
+    value = f"GREATEST({names})" if cursor.also else names
     if indexed:
-        return Seen(f"an index begins with {column}")
-    where = f"{quoted(table.schema)}.{quoted(table.relation)}"
+        return Seen(f"an index begins with {value}")
     return Seen(
-        f"no index begins with {column}: each sync reads the whole table",
-        f"CREATE INDEX CONCURRENTLY ON {where} ({quoted(column)});",
+        f"no index begins with {value}: each sync reads the whole table",
+        f"CREATE INDEX CONCURRENTLY ON {index_text(table, cursor)};",
     )

@@ -87,7 +87,7 @@ def _snapshot_bound(
     with snapshot(database, table):
         (text,) = database.row(
             sql.SQL("SELECT pg_catalog.max({})::{}::text FROM {}").format(
-                cursor.name, sql.SQL(cursor.family), table.name
+                cursor.value, sql.SQL(cursor.family), table.name
             )
         )
         position = None if text is None else CursorValue(text, cursor.family)

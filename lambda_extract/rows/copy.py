@@ -16,6 +16,7 @@ from lambda_extract.contract_paths import COMPONENT, Place
 from lambda_extract.errors import RequestError, SourceError, WatchedTextSeen
 from lambda_extract.landing.files import Landing
 from lambda_extract.landing.stores import Store
+from lambda_extract.rows.failing import name_column
 from lambda_extract.rows.query import copy_rows
 from lambda_extract.rows.wire import Wire, read_altered
 from lambda_extract.source.catalog import SourceTable
@@ -108,6 +109,9 @@ def copy_to_landing(
                 f"PostgreSQL counted {rows} rows of table {table.spec.name!r}, another"
                 " number arrived.",
             )
+    except SourceError as error:
+        landing.abort()
+        raise name_column(database, table, wire, condition, error) from error
     except BaseException:
         # Whatever it was (a time-out's signal too): an unfinished upload costs money.
         landing.abort()

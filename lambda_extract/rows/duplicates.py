@@ -59,7 +59,7 @@ def count_shared(
     return int(
         database.row(
             statement.format(
-                table=table.name, rows=rows, forms=forms, condition=condition
+                table=table.rows, rows=rows, forms=forms, condition=condition
             )
         )[0]
     )
@@ -70,7 +70,7 @@ def _with_same_key(
 ) -> sql.Composable:
     names = sql.SQL(", ").join(sql.Identifier(column.name) for column in columns)
     rows = sql.SQL("({names}) IN (SELECT {names} FROM {table} WHERE {condition})")
-    chosen = rows.format(names=names, table=table.name, condition=condition)
+    chosen = rows.format(names=names, table=table.rows, condition=condition)
     # NULL is in no list, and is one key in the target.
     for column in columns:
         if not column.not_null:

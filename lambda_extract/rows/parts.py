@@ -15,8 +15,18 @@ from itertools import pairwise
 from psycopg2 import sql
 
 from lambda_extract.contract import Limits, Partition
-from lambda_extract.rows.query import TRUE, partition_condition
-from lambda_extract.source.catalog import PARTITIONED, TABLE, SourceTable, has_index
+from lambda_extract.rows.query import (
+    TRUE,
+    partition_columns,
+    partition_condition,
+)
+from lambda_extract.source.catalog import (
+    PARTITIONED,
+    TABLE,
+    SourceTable,
+    has_index,
+    has_index_on_greatest,
+)
 from lambda_extract.source.database import Database
 
 # Rows that the sample looks at: some dozens of blocks for each part, and more if the
@@ -124,7 +134,7 @@ def split_range(
         ExtractError: bad_request, if PostgreSQL cannot read a bound.
     """
     parts = _parts_of(size, limits)
-    if parts <= 1 or not _can_split(database, table, whole.columns):
+    if parts <= 1 or not _can_split(database, table, whole.columns, whole.greatest):
         return (whole,)
     # As dense as a sample of the whole table: what falls into the range shows its size.
     sample = _sample(database, table, size.rows, parts, whole)
@@ -172,17 +182,22 @@ def split(whole: Partition, bounds: list[Key], rows: int) -> tuple[Partition, ..
             lower=lower,
             upper=upper,
             estimated_rows=estimate,
+            greatest=whole.greatest,
         )
         for number, (lower, upper) in enumerate(pairwise(ends))
     )
 
 
-def _can_split(database: Database, table: SourceTable, names: Key) -> bool:
+def _can_split(
+    database: Database, table: SourceTable, names: Key, greatest: bool = False
+) -> bool:
     if table.kind not in (TABLE, PARTITIONED) or not names:
         return False
     if any(table.column_spec(name).protect for name in names):
         # The bounds are values of rows, and travel to Snowflake in plain text.
         return False
+    if greatest:
+        return has_index_on_greatest(database, table, names)
     return has_index(database, table, names)
 
 
@@ -201,7 +216,7 @@ def _sample(
     """
     wanted = max(SAMPLE_ROWS, parts * SAMPLE_ROWS_PER_PART)
     percent = min(100.0, 100.0 * wanted / max(rows, 1))
-    names = [sql.Identifier(name) for name in whole.columns]
+    names = partition_columns(whole)
     numbered = [sql.Identifier(f"k{number}") for number in range(len(names))]
     # At 100 % SYSTEM reads every block, which is right for a table that small.
     statement = sql.SQL("""

@@ -3,6 +3,7 @@
 psycopg2.sql only composes here; nothing is executed (see postgres.py).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from psycopg2 import sql
@@ -12,6 +13,7 @@ from lambda_extract.errors import RequestError
 from lambda_extract.rows.wire import Wire
 from lambda_extract.source import trust
 from lambda_extract.source.catalog import SourceTable
+from lambda_extract.values.mappings import cursor_family
 
 TRUE = sql.SQL("TRUE")
 
@@ -21,20 +23,20 @@ class CursorRange:
     """An interval of cursor values, lower < cursor <= upper, and rows without one.
 
     Attributes:
-        column: Cursor column.
+        cursor: Cursor column, or the expression of several.
         lower: Expression; None reads from the start.
         upper: Expression; None reads to the end.
         with_nulls: Rows whose cursor is NULL belong to it.
     """
 
-    column: str
+    cursor: sql.Composable
     lower: sql.Composable | None = None
     upper: sql.Composable | None = None
     with_nulls: bool = False
 
     def condition(self) -> sql.Composable:
         """Returns the WHERE condition."""
-        column = sql.Identifier(self.column)
+        column = self.cursor
         ends: list[sql.Composable] = []
         if self.lower is not None:
             ends.append(sql.SQL("{} > {}").format(column, self.lower))
@@ -52,6 +54,27 @@ class CursorRange:
 def typed(value: str, type_name: str) -> sql.Composable:
     """Returns a literal with its type; the name comes from format_type(), quoted."""
     return sql.SQL("{}::{}").format(sql.Literal(value), sql.SQL(type_name))
+
+
+def greatest(names: Sequence[str], alias: str = "") -> sql.Composable:
+    """Returns a column, or the greatest of several that is not NULL.
+
+    In PostgreSQL, GREATEST ignores NULLs.
+
+    Args:
+        alias: Of the table, if a column's name alone could mean something else.
+    """
+    parts = [sql.Identifier(*([alias] if alias else []), name) for name in names]
+    if len(parts) == 1:
+        return parts[0]
+    return sql.SQL("GREATEST({})").format(sql.SQL(", ").join(parts))
+
+
+def partition_columns(partition: Partition) -> list[sql.Composable]:
+    """Returns what a partition compares, as many values as a bound has."""
+    if partition.greatest:
+        return [greatest(partition.columns)]
+    return [sql.Identifier(name) for name in partition.columns]
 
 
 def partition_condition(table: SourceTable, partition: Partition) -> sql.Composable:
@@ -76,7 +99,10 @@ def partition_condition(table: SourceTable, partition: Partition) -> sql.Composa
         )
     for name in partition.columns:
         trust.check_plain(table.spec, name)
-    names = sql.SQL(", ").join(sql.Identifier(name) for name in partition.columns)
+    compared = partition_columns(partition)
+    if partition.greatest and columns[0] is not None:
+        types = [cursor_family(columns[0].base) or types[0]]
+    names = sql.SQL(", ").join(compared)
     conditions: list[sql.Composable] = []
     for operator, bound in ((">=", partition.lower), ("<", partition.upper)):
         if bound is None:

@@ -13,6 +13,8 @@ from lambda_extract.source.database import Database
 from lambda_extract.values.mappings import SourceType
 
 TABLE, PARTITIONED, MATERIALIZED = "r", "p", "m"
+# A column with a cast, as PostgreSQL writes it: (a)::bigint.
+_CAST = r'\(("(?:[^"]|"")+"|[a-z0-9_$]+)\)::[a-z ]+'
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,7 @@ class Sequence:
     increment: int
     cycles: bool
     last_value: int | None = None
+    oid: int = 0
 
 
 def read_table(database: Database, spec: TableSpec) -> SourceTable:
@@ -181,6 +184,48 @@ def has_index(database: Database, table: SourceTable, names: tuple[str, ...]) ->
     )
 
 
+def has_index_on_greatest(
+    database: Database, table: SourceTable, names: tuple[str, ...]
+) -> bool:
+    """True if a complete btree index begins with GREATEST of exactly these columns.
+
+    PostgreSQL uses it for this very expression, with the columns in this order. If
+    their types are of several sizes, its text shows casts.
+    """
+    statement = sql.SQL("""
+        SELECT EXISTS (
+            SELECT 1
+            FROM pg_catalog.pg_index AS i
+            JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid
+            JOIN pg_catalog.pg_am AS a ON a.oid = c.relam
+            WHERE i.indrelid = {oid}
+                AND i.indisvalid
+                AND i.indpred IS NULL
+                AND a.amname = 'btree'
+                AND i.indkey[0] = 0
+                AND pg_catalog.regexp_replace(
+                    pg_catalog.pg_get_indexdef(i.indexrelid, 1, FALSE),
+                    {cast},
+                    {column},
+                    'g'
+                ) = (
+                    SELECT 'GREATEST(' || pg_catalog.string_agg(
+                        pg_catalog.quote_ident(n.name), ', ' ORDER BY n.place
+                    ) || ')'
+                    FROM pg_catalog.unnest({names}::text[])
+                        WITH ORDINALITY AS n (name, place)
+                )
+        )
+        """)
+    values = {
+        "oid": sql.Literal(table.oid),
+        "names": sql.Literal(list(names)),
+        "cast": sql.Literal(_CAST),
+        "column": sql.Literal(r"\1"),
+    }
+    return bool(database.row(statement.format(**values))[0])
+
+
 def enforces_key(database: Database, table: SourceTable) -> bool:
     """True if no two rows that a SELECT reads can have the same key.
 
@@ -229,7 +274,8 @@ def read_sequence(
         SELECT s.seqcache, s.seqincrement, s.seqcycle,
             CASE WHEN pg_catalog.has_sequence_privilege(s.seqrelid, 'USAGE, SELECT')
                 THEN pg_catalog.pg_sequence_last_value(s.seqrelid)
-            END
+            END,
+            s.seqrelid::bigint
         FROM pg_catalog.pg_sequence AS s
         WHERE s.seqrelid IN (
             SELECT d.objid

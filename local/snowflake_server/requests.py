@@ -69,6 +69,7 @@ def answer(account: Account, session: Session, body: dict[str, Any]) -> dict[str
             result = account.run(
                 statement, describe_only=bool(body.get("describeOnly"))
             )
+        owners_rights.check_result(session, result.table)
         data = reply(result)
     except SnowflakeError as error:
         return failure(error, statement.query_id)

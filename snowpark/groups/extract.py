@@ -31,6 +31,8 @@ from snowpark.session import Snowflake
 
 # Older loads say little about the next one.
 _PAST_DAYS = 14
+# The load halves a window until it fits, and finds a place when others have ended.
+_LEFT_TO_LOAD = ("window_too_large", "too_many_connections")
 # What a run that vanished is recorded as: by the finalizer, or by whoever took over.
 _UNFINISHED = ("step_lost", "lease_lost")
 
@@ -190,12 +192,11 @@ def _note(group: Group, found: Extracted, table: str, answer: Answer) -> None:
     """Notes what is left to do for a table."""
     identity = found.states[table].identity
     blank = {"step": "extract", "identity": identity}
-    if isinstance(answer, SyncError) and answer.code != "window_too_large":
+    if isinstance(answer, SyncError) and answer.code not in _LEFT_TO_LOAD:
         _fail(group, found, table, answer)
         return
     reply = groups_quiet.usable(answer) if isinstance(answer, Extraction) else None
     if reply is None:
-        # Of a window that is too large, the load halves it until it fits.
         found.steps.append(group.step(table, status="alone", **blank))
         return
     found.replies[table] = reply

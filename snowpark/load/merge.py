@@ -35,7 +35,7 @@ def batch(job: Job, aligned: Alignment, key: Sequence[str], extracted_at: str) -
         columns=aligned.columns,
         blanks=aligned.blanks,
         key=tuple(by_source[name] for name in key),
-        cursor=by_source.get(settings.cursor or ""),
+        cursors=tuple(by_source[c] for c in settings.cursors if c in by_source),
         deleted=deleted,
         soft_deletes=settings.deletes_softly,
         run_id=job.run_id,

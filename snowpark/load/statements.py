@@ -23,7 +23,7 @@ class Batch:
         staging: Quoted name.
         columns: The columns of the files, those that stay behind included.
         key: Columns that identify a row.
-        cursor: Decides which of two rows with one key is newer.
+        cursors: Their greatest value decides which of two rows with one key is newer.
         deleted: Column that says whether the row is deleted in the source.
         soft_deletes: True if the target flags deleted rows.
         blanks: Target columns without a source column, NULL in every row written.
@@ -35,7 +35,7 @@ class Batch:
     staging: str
     columns: tuple[LoadColumn, ...]
     key: tuple[LoadColumn, ...]
-    cursor: LoadColumn | None
+    cursors: tuple[LoadColumn, ...]
     deleted: LoadColumn | None
     soft_deletes: bool
     run_id: str
@@ -113,9 +113,7 @@ def merge(batch: Batch, bounds: tuple[str, str] | None) -> Statement:
     """
     key_names = {quote(c.name) for c in batch.key}
     partition = ", ".join(keys.staged(batch.key))
-    newest = (
-        f"{quote(batch.cursor.name)} DESC NULLS LAST" if batch.cursor else partition
-    )
+    newest = _newest_first(batch.cursors) or partition
     on = [keys.equal(c) for c in batch.key]
     own, params = _own_values(batch)
     if bounds:
@@ -150,6 +148,18 @@ WHEN NOT MATCHED{alive} THEN INSERT (
     {inserts}
 )"""
     return Statement(text, tuple(params))
+
+
+def _newest_first(cursors: Sequence[LoadColumn]) -> str:
+    """Returns the order by the cursor; empty without one.
+
+    Unlike PostgreSQL's, Snowflake's GREATEST is NULL if one of its values is.
+    """
+    if not cursors:
+        return ""
+    values = ", ".join(column.expression for column in cursors)
+    value = f"GREATEST_IGNORE_NULLS({values})" if len(cursors) > 1 else values
+    return f"{value} DESC NULLS LAST"
 
 
 def count_rows(target: str) -> Statement:

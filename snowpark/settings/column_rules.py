@@ -14,12 +14,12 @@ _LONGEST_TEXT = 134_217_728
 Found = tuple[tuple[str, ...], str]
 
 
-def problems(table: dict[str, Any], cursor: str | None) -> Iterator[Found]:
+def problems(table: dict[str, Any], cursors: tuple[str, ...]) -> Iterator[Found]:
     """Finds what is wrong with a table's `columns`.
 
     Args:
         table: The table's entry, valid by the schema.
-        cursor: Its cursor column; None in full mode.
+        cursors: Its cursor columns; none in full mode.
     """
     renamed: dict[str, str] = {}
     for name, column in table.get("columns", {}).items():
@@ -30,7 +30,7 @@ def problems(table: dict[str, Any], cursor: str | None) -> Iterator[Found]:
             yield from _type_problems(name, column)
         if "trim_char" in column and "protect" in column:
             yield (name, "trim_char"), "A protected column has no blanks at its end."
-        if name == cursor:
+        if name in cursors:
             yield from _unchanged_problems(name, column, "cursor")
         if name == table.get("delete_column"):
             yield from _unchanged_problems(name, column, "delete")

@@ -19,6 +19,7 @@ from snowpark.settings.validator import VALIDATOR, Violation
 from snowpark.settings.table import TableSettings
 
 _OWN_SCHEMAS = frozenset({"CONTROL", "STAGING", "INFORMATION_SCHEMA"})
+# Bytes; values of 16 MB are unreliable in procedures.
 _LONGEST_TEXT = 10_000_000
 _MEGABYTE = 1_000_000
 
@@ -44,10 +45,8 @@ def parse(text: str | None) -> tuple[TableSettings, ...]:
 def _load(text: str | None) -> dict[str, Any]:
     if not text or not text.strip():
         raise ConfigError((Problem("", "The text is empty."),))
-    if len(text) > _LONGEST_TEXT:
-        raise ConfigError(
-            (Problem("", "The text is longer than 10 million characters."),)
-        )
+    if len(text) > _LONGEST_TEXT or len(text.encode()) > _LONGEST_TEXT:
+        raise ConfigError((Problem("", "The text is longer than 10 MB."),))
     twice: list[str] = []
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -128,7 +127,7 @@ def _explained(error: Violation) -> Iterator[Problem]:
 def _sentence(error: Violation) -> str:
     limit = error.validator_value
     sentences = {
-        "type": f"Must be {_article(str(limit))}.",
+        "type": f"Must be {' or '.join(map(_article, map(str, _listed(limit))))}.",
         "enum": f"Must be one of: {', '.join(map(str, _listed(limit)))}.",
         "const": f"Must be {limit}.",
         "minimum": f"Must be at least {limit}.",
@@ -191,8 +190,7 @@ def _rule_problems(data: dict[str, Any]) -> Iterator[Problem]:
                 )
         yield from _mode_problems(table, merged, pointer)
         yield from _delete_problems(table, merged, pointer)
-        cursor = merged.get("cursor") if _mode(merged) == "incremental" else None
-        for place, message in column_rules.problems(table, cursor):
+        for place, message in column_rules.problems(table, _cursors(merged)):
             yield Problem(pointer + _pointer("columns", *place), message)
         if "where" in table:
             yield from _filter_problems(table, pointer)
@@ -230,6 +228,14 @@ def _mode(merged: dict[str, Any]) -> Literal["incremental", "full"]:
     return "incremental" if "cursor" in merged else "full"
 
 
+def _cursors(merged: dict[str, Any]) -> tuple[str, ...]:
+    """Returns the cursor columns; none in full mode."""
+    cursor = merged.get("cursor", [])
+    if _mode(merged) == "full":
+        return ()
+    return (cursor,) if isinstance(cursor, str) else tuple(cursor)
+
+
 def _mode_problems(
     table: dict[str, Any], merged: dict[str, Any], pointer: str
 ) -> Iterator[Problem]:
@@ -253,7 +259,7 @@ def _mode_problems(
         return
     if "cursor" not in merged:
         yield Problem(pointer, 'Mode "incremental" needs a "cursor".')
-    elif merged["cursor"] in excluded:
+    elif set(_cursors(merged)) & set(excluded):
         yield Problem(f"{pointer}/exclude", "The cursor column cannot be excluded.")
     if "lookback_seconds" in table and "lookback_values" in table:
         yield Problem(
@@ -336,6 +342,7 @@ def _settings(data: dict[str, Any], name: str) -> TableSettings:
     source = data["sources"][merged["source"]]
     relation = merged.get("table", name)
     mode = _mode(merged)
+    cursors = _cursors(merged)
     plain = (
         "target_database",
         "group",
@@ -376,7 +383,8 @@ def _settings(data: dict[str, Any], name: str) -> TableSettings:
         target_schema=merged["target_schema"],
         target_table=merged.get("target_table", relation),
         mode=mode,
-        cursor=merged["cursor"] if mode == "incremental" else None,
+        cursor=cursors[0] if cursors else None,
+        cursor_also=cursors[1:],
         key=tuple(merged.get("key", ())),
         exclude=tuple(merged.get("exclude", ())),
         columns=column_rules.specs(merged),

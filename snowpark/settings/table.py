@@ -28,6 +28,9 @@ TypeChange = Literal["fail", "new_column"]
 Deletes = Literal["none", "soft_column", "key_compare"]
 
 
+_LONGEST_TRIMMED = 80
+
+
 @dataclass(frozen=True)
 class TableSettings:
     """One configured table with every default filled in.
@@ -38,6 +41,8 @@ class TableSettings:
         target_database: None: the database of the sync itself.
         file_bytes: Compressed bytes at which a file is cut.
         max_parallel: Extractions of one snapshot at once.
+        cursor: The cursor column, or the first of several; None in full mode.
+        cursor_also: Further cursor columns: the greatest that is not NULL counts.
         where: Filter of the rows, in postfix order; empty: all rows.
         type_change: What happens to a column whose new type Snowflake cannot give it.
         backfill_new_columns: Read the whole table if a column is new in the target.
@@ -62,6 +67,7 @@ class TableSettings:
     target_database: str | None = None
     group: str | None = None
     cursor: str | None = None
+    cursor_also: tuple[str, ...] = ()
     key: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     columns: tuple[ColumnSpec, ...] = ()
@@ -108,16 +114,18 @@ class TableSettings:
         origin.append(self.target)
         marked = sorted((c.name, c.protect) for c in self.columns if c.protect)
         if marked:
-            origin.append(hashlib.sha256(json.dumps(marked).encode()).hexdigest())
+            origin.append(_digest(json.dumps(marked)))
         trims = {c.name: c.trim_char for c in self.columns if c.trim_char is not None}
         if self.trim_char or any(trims.values()):
-            origin.append(
-                f"trim_char {json.dumps([self.trim_char, sorted(trims.items())])}"
-            )
+            trimmed = json.dumps([self.trim_char, sorted(trims.items())])
+            # SYNC_WATERMARKS keeps 1,000 characters of all.
+            short = len(trimmed) <= _LONGEST_TRIMMED
+            origin.append(f"trim_char {trimmed if short else _digest(trimmed)}")
         if self.where:
             terms = json.dumps([dataclasses.astuple(term) for term in self.where])
-            digest = hashlib.sha256(terms.encode()).hexdigest()
-            origin.append(f"where {digest}")
+            origin.append(f"where {_digest(terms)}")
+        if self.cursor_also:
+            origin.append(f"cursor_also {_digest(json.dumps(self.cursor_also))}")
         return json.dumps(origin)
 
     @property
@@ -151,12 +159,18 @@ class TableSettings:
         )
 
     @property
+    def cursors(self) -> tuple[str, ...]:
+        """All cursor columns; none in full mode."""
+        return () if self.cursor is None else (self.cursor, *self.cursor_also)
+
+    @property
     def cursor_spec(self) -> CursorSpec | None:
         """The cursor as the wire knows it; None in full mode."""
         if self.cursor is None:
             return None
         return CursorSpec(
             column=self.cursor,
+            also=self.cursor_also,
             margin_seconds=self.margin_seconds,
             lookback_seconds=self.lookback_seconds,
             lookback_values=self.lookback_values,
@@ -177,11 +191,15 @@ class TableSettings:
     def from_json(cls, text: str) -> "TableSettings":
         """Reads what `to_json` wrote."""
         data = json.loads(text)
-        for name in ("key", "exclude"):
-            data[name] = tuple(data[name])
+        for name in ("key", "exclude", "cursor_also"):
+            data[name] = tuple(data.get(name, ()))
         data["columns"] = tuple(ColumnSpec(**c) for c in data.get("columns", ()))
         data["where"] = tuple(
             FilterTerm(**{**term, "values": tuple(term["values"])})
             for term in data.get("where", ())
         )
         return cls(**data)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

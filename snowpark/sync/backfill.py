@@ -90,7 +90,8 @@ def _backfill(
         settings,
         Partition(
             part="00000",
-            columns=(settings.cursor,),
+            columns=settings.cursors,
+            greatest=bool(settings.cursor_also),
             lower=None if lower is None else (lower,),
             upper=None if upper is None else (upper,),
         ),

@@ -10,6 +10,10 @@ from snowpark.validate.compare import MOST_DIFFERENCES, Subject, Suspects
 from snowpark.validate.differences import Difference
 
 
+# Characters of a key value in the report; it may name MOST_DIFFERENCES keys.
+_LONGEST_KEY = 1000
+
+
 @dataclass(frozen=True)
 class Settled:
     """What became of the suspects.
@@ -95,11 +99,17 @@ def _hint(subject: Subject, suspects: Suspects, settled: Settled) -> str:
     return " ".join(hints) or "Rows in flight changed in every round: call again."
 
 
+def _shortened(text: str | None) -> str | None:
+    """Values of 16 MB are unreliable in procedures, and a key may be of any length."""
+    long = text is not None and len(text) > _LONGEST_KEY
+    return f"{text[:_LONGEST_KEY]}..." if text and long else text
+
+
 def _named(subject: Subject, difference: Difference) -> dict[str, Any]:
     names = [c.source.name for c in subject.digested.key]
     named: dict[str, Any] = {
         "kind": difference.kind,
-        "key": dict(zip(names, difference.key, strict=True)),
+        "key": dict(zip(names, map(_shortened, difference.key), strict=True)),
     }
     if difference.columns:
         named["columns"] = list(difference.columns)

@@ -44,7 +44,7 @@ def plan_sync(snowflake: Snowflake, table_name: object) -> dict[str, Any]:
     what = (
         f"read the whole table in {len(reply.partitions)} parts"
         if reload
-        else f"read rows with {found.settings.cursor} after {after or 'the start'}"
+        else f"read rows with {_cursor(found)} after {after or 'the start'}"
     )
     return {
         "table": table,
@@ -67,6 +67,11 @@ def plan_sync(snowflake: Snowflake, table_name: object) -> dict[str, Any]:
             for w in reply.warnings
         ],
     }
+
+
+def _cursor(found: TableState) -> str:
+    names = found.settings.cursors
+    return f"GREATEST({', '.join(names)})" if len(names) > 1 else "".join(names)
 
 
 def _changes(found: TableState, source: Source) -> list[str]:

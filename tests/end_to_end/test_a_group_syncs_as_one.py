@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import snowflake.connector
 
+from local.stack import READER
 from tests.end_to_end.faults import Switchboard
 from tests.end_to_end.lab import TARGET_SCHEMA, Lab
 
@@ -291,3 +292,16 @@ def test_targets_of_the_same_name_in_two_schemas_do_not_mix(lab: Lab) -> None:
     for table, entry in entries.items():
         rows = lab.query(f"SELECT note FROM {entry['target_schema']}.{target}")
         assert {row["NOTE"] for row in rows} == {table}
+
+
+def test_e3_a_group_waits_for_the_connections_that_its_reader_may_have(
+    lab: Lab, team: Team
+) -> None:
+    team.loaded()
+    lab.psql(f"ALTER ROLE {READER} CONNECTION LIMIT 1")
+    try:
+        report = lab.call("SYNC_GROUP", team.group)
+    finally:
+        lab.psql(f"ALTER ROLE {READER} CONNECTION LIMIT -1")
+    assert list(report["failed"]) == [team.broken], report
+    team.assert_equal()

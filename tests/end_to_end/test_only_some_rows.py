@@ -1,5 +1,6 @@
 """A table with "where": only the rows that fulfil it exist, in every call."""
 
+import json
 from typing import Any
 
 import pytest
@@ -102,3 +103,53 @@ def test_a_filter_that_does_not_fit_says_so_without_its_value(lab: Lab) -> None:
     message = lab.fail("SYNC_TABLE", table)
     assert "filter_invalid" in message
     assert "confidential" not in message
+
+
+def test_a_group_has_the_filtered_rows_of_each_table(lab: Lab) -> None:
+    """Two tenants of one table; their keys are unique within each of them alone."""
+    relation, group = lab.name("shared"), lab.name("tenants")
+    lab.psql(f"""
+        CREATE TABLE {relation} (
+            id int NOT NULL, tenant int NOT NULL, note text,
+            updated_at timestamptz NOT NULL DEFAULT now()
+        );
+        CREATE INDEX ON {relation} (updated_at);
+        INSERT INTO {relation}
+        SELECT i % 10, 7 + i / 10, 'n' FROM generate_series(0, 29) AS i
+        """)
+    tables = {lab.name(f"tenant{tenant}"): tenant for tenant in (7, 8)}
+    config = lab.config(
+        {
+            table: {
+                "table": relation,
+                "target_table": table,
+                "group": group,
+                "key": ["id"],
+                "where": {**SEVEN, "value": tenant},
+                "cursor": "updated_at",
+                "deletes": "key_compare",
+                "delete_action": "hard",
+                "delete_check_minutes": 0,
+                "max_delete_percent": 50,
+            }
+            for table, tenant in tables.items()
+        }
+    )
+    lab.call("APPLY_CONFIG", json.dumps({**config, "groups": {group: {}}}))
+    assert lab.call("SYNC_GROUP", group)["failed"] == {}
+    lab.psql(
+        f"UPDATE {relation} SET note = tenant::text, updated_at = now() WHERE id < 3"
+    )
+    # One leaves the first tenant for the second; another is new to both filters.
+    lab.psql(
+        f"UPDATE {relation} SET tenant = 8, id = 50, updated_at = now()"
+        " WHERE tenant = 7 AND id = 9"
+    )
+    lab.psql(f"UPDATE {relation} SET tenant = 7, id = 60 WHERE tenant = 9 AND id = 9")
+    report = lab.call("SYNC_GROUP", group)
+    assert report["failed"] == {}, report
+    for table, tenant in tables.items():
+        assert loaded(lab, table) == meant(lab, relation, tenant)
+        rows = lab.query(f"SELECT note FROM lab.{table} WHERE id < 3")
+        assert [row["NOTE"] for row in rows] == [str(tenant)] * 3
+    assert lab.call("SYNC_GROUP", group)["changed"] == []

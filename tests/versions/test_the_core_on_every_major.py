@@ -7,6 +7,9 @@ import pytest
 
 from local.stack import READER
 from tests.end_to_end.lab import Lab
+from tests.end_to_end.test_a_cursor_of_several_columns import (
+    test_rows_that_were_created_and_rows_that_were_modified_arrive,
+)
 from tests.end_to_end.test_a_late_commit_still_arrives import (
     test_a_prepared_transaction_holds_the_watermark,
     test_a_transaction_that_was_open_during_the_first_load,
@@ -34,6 +37,7 @@ __all__ = [
     "test_each_type_with_each_of_its_values",
     "test_gone_rows_are_removed",
     "test_rows_of_a_transaction_that_commits_late",
+    "test_rows_that_were_created_and_rows_that_were_modified_arrive",
     "test_rows_that_were_deleted_in_the_source_are_extra",
 ]
 

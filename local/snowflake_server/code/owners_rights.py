@@ -8,12 +8,19 @@ reports.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+
+import pyarrow
+import pyarrow.compute
 
 from local.snowflake_server.core.errors import SnowflakeError
+from local.snowflake_server.core.session import Session
 from local.snowflake_server.core.statement import Statement
 
 # user-guide/query-size-limits: 1 MB for the text; bound values count.
 LONGEST_STATEMENT = 1 << 20
+# Of one value, to and from a procedure (K4).
+LARGEST_VALUE = 1 << 24
 _SIDE_EFFECTS = re.compile(
     r"\bSYSTEM\$(TASK_DEPENDENTS_ENABLE|SET_RETURN_VALUE|WAIT|CANCEL_ALL_QUERIES"
     r"|CANCEL_QUERY|ABORT_SESSION|ABORT_TRANSACTION"
@@ -50,6 +57,42 @@ def check(statement: Statement) -> None:
             "Stored procedure execution error: the query contains a function with side"
             f" effects [SYSTEM${found[1].upper()}].",
         )
+
+
+def check_values(values: Iterable[object]) -> None:
+    """Refuse values that a procedure takes, reads or returns, if one is too large.
+
+    Raises:
+        SnowflakeError: Above 16 MB they are unreliable there (SNOW-2055478).
+    """
+    for value in values:
+        size = len(value.encode()) if isinstance(value, str) else 0
+        if size > LARGEST_VALUE:
+            _refuse_value(size)
+
+
+def check_result(session: Session, table: pyarrow.Table) -> None:
+    """Refuse what a procedure reads, if a value of it is larger than 16 MB.
+
+    Raises:
+        SnowflakeError: One is.
+    """
+    if session.procedure is None:
+        return
+    for column in table.columns:
+        if pyarrow.types.is_string(column.type) or pyarrow.types.is_binary(column.type):
+            size = pyarrow.compute.max(pyarrow.compute.binary_length(column)).as_py()
+            if (size or 0) > LARGEST_VALUE:
+                _refuse_value(size)
+
+
+def _refuse_value(size: int) -> None:
+    raise SnowflakeError(
+        100082,
+        "22000",
+        f"Max LOB size ({LARGEST_VALUE}) exceeded, actual size of parsed column is"
+        f" {size}.",
+    )
 
 
 def check_size(statement: Statement) -> None:

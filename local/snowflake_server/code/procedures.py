@@ -15,6 +15,7 @@ import duckdb
 from snowflake.connector.errors import Error as ConnectorError
 from sqlglot import exp
 
+from local.snowflake_server.code import owners_rights
 from local.snowflake_server.code.archive import Code
 from local.snowflake_server.code.arguments import (
     Argument,
@@ -270,6 +271,7 @@ def call(account: Account, statement: Statement, scanner: Scanner) -> Result:
     procedure: Procedure = account.catalog.thing("PROCEDURE", name)
     given = scanner.rest()
     values = _arguments(account, statement, procedure, given)
+    owners_rights.check_values(values)
     session = Session(
         scope=caller.scope,
         user=caller.user,
@@ -286,6 +288,7 @@ def call(account: Account, statement: Statement, scanner: Scanner) -> Result:
     value = runner.run(procedure, session, values)
     kind = procedure.returns
     shown_value = _returned(value, kind)
+    owners_rights.check_values([shown_value])
     column = (
         SnowType("VARIANT") if kind.base in ("VARIANT", "ARRAY", "OBJECT") else TEXT
     )

@@ -23,7 +23,8 @@ ALLOWED = frozenset("""
     CURRENT_TRANSACTION CURRENT_USER
     CURRENT_VERSION CURRENT_WAREHOUSE DATE DATEADD DATEDIFF DATE_PART DATE_TRUNC DAY
     DECODE DENSE_RANK DIV0 ENDSWITH EQUAL_NULL EXTRACT FIRST_VALUE FLATTEN FLOOR
-    GENERATOR GET GETDATE GET_PATH GREATEST HASH HEX_ENCODE HOUR IFF IFNULL
+    GENERATOR GET GETDATE GET_PATH GREATEST GREATEST_IGNORE_NULLS HASH HEX_ENCODE
+    HOUR IFF IFNULL
     IS_NULL_VALUE LAG LAST_DAY LAST_VALUE LEAD LEAST LEFT LEN LENGTH LISTAGG LN
     LOCALTIMESTAMP LOWER LPAD LTRIM MAX MAX_BY MD5 MD5_HEX MEDIAN MIN MINUTE MIN_BY MOD
     MONTH NTILE NULLIF NULLIFZERO NVL NVL2 OBJECT_AGG OBJECT_CONSTRUCT
@@ -195,9 +196,31 @@ def decfloat(text: str | None) -> str | None:
         raise ValueError(f"Numeric value '{text[:60]}' is not recognized") from error
     if not number.is_finite() or not -16383 <= number.adjusted() <= 16384:
         raise ValueError(f"Numeric value '{text[:60]}' is out of range of DECFLOAT")
-    if -38 <= number.adjusted() <= 38:
+    if -38 <= number.adjusted() < 38:
         return f"{number:f}"
     return str(number).replace("E+", "e").replace("E", "e")
+
+
+def decfloat_order(text: str | None) -> str | None:
+    """A text for each DECFLOAT that sorts as the number does."""
+    if text is None:
+        return None
+    number = Decimal(text)
+    if not number:
+        return "1"
+    digits = "".join(map(str, number.as_tuple().digits)).rstrip("0")
+    place = number.adjusted() + 20_000
+    if number > 0:
+        return f"2{place:05d}{digits}"
+    # The larger, the smaller: nines' complement, and a longer one comes first.
+    turned = digits.translate(str.maketrans("0123456789", "9876543210"))
+    return f"0{99_999 - place:05d}{turned}~"
+
+
+def _order_column(texts: pyarrow.ChunkedArray) -> Any:
+    return pyarrow.array(
+        [decfloat_order(t) for t in texts.to_pylist()], pyarrow.string()
+    )
 
 
 def _decfloat_column(texts: pyarrow.ChunkedArray) -> Any:
@@ -214,6 +237,9 @@ def install(connection: duckdb.DuckDBPyConnection) -> None:
     )
     connection.create_function(
         "_decfloat", _decfloat_column, ["VARCHAR"], "VARCHAR", **options
+    )
+    connection.create_function(
+        "_decfloat_order", _order_column, ["VARCHAR"], "VARCHAR", **options
     )
 
 

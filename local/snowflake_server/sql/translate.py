@@ -11,7 +11,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.tokens import TokenType
 
-from local.snowflake_server.core.catalog import Catalog, View, full_name
+from local.snowflake_server.core.catalog import Catalog, Table, View, full_name
 from local.snowflake_server.core.errors import (
     compilation,
     from_duckdb,
@@ -21,6 +21,7 @@ from local.snowflake_server.core.errors import (
 from local.snowflake_server.core.names import Name, decode, encode, literal
 from local.snowflake_server.sql import functions
 from local.snowflake_server.sql.calls import external_call, python_call
+from local.snowflake_server.sql.decfloats import compare_as_numbers
 from local.snowflake_server.sql.rewrite import follow_formats, rewrite
 
 BIND = re.compile(r"\$(w(?:bind|ctx)_\w+?__)")
@@ -124,11 +125,19 @@ class Translator:
         _check_syntax(statement)
         self._call_functions(statement, text)
         self._name_results(statement)
+        compare_as_numbers(statement, self._is_decfloat)
         rewrite(statement)
         if self.formats:
             follow_formats(statement, self.formats)
         _encode_identifiers(statement)
         self._put_tables(statement)
+
+    def _is_decfloat(self, node: exp.Table, column: str) -> bool:
+        if not node.name or isinstance(node.this, (exp.Func, exp.Var, exp.Parameter)):
+            return False
+        found = self.catalog.relations.get(self.temporary_or(self.name(node)))
+        columns = found.columns if isinstance(found, Table) else ()
+        return any(c.name == column and c.type.base == "DECFLOAT" for c in columns)
 
     def _call_functions(self, statement: exp.Expr, text: str) -> None:
         for node in list(statement.find_all(exp.Func)):

@@ -56,10 +56,13 @@ class Reader:
     user: str = READER
     hash_key: str = HASH_KEY
     parts: int = 0
+    dbname: str = "shop"
 
     @contextlib.contextmanager
     def database(self) -> Iterator[Database]:
-        source = Source("shop", "127.0.0.1", "shop", {}, self.aurora.port, "disable")
+        source = Source(
+            "shop", "127.0.0.1", self.dbname, {}, self.aurora.port, "disable"
+        )
         with connected(
             source,
             Credentials(self.user, ""),

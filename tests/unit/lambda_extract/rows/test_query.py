@@ -3,8 +3,9 @@
 import pytest
 from psycopg2 import sql
 
-from lambda_extract.rows.query import TRUE, CursorRange, typed
+from lambda_extract.rows.query import TRUE, CursorRange, greatest, typed
 
+NAME = greatest(["c"])
 LOW, HIGH = typed("1", "bigint"), typed("9", "bigint")
 
 
@@ -43,8 +44,17 @@ def test_a_range_excludes_its_lower_end(
     with_nulls: bool,
     expected: str,
 ) -> None:
-    assert shown(CursorRange("c", lower, upper, with_nulls).condition()) == expected
+    assert shown(CursorRange(NAME, lower, upper, with_nulls).condition()) == expected
+
+
+def test_a_range_of_several_columns_compares_the_greatest() -> None:
+    both = CursorRange(greatest(["c", "d"]), LOW, None, with_nulls=True)
+    assert shown(both.condition()) == (
+        '(GREATEST("c", "d") > \'1\'::bigint OR GREATEST("c", "d") IS NULL)'
+    )
+    assert shown(greatest(["c"], "t")) == '"t"."c"'
+    assert shown(greatest(["c", "d"], "t")) == 'GREATEST("t"."c", "t"."d")'
 
 
 def test_without_ends_every_row_belongs_to_it() -> None:
-    assert CursorRange("c", with_nulls=True).condition() is TRUE
+    assert CursorRange(NAME, with_nulls=True).condition() is TRUE

@@ -161,3 +161,26 @@ def test_the_history_tells_who_sent_what(
     assert inside["procedure"] == "GREET" and inside["rows"] == 1
     assert outside["procedure"] is None and outside["text"] == "CALL greet('history')"
     assert failed["error"] == "Division by zero" and failed["milliseconds"] > 0
+
+
+def test_k4_no_value_to_or_from_a_procedure_is_larger_than_16_mb(
+    client: Client, deploy: Deploy
+) -> None:
+    code = """
+def doubled(session, text):
+    return text * 2
+
+def read(session, size):
+    return len(session.sql(f"SELECT REPEAT('x', {size})").collect()[0][0])
+"""
+    deploy(code, doubled="text VARCHAR", read="size NUMBER")
+    assert len(client.one("CALL doubled(?)", "x" * 1000)) > 2000
+    assert int(client.one("CALL read(16777216)")) == 1 << 24
+    for text in (
+        "CALL read(16777217)",
+        "CALL doubled(REPEAT('x', 8388608))",
+        "CALL doubled(REPEAT('x', 16777217))",
+    ):
+        assert "Max LOB size" in str(client.fails(text))
+    # A client reads larger ones.
+    assert client.one("SELECT LENGTH(REPEAT('x', 16777217))") == 16777217

@@ -1,11 +1,13 @@
 """What the connector inside a procedure refuses (PLATFORM R1, R2, R5, K3)."""
 
-from typing import Any
+from typing import Any, cast
 
+import pyarrow
 import pytest
 
 from local.snowflake_server.code import owners_rights
 from local.snowflake_server.core.errors import SnowflakeError
+from local.snowflake_server.core.session import Session
 from local.snowflake_server.core.statement import Statement
 
 
@@ -58,3 +60,16 @@ def test_k3_text_and_values_together_have_a_limit() -> None:
         owners_rights.check_size(
             statement("SELECT ?", "\u00fc" * 600_000, procedure=None)
         )
+
+
+def test_k4_a_value_of_more_than_16_mb_is_none_of_a_procedure() -> None:
+    large, fits = "x" * ((1 << 24) + 1), "\u00e9" * (1 << 23)
+    owners_rights.check_values([fits, None, 1, {"a": 1}])
+    with pytest.raises(SnowflakeError, match="16777217"):
+        owners_rights.check_values([1, large])
+    table = pyarrow.table({"a": [1, 2], "b": ["y", large], "c": [None, None]})
+    owners_rights.check_result(cast(Session, FakeSession(None)), table)
+    session = cast(Session, FakeSession("P"))
+    owners_rights.check_result(session, table.select(["a", "c"]))
+    with pytest.raises(SnowflakeError, match="16777217"):
+        owners_rights.check_result(session, table)

@@ -65,6 +65,9 @@ def test_variant_keeps_every_digit_and_tells_null_from_null(client: Client) -> N
         ("NVL(NULL, 2)", 2),
         ("ZEROIFNULL(NULL)", 0),
         ("GREATEST(1, NULL)", None),
+        ("GREATEST_IGNORE_NULLS(1, NULL, 3)", 3),
+        ("GREATEST_IGNORE_NULLS(NULL, 2)", 2),
+        ("GREATEST_IGNORE_NULLS(NULL, NULL)", None),
         ("CONCAT('a', NULL)", None),
         (
             "SHA2('a')",

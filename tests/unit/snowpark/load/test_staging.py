@@ -123,14 +123,17 @@ def batch(**changes: Any) -> Any:
 
 def test_rows_know_key_cursor_and_what_calls_them_deleted() -> None:
     one = batch()
-    assert [c.name for c in one.key] == ["ID"] and one.cursor.name == "UPDATED_AT"
+    assert [c.name for c in one.key] == ["ID"]
+    assert [c.name for c in one.cursors] == ["UPDATED_AT"]
+    two = batch(cursor_also=("note", "not_there"))
+    assert [c.name for c in two.cursors] == ["UPDATED_AT", "NOTE"]
     assert one.deleted is None and not one.soft_deletes and not one.removes
     soft = batch(deletes="soft_column", delete_column="note")
     assert soft.deleted.name == "NOTE" and soft.soft_deletes and not soft.removes
     hard = batch(deletes="soft_column", delete_column="note", delete_action="hard")
     assert hard.deleted.name == "NOTE" and hard.removes
     assert batch(deletes="key_compare", delete_column="note").deleted is None
-    assert batch(mode="full", cursor=None).cursor is None
+    assert batch(mode="full", cursor=None).cursors == ()
     assert (one.run_id, one.extracted_at) == (RUN_ID, "then")
     assert one.staging == JOB.staging and one.target == FOUND.settings.target
 

@@ -20,6 +20,10 @@ NULLABLE_KEY = columns.load_columns(
     (Column("region", "text", "VARCHAR(134217728)"), COLUMNS[0])
 )
 (GONE,) = columns.load_columns((Column("gone", "boolean", "BOOLEAN"),))
+(CREATED,) = columns.load_columns(
+    (Column("created_at", "timestamp with time zone", "TIMESTAMP_TZ(6)"),)
+)
+(LARGE,) = columns.load_columns((Column("version", "numeric(60,0)", "DECFLOAT"),))
 HARD = dataclasses.replace(BATCH, columns=(*LOADED, GONE), deleted=GONE)
 FILES = tuple(File(f"data/o/{i}.csv.zst", 1, 1, "00") for i in range(2))
 PAIR = pipe_statements.Pair("my-orders.x", len(LOADED))
@@ -33,7 +37,7 @@ CASES: dict[str, Statement] = {
         TARGET, EVERY_TYPE, soft_deletes=True
     ),
     "merge_every_type": load_statements.merge(
-        dataclasses.replace(BATCH, columns=EVERY_TYPE, cursor=None), None
+        dataclasses.replace(BATCH, columns=EVERY_TYPE, cursors=()), None
     ),
     "create_staging": load_statements.create_staging(STAGING, LOADED),
     "drop_staging": load_statements.drop_staging(STAGING),
@@ -71,8 +75,17 @@ CASES: dict[str, Statement] = {
         STAGING, next(c for c in EVERY_TYPE if c.source.snowflake_type == "DATE")
     ),
     "merge": load_statements.merge(BATCH, ("1", "9")),
+    "merge_several_cursors": load_statements.merge(
+        dataclasses.replace(
+            BATCH, columns=(*LOADED, CREATED), cursors=(LOADED[-1], CREATED)
+        ),
+        None,
+    ),
+    "merge_cursor_of_large_numbers": load_statements.merge(
+        dataclasses.replace(BATCH, columns=(*LOADED, LARGE), cursors=(LARGE,)), None
+    ),
     "merge_nullable_composite_key": load_statements.merge(
-        dataclasses.replace(BATCH, columns=NULLABLE_KEY, key=NULLABLE_KEY, cursor=None),
+        dataclasses.replace(BATCH, columns=NULLABLE_KEY, key=NULLABLE_KEY, cursors=()),
         None,
     ),
     "merge_soft_column": load_statements.merge(

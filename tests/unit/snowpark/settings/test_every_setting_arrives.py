@@ -120,6 +120,9 @@ def test_every_property_of_the_schema_is_looked_at_here(
 def test_every_field_of_the_settings_comes_from_somewhere() -> None:
     reached = {field for _, field, _, _ in VALUES.values()}
     reached |= {field for _, field in SOURCE_VALUES.values()}
+    # The second and further columns of the cursor.
+    assert settings({"cursor": ["a", "b", "c"]}).cursor_also == ("b", "c")
+    reached.add("cursor_also")
     assert {f.name for f in dataclasses.fields(TableSettings)} - reached == {"name"}
 
 

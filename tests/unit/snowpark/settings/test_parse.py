@@ -115,6 +115,40 @@ def test_settings_that_contradict_each_other_are_refused() -> None:
     assert "/tables/orders/lookback_values" in found
 
 
+@pytest.mark.parametrize(
+    ("cursor", "said"),
+    [
+        ([], "at least 1 item"),
+        (["a", "a"], "must not name anything twice"),
+        (["a", ""], "must not be empty"),
+        (["a", 1], "must be a string"),
+        (list("abcdefghi"), "at most 8 items"),
+        (7, "must be a string or an array"),
+        ({"a": "b"}, "must be a string or an array"),
+    ],
+)
+def test_a_cursor_is_a_column_or_a_list_of_them(cursor: Any, said: str) -> None:
+    (found,) = problems(with_table(cursor=cursor)).values()
+    assert said in found.lower()
+
+
+@pytest.mark.parametrize("name", ["a", "b", "c"])
+def test_each_cursor_column_travels_as_it_is(name: str) -> None:
+    cursor = ["a", "b", "c"]
+    found = problems(with_table(cursor=cursor, exclude=[name]))
+    assert list(found) == ["/tables/orders/exclude"]
+    for setting in ({"protect": "mask"}, {"protect": "hash"}, {"type": "VARCHAR"}):
+        found = problems(with_table(cursor=cursor, columns={name: setting}))
+        assert list(found) == [f"/tables/orders/columns/{name}/{next(iter(setting))}"]
+
+
+@pytest.mark.parametrize("letter", ["x", "\u00e9", "\u20ac"])
+def test_k4_a_text_is_bounded_by_its_bytes(letter: str) -> None:
+    """Values of 16 MB are unreliable in procedures, whatever their characters are."""
+    said = problems(letter * (10_000_000 // len(letter.encode()) + 1))
+    assert said == {"": "The text is longer than 10 MB."}
+
+
 def test_a_name_that_stands_twice_is_refused() -> None:
     text = '{"version": 1, "sources": {"a": {}}, "tables": {}, "tables": {}}'
     assert '"tables"' in problems(text)[""]

@@ -4,7 +4,13 @@ import json
 
 import pytest
 
-from lambda_extract.contract import ColumnSpec, CursorSpec, Limits, TableSpec
+from lambda_extract.contract import (
+    ColumnSpec,
+    CursorSpec,
+    FilterTerm,
+    Limits,
+    TableSpec,
+)
 from snowpark.settings.table import TableSettings
 from tests.unit.snowpark.samples import settings
 
@@ -17,6 +23,7 @@ def test_what_is_left_out_has_the_documented_default() -> None:
         "target_database": None,
         "group": None,
         "cursor": None,
+        "cursor_also": [],
         "key": [],
         "exclude": [],
         "columns": [],
@@ -71,6 +78,51 @@ def test_the_origin_is_all_that_a_watermark_belongs_to() -> None:
         "updated_at",
         '"LAKE"."SHOP"."ORDERS"',
     ]
+
+
+def test_a_cursor_of_several_columns_is_another_origin() -> None:
+    one, two = settings(), settings(cursor_also=("created_at",))
+    turned = settings(cursor="created_at", cursor_also=("updated_at",))
+    more = settings(cursor_also=("created_at", "c"))
+    assert len({t.origin for t in (one, two, turned, more)}) == 4
+    assert two.origin[:-1].startswith(one.origin[:-1])
+    assert two.cursors == ("updated_at", "created_at") and one.cursors == (
+        "updated_at",
+    )
+    assert settings(mode="full", cursor=None).cursors == ()
+    assert two.cursor_spec is not None
+    assert two.cursor_spec.columns == ("updated_at", "created_at")
+
+
+def test_the_longest_origin_fits_its_column() -> None:
+    """SYNC_WATERMARKS has VARCHAR(1000); a longer one would end the first commit."""
+    name = "n" * 63
+    columns = tuple(
+        ColumnSpec(f"{name[:50]}{i}", protect="hash", trim_char=None) for i in range(90)
+    ) + tuple(ColumnSpec(f"{name[:50]}t{i}", trim_char=True) for i in range(90))
+    longest = settings(
+        source=name,
+        schema=name,
+        relation=name,
+        cursor=name,
+        cursor_also=tuple(f"{name[:60]}{i}" for i in range(7)),
+        columns=columns,
+        trim_char=True,
+        where=(FilterTerm("is null", name),),
+        target_schema="S" * 100,
+        target_table="T" * 100,
+    )
+    assert len(longest.origin) <= 1000
+    few = settings(columns=(ColumnSpec("a", trim_char=True),))
+    assert 'trim_char [false, [[\\"a\\", true]]]' in few.origin
+
+
+def test_what_an_older_release_has_stored_has_one_cursor_column() -> None:
+    stored = json.loads(settings().to_json())
+    del stored["cursor_also"]
+    assert TableSettings.from_json(json.dumps(stored)) == settings()
+    both = settings(cursor_also=("created_at",))
+    assert TableSettings.from_json(both.to_json()) == both
 
 
 def test_a_protected_column_is_part_of_the_origin_and_a_renamed_one_is_not() -> None:

@@ -83,6 +83,12 @@ def test_differences_are_counted_and_named() -> None:
     assert "in_flight" not in found
 
 
+def test_k4_long_keys_are_shortened() -> None:
+    real = dataclasses.replace(difference("different"), key=("k" * 1001, None))
+    (named,) = report(Settled((real,), (), ()))["differences"]
+    assert named["key"] == {"id": "k" * 1000 + "...", "note": None}
+
+
 def test_rows_in_flight_leave_it_incomplete() -> None:
     found = report(Settled((), (difference("different", "note"),), ()))
     assert found["status"] == "incomplete"
