@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+from local.snowflake_server.core.access import check_own_run
 from local.snowflake_server.core.errors import SnowflakeError
 from local.snowflake_server.core.faults import ProcedureKilled
 from local.snowflake_server.core.names import Name
@@ -199,6 +200,10 @@ class Scheduler:
         session.database, session.schema = task.name.database, task.name.schema
         session.warehouse = task.options.get("WAREHOUSE", "COMPUTE_SERVICE_WH")
         try:
+            managed = "WAREHOUSE" not in task.options
+            check_own_run(
+                account.catalog.access, task.owner, managed=managed, kind="TASK"
+            )
             account.run(Statement(text=task.definition, session=session))
         except SnowflakeError as error:
             return error.message
