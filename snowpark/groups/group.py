@@ -203,6 +203,7 @@ def _extract(snowflake: Snowflake, group: Group) -> list[GroupStep]:
             continue
         identities[table] = found.identity
         try:
+            read.check_target(found)
             request = _request(found, group.run_id)
         except SyncError as error:
             steps.append(groups_steps.failed(blank, error))

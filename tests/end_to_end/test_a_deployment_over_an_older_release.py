@@ -108,6 +108,7 @@ def test_a_renamed_view_keeps_its_old_name_and_the_old_name_its_grants(
         f"INSERT INTO {control}.sync_tables (version, table_name, target_name,"
         " freshness_sla_minutes, settings) VALUES (1, 'orders', 'T', 5, '{}')"
     )
+    lab.query("USE WAREHOUSE aurora_sync")
     lab.query("USE ROLE sync_reader")
     old, new = (
         lab.query(f"SELECT * FROM {control}.{view} ORDER BY table_name")
