@@ -135,6 +135,7 @@ def state_of(row: Mapping[str, object]) -> TableState:
         ledger=ledger,
         previous_run_id=text("PREVIOUS_RUN_ID"),
         paused=bool(row["PAUSED"]),
+        refusal=declared.refusal(settings.target_database, settings.target_schema),
         minutes_since_key_check=int(checked) if checked is not None else None,
         shape=(Shape.from_json(shape) if shape else Shape()).of(settings.route),
     )
