@@ -47,6 +47,8 @@ class SourceTable:
         server_version: As PostgreSQL counts it, e.g. 180004.
         hash_key_id: Fingerprint of the key that hashes columns.
         filter: Condition of the rows that are meant; None: all.
+        names_keys: Messages may name keys: the request says so, and PostgreSQL enforces
+            the key (S2: any column could be named as one that it does not).
     """
 
     spec: TableSpec
@@ -59,6 +61,7 @@ class SourceTable:
     server_version: int = 0
     hash_key_id: str = ""
     filter: sql.Composable | None = None
+    names_keys: bool = False
 
     @property
     def name(self) -> sql.Identifier:
@@ -142,7 +145,7 @@ def read_table(database: Database, spec: TableSpec) -> SourceTable:
     chosen = row_filter.condition(spec, kept)
     if chosen is not None:
         _check_filter(database, spec, kept, chosen)
-    return SourceTable(
+    table = SourceTable(
         spec=spec,
         oid=oid,
         kind=kind,
@@ -154,6 +157,9 @@ def read_table(database: Database, spec: TableSpec) -> SourceTable:
         hash_key_id=database.hash_key_id,
         filter=chosen,
     )
+    if spec.keys_in_messages and key and enforces_key(database, table):
+        return dataclasses.replace(table, names_keys=True)
+    return table
 
 
 def has_index(database: Database, table: SourceTable, names: tuple[str, ...]) -> bool:

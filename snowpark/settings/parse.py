@@ -380,6 +380,7 @@ def _settings(data: dict[str, Any], name: str) -> TableSettings:
         "pipe_wait_seconds",
         "source_changed",
         "duplicate_keys",
+        "keys_in_messages",
         "trim_char",
     )
     optional = {setting: merged[setting] for setting in plain if setting in merged}

@@ -28,7 +28,8 @@ CONFIGURING = {
     "help": BOTH,
 }
 # What a sync knows about columns; people see the changes.
-INTERNAL = {"sync_columns"}
+# Bounds of parts are keys of rows.
+INTERNAL = {"sync_columns", "sync_parts"}
 # Told by no object: what the roles are for, and what tasks and alerts take.
 RIGHTS = {
     "GRANT ROLE sync_reader TO ROLE sync_operator;",
