@@ -404,17 +404,22 @@ def describe(account: Account, statement: Statement, scanner: Scanner) -> Result
     kind = scanner.word()
     if kind in ("STORAGE", "API", "NOTIFICATION"):
         kind = scanner.word()
+    role = statement.session.role
     if kind in ("TABLE", "VIEW"):
         name = account.existing_name(statement.session, scanner.path())
         scanner.end()
+        of = type(account.catalog.relation(name)).__name__.upper()
+        account.catalog.access.demand_any(role, of, name.parts)
         return _describe_relation(account, statement, name)
     if kind == "INTEGRATION":
         name_of_integration = scanner.identifier()
         scanner.end()
+        account.catalog.access.demand_any(role, kind, (name_of_integration,))
         return _describe_integration(account, name_of_integration)
     if kind == "TASK":
         name = account.name(statement.session, scanner.path())
         scanner.end()
+        account.catalog.access.demand_any(role, kind, name.parts)
         return tasks.describe(account, name)
     if kind == "PIPE":
         name = account.name(statement.session, scanner.path())
@@ -423,6 +428,7 @@ def describe(account: Account, statement: Statement, scanner: Scanner) -> Result
     if kind in ("PROCEDURE", "FUNCTION"):
         name = account.name(statement.session, scanner.path())
         found = account.catalog.thing(kind, name)
+        account.catalog.access.demand_any(role, kind, name.parts)
         rows = [(str(k).lower(), str(v)) for k, v in found.described.items()]
         return made({"property": TEXT, "value": TEXT}, rows)
     if kind == "FILE":

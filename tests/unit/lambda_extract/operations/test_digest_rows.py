@@ -77,6 +77,7 @@ def test_s2_keys_are_named_only_if_asked_for_and_enforced(
         (plain, ("id",), ("?",)),
         (reader.spec, ("id", "note"), ("?", "?")),
         (reader.spec, ("note",), ("?",)),
+        (whole, ("id", "note"), ("?", "?")),
         (dataclasses.replace(whole, key=("note",)), ("note",), ("?",)),
     ):
         reply = ask(reader, table=spec, key=columns, step="detail")
