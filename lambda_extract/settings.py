@@ -206,7 +206,7 @@ def parse_sources(text: str) -> dict[str, Source]:
     """
     try:
         data = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise _wrong("SOURCES", "is not JSON text") from None
     if not isinstance(data, dict):
         raise _wrong("SOURCES", "is not a JSON object")
@@ -229,7 +229,7 @@ def _source(name: str, data: Any) -> Source:
         )
     try:
         port = int(data.get("port", 5432))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise _wrong("SOURCES", f"has a port that is no number for {name!r}") from None
     if not 0 < port < 65536:
         raise _wrong("SOURCES", f"has a port out of range for {name!r}")

@@ -13,6 +13,7 @@ from pathlib import Path
 PROJECT_FILE = Path(__file__).resolve().parents[1] / "pyproject.toml"
 
 _IDENTIFIER = r"[A-Za-z_][A-Za-z0-9_$]{0,254}"
+_TARGET = r"[A-Za-z0-9_$*]{1,255}\.[A-Za-z0-9_$*]{1,255}"
 _ROLE_ARN = r"arn:aws(-[a-z]+)*:iam::\d{12}:role/[\w+=,.@/-]{1,512}"
 _API_GATEWAY = (
     r"https://[a-z0-9-]+\.execute-api\.[a-z0-9-]+\.amazonaws\.com(\.cn)?"
@@ -71,6 +72,11 @@ VARIABLES: dict[str, Variable] = {
         r"(arn:aws(-[a-z]+)*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256})?",
         "SNS topic that tells pipes of new files; empty: S3 tells Snowflake's queue",
         "",
+    ),
+    "targets": Variable(
+        rf"{_TARGET}(,{_TARGET})*",
+        "schemas that may be written, DATABASE.SCHEMA,... in which * is anything",
+        "*.*",
     ),
     "python_version": Variable(
         r"3\.\d{1,2}", "Python version of the procedures", runtime_python()

@@ -1,289 +1,156 @@
 """Feeds hostile inputs to what strangers can reach, and counts them.
 
-Three targets: API Gateway events through the real handler (S3 and Lambda replaced by
-memory), request texts through the contract, configurations through the parser. None may
-raise anything but its own refusal, answer a 5xx, or hang. A failing input is shortened
-and printed by hypothesis; the same seed gives the same inputs.
+First the inputs of tests/fuzz/corpus, then new ones: see fuzz_targets.py for the doors,
+fuzz_inputs.py for what is sent. One input may take so much processor time and memory and
+no more. A failing input is shortened and printed by hypothesis; the same seed gives the
+same inputs. With --keep a failing input is written into the corpus.
 """
 
-import base64
 import contextlib
-import gzip
-import io
 import json
-import os
+import resource
+import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
-from unittest import mock
 
 import hypothesis
 import typer
 from hypothesis import strategies as st
 
-from lambda_extract import contract
-from lambda_extract import handler as handling
-from lambda_extract.protocol import envelope
-from lambda_extract.protocol.jobs import JobReply
-from snowpark.errors import SyncError
-from snowpark.settings import parse
+from scripts.fuzz_inputs import variants
+from scripts.fuzz_targets import TARGETS, Target, surroundings
 
 ROOT = Path(__file__).resolve().parents[1]
-SLOW_SECONDS = 5.0
-ENVIRONMENT = {
-    "LANDING_BUCKET": "landing",
-    "SIGNING_KEY": "a signing key that is long enough for it",
-    "AWS_LAMBDA_FUNCTION_NAME": "extract",
-    "SOURCES": "{}",
-}
-TABLE = contract.TableSpec("orders", "shop", "public", "orders")
-REQUESTS = [
-    contract.to_object(request)
-    for request in (
-        contract.HealthRequest("r1", "shop"),
-        contract.PlanRequest("r1", TABLE, cursor=contract.CursorSpec("updated_at")),
-        contract.KeysRequest("r1", TABLE, "p1", contract.Partition("p1", ("id",))),
-        contract.ExtractRequest(
-            "r1",
-            TABLE,
-            "p1",
-            cursor=contract.CursorSpec("updated_at"),
-            window=contract.Window(contract.CursorValue("1", "bigint")),
-        ),
-    )
-]
-CONFIG = json.loads((ROOT / "config" / "sync_config.json").read_text(encoding="utf-8"))
-HOSTILE = st.sampled_from(
-    [
-        "'; DROP TABLE orders; --",
-        '"; DROP TABLE orders; --',
-        "$$; SELECT 1; $$",
-        "../../../etc/passwd",
-        "a\nb\r\x00\x1b[31m",
-        "{{x}}<% y %>%s%(a)s",
-        "\ud800",
-        "\u202e\u0000",
-        "x" * 5000,
-        "NaN",
-        "1e999",
-    ]
-)
-SCALARS = (
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.text(max_size=12)
-    | HOSTILE
-    | st.sampled_from([2**63, 10**400, -1, 0])
-)
-VALUES = st.recursive(
-    SCALARS,
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner)
-    ),
-    max_leaves=4,
-)
+CORPUS = ROOT / "tests" / "fuzz" / "corpus"
+SECONDS = 5.0  # of this process's own time: a busy machine is no fault
+MEGABYTES = 512  # beyond what the process has when the inputs begin
+BATCH = 20_000  # inputs between two looks at the log; hypothesis remembers each
 
 
-class _MemoryJobs:
-    """Job objects in memory: what S3 does is not what is tried here."""
-
-    def __init__(self) -> None:
-        self._claims: set[str] = set()
-
-    def claim(self, job: str, row: int, request: contract.Request) -> bool:
-        new = job not in self._claims
-        self._claims.add(job)
-        return new
-
-    def reply(self, job: str) -> JobReply | None:
-        return None
+class TooSlowError(AssertionError):
+    """One input took more processor time than any may."""
 
 
-def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Every place of a document, as the keys that lead to it."""
-    items: list[tuple[Any, Any]] = []
-    if isinstance(value, dict):
-        items = list(value.items())
-    elif isinstance(value, list | tuple):
-        items = list(enumerate(value))
-    found = [path] if path else []
-    for key, inner in items:
-        found += _places(inner, (*path, key))
-    return found
-
-
-@st.composite
-def _changed(draw: st.DrawFn, document: dict[str, Any]) -> Any:
-    """A valid document with a value replaced, removed or added at one place."""
-    result = json.loads(json.dumps(document))
-    path = draw(st.sampled_from(_places(result)))
-    holder = result
-    for key in path[:-1]:
-        holder = holder[key]
-    action = draw(st.sampled_from(["replace", "replace", "remove", "add"]))
-    if action == "replace":
-        holder[path[-1]] = draw(VALUES)
-    elif action == "remove":
-        del holder[path[-1]]
-    elif isinstance(holder, dict):
-        holder[draw(st.text(max_size=8) | HOSTILE)] = draw(VALUES)
-    else:
-        holder.append(draw(VALUES))
-    return result
-
-
-def _spoiled(text: str) -> st.SearchStrategy[str]:
-    """A text that is cut, or has something in its middle."""
-    place = st.integers(0, len(text))
-    return st.builds(
-        lambda at, middle, cut: text[:at] + middle + ("" if cut else text[at:]),
-        place,
-        st.text(max_size=5) | HOSTILE,
-        st.booleans(),
-    )
-
-
-REQUEST_OBJECTS = st.sampled_from(REQUESTS).flatmap(_changed) | VALUES
-REQUEST_TEXTS = REQUEST_OBJECTS.map(json.dumps) | st.sampled_from(
-    [json.dumps(request) for request in REQUESTS]
-).flatmap(_spoiled)
-CONFIG_TEXTS = _changed(CONFIG).map(json.dumps) | _spoiled(json.dumps(CONFIG))
-
-
-@st.composite
-def _events(draw: st.DrawFn) -> dict[str, Any]:
-    """An event of API Gateway, with a forged, packed, cut or malformed part."""
-    argument = draw(REQUEST_TEXTS | REQUEST_OBJECTS)
-    rows = draw(st.just([[0, argument]]) | VALUES)
-    body: Any = json.dumps(draw(st.just({"data": rows}) | VALUES))
-    form = draw(st.sampled_from(["text", "gzip", "cut", "base64", "raw"]))
-    packed = form in ("gzip", "cut", "base64")
-    if packed:
-        data = gzip.compress(body.encode(), 1) if form != "base64" else body.encode()
-        if form == "cut":
-            data = data[: draw(st.integers(0, len(data)))]
-        body = base64.b64encode(data).decode()
-    elif form == "raw":
-        body = draw(st.none() | st.text(max_size=20) | HOSTILE)
-    names = st.sampled_from(
-        [
-            "sf-external-function-query-batch-id",
-            "SF-External-Function-Query-Batch-Id",
-            "content-encoding",
-            "accept-encoding",
-            "x-forwarded-for",
-        ]
-    )
-    headers = draw(
-        st.just({envelope.BATCH_ID_HEADER: "b"})
-        | st.dictionaries(names, st.text(max_size=9) | st.just("gzip") | HOSTILE)
-    )
-    method = draw(st.sampled_from(["POST", "POST", "GET", "PUT", "", None]))
-    event: dict[str, Any] = {
-        "httpMethod": method,
-        "headers": headers,
-        "body": body,
-        "isBase64Encoded": packed,
-    }
-    forged: dict[str, Any] = draw(st.sampled_from([{}, {"job": "x"}, {"watchdog": {}}]))
-    return event | forged
-
-
-def try_event(event: dict[str, Any]) -> None:
-    """Sends an event to the handler; it answers, never with a 5xx or a 429."""
-    status = handling.handler(event, None)["statusCode"]
-    assert status in (200, 202, 400), status
-
-
-def try_request(text: str) -> None:
-    """Decodes a request; what is decoded can be encoded and is the same."""
+@contextlib.contextmanager
+def bounded(megabytes: int = MEGABYTES) -> Iterator[None]:
+    """Lets no input take more memory than this: MemoryError then fails the run."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    most = pages * resource.getpagesize() + megabytes * 1024 * 1024
+    handler = signal.signal(signal.SIGPROF, _too_slow)
+    resource.setrlimit(resource.RLIMIT_AS, (most, before[1]))
     try:
-        request = contract.decode_request(text)
-    except contract.ContractError:
-        return
-    assert contract.decode_request(contract.encode(request)) == request
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+        signal.signal(signal.SIGPROF, handler)
 
 
-def try_config(text: str) -> None:
-    """Parses a configuration, or is refused by the one error that lists problems."""
-    with contextlib.suppress(SyncError):
-        parse.parse(text)
+def _too_slow(*_: Any) -> None:
+    raise TooSlowError(f"one input took more than {SECONDS:g} s")
 
 
-# name, inputs, what tries one, share of all inputs
-TARGETS: tuple[tuple[str, Any, Callable[[Any], None], float], ...] = (
-    ("events through the handler", _events(), try_event, 0.5),
-    ("requests through the contract", REQUEST_TEXTS, try_request, 0.4),
-    ("configurations", CONFIG_TEXTS, try_config, 0.1),
-)
+def attempt(target: Target, value: Any) -> None:
+    """Tries one input within its time.
+
+    Raises:
+        AssertionError: A promise was broken, or it took too long.
+    """
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
+    try:
+        target.attempt(value)
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
-def fuzz(inputs: int, seed: int) -> dict[str, int]:
-    """Tries about `inputs` inputs; returns how many each target was given.
+def corpus(target: Target) -> list[Any]:
+    """The inputs of the repository for one target."""
+    files = sorted((CORPUS / target.name).glob("*.json"))
+    return [json.loads(file.read_text(encoding="utf-8")) for file in files]
+
+
+def fuzz(inputs: int, seed: int, *, keep: bool = False) -> dict[str, int]:
+    """Tries the corpus and about `inputs` inputs; returns how many for each target.
 
     Raises:
         AssertionError: A promise was broken; hypothesis names the input.
     """
     counts: dict[str, int] = {}
-    with _surroundings():
-        for name, strategy, attempt, share in TARGETS:
-            counts[name] = _run(strategy, attempt, max(int(inputs * share), 1), seed)
+    with bounded():
+        for target in TARGETS:
+            with surroundings():
+                for value in corpus(target):
+                    attempt(target, value)
+            wanted = max(int(inputs * target.share), 1)
+            done = len(corpus(target))
+            batch = 0
+            while done < wanted:
+                done += _run(target, min(wanted - done, BATCH), seed + batch, keep)
+                batch += 1
+            counts[target.name] = done
     return counts
 
 
-@contextlib.contextmanager
-def _surroundings() -> Iterator[None]:
-    jobs = _MemoryJobs()
-    with (
-        mock.patch.object(handling, "_jobs", lambda settings: jobs),
-        mock.patch.object(handling, "_start_worker", lambda *arguments: None),
-        mock.patch.dict(os.environ, ENVIRONMENT),
-        contextlib.redirect_stdout(io.StringIO()) as told,
-    ):
-        yield
-        for line in told.getvalue().splitlines():
-            # One JSON object a line, whatever the input holds: no forged log lines.
-            assert "event" in json.loads(line)
-
-
-def _run(strategy: Any, attempt: Callable[[Any], None], inputs: int, seed: int) -> int:
+def _run(target: Target, inputs: int, seed: int, keep: bool) -> int:
     count = 0
+    failed: list[Any] = []
 
     @hypothesis.seed(seed)
     @hypothesis.settings(
-        max_examples=inputs,
+        max_examples=max(inputs // (target.variants + 1), 1),
         deadline=None,
         database=None,
         phases=[hypothesis.Phase.generate, hypothesis.Phase.shrink],
         suppress_health_check=list(hypothesis.HealthCheck),
     )
-    @hypothesis.given(strategy)
-    def test(value: Any) -> None:
+    @hypothesis.given(target.inputs, st.integers(0, 2**32))
+    def test(drawn: Any, chance: int) -> None:
         nonlocal count
-        count += 1
-        # This process's own time: a busy machine is no fault, and nothing waits here.
-        started = time.process_time()
-        attempt(value)
-        assert time.process_time() - started < SLOW_SECONDS, "took too long"
+        tried = variants(drawn, target.variants, chance) if target.variants else [drawn]
+        for value in tried:
+            count += 1
+            try:
+                attempt(target, value)
+            except BaseException:
+                failed[:] = [value]
+                hypothesis.note(f"{target.name}: {value!r:.2000}")
+                raise
 
-    test()
+    try:
+        with surroundings():
+            test()
+    finally:
+        if failed and keep:
+            _keep(target, failed[0])
     return count
+
+
+def _keep(target: Target, value: Any) -> None:
+    folder = CORPUS / target.name
+    folder.mkdir(parents=True, exist_ok=True)
+    number = len(list(folder.glob("*.json"))) + 1
+    text = json.dumps(value, indent=1)
+    (folder / f"found_{number:03d}.json").write_text(text + "\n", encoding="utf-8")
 
 
 def main(
     inputs: Annotated[int, typer.Option(help="How many inputs, about.")] = 200_000,
     seed: Annotated[int, typer.Option(help="The same seed, the same inputs.")] = 1,
+    keep: Annotated[
+        bool, typer.Option(help="Write a failing input into tests/fuzz/corpus.")
+    ] = False,
 ) -> None:
     """Tries hostile inputs and prints how many."""
     started = time.monotonic()
-    counts = fuzz(inputs, seed)
+    counts = fuzz(inputs, seed, keep=keep)
     for name, count in counts.items():
         print(f"{count:>9,} {name}")
     seconds = time.monotonic() - started
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     print(f"{sum(counts.values()):>9,} inputs, seed {seed}, {seconds:.0f} s: no fault")
+    print(f"{most:>9,} MB of memory at most, {SECONDS:g} s for an input at most")
 
 
 if __name__ == "__main__":

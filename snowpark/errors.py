@@ -58,6 +58,11 @@ CODES: dict[str, Known] = {
     "nothing_to_validate": Known(
         False, "CALL RESYNC_TABLE: its columns are then those of the source."
     ),
+    "target_not_allowed": Known(
+        False,
+        "Choose another target_schema; or let who deploys declare it, with --set"
+        " targets=DATABASE.SCHEMA,... (docs/DEPLOYMENT.md).",
+    ),
     "table_paused": Known(False, "CALL RESUME_TABLE with the table, then call again."),
     "date_input_formats": Known(
         False,

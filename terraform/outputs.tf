@@ -1,4 +1,4 @@
-# The first five have the names that scripts/deploy_variables.py knows.
+# The first six have the names that scripts/deploy_variables.py knows.
 output "landing_url" {
   description = "Root of the landing stage."
   value       = "s3://${module.storage.bucket}/${local.landing_prefix}"
@@ -22,6 +22,11 @@ output "api_url" {
 output "pipe_sns_topic_arn" {
   description = "Topic that tells Snowpipe of new files; null without pipes."
   value       = var.pipes ? module.pipe[0].topic_arn : null
+}
+
+output "targets" {
+  description = "Schemas that may be written, for the deployment of the Snowflake side."
+  value       = join(",", var.snowflake_targets)
 }
 
 output "worker_role_arn" {

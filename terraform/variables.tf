@@ -51,6 +51,17 @@ variable "snowflake_admin_role" {
   }
 }
 
+variable "snowflake_targets" {
+  type        = list(string)
+  description = "Schemas that may be written, DATABASE.SCHEMA each; * stands for any characters."
+  default     = ["*.*"]
+
+  validation {
+    condition     = length(var.snowflake_targets) > 0 && alltrue([for t in var.snowflake_targets : can(regex("^[A-Za-z0-9_$*]{1,255}[.][A-Za-z0-9_$*]{1,255}$", t))])
+    error_message = "DATABASE.SCHEMA, at least one."
+  }
+}
+
 variable "lambda_zip" {
   type        = string
   description = "The package of scripts/package_lambda.sh."

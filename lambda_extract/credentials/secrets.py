@@ -201,7 +201,7 @@ def _managed_secret(source: str, secret_id: str) -> Any:
         raise _unavailable(
             source, f"Secrets Manager failed ({type(error).__name__})"
         ) from None
-    except ValueError:
+    except (ValueError, RecursionError):
         # Its text would quote the secret.
         raise _unavailable(source, "the secret is not JSON text") from None
 

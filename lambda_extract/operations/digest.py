@@ -29,6 +29,8 @@ MOST_ROWS = 50_000
 # A key that was left out takes 19 bytes, here and in the statement to Snowflake.
 MOST_BEYOND = 20_000
 BEYOND_DIGITS = 16
+# In the place of a key's text: the key may not be named.
+UNNAMED = "?"
 PREFIX = re.compile(r"[0-9a-f]{1,32}")
 
 
@@ -134,7 +136,11 @@ def _rows(
     kept = [condition for condition in conditions if condition is not TRUE]
     details: list[sql.Composable] = []
     if request.step == "detail":
-        texts = [canonical.plain_text(table, name) for name in request.key]
+        named = table.names_keys and request.key == table.key
+        texts = [
+            canonical.plain_text(table, name) if named else sql.Literal(UNNAMED)
+            for name in request.key
+        ]
         details.append(sql.SQL("ARRAY[{}] AS k").format(sql.SQL(", ").join(texts)))
         parts = [_short_hash(table, name) for name in request.columns]
         joined = sql.SQL(" || ").join(parts)

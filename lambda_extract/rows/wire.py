@@ -302,7 +302,7 @@ def _setting(kind: str, attnum: int) -> sql.Literal:
 
 def _key_text(table: SourceTable) -> sql.Composable:
     """The row's key as one line of JSON text; a line end never appears inside."""
-    if not table.key:
+    if not table.names_keys:
         return sql.SQL("''")
     pairs = [
         item

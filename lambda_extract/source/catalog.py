@@ -49,6 +49,8 @@ class SourceTable:
         server_version: As PostgreSQL counts it, e.g. 180004.
         hash_key_id: Fingerprint of the key that hashes columns.
         filter: Condition of the rows that are meant; None: all.
+        names_keys: Messages may name keys: the request says so, and PostgreSQL enforces
+            the key (S2: any column could be named as one that it does not).
     """
 
     spec: TableSpec
@@ -61,6 +63,7 @@ class SourceTable:
     server_version: int = 0
     hash_key_id: str = ""
     filter: sql.Composable | None = None
+    names_keys: bool = False
 
     @property
     def name(self) -> sql.Identifier:
@@ -145,7 +148,7 @@ def read_table(database: Database, spec: TableSpec) -> SourceTable:
     chosen = row_filter.condition(spec, kept)
     if chosen is not None:
         _check_filter(database, spec, kept, chosen)
-    return SourceTable(
+    table = SourceTable(
         spec=spec,
         oid=oid,
         kind=kind,
@@ -157,6 +160,9 @@ def read_table(database: Database, spec: TableSpec) -> SourceTable:
         hash_key_id=database.hash_key_id,
         filter=chosen,
     )
+    if spec.keys_in_messages and key and has_index_of(database, table):
+        return dataclasses.replace(table, names_keys=True)
+    return table
 
 
 def has_index(database: Database, table: SourceTable, names: tuple[str, ...]) -> bool:
@@ -264,6 +270,35 @@ def enforces_key(database: Database, table: SourceTable) -> bool:
         """)
     found = statement.format(oid=sql.Literal(table.oid), numbers=sql.Literal(numbers))
     return bool(database.row(found)[0])
+
+
+def has_index_of(database: Database, table: SourceTable) -> bool:
+    """True if a unique index has exactly the key's columns, none of which may be NULL.
+
+    Of more columns no index would say that they name a row: whoever asks could add all.
+    """
+    numbers = [c.attnum for n in table.key if (c := table.column(n)) is not None]
+    statement = sql.SQL("""
+        SELECT EXISTS (
+            SELECT 1
+            FROM pg_catalog.pg_index AS i
+            WHERE i.indrelid = {oid}
+                AND i.indnkeyatts = {count}
+                AND (
+                    SELECT pg_catalog.array_agg(k.attnum ORDER BY k.attnum)
+                    FROM pg_catalog.unnest(i.indkey)
+                        WITH ORDINALITY AS k (attnum, place)
+                    WHERE k.place <= i.indnkeyatts
+                ) = {numbers}::int2[]
+                AND i.indisunique
+        )
+        """)
+    found = statement.format(
+        oid=sql.Literal(table.oid),
+        count=sql.Literal(len(numbers)),
+        numbers=sql.Literal(sorted(numbers)),
+    )
+    return enforces_key(database, table) and bool(database.row(found)[0])
 
 
 def read_sequence(

@@ -6,7 +6,7 @@ import dataclasses
 import re
 from collections.abc import Callable
 
-from local.snowflake_server import show
+from local.snowflake_server import privileges, show
 from local.snowflake_server.code import external, procedures, python_functions
 from local.snowflake_server.core.errors import SnowflakeError, syntax, unsupported
 from local.snowflake_server.core.results import SELECT, TRANSACTION, Result, status
@@ -16,6 +16,7 @@ from local.snowflake_server.engine import Account
 from local.snowflake_server.objects import (
     accounts,
     alter,
+    grants,
     schemas,
     stages,
     streamlits,
@@ -64,6 +65,7 @@ def _execute_whole(account: Account, statement: Statement) -> Result:
     run = _SCANNED.get(word)
     if run is None:
         raise syntax(f"line 1 at position 0 unexpected '{word or text[:20]}'.")
+    privileges.check(account, statement, word)
     # Without its first word: after some of them sqlglot's tokenizer reads no further.
     return run(account, statement, Scanner(text[found.end() :] if found else text))
 
@@ -130,6 +132,7 @@ _OBJECTS: tuple[tuple[tuple[str, ...], Run], ...] = (
     (("STREAMLIT",), streamlits.create),
     (("PIPE",), pipes.create),
     (("ROLE",), accounts.create_role),
+    (("USER",), accounts.create_user),
     (("WAREHOUSE",), accounts.create_warehouse),
 )
 
@@ -202,6 +205,7 @@ _DROPS: tuple[tuple[tuple[str, ...], Run], ...] = (
     (("STREAMLIT",), streamlits.drop),
     (("PIPE",), pipes.drop),
     (("ROLE",), accounts.drop),
+    (("USER",), accounts.drop),
     (("WAREHOUSE",), accounts.drop),
 )
 
@@ -254,6 +258,6 @@ _SCANNED: dict[str, Run] = {
     "COPY": _copy,
     "CALL": procedures.call,
     "EXECUTE": _execute,
-    "GRANT": accounts.grant,
-    "REVOKE": accounts.grant,
+    "GRANT": grants.grant,
+    "REVOKE": grants.grant,
 }

@@ -16,6 +16,7 @@ from typing import IO, Any, NoReturn
 import duckdb
 from sqlglot import exp
 
+from local.snowflake_server.core.access import Need
 from local.snowflake_server.core.catalog import Catalog, full_name
 from local.snowflake_server.core.errors import SnowflakeError, from_duckdb
 from local.snowflake_server.core.faults import Faults
@@ -71,7 +72,9 @@ class Account:
         self.external_errors: dict[str, Exception] = {}
         self.execute: Callable[[Account, Statement], Result] = _not_started
         self.describe: Callable[[Account, Statement], Result] = _not_started
-        self.register_view: Callable[[Account, Session, str, str], str] = _not_started
+        self.register_view: Callable[[Account, Session, str, str, str], str] = (
+            _not_started
+        )
         self.runner: Any = None
         self.scheduler: Any = None
         self.pipes: Any = None
@@ -195,6 +198,7 @@ class Account:
         with self._cache_lock:
             found = self._translated.get(key)
         if found is not None and not session.temporary and self._still_true(found):
+            self.permit(session, found)
             return found
         translator = self.translator(session)
         translator.formats = formats
@@ -207,7 +211,45 @@ class Account:
             with self._cache_lock:
                 self._translated[key] = found
                 _shrink(self._translated)
+        self.permit(session, found)
         return found
+
+    def permit(self, session: Session, found: Translated) -> None:
+        """Fail unless the session's role holds what a statement needs.
+
+        Raises:
+            SnowflakeError: It does not, or it may use no warehouse.
+        """
+        access = self.catalog.access
+        for need in found.needs:
+            access.demand(session.role, need)
+        if found.needs:
+            self.permit_warehouse(session)
+
+    def may_take(self, user: str, role: str) -> bool:
+        """Whether a user may work with a role.
+
+        Who is no user of CREATE USER is the account's administrator, who takes any.
+        """
+        if user not in self.catalog.in_account["USER"]:
+            return True
+        return role in self.catalog.access.roles_of_user(user)
+
+    def permit_warehouse(self, session: Session) -> None:
+        """Fail unless the session has a warehouse that its role may use.
+
+        A procedure and a task work with what their caller has.
+        """
+        if session.caller is not None or session.user == "SYSTEM":
+            return
+        need = Need(("USAGE", "OPERATE"), "WAREHOUSE", (session.warehouse or "",))
+        if not self.catalog.access.may(session.role, need):
+            raise SnowflakeError(
+                606,
+                "57P03",
+                "No active warehouse selected in the current session. Select an active "
+                "warehouse with the 'use warehouse' command.",
+            )
 
     def _still_true(self, found: Translated) -> bool:
         relations = self.catalog.relations

@@ -19,8 +19,14 @@ _T, _N, _M = pyarrow.string(), pyarrow.int64(), pyarrow.timestamp("us", tz="UTC"
 _PLACE = [("TABLE_CATALOG", _T), ("TABLE_SCHEMA", _T), ("TABLE_NAME", _T)]
 
 
-def register(account: Account, session: Session, database: str, view: str) -> str:
+def register(
+    account: Account, session: Session, database: str, view: str, acting: str
+) -> str:
     """Make one view of INFORMATION_SCHEMA readable for the session's connection.
+
+    Args:
+        acting: The role whose privileges decide which rows there are; empty: that of
+            the session.
 
     Returns:
         The name to read it by.
@@ -38,25 +44,29 @@ def register(account: Account, session: Session, database: str, view: str) -> st
     }.get(view)
     if made is None:
         raise missing("Object", f"{database}.INFORMATION_SCHEMA.{view}")
-    fields, rows = made(account, session, database)
+    role = acting or session.role
+    fields, rows = made(account, session, database, role)
     schema = pyarrow.schema([(encode(n), t) for n, t in fields])
     columns = [pyarrow.array([r[i] for r in rows], f[1]) for i, f in enumerate(fields)]
-    name = f"_information_{encode(database)}_{view}".lower()
+    name = f"_information_{encode(database)}_{view}_{encode(role)}".lower()
     session.scope.connection.register(
         name, pyarrow.Table.from_arrays(columns, schema=schema)
     )
     return name
 
 
-def _in(account: Account, database: str, kind: type) -> list[Any]:
+def _in(account: Account, database: str, kind: type, role: str) -> list[Any]:
+    sees, of = account.catalog.access.sees, kind.__name__.upper()
     return [
         r
         for n, r in list(account.catalog.relations.items())
-        if n.database == database and isinstance(r, kind)
+        if n.database == database and isinstance(r, kind) and sees(role, of, n.parts)
     ]
 
 
-def _columns(account: Account, session: Session, database: str) -> tuple[Any, Any]:
+def _columns(
+    account: Account, session: Session, database: str, role: str
+) -> tuple[Any, Any]:
     fields = [
         *_PLACE, ("COLUMN_NAME", _T), ("ORDINAL_POSITION", _N), ("COLUMN_DEFAULT", _T),
         ("IS_NULLABLE", _T), ("DATA_TYPE", _T), ("CHARACTER_MAXIMUM_LENGTH", _N),
@@ -65,7 +75,7 @@ def _columns(account: Account, session: Session, database: str) -> tuple[Any, An
         ("DATETIME_PRECISION", _N), ("COMMENT", _T),
     ]  # fmt: skip
     rows = []
-    for table in _in(account, database, Table):
+    for table in _in(account, database, Table, role):
         for at, column in enumerate(table.columns, start=1):
             kind = column.type
             number = kind.base == "NUMBER"
@@ -82,34 +92,40 @@ def _columns(account: Account, session: Session, database: str) -> tuple[Any, An
     return fields, rows
 
 
-def _tables(account: Account, session: Session, database: str) -> tuple[Any, Any]:
+def _tables(
+    account: Account, session: Session, database: str, role: str
+) -> tuple[Any, Any]:
     fields = [
         *_PLACE, ("TABLE_OWNER", _T), ("TABLE_TYPE", _T), ("IS_TRANSIENT", _T),
         ("ROW_COUNT", _N), ("RETENTION_TIME", _N), ("CREATED", _M), ("COMMENT", _T),
     ]  # fmt: skip
     rows: list[tuple[Any, ...]] = []
-    for table in _in(account, database, Table):
+    for table in _in(account, database, Table, role):
         count = session.scope.read(partial(row_count, table=table))
         kind = "LOCAL TEMPORARY" if table.kind == "TEMPORARY" else "BASE TABLE"
         transient = "YES" if table.kind == "TRANSIENT" else "NO"
         rows.append((*table.name.parts, table.owner, kind, transient, count,
                      table.retention, table.created, table.comment))  # fmt: skip
-    for view in _in(account, database, View):
+    for view in _in(account, database, View, role):
         rows.append((*view.name.parts, view.owner, "VIEW", "NO", None, None,
                      view.created, view.comment))  # fmt: skip
     return fields, rows
 
 
-def _views(account: Account, session: Session, database: str) -> tuple[Any, Any]:
+def _views(
+    account: Account, session: Session, database: str, role: str
+) -> tuple[Any, Any]:
     fields = [*_PLACE, ("TABLE_OWNER", _T), ("VIEW_DEFINITION", _T), ("COMMENT", _T)]
     rows = [
         (*v.name.parts, v.owner, v.text, v.comment)
-        for v in _in(account, database, View)
+        for v in _in(account, database, View, role)
     ]
     return fields, rows
 
 
-def _schemata(account: Account, session: Session, database: str) -> tuple[Any, Any]:
+def _schemata(
+    account: Account, session: Session, database: str, role: str
+) -> tuple[Any, Any]:
     fields = [
         ("CATALOG_NAME", _T),
         ("SCHEMA_NAME", _T),
@@ -120,6 +136,6 @@ def _schemata(account: Account, session: Session, database: str) -> tuple[Any, A
     rows = [
         (d, s, thing.owner, thing.created, thing.comment)
         for (d, s), thing in account.catalog.schemas.items()
-        if d == database
+        if d == database and account.catalog.access.sees(role, "SCHEMA", (d, s))
     ]
     return fields, rows

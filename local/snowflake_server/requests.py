@@ -13,6 +13,7 @@ from local.snowflake_server.code import external, owners_rights, python_function
 from local.snowflake_server.code.archive import Code
 from local.snowflake_server.code.procedures import Runner
 from local.snowflake_server.code.sessions import Carriers
+from local.snowflake_server.core.access import SYSTEM_ROLES
 from local.snowflake_server.core.catalog import Thing
 from local.snowflake_server.core.errors import SnowflakeError
 from local.snowflake_server.core.faults import ProcedureKilled
@@ -23,7 +24,6 @@ from local.snowflake_server.engine import Account, Settings
 from local.snowflake_server.rows import copy_into, pipe_loads
 from local.snowflake_server.tasks.task_runs import Scheduler
 
-_ROLES = ("ACCOUNTADMIN", "SYSADMIN", "SECURITYADMIN", "USERADMIN", "PUBLIC")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -33,10 +33,10 @@ def open_account(settings: Settings) -> Account:
     copy_into.install(account)
     external.install(account)
     python_functions.install(account)
-    for role in _ROLES:
+    for role in SYSTEM_ROLES:
         account.catalog.in_account["ROLE"][role] = Thing(name=role, properties={})
     account.catalog.in_account["WAREHOUSE"]["COMPUTE_WH"] = Thing(
-        name="COMPUTE_WH", properties={}
+        name="COMPUTE_WH", properties={}, owner="SYSADMIN"
     )
     account.execute = dispatch.execute
     account.describe = dispatch.describe

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from local.snowflake_server import requests
+from local.snowflake_server.core.catalog import Thing
 from local.snowflake_server.core.errors import SnowflakeError
 from local.snowflake_server.core.session import Session
 from local.snowflake_server.engine import Account
@@ -67,13 +68,11 @@ class Front:
     def log_in(self, data: Body, query: Body) -> Body:
         """Open a session in the wanted database, schema, role and warehouse."""
         name = str(data.get("LOGIN_NAME") or self.user or "LOCAL")
-        wrong_user = self.user is not None and name.upper() != self.user.upper()
-        if wrong_user or self.password not in (None, data.get("PASSWORD")):
-            raise SnowflakeError(
-                390100, "08001", "Incorrect username or password was specified."
-            )
-        role = _plain(query.get("roleName")) or "ACCOUNTADMIN"
-        if role not in self.account.catalog.in_account["ROLE"]:
+        known = self.account.catalog.in_account["USER"].get(name.upper())
+        self._check_password(name, known, data.get("PASSWORD"))
+        role = _plain(query.get("roleName")) or _default_role(known)
+        allowed = self.account.may_take(name.upper(), role)
+        if not allowed or role not in self.account.catalog.in_account["ROLE"]:
             raise SnowflakeError(
                 390189, "08001", f"Role '{role}' specified in the connect string is "
                 "not granted to this user."
@@ -112,16 +111,31 @@ class Front:
             },
         }
 
+    def _check_password(self, name: str, known: Thing | None, given: Any) -> None:
+        if known is not None:
+            wrong = known.properties.get("PASSWORD") != given
+        else:
+            wrong = self.user is not None and name.upper() != self.user.upper()
+            wrong = wrong or self.password not in (None, given)
+        if wrong:
+            raise SnowflakeError(
+                390100, "08001", "Incorrect username or password was specified."
+            )
+
     def _place(self, session: Session, query: Body) -> None:
         """Unknown names are ignored, as by Snowflake: the session then has none."""
         database, schema = _plain(query.get("databaseName")), _plain(
             query.get("schemaName")
         )
         catalog = self.account.catalog
-        if database in catalog.databases:
+        sees = self.account.catalog.access.sees
+        if database in catalog.databases and sees(
+            session.role, "DATABASE", (database or "",)
+        ):
             session.database = database
             wanted = schema or "PUBLIC"
-            if (database, wanted) in catalog.schemas:
+            there = (database, wanted) in catalog.schemas
+            if there and sees(session.role, "SCHEMA", (database or "", wanted)):
                 session.schema = wanted
 
     def log_out(self, request: Request) -> None:
@@ -147,6 +161,10 @@ class Front:
         done = [key for key, future in self.running.items() if future.done()]
         for key in done[:-_ANSWERS_KEPT]:
             del self.running[key]
+
+
+def _default_role(user: Thing | None) -> str:
+    return user.properties.get("DEFAULT_ROLE", "PUBLIC") if user else "ACCOUNTADMIN"
 
 
 def _token(header: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
+from local.snowflake_server.core.access import OF_ACCOUNT, Grant
 from local.snowflake_server.core.catalog import Table, View
 from local.snowflake_server.core.errors import missing, syntax, unsupported
 from local.snowflake_server.core.names import Name, shown
@@ -41,13 +42,15 @@ def show(account: Account, statement: Statement, scanner: Scanner) -> Result:
         statement.session.forbid_in_procedure(f"SHOW {kind}")
     if kind == "GRANTS":
         return _grants(account, statement, scanner)
+    if kind == "FUTURE":
+        return _future_grants(account, statement, scanner)
     if kind == "PARAMETERS":
         return parameters.show(account, statement, scanner, like_pattern)
     find = _KINDS.get(kind)
     if find is None:
         raise unsupported(f"SHOW {kind}")
     like = scanner.string() if scanner.take("LIKE") else "%"
-    inside = _scope(account, statement, scanner)
+    inside = _seen(account, statement, kind, _scope(account, statement, scanner))
     starts = scanner.string() if scanner.take("STARTS", "WITH") else ""
     limit = scanner.number() if scanner.take("LIMIT") else None
     scanner.end()
@@ -56,6 +59,22 @@ def show(account: Account, statement: Statement, scanner: Scanner) -> Result:
     pattern = like_pattern(like)
     rows = [r for r in rows if pattern.fullmatch(r[at]) and r[at].startswith(starts)]
     return made(columns, sorted(rows, key=lambda r: r[at])[:limit])
+
+
+def _seen(
+    account: Account,
+    statement: Statement,
+    kind: str,
+    inside: Callable[[Name], bool],
+) -> Callable[[Name], bool]:
+    """Only what the role holds a privilege on is shown."""
+    access, role = account.catalog.access, statement.session.role
+    of = _OF.get(kind, kind.rpartition(" ")[2] if "FILE" not in kind else kind)
+    of = of.removesuffix("S")
+    return lambda name: inside(name) and access.sees(role, of, name.parts)
+
+
+_OF = {"COLUMNS": "TABLES"}
 
 
 def like_pattern(like: str) -> re.Pattern[str]:
@@ -155,7 +174,12 @@ def _columns(account: Account, statement: Statement, inside: Any) -> Rows:
 
 
 def _databases(account: Account, statement: Statement, inside: Any) -> Rows:
-    rows = [(d.created, d.name, d.comment) for d in account.catalog.databases.values()]
+    access, role = account.catalog.access, statement.session.role
+    rows = [
+        (d.created, d.name, d.comment)
+        for name, d in account.catalog.databases.items()
+        if access.sees(role, "DATABASE", (name,))
+    ]
     return {"created_on": MOMENT, "name": TEXT, "comment": TEXT}, rows
 
 
@@ -172,6 +196,9 @@ def _schemas(account: Account, statement: Statement, inside: Any) -> Rows:
         )
         for (database, schema), thing in account.catalog.schemas.items()
         if statement.session.database in (None, database)
+        and account.catalog.access.sees(
+            statement.session.role, "SCHEMA", (database, schema)
+        )
     ]
     columns = {
         "created_on": MOMENT,
@@ -199,7 +226,12 @@ def _stages(account: Account, statement: Statement, inside: Any) -> Rows:
 
 def _in_account(kind: str) -> Find:
     def find(account: Account, statement: Statement, inside: Any) -> Rows:
-        found = account.catalog.in_account[kind].values()
+        access, role = account.catalog.access, statement.session.role
+        found = [
+            thing
+            for name, thing in account.catalog.in_account[kind].items()
+            if kind == "ROLE" or access.sees(role, kind, (name,))
+        ]
         columns = {"created_on": MOMENT, "name": TEXT, "owner": TEXT, "comment": TEXT}
         return columns, [(t.created, t.name, t.owner, t.comment) for t in found]
 
@@ -271,23 +303,100 @@ _KINDS: dict[str, Find] = {
 
 
 def _grants(account: Account, statement: Statement, scanner: Scanner) -> Result:
-    grantee = ""
+    """SHOW GRANTS [ON ... | TO ROLE | TO USER | OF ROLE]."""
+    access = account.catalog.access
     if scanner.done:
         statement.session.forbid_in_procedure("SHOW GRANTS")
+        name = statement.session.user
+        return _grant_rows(
+            [g for g in access.grants if g.to_user and g.grantee == name]
+        )
     if scanner.take("TO", "ROLE"):
         grantee = scanner.identifier()
-    elif scanner.take("ON"):
-        target = scanner.rest().upper()
-        grants = [g for g in account.catalog.grants if g[2].upper() == target]
-        return _grant_rows(grants)
+        scanner.end()
+        return _grant_rows(_held_by(account, grantee))
+    if scanner.take("TO", "USER"):
+        grantee = scanner.identifier()
+        scanner.end()
+        given = [g for g in access.grants if g.to_user and g.grantee == grantee]
+        return _grant_rows(given)
+    if scanner.take("OF", "ROLE"):
+        role = (scanner.identifier(),)
+        scanner.end()
+        return _grant_rows(
+            [g for g in access.grants if g.kind == "ROLE" and g.name == role]
+        )
+    scanner.expect("ON")
+    if scanner.take("ACCOUNT"):
+        scanner.end()
+        return _grant_rows(access.on("ACCOUNT", ()))
+    kind = scanner.word()
+    kind = f"{kind} {scanner.word()}" if kind == "FILE" else kind
+    path = scanner.path()
+    if scanner.peek() == "(":
+        scanner.listed(Scanner.word)
     scanner.end()
-    return _grant_rows([g for g in account.catalog.grants if grantee in ("", g[3])])
+    return _grant_rows(access.on(kind, _full(account, statement, kind, path)))
 
 
-def _grant_rows(grants: list[tuple[Any, ...]]) -> Result:
-    columns = {"created_on": MOMENT, "privilege": TEXT, "name": TEXT,
-               "grantee_name": TEXT, "granted_by": TEXT}  # fmt: skip
-    return made(columns, grants)
+def _full(
+    account: Account, statement: Statement, kind: str, path: tuple[str, ...]
+) -> tuple[str, ...]:
+    if kind in OF_ACCOUNT or kind == "DATABASE":
+        return path
+    if kind == "SCHEMA":
+        return path if len(path) == 2 else (statement.session.database or "", *path)
+    return account.name(statement.session, path).parts
+
+
+def _held_by(account: Account, role: str) -> list[Grant]:
+    """What a role owns and what was granted to it, by future grants too."""
+    catalog = account.catalog
+    found = [g for g in catalog.access.grants if g.grantee == role and not g.place]
+    found = [g for g in found if not g.to_user]
+    for kind, name, _ in catalog.objects():
+        more = [g for g in catalog.access.on(kind, name) if g.grantee == role]
+        found += [g for g in more if g not in found]
+    return found
+
+
+def _grant_rows(grants: list[Grant]) -> Result:
+    columns = {"created_on": MOMENT, "privilege": TEXT, "granted_on": TEXT,
+               "name": TEXT, "granted_to": TEXT, "grantee_name": TEXT,
+               "grant_option": TEXT, "granted_by": TEXT}  # fmt: skip
+    rows = [
+        (g.created, g.privilege, g.kind.replace(" ", "_"),
+         ".".join(map(shown, g.name)) + g.signature or "LOCAL",
+         "USER" if g.to_user else "ROLE", g.grantee, str(g.option).lower(),
+         g.granted_by)
+        for g in grants
+        if g.grantee
+    ]  # fmt: skip
+    return made(columns, rows)
+
+
+def _future_grants(account: Account, statement: Statement, scanner: Scanner) -> Result:
+    """SHOW FUTURE GRANTS IN SCHEMA | IN DATABASE | TO ROLE."""
+    scanner.expect("GRANTS")
+    grants = [g for g in account.catalog.access.grants if g.place]
+    if scanner.take("TO", "ROLE"):
+        role = scanner.identifier()
+        grants = [g for g in grants if g.grantee == role]
+    else:
+        scanner.expect("IN")
+        kind = scanner.word()
+        place = _full(account, statement, kind, scanner.path())
+        grants = [g for g in grants if g.place == place]
+    scanner.end()
+    columns = {"created_on": MOMENT, "privilege": TEXT, "grant_on": TEXT, "name": TEXT,
+               "grant_to": TEXT, "grantee_name": TEXT, "grant_option": TEXT}  # fmt: skip
+    rows = [
+        (g.created, g.privilege, g.kind.replace(" ", "_"),
+         ".".join(map(shown, g.place)) + f".<{g.kind}>", "ROLE", g.grantee,
+         str(g.option).lower())
+        for g in grants
+    ]  # fmt: skip
+    return made(columns, rows)
 
 
 def describe(account: Account, statement: Statement, scanner: Scanner) -> Result:
@@ -295,17 +404,22 @@ def describe(account: Account, statement: Statement, scanner: Scanner) -> Result
     kind = scanner.word()
     if kind in ("STORAGE", "API", "NOTIFICATION"):
         kind = scanner.word()
+    role = statement.session.role
     if kind in ("TABLE", "VIEW"):
         name = account.existing_name(statement.session, scanner.path())
         scanner.end()
+        of = type(account.catalog.relation(name)).__name__.upper()
+        account.catalog.access.demand_any(role, of, name.parts)
         return _describe_relation(account, statement, name)
     if kind == "INTEGRATION":
         name_of_integration = scanner.identifier()
         scanner.end()
+        account.catalog.access.demand_any(role, kind, (name_of_integration,))
         return _describe_integration(account, name_of_integration)
     if kind == "TASK":
         name = account.name(statement.session, scanner.path())
         scanner.end()
+        account.catalog.access.demand_any(role, kind, name.parts)
         return tasks.describe(account, name)
     if kind == "PIPE":
         name = account.name(statement.session, scanner.path())
@@ -314,6 +428,7 @@ def describe(account: Account, statement: Statement, scanner: Scanner) -> Result
     if kind in ("PROCEDURE", "FUNCTION"):
         name = account.name(statement.session, scanner.path())
         found = account.catalog.thing(kind, name)
+        account.catalog.access.demand_any(role, kind, name.parts)
         rows = [(str(k).lower(), str(v)) for k, v in found.described.items()]
         return made({"property": TEXT, "value": TEXT}, rows)
     if kind == "FILE":

@@ -16,4 +16,5 @@ COMMENT = 'Runs the Aurora sync';
 
 GRANT USAGE, OPERATE, MONITOR ON WAREHOUSE <% warehouse %> TO ROLE sync_admin;
 GRANT USAGE ON WAREHOUSE <% warehouse %> TO ROLE sync_operator;
+GRANT USAGE ON WAREHOUSE <% warehouse %> TO ROLE sync_configurator;
 GRANT USAGE ON WAREHOUSE <% warehouse %> TO ROLE sync_reader;

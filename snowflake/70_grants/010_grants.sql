@@ -1,5 +1,6 @@
--- Readers see the views and ledgers, operators call the procedures. Nobody but SYNC_ADMIN
--- writes state, calls the external function or touches the stages.
+-- Readers see the views and ledgers, operators call the procedures, and who configures
+-- applies configurations. Nobody but SYNC_ADMIN writes state, calls the external function,
+-- touches the stages or says which targets there may be.
 USE ROLE sync_admin;
 USE WAREHOUSE <% warehouse %>;
 USE DATABASE <% database %>;
@@ -12,7 +13,8 @@ GRANT SELECT ON TABLE control.sync_tables TO ROLE sync_reader;
 GRANT SELECT ON TABLE control.sync_leases TO ROLE sync_reader;
 GRANT SELECT ON TABLE control.sync_watermarks TO ROLE sync_reader;
 GRANT SELECT ON TABLE control.sync_runs TO ROLE sync_reader;
-GRANT SELECT ON TABLE control.sync_parts TO ROLE sync_reader;
+-- The bounds of the parts are keys of rows: an older release let readers see them.
+REVOKE SELECT ON TABLE control.sync_parts FROM ROLE sync_reader;
 GRANT SELECT ON TABLE control.sync_schema_changes TO ROLE sync_reader;
 GRANT SELECT ON TABLE control.sync_altered_values TO ROLE sync_reader;
 GRANT SELECT ON TABLE control.sync_pauses TO ROLE sync_reader;
@@ -30,7 +32,12 @@ GRANT USAGE ON PROCEDURE control.backfill_table(VARCHAR, VARCHAR, VARCHAR) TO RO
 GRANT USAGE ON PROCEDURE control.validate_table(VARCHAR, BOOLEAN) TO ROLE sync_operator;
 GRANT USAGE ON PROCEDURE control.check_sync(VARCHAR) TO ROLE sync_operator;
 GRANT USAGE ON PROCEDURE control.help() TO ROLE sync_operator;
-GRANT USAGE ON PROCEDURE control.apply_config(VARCHAR) TO ROLE sync_operator;
+GRANT USAGE ON PROCEDURE control.apply_config(VARCHAR) TO ROLE sync_configurator;
+GRANT USAGE ON PROCEDURE control.plan_sync(VARCHAR) TO ROLE sync_configurator;
+GRANT USAGE ON PROCEDURE control.check_sync(VARCHAR) TO ROLE sync_configurator;
+GRANT USAGE ON PROCEDURE control.help() TO ROLE sync_configurator;
+-- An older release had granted it.
+REVOKE USAGE ON PROCEDURE control.apply_config(VARCHAR) FROM ROLE sync_operator;
 GRANT USAGE ON PROCEDURE control.apply_tasks() TO ROLE sync_operator;
 GRANT USAGE ON PROCEDURE control.raise_alerts() TO ROLE sync_operator;
 GRANT MONITOR, OPERATE ON FUTURE TASKS IN SCHEMA control TO ROLE sync_operator;

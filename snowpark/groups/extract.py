@@ -171,6 +171,7 @@ def _ask(
 ) -> None:
     settings = state.settings
     try:
+        read.check_target(state)
         if progress.needs_snapshot(state):
             _note(group, found, settings.name, None)
             return

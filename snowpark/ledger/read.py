@@ -12,6 +12,7 @@ from snowpark.ledger.lease import LEASE_SECONDS, release_lease, require_commits
 from snowpark.ledger.records import Ledger, TableState, identity_of
 from snowpark.session import Snowflake
 from snowpark.settings.table import TableSettings
+from snowpark.settings.targets import Declared
 
 _NAMES_SHOWN = 50
 
@@ -52,6 +53,7 @@ def _state_of_owned(
         raise _held(snowflake, table)
     check_dates(rows[0])
     state = state_of(rows[0])
+    check_target(state)
     if state.previous_run_id:
         snowflake.run(statements.insert_abandoned_run(table, state.previous_run_id))
     if state.paused:
@@ -75,6 +77,16 @@ def last_error(snowflake: Snowflake, table: str) -> str | None:
     """Returns the error code of a table's last run; None if that went well."""
     rows = snowflake.run(statements.read_last_error(table))
     return None if not rows or rows[0][0] is None else str(rows[0][0])
+
+
+def check_target(state: TableState) -> None:
+    """Refuses a target that the deployment does not declare, whatever was configured.
+
+    Raises:
+        UsageError: "target_not_allowed".
+    """
+    if state.refusal:
+        raise UsageError("target_not_allowed", state.refusal)
 
 
 def check_dates(row: Mapping[str, object]) -> None:
@@ -122,11 +134,13 @@ def state_of(row: Mapping[str, object]) -> TableState:
         )
     settings = TableSettings.from_json(str(row["SETTINGS"]))
     shape = text("SHAPE")
+    declared = Declared.of(row["OWN_DATABASE"], row["ALLOWED_TARGETS"])
     return TableState(
         settings=settings,
         ledger=ledger,
         previous_run_id=text("PREVIOUS_RUN_ID"),
         paused=bool(row["PAUSED"]),
+        refusal=declared.refusal(settings.target_database, settings.target_schema),
         minutes_since_key_check=int(checked) if checked is not None else None,
         shape=(Shape.from_json(shape) if shape else Shape()).of(settings.route),
     )

@@ -49,6 +49,7 @@ class TableState:
         minutes_since_key_check: None if the keys were never compared.
         paused: A person said that the table shall not be synced.
         shape: Columns of the latest commit; empty if nothing is known.
+        refusal: Why the deployment does not let the target be written; empty: it does.
     """
 
     settings: TableSettings
@@ -57,6 +58,7 @@ class TableState:
     minutes_since_key_check: int | None = None
     paused: bool = False
     shape: Shape = Shape()
+    refusal: str = ""
 
     @property
     def version(self) -> int:

@@ -15,17 +15,23 @@ from typing import Any, Literal
 from snowpark.errors import ConfigError, Problem
 from snowpark.names import target_name
 from snowpark.settings import column_rules, groups, row_filter, time_zones
+from snowpark.settings.targets import OWN_SCHEMAS, Declared
 from snowpark.settings.validator import VALIDATOR, Violation
 from snowpark.settings.table import TableSettings
 
-_OWN_SCHEMAS = frozenset({"CONTROL", "STAGING", "INFORMATION_SCHEMA"})
 # Bytes; values of 16 MB are unreliable in procedures.
 _LONGEST_TEXT = 10_000_000
 _MEGABYTE = 1_000_000
 
 
-def parse(text: str | None) -> tuple[TableSettings, ...]:
+def parse(
+    text: str | None, declared: Declared | None = None
+) -> tuple[TableSettings, ...]:
     """Checks a configuration and returns its tables, sorted by name.
+
+    Args:
+        text: JSON text.
+        declared: Where targets may be; None: it is not known here.
 
     Raises:
         ConfigError: With all problems that were found.
@@ -34,7 +40,7 @@ def parse(text: str | None) -> tuple[TableSettings, ...]:
     problems = list(_schema_problems(data))
     if problems:
         raise ConfigError(tuple(problems))
-    problems = list(_rule_problems(data))
+    problems = list(_rule_problems(data, declared))
     if problems:
         raise ConfigError(tuple(problems))
     return tuple(
@@ -171,7 +177,9 @@ def _suggestion(name: str, known: list[str]) -> str:
 # --- second pass: the rules -----------------------------------------------------------
 
 
-def _rule_problems(data: dict[str, Any]) -> Iterator[Problem]:
+def _rule_problems(
+    data: dict[str, Any], declared: Declared | None
+) -> Iterator[Problem]:
     yield from _same_name_problems(data["tables"])
     yield from groups.problems(data)
     for name, source in data["sources"].items():
@@ -195,7 +203,10 @@ def _rule_problems(data: dict[str, Any]) -> Iterator[Problem]:
         if "where" in table:
             yield from _filter_problems(table, pointer)
         if "target_schema" in merged:
-            yield from _target_problems(name, merged, pointer, targets)
+            problem = _target_problem(merged, declared)
+            if problem:
+                yield Problem(f"{pointer}/target_schema", problem)
+            yield from _same_target_problems(name, merged, pointer, targets, declared)
 
 
 def _same_name_problems(tables: dict[str, Any]) -> Iterator[Problem]:
@@ -316,17 +327,28 @@ def _filter_problems(table: dict[str, Any], pointer: str) -> Iterator[Problem]:
         )
 
 
-def _target_problems(
-    name: str, merged: dict[str, Any], pointer: str, targets: dict[str, str]
-) -> Iterator[Problem]:
+def _target_problem(merged: dict[str, Any], declared: Declared | None) -> str:
     database, schema = merged.get("target_database"), merged["target_schema"]
-    if database is None and schema.upper() in _OWN_SCHEMAS:
-        yield Problem(
-            f"{pointer}/target_schema",
-            f"Schema {schema.upper()} belongs to the sync itself.",
-        )
+    if declared is not None:
+        return declared.refusal(database, schema)
+    if database is None and schema.upper() in OWN_SCHEMAS:
+        return f"Schema {schema.upper()} belongs to the sync itself."
+    return ""
+
+
+def _same_target_problems(
+    name: str,
+    merged: dict[str, Any],
+    pointer: str,
+    targets: dict[str, str],
+    declared: Declared | None,
+) -> Iterator[Problem]:
+    """Names are made whole before they are compared: the own database has a name."""
+    database = merged.get("target_database") or (declared and declared.database)
     table = merged.get("target_table", merged.get("table", name))
-    target = target_name(database=database, schema=schema, table=table)
+    target = target_name(
+        database=database or None, schema=merged["target_schema"], table=table
+    )
     if target in targets:
         yield Problem(
             pointer, f"Has the same target {target} as {_shown(targets[target])}."
@@ -365,6 +387,7 @@ def _settings(data: dict[str, Any], name: str) -> TableSettings:
         "pipe_wait_seconds",
         "source_changed",
         "duplicate_keys",
+        "keys_in_messages",
         "trim_char",
     )
     optional = {setting: merged[setting] for setting in plain if setting in merged}

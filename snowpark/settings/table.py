@@ -55,6 +55,7 @@ class TableSettings:
         source_changed: What happens if the source is another one, or went back in
             time, so that rows behind the watermark are not those delivered.
         duplicate_keys: What happens where rows of the source share their key.
+        keys_in_messages: Errors, reports and ledgers may name the keys of rows.
     """
 
     name: str
@@ -95,6 +96,7 @@ class TableSettings:
     pipe_wait_seconds: int = 600
     source_changed: Literal["reload", "fail"] = "reload"
     duplicate_keys: Literal["fail", "warn"] = "fail"
+    keys_in_messages: bool = False
 
     @property
     def deletes_softly(self) -> bool:
@@ -156,6 +158,7 @@ class TableSettings:
             columns=self.columns,
             trim_char=self.trim_char,
             where=self.where,
+            keys_in_messages=self.keys_in_messages,
         )
 
     @property

@@ -130,6 +130,7 @@ def subject(
         columns=tuple(chosen),
         key=tuple(by_name[name] for name in key),
         soft_deletes=settings.deletes_softly,
+        names_keys=settings.keys_in_messages and planned.key_enforced,
     )
     return Subject(
         found=found,

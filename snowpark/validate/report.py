@@ -90,7 +90,12 @@ def _hint(subject: Subject, suspects: Suspects, settled: Settled) -> str:
             " VALIDATE_TABLE with TRUE again until it is complete, or RESYNC_TABLE."
         )
     if settled.real:
-        hints.append("CALL VALIDATE_TABLE with TRUE repairs the named keys.")
+        hints.append("CALL VALIDATE_TABLE with TRUE repairs these rows.")
+        if not subject.digested.names_keys:
+            hints.append(
+                'Their keys are shown if "keys_in_messages" is true and PostgreSQL'
+                " enforces the key."
+            )
     extra = any(d.kind == "extra_in_target" for d in settled.real)
     if settings.deletes == "none" and extra:
         hints.append('Extra rows were deleted in the source: "deletes" is "none".')
@@ -107,10 +112,10 @@ def _shortened(text: str | None) -> str | None:
 
 def _named(subject: Subject, difference: Difference) -> dict[str, Any]:
     names = [c.source.name for c in subject.digested.key]
-    named: dict[str, Any] = {
-        "kind": difference.kind,
-        "key": dict(zip(names, map(_shortened, difference.key), strict=True)),
-    }
+    named: dict[str, Any] = {"kind": difference.kind}
+    if subject.digested.names_keys:
+        key = map(_shortened, difference.key)
+        named["key"] = dict(zip(names, key, strict=True))
     if difference.columns:
         named["columns"] = list(difference.columns)
     return named

@@ -22,12 +22,14 @@ class Digested:
         columns: What a row's digest covers, in the order of the request.
         key: What identifies a row, likewise.
         soft_deletes: True if flagged rows are none.
+        names_keys: The texts of keys may be read, to name rows to a person.
     """
 
     target: str
     columns: tuple[LoadColumn, ...]
     key: tuple[LoadColumn, ...]
     soft_deletes: bool
+    names_keys: bool = False
 
 
 def buckets(
@@ -66,11 +68,15 @@ def rows(
     )
 
 
+_UNNAMED = "'?'"  # as the source's side gives it
+
+
 def detail(digested: Digested, within: Sequence[str]) -> Statement:
-    """Reads rows with the texts of their keys and a digest for each column."""
+    """Reads rows with a digest for each column, and their keys if they may be named."""
     names = [f"k{number}" for number in range(len(digested.key))]
     texts = [
-        f"{keys.text(column, quote(column.name))} AS {name}"
+        f"{keys.text(column, quote(column.name)) if digested.names_keys else _UNNAMED}"
+        f" AS {name}"
         for column, name in zip(digested.key, names, strict=True)
     ]
     more = f"{canonical.short_hashes(digested.columns)} AS column_hashes"

@@ -12,6 +12,7 @@ from snowpark.ledger.lease import CONFIG_LEASE, take_config_lease
 from snowpark.session import Snowflake
 from snowpark.settings import parse
 from snowpark.settings.table import TableSettings
+from snowpark.settings.targets import Declared
 from snowpark.worksheet import statements
 
 
@@ -22,7 +23,9 @@ def apply_config(snowflake: Snowflake, text: str) -> dict[str, Any]:
         ConfigError: With every problem; nothing was stored.
         SyncError: Another APPLY_CONFIG is at work, or Snowflake refused something.
     """
-    tables = parse.parse(text)
+    (row,) = snowflake.run(ledger_statements.read_declared_targets())
+    declared = Declared.of(row["OWN_DATABASE"], row["ALLOWED_TARGETS"])
+    tables = parse.parse(text, declared)
     run_id = f"config-{uuid.uuid4().hex}"
     take_config_lease(snowflake, run_id)
     try:

@@ -78,6 +78,7 @@ class Lab:
             "defaults": {
                 "source": "shop",
                 "target_schema": TARGET_SCHEMA,
+                "keys_in_messages": True,
                 "margin_seconds": 0,
             },
             "sources": {"shop": {"time_zone": "UTC"}},

@@ -138,6 +138,7 @@ def test_a_table_of_somebody_else_stands_in_the_targets_place(
     lab: Lab, table: str
 ) -> None:
     lab.query(f"CREATE TABLE lab.{table} (x INT)")
+    lab.query(f"GRANT SELECT ON TABLE lab.{table} TO ROLE sync_admin")
     row = found(check(lab, table), "target")
     assert row["state"] == "failed" and "target_table" in row["what_to_do"]
 

@@ -99,7 +99,7 @@ def test_a_renamed_view_keeps_its_old_name_and_the_old_name_its_grants(
     lab.query(f"GRANT SELECT ON VIEW {control}.sync_troubles TO ROLE watcher")
     deploy_local(places["older"])
     granted = {row["name"] for row in lab.query("SHOW GRANTS TO ROLE watcher")}
-    assert granted == {f"VIEW {names['older']}.CONTROL.SYNC_TROUBLES"}
+    assert granted == {f"{names['older']}.CONTROL.SYNC_TROUBLES"}
     lab.query(
         f"INSERT INTO {control}.sync_config (version, config_text, config_sha256,"
         " applied_at) VALUES (1, '{}', 'x', DATEADD('day', -1, CURRENT_TIMESTAMP()))"
@@ -108,6 +108,7 @@ def test_a_renamed_view_keeps_its_old_name_and_the_old_name_its_grants(
         f"INSERT INTO {control}.sync_tables (version, table_name, target_name,"
         " freshness_sla_minutes, settings) VALUES (1, 'orders', 'T', 5, '{}')"
     )
+    lab.query("USE WAREHOUSE aurora_sync")
     lab.query("USE ROLE sync_reader")
     old, new = (
         lab.query(f"SELECT * FROM {control}.{view} ORDER BY table_name")

@@ -4,6 +4,7 @@ aws_account_id             = "123456789012"
 aurora_security_group_id   = "sg-0a1b2c3d4e5f60718"
 extra_interface_endpoints  = ["execute-api", "kms", "logs", "sts"]
 snowflake_vpc_ids          = ["vpc-0b1b2c3d4e5f60718"]
+snowflake_targets          = ["AURORA_SYNC.*", "ANALYTICS.RAW_*"]
 manage_api_gateway_logging = false
 alarm_emails               = ["data-team@example.com"]
 alerts_by_sns              = true

@@ -65,7 +65,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("engine",),
         ("objects/", "tasks/"),
         ("rows/", "code/"),
-        ("show", "information"),
+        ("show", "information", "privileges"),
         ("dispatch",),
         ("requests",),
         ("server",),

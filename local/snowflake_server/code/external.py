@@ -173,6 +173,7 @@ def drop(account: Account, statement: Statement, scanner: Scanner) -> Result:
             return status("Drop statement executed successfully.")
         account.catalog.thing("FUNCTION", name)
         del account.catalog.in_schema["FUNCTION"][name]
+        account.catalog.forget_grants("FUNCTION", name)
         return status(f"{name.name} successfully dropped.")
 
     return account.ddl(statement.session, work)

@@ -23,6 +23,7 @@ from local.snowflake_server.code.arguments import (
     read_type_text,
 )
 from local.snowflake_server.code.sessions import Carriers
+from local.snowflake_server.core.access import Need
 from local.snowflake_server.core.errors import (
     SnowflakeError,
     compilation,
@@ -170,6 +171,7 @@ def drop(account: Account, statement: Statement, scanner: Scanner) -> Result:
         if len(types) != len(found.arguments):
             raise compilation(f"Procedure '{name}' has other arguments.", code=2003)
         del account.catalog.in_schema["PROCEDURE"][name]
+        account.catalog.forget_grants("PROCEDURE", name)
         return status(f"{name.name} successfully dropped.")
 
     return account.ddl(statement.session, work)
@@ -269,6 +271,9 @@ def call(account: Account, statement: Statement, scanner: Scanner) -> Result:
         return alerts.send(account, message, targets)
     name = account.name(caller, path)
     procedure: Procedure = account.catalog.thing("PROCEDURE", name)
+    need = Need(("USAGE",), "PROCEDURE", name.parts)
+    account.catalog.access.demand(caller.role, need)
+    account.permit_warehouse(caller)
     given = scanner.rest()
     values = _arguments(account, statement, procedure, given)
     owners_rights.check_values(values)
@@ -356,6 +361,7 @@ def _evaluated(
         for at, (argument, value) in enumerate(chosen)
     ]
     found = account.translator(statement.session).finish(exp.select(*columns))
+    account.permit(statement.session, found)
     sql, beside = put_binds(found.parts, statement.values)
 
     def work(connection: duckdb.DuckDBPyConnection) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlglot import exp
 
+from local.snowflake_server.core.access import Access, Parts
 from local.snowflake_server.core.errors import SnowflakeError, compilation, missing
 from local.snowflake_server.core.names import Name, encode, quoted, shown
 from local.snowflake_server.core.types import SnowType
@@ -132,9 +133,9 @@ class Catalog:
             )
         }
         self.in_account: dict[str, dict[str, Thing]] = {
-            kind: {} for kind in ("INTEGRATION", "ROLE", "WAREHOUSE")
+            kind: {} for kind in ("INTEGRATION", "ROLE", "WAREHOUSE", "USER")
         }
-        self.grants: list[tuple[datetime, str, str, str, str]] = []
+        self.access = Access(self)
 
     def check_schema(self, database: str, schema: str) -> None:
         """Fail unless the schema exists."""
@@ -185,13 +186,57 @@ class Catalog:
                     yield name
 
     def forget_grants(self, kind: str, name: Name) -> None:
-        """Take away what was granted on an object that is replaced."""
-        target = f"{kind} {'.'.join(name.parts)}"
-        self.grants[:] = [g for g in self.grants if g[2].partition("(")[0] != target]
+        """Take away what was granted on an object that is dropped or replaced."""
+        self.access.forget(kind, name.parts)
+
+    def object(self, kind: str, name: Parts) -> Any:
+        """An object of any kind; None if there is none."""
+        if kind == "DATABASE":
+            return self.databases.get(name[0])
+        if kind == "SCHEMA":
+            return self.schemas.get((name[0], name[1]))
+        if kind in self.in_account:
+            return self.in_account[kind].get(name[0])
+        if kind in ("TABLE", "VIEW"):
+            return self.relations.get(Name(*name))
+        return self.in_schema[kind].get(Name(*name)) if kind != "ACCOUNT" else None
+
+    def objects(self) -> Iterator[tuple[str, Parts, Any]]:
+        """All objects: kind, name, object."""
+        for database, thing in list(self.databases.items()):
+            yield "DATABASE", (database,), thing
+        for place, thing in list(self.schemas.items()):
+            yield "SCHEMA", place, thing
+        for name, relation in list(self.relations.items()):
+            yield type(relation).__name__.upper(), name.parts, relation
+        for kind, group in self.in_schema.items():
+            for name, thing in list(group.items()):
+                yield kind, name.parts, thing
+        for kind, things in self.in_account.items():
+            for single, thing in list(things.items()):
+                yield kind, (single,), thing
+
+    def set_owner(self, kind: str, name: Parts, role: str) -> None:
+        """Give an object to another role."""
+        found = self.object(kind, name)
+        # What was translated with the old owner's rights is out of date.
+        newer = {"version": next(_NUMBERS)} if kind in ("TABLE", "VIEW") else {}
+        new = replace(found, owner=role, **newer)
+        if kind == "DATABASE":
+            self.databases[name[0]] = new
+        elif kind == "SCHEMA":
+            self.schemas[name[0], name[1]] = new
+        elif kind in self.in_account:
+            self.in_account[kind][name[0]] = new
+        elif kind in ("TABLE", "VIEW"):
+            self.relations[Name(*name)] = new
+        else:
+            self.in_schema[kind][Name(*name)] = new
 
     def forget(self, database: str, schema: str) -> None:
         """Remove a schema and all in it."""
         del self.schemas[database, schema]
+        self.access.forget_inside((database, schema))
         for group in (self.relations, *self.in_schema.values()):
             for name in [n for n in group if n.parts[:2] == (database, schema)]:
                 del group[name]

@@ -155,6 +155,14 @@ class Scanner:
         while not self.done and self.peek() not in words:
             self._at += 1
 
+    def skip(self) -> None:
+        """Pass over one token."""
+        self._token()
+
+    def path_or_string(self) -> tuple[str, ...]:
+        """A dotted name, also inside a string."""
+        return Scanner(self.string()).path() if self.at_string else self.path()
+
     def string(self) -> str:
         """A string literal."""
         if not self.at_string:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from local.snowflake_server.core.catalog import Thing
-from local.snowflake_server.core.errors import compilation, exists, missing, syntax
+from local.snowflake_server.core.errors import compilation, exists, missing
 from local.snowflake_server.core.names import shown
 from local.snowflake_server.core.results import Result, status
 from local.snowflake_server.core.scan import Scanner, one_of
 from local.snowflake_server.core.session import Session
 from local.snowflake_server.core.statement import Statement
 from local.snowflake_server.engine import Account
-from local.snowflake_server.objects import rights
 from local.snowflake_server.sql.functions import time_format
 
 _DONE = "Statement executed successfully."
@@ -147,6 +145,23 @@ def create_role(account: Account, statement: Statement, scanner: Scanner) -> Res
     )
 
 
+def create_user(account: Account, statement: Statement, scanner: Scanner) -> Result:
+    """CREATE USER: who then may log in with the roles that are granted to them."""
+    replaced = scanner.take("OR", "REPLACE")
+    scanner.expect("USER")
+    options = {
+        "PASSWORD": Scanner.string,
+        "DEFAULT_ROLE": Scanner.identifier,
+        "DEFAULT_WAREHOUSE": Scanner.identifier,
+        "COMMENT": Scanner.string,
+    }
+
+    def read(rest: Scanner) -> dict[str, Any]:
+        return rest.options(options)
+
+    return _create(account, statement, scanner, "USER", read, replaced=replaced)
+
+
 def create_warehouse(
     account: Account, statement: Statement, scanner: Scanner
 ) -> Result:
@@ -210,150 +225,10 @@ def drop(account: Account, statement: Statement, scanner: Scanner) -> Result:
                 return status("Drop statement executed successfully.")
             raise missing(kind.capitalize(), shown(name))
         del group[name]
+        account.catalog.access.forget(kind, (name,))
         return status(f"{name} successfully dropped.")
 
     return account.ddl(statement.session, work)
-
-
-_PRIVILEGES = {
-    "ALL", "ALL PRIVILEGES", "USAGE", "SELECT", "INSERT", "UPDATE", "DELETE",
-    "TRUNCATE", "REFERENCES", "OWNERSHIP", "OPERATE", "MONITOR", "MODIFY", "READ",
-    "WRITE", "ROLE",
-    "CREATE DATABASE", "CREATE ROLE", "CREATE WAREHOUSE", "CREATE INTEGRATION",
-    "CREATE SCHEMA", "CREATE TABLE", "CREATE VIEW", "CREATE STAGE",
-    "CREATE FILE FORMAT",
-    "CREATE PROCEDURE", "CREATE FUNCTION", "CREATE EXTERNAL FUNCTION", "CREATE TASK",
-    "CREATE STREAMLIT", "CREATE ALERT", "CREATE SEQUENCE", "EXECUTE TASK",
-    "EXECUTE MANAGED TASK", "EXECUTE ALERT", "EXECUTE MANAGED ALERT", "MANAGE GRANTS",
-    "IMPORTED PRIVILEGES",
-}  # fmt: skip
-_ON = {
-    "ACCOUNT", "DATABASE", "SCHEMA", "TABLE", "VIEW", "STAGE", "FILE FORMAT",
-    "FUNCTION",
-    "PROCEDURE", "TASK", "INTEGRATION", "WAREHOUSE", "STREAMLIT", "ALERT",
-}  # fmt: skip
-
-
-def grant(account: Account, statement: Statement, scanner: Scanner) -> Result:
-    """GRANT and REVOKE: form, names and the right to grant are checked.
-
-    What was granted is recorded; it is never asked for when an object is used.
-    """
-    giving = statement.text[:5].upper() == "GRANT"
-    privileges = _privileges(scanner)
-    if scanner.take("ON"):
-        target = _grant_target(account, statement, scanner)
-    else:
-        target = privileges[0]
-    scanner.expect("TO" if giving else "FROM")
-    kind = scanner.word() if scanner.peek() in ("ROLE", "USER") else "ROLE"
-    grantee = scanner.identifier()
-    if kind == "ROLE" and grantee not in account.catalog.in_account["ROLE"]:
-        raise missing("Role", shown(grantee))
-    _grant_tail(scanner)
-    role = statement.session.role
-    now = datetime.now(UTC)
-
-    def work(_connection: object) -> Result:
-        grants = account.catalog.grants
-        for privilege in privileges:
-            entry = (privilege, target, grantee)
-            kept = [g for g in grants if g[1:4] != entry]
-            grants[:] = [*kept, (now, *entry, role)] if giving else kept
-        return status(_DONE)
-
-    return account.ddl(statement.session, work)
-
-
-def _privileges(scanner: Scanner) -> list[str]:
-    if scanner.take("ROLE"):
-        return [f"ROLE {scanner.identifier()}"]
-    found: list[str] = []
-    words: list[str] = []
-    while scanner.peek() not in ("ON", "TO", "FROM", ""):
-        if scanner.take(","):
-            found.append(" ".join(words))
-            words = []
-        else:
-            words.append(scanner.word())
-    found.append(" ".join(words))
-    for privilege in found:
-        if privilege not in _PRIVILEGES:
-            raise syntax(f"unknown privilege '{privilege}'.")
-    return found
-
-
-def _grant_target(account: Account, statement: Statement, scanner: Scanner) -> str:
-    if scanner.take("ACCOUNT"):
-        return "ACCOUNT"
-    everything = scanner.peek() if scanner.peek() in ("ALL", "FUTURE") else ""
-    if everything:
-        scanner.word()
-    kind = scanner.word()
-    if kind == "FILE":
-        kind = f"{kind} {scanner.word()}"
-    if everything and kind.endswith("S"):
-        kind = kind[:-1]
-    if kind not in _ON:
-        raise syntax(f"unexpected '{kind}'.")
-    if everything:
-        scanner.expect("IN")
-        scope = scanner.word()
-        if scope not in ("SCHEMA", "DATABASE"):
-            raise syntax(f"unexpected '{scope}'.")
-        path = scanner.path()
-        place = path if scope == "DATABASE" else _schema_of(statement, path)
-        rights.check_on_all(account, statement, everything, kind, place)
-        return f"{everything} {kind} IN {scope} {'.'.join(path)}"
-    parts = scanner.path()
-    arguments = ""
-    if kind in ("PROCEDURE", "FUNCTION"):
-        types = scanner.listed(Scanner.word)
-        arguments = f"({', '.join(types)})"
-    _check_exists(account, statement, kind, parts)
-    if kind in ("TABLE", "VIEW") or kind in account.catalog.in_schema:
-        name = account.name(statement.session, parts)
-        rights.check(account, statement, kind, name)
-        parts = name.parts
-    return f"{kind} {'.'.join(parts)}{arguments}"
-
-
-def _schema_of(statement: Statement, path: tuple[str, ...]) -> tuple[str, str]:
-    return (
-        (statement.session.database or "", path[-1])
-        if len(path) == 1
-        else (path[0], path[1])
-    )
-
-
-def _check_exists(
-    account: Account, statement: Statement, kind: str, parts: tuple[str, ...]
-) -> None:
-    catalog, session = account.catalog, statement.session
-    if kind in ("INTEGRATION", "WAREHOUSE"):
-        if parts[0] not in catalog.in_account[kind]:
-            raise missing(kind.capitalize(), shown(parts[0]))
-    elif kind == "DATABASE":
-        if parts[0] not in catalog.databases:
-            raise missing("Database", shown(parts[0]))
-    elif kind == "SCHEMA":
-        database = parts[0] if len(parts) == 2 else session.database
-        catalog.check_schema(database or "", parts[-1])
-    elif kind in ("TABLE", "VIEW"):
-        catalog.relation(account.name(session, parts))
-    elif kind in catalog.in_schema:
-        catalog.thing(kind, account.name(session, parts))
-
-
-def _grant_tail(scanner: Scanner) -> None:
-    if scanner.take("WITH", "GRANT", "OPTION"):
-        scanner.end()
-        return
-    if not scanner.take("COPY", "CURRENT", "GRANTS"):
-        scanner.take("REVOKE", "CURRENT", "GRANTS")
-    if not scanner.take("CASCADE"):
-        scanner.take("RESTRICT")
-    scanner.end()
 
 
 _PARAMETERS = {

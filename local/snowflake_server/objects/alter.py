@@ -7,6 +7,7 @@ from dataclasses import replace
 import duckdb
 from sqlglot import exp
 
+from local.snowflake_server.core.access import Parts
 from local.snowflake_server.core.catalog import Table
 from local.snowflake_server.core.errors import compilation, exists, syntax, unsupported
 from local.snowflake_server.core.names import Name, encode, quoted
@@ -225,6 +226,7 @@ def _rename(
         raise exists(str(wanted))
     _move(account, connection, table, wanted)
     del account.catalog.relations[table.name]
+    account.catalog.access.rename("TABLE", {table.name.parts: wanted.parts})
 
 
 def _move(
@@ -259,3 +261,9 @@ def _swap(
     moved = account.catalog.table(between)
     _move(account, connection, moved, second)
     del account.catalog.relations[between]
+    # "It also swaps all access control privilege grants" (ALTER TABLE).
+    swapped: dict[Parts, Parts] = {
+        first.parts: second.parts,
+        second.parts: first.parts,
+    }
+    account.catalog.access.rename("TABLE", swapped)

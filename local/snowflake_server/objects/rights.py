@@ -1,74 +1,47 @@
-"""Who may grant on what: the one right that the local Snowflake enforces."""
+"""Who may grant on what."""
 
 from __future__ import annotations
 
-from local.snowflake_server.core.errors import SnowflakeError, compilation
-from local.snowflake_server.core.names import Name
-from local.snowflake_server.core.statement import Statement
+from local.snowflake_server.core.access import Parts, refused
 from local.snowflake_server.engine import Account
 from local.snowflake_server.objects.schemas import MANAGED
 
 
-def _may_grant_all(account: Account, role: str) -> bool:
-    """Whether a role has MANAGE GRANTS."""
-    return role in ("ACCOUNTADMIN", "SECURITYADMIN") or any(
-        grant[1:4] == ("MANAGE GRANTS", "ACCOUNT", role)
-        for grant in account.catalog.grants
-    )
-
-
-def _refuse(what: str) -> SnowflakeError:
-    return compilation(
-        "SQL access control error:\nInsufficient privileges to operate on " f"{what}.",
-        code=3001,
-        state="42501",
-    )
-
-
-def check(account: Account, statement: Statement, kind: str, name: Name) -> None:
-    """Refuse a grant on one object by who is not its owner.
+def check(account: Account, role: str, kind: str, name: Parts) -> None:
+    """Refuse a grant on one object by who is neither its owner nor its manager.
 
     In a schema with managed access it is the schema's owner who grants, not the
     object's (GRANT <privileges>, access control requirements).
+
+    Raises:
+        SnowflakeError: Insufficient privileges.
     """
-    role = statement.session.role
     catalog = account.catalog
-    schema = catalog.schemas[name.database, name.schema]
-    if schema.properties.get(MANAGED):
-        owner = schema.owner
-    elif kind in ("TABLE", "VIEW"):
-        owner = catalog.relation(name).owner
-    else:
-        owner = catalog.thing(kind, name).owner
-    if owner not in (role, "") and not _may_grant_all(account, role):
-        raise _refuse(f"{kind.lower()} '{name.name}'")
+    access = catalog.access
+    if access.manages_grants(role):
+        return
+    if kind == "ACCOUNT":
+        raise refused("account 'LOCAL'")
+    owner = catalog.object(kind, name).owner
+    if len(name) == 3:
+        schema = catalog.schemas[name[0], name[1]]
+        owner = schema.owner if schema.properties.get(MANAGED) else owner
+    if owner not in access.roles(role):
+        raise refused(f"{kind.lower()} '{name[-1]}'")
 
 
-def check_on_all(
-    account: Account,
-    statement: Statement,
-    everything: str,
-    kind: str,
-    place: tuple[str, ...],
-) -> None:
-    """Refuse ON FUTURE and ON ALL if the role may not grant on each object.
+def check_future(account: Account, role: str, place: Parts) -> None:
+    """Refuse ON FUTURE without MANAGE GRANTS or an own schema with managed access.
 
-    Future grants take MANAGE GRANTS, or the ownership of a schema with managed access.
+    Raises:
+        SnowflakeError: Insufficient privileges.
     """
-    role = statement.session.role
-    catalog = account.catalog
-    if _may_grant_all(account, role):
+    access = account.catalog.access
+    if access.manages_grants(role):
         return
     if len(place) == 2:
-        catalog.check_schema(*place)
-        schema = catalog.schemas[place[0], place[1]]
-        if schema.properties.get(MANAGED) and schema.owner == role:
+        schema = account.catalog.schemas[place[0], place[1]]
+        managed = schema.properties.get(MANAGED)
+        if managed and schema.owner in access.roles(role):
             return
-    if everything == "FUTURE":
-        raise _refuse(f"future grants in '{'.'.join(place)}'")
-    of_relations = kind in ("TABLE", "VIEW")
-    group = catalog.relations if of_relations else catalog.in_schema.get(kind, {})
-    for name, thing in list(group.items()):
-        wanted = not of_relations or type(thing).__name__.upper() == kind
-        if wanted and name.parts[: len(place)] == place:
-            check(account, statement, kind, name)
+    raise refused(f"future grants in '{'.'.join(place)}'")

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import duckdb
 
+from local.snowflake_server.core.access import refused
 from local.snowflake_server.core.catalog import Table, Thing
 from local.snowflake_server.core.errors import compilation, exists, missing, unsupported
 from local.snowflake_server.core.names import Name, quoted, shown
@@ -54,6 +55,7 @@ def create_database(account: Account, statement: Statement, scanner: Scanner) ->
         catalog.databases[name] = replace(
             catalog.databases[name], properties=options, owner=session.role
         )
+        catalog.set_owner("SCHEMA", (name, "PUBLIC"), session.role)
         return status(f"Database {name} successfully created.")
 
     result = account.ddl(session, work)
@@ -243,6 +245,7 @@ def _forget_database(
     for database, schema in [s for s in account.catalog.schemas if s[0] == name]:
         _forget_schema(account, connection, database, schema)
     del account.catalog.databases[name]
+    account.catalog.access.forget_inside((name,))
 
 
 def _forget_schema(
@@ -279,6 +282,10 @@ def use(account: Account, statement: Statement, scanner: Scanner) -> Result:
         scanner.end()
         if name not in catalog.in_account[kind]:
             raise missing(kind.capitalize(), shown(name))
+        if kind == "WAREHOUSE":
+            catalog.access.demand_any(session.role, kind, (name,))
+        elif not account.may_take(session.user, name):
+            raise refused(f"role '{name}'")
         setattr(session, kind.lower(), name)
         return status("Statement executed successfully.")
     if kind in ("DATABASE", "SCHEMA"):
@@ -288,9 +295,11 @@ def use(account: Account, statement: Statement, scanner: Scanner) -> Result:
     if kind == "SCHEMA" or (kind == "" and len(parts) == 2):
         database, schema = _two(session.database, parts)
         catalog.check_schema(database, schema)
+        catalog.access.demand_any(session.role, "SCHEMA", (database, schema))
         session.database, session.schema = database, schema
     else:
         if parts[0] not in catalog.databases:
             raise missing("Database", shown(parts[0]))
+        catalog.access.demand_any(session.role, "DATABASE", parts[:1])
         session.database, session.schema = parts[0], "PUBLIC"
     return status("Statement executed successfully.")

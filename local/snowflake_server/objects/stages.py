@@ -271,6 +271,7 @@ def drop(account: Account, statement: Statement, scanner: Scanner) -> Result:
             return status("Drop statement executed successfully.")
         account.catalog.thing(kind, name)
         del account.catalog.in_schema[kind][name]
+        account.catalog.forget_grants(kind, name)
         return status(f"{name.name} successfully dropped.")
 
     return account.ddl(statement.session, work)

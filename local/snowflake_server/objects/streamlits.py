@@ -169,6 +169,7 @@ def drop(account: Account, statement: Statement, scanner: Scanner) -> Result:
             return status("Drop statement executed successfully.")
         account.catalog.thing("STREAMLIT", name)
         del group[name]
+        account.catalog.forget_grants("STREAMLIT", name)
         return status(f"{name.name} successfully dropped.")
 
     return account.ddl(statement.session, work)

@@ -62,6 +62,7 @@ def create(account: Account, statement: Statement) -> Result:
         source = source.unnest() if isinstance(source, exp.Subquery) else source
         source.meta["text"] = parsed.meta.get("text", "")
         found = account.translator(session).finish(source)
+        account.permit(session, found)
         query = put_binds(found.parts, statement.values)
 
     def work(connection: duckdb.DuckDBPyConnection) -> Result:
@@ -91,6 +92,8 @@ def _create(
         if not parsed.args.get("replace") or isinstance(old, View):
             raise exists(str(public))
         drop_physical(connection, old)
+        if not parsed.find(exp.CopyGrantsProperty):
+            catalog.forget_grants("TABLE", name)
     source = _source(account, session, parsed, options)
     columns = _columns(account, session, parsed, options, source, connection, query)
     table = Table(
@@ -331,6 +334,7 @@ def drop(account: Account, statement: Statement, scanner: Scanner) -> Result:
         table = account.catalog.table(name)
         drop_physical(connection, table)
         del account.catalog.relations[name]
+        account.catalog.forget_grants("TABLE", name)
         session.temporary.pop(public, None)
         return status(f"{public.name} successfully dropped.")
 

@@ -41,6 +41,7 @@ def create(account: Account, statement: Statement) -> Result:
         translator = account.translator(session)
         translator.database, translator.schema = name.database, name.schema
         found = translator.finish(query.copy())
+        account.permit(session, found)
         sql, values = put_binds(found.parts, statement.values)
         probe = connection.execute(f"SELECT * FROM ({sql}) LIMIT 0", values)
         columns = [decode(d[0]) for d in probe.description or []]
@@ -103,6 +104,7 @@ def drop(account: Account, statement: Statement, scanner: Scanner) -> Result:
                 return status("Drop statement executed successfully.")
             raise missing("View", str(name))
         del account.catalog.relations[name]
+        account.catalog.forget_grants("VIEW", name)
         return status(f"{name.name} successfully dropped.")
 
     return account.ddl(statement.session, work)

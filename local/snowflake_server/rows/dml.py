@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 from sqlglot import exp
 
+from local.snowflake_server.core.access import Need
 from local.snowflake_server.core.catalog import Column, Table
 from local.snowflake_server.core.errors import compilation, syntax, unsupported
 from local.snowflake_server.core.names import Name, encode, quoted
@@ -134,6 +135,9 @@ def _insert(parsed: exp.Expr, translator: Translator) -> str:
     source.meta["text"] = parsed.meta.get("text", "")
     query = translator.sql(source)
     translator.uses.append((name, table.version))
+    translator.need("INSERT", on=name)
+    if overwrite:
+        translator.need("DELETE", "TRUNCATE", on=name)
     query = _assigned(query, [table.column(c) for c in given])
     columns = ", ".join(quoted(encode(c)) for c in given)
     emptied = table.physical if overwrite else ""
@@ -341,6 +345,8 @@ def truncate(account: Account, statement: Statement) -> Result:
     if parsed.args.get("exists") and name not in account.catalog.relations:
         return status("Statement executed successfully.")
     table = account.catalog.table(name)
+    need = Need(("TRUNCATE", "DELETE"), "TABLE", name.parts)
+    account.catalog.access.demand(session.role, need)
 
     def work(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"DELETE FROM {table.physical}")

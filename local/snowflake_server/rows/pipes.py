@@ -202,6 +202,7 @@ def drop(account: Account, statement: Statement, scanner: Scanner) -> Result:
             return status("Drop statement executed successfully.")
         account.catalog.thing("PIPE", name)
         del group[name]
+        account.catalog.forget_grants("PIPE", name)
         return status(f"{name.name} successfully dropped.")
 
     return account.ddl(statement.session, work)

@@ -11,6 +11,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.tokens import TokenType
 
+from local.snowflake_server.core.access import Need
 from local.snowflake_server.core.catalog import Catalog, Table, View, full_name
 from local.snowflake_server.core.errors import (
     compilation,
@@ -70,11 +71,13 @@ class Translated:
         parts: SQL, cut at each value that a session puts in (odd positions name it).
         uses: Catalog objects it was made from; if one changed, translate again.
         external: Whether it calls an external function.
+        needs: What the role that runs it must hold, and what the owners of views must.
     """
 
     parts: tuple[str, ...]
     uses: tuple[tuple[Name, int], ...]
     external: bool
+    needs: tuple[Need, ...] = ()
 
 
 @dataclass
@@ -85,10 +88,16 @@ class Translator:
     database: str | None
     schema: str | None
     temporary: dict[Name, Name] = field(default_factory=dict)
-    information_schema: Callable[[str, str], str] | None = None
+    information_schema: Callable[[str, str, str], str] | None = None
     uses: list[tuple[Name, int]] = field(default_factory=list)
     external: bool = False
     formats: dict[str, str] = field(default_factory=dict)
+    needs: list[Need] = field(default_factory=list)
+    acting: str = ""  # inside of a view: its owner
+
+    def need(self, *privileges: str, on: Name, kind: str = "TABLE") -> None:
+        """Remember what must be held; any one of the privileges does."""
+        self.needs.append(Need(privileges, kind, on.parts, self.acting))
 
     def name(self, node: exp.Table) -> Name:
         """The full name that a table node means."""
@@ -109,6 +118,7 @@ class Translator:
             parts=tuple(BIND.split(sql)),
             uses=tuple(self.uses),
             external=self.external,
+            needs=tuple(dict.fromkeys(self.needs)),
         )
 
     def sql(self, statement: exp.Expr) -> str:
@@ -184,6 +194,7 @@ class Translator:
                 f"{len(found.arguments)} arguments, got {len(node.expressions)}",
                 code=1044,
             )
+        self.need("USAGE", on=name, kind="FUNCTION")
         given = list(node.expressions)
         if found.described.get("language") == "PYTHON":
             types = [a.type.base for a in found.arguments]
@@ -237,13 +248,16 @@ class Translator:
         )
         if name.schema == "INFORMATION_SCHEMA" and self.information_schema:
             self.catalog.check_schema(name.database, name.schema)
-            source = self.information_schema(name.database, name.name)
+            database = (name.database,)
+            self.needs.append(Need(("USAGE",), "DATABASE", database, self.acting))
+            source = self.information_schema(name.database, name.name, self.acting)
             self.uses.append((name, -1))
             node.replace(exp.Table(this=exp.to_identifier(source), alias=alias))
             return
         name = self.temporary.get(name, name)
         found = self.catalog.relation(name)
         self.uses.append((name, found.version))
+        self._need_relation(node, found)
         if isinstance(found, View):
             self._put_view(node, found, alias)
             return
@@ -252,6 +266,19 @@ class Translator:
         node.set("catalog", None)
         if not _is_target(node):
             node.set("alias", alias)
+
+    def _need_relation(self, node: exp.Table, found: Table | View) -> None:
+        """A statement that changes rows finds them as well: SELECT, and its own."""
+        kind = type(found).__name__.upper()
+        writer = node.parent if _is_target(node) else None
+        if isinstance(writer, exp.Update):
+            self.need("UPDATE", on=found.name, kind=kind)
+        elif isinstance(writer, exp.Delete):
+            self.need("DELETE", on=found.name, kind=kind)
+        elif isinstance(writer, exp.Merge):
+            for when in writer.args["whens"].expressions:
+                self.need(_privilege(when.args["then"]), on=found.name, kind=kind)
+        self.need("SELECT", on=found.name, kind=kind)
 
     def _put_view(self, node: exp.Table, view: View, alias: exp.TableAlias) -> None:
         if _is_target(node):
@@ -263,6 +290,8 @@ class Translator:
             schema=view.name.schema,
             information_schema=self.information_schema,
             uses=self.uses,
+            needs=self.needs,
+            acting=view.owner,
         )
         inner._resolve(query)
         columns = [exp.to_identifier(encode(c), quoted=True) for c in view.columns]
@@ -363,6 +392,13 @@ def _is_common(node: exp.Table, candidates: list[exp.CTE]) -> bool:
         if not own or recursive:
             return True
     return False
+
+
+def _privilege(branch: exp.Expr) -> str:
+    """What a branch of MERGE takes."""
+    if isinstance(branch, exp.Update):
+        return "UPDATE"
+    return "INSERT" if isinstance(branch, exp.Insert) else "DELETE"
 
 
 def _is_target(node: exp.Table) -> bool:

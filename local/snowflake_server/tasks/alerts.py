@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from local.snowflake_server.core.access import check_own_run
 from local.snowflake_server.core.errors import compilation, exists, missing
 from local.snowflake_server.core.names import Name, shown
 from local.snowflake_server.core.results import MOMENT, TEXT, Result, made, status
@@ -139,6 +140,7 @@ def drop(account: Account, statement: Statement, scanner: Scanner) -> Result:
         if name not in group and if_exists:
             return status("Drop statement executed successfully.")
         del group[account.catalog.thing("ALERT", name).name]
+        account.catalog.forget_grants("ALERT", name)
         account.scheduler.forget(name)
         return status(f"{name.name} successfully dropped.")
 
@@ -160,6 +162,8 @@ def evaluate(account: Account, alert: Alert) -> bool:
     Raises:
         SnowflakeError: Of either statement.
     """
+    managed = "WAREHOUSE" not in alert.options
+    check_own_run(account.catalog.access, alert.owner, managed=managed, kind="ALERT")
     session = account.new_session(user="SYSTEM", role=alert.owner)
     session.database, session.schema = alert.name.database, alert.name.schema
     session.warehouse = alert.options.get("WAREHOUSE", "COMPUTE_SERVICE_WH")

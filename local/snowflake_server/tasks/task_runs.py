@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+from local.snowflake_server.core.access import check_own_run
 from local.snowflake_server.core.errors import SnowflakeError
 from local.snowflake_server.core.faults import ProcedureKilled
 from local.snowflake_server.core.names import Name
@@ -219,6 +220,10 @@ class Scheduler:
             return found.table.column(0)[0].as_py()
 
         try:
+            managed = "WAREHOUSE" not in task.options
+            check_own_run(
+                account.catalog.access, task.owner, managed=managed, kind="TASK"
+            )
             if scripting.is_block(task.definition):
                 return Ended(value=scripting.run(task.definition, send))
             account.run(Statement(text=task.definition, session=session))

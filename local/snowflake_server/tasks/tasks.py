@@ -87,6 +87,7 @@ def create(account: Account, statement: Statement, scanner: Scanner) -> Result:
         tasks[name] = new
         if old is not None and not altered:
             account.scheduler.forget(name)
+            account.catalog.forget_grants("TASK", name)
         return status(f"Task {name.name} successfully created.")
 
     return account.ddl(session, work)
@@ -286,6 +287,7 @@ def drop(account: Account, statement: Statement, scanner: Scanner) -> Result:
         if not task.is_root and root_of(tasks, task).started:
             raise running(root_of(tasks, task))
         del tasks[name]
+        account.catalog.forget_grants("TASK", name)
         account.scheduler.forget(name)
         for child in children(tasks, name):
             rest = tuple(n for n in child.after if n != name)

@@ -139,7 +139,9 @@ def make_table(
             cursor.execute(f"CREATE TABLE {name} ({declared})")
             if script:
                 cursor.execute(script.replace("{table}", name))
-        table = contract.TableSpec("orders", "shop", "public", name)
+        table = contract.TableSpec(
+            "orders", "shop", "public", name, keys_in_messages=True
+        )
         return Reader(aurora, tmp_path / "landing", replace(table, **spec))
 
     yield make

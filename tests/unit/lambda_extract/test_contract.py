@@ -33,6 +33,7 @@ LEFT_OUT: dict[str, dict[str, Any]] = {
         "columns": (),
         "trim_char": False,
         "where": (),
+        "keys_in_messages": False,
     },
     "FilterTerm": {"column": "", "values": (), "operands": 0},
     "Finding": {"hint": "", "table": ""},

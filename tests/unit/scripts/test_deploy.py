@@ -93,14 +93,16 @@ def test_the_roles_and_calls_of_the_document_are_deployed() -> None:
         path.read_text(encoding="utf-8").upper()
         for path in sorted((ROOT / "snowflake").glob("*/*.sql"))
     )
-    for role in re.findall(r"\bSYNC_(?:ADMIN|OPERATOR|READER)\b", DOCUMENT):
+    for role in re.findall(
+        r"\bSYNC_(?:ADMIN|OPERATOR|CONFIGURATOR|READER)\b", DOCUMENT
+    ):
         assert f"CREATE ROLE IF NOT EXISTS {role}" in text
     calls = set(re.findall(r"CALL (?:AURORA_SYNC\.CONTROL\.)?([A-Z_]+)\(", DOCUMENT))
     assert {"APPLY_CONFIG", "CHECK_SYNC", "SYNC_TABLE", "APPLY_TASKS"} <= calls
     for call in calls:
         assert f"PROCEDURE {call}(" in text, call
-        assert f"USAGE ON PROCEDURE CONTROL.{call}(" in text, call
-    for role in ("SYNC_ADMIN", "SYNC_OPERATOR", "SYNC_READER"):
+        assert f"GRANT USAGE ON PROCEDURE CONTROL.{call}(" in text, call
+    for role in ("SYNC_ADMIN", "SYNC_OPERATOR", "SYNC_CONFIGURATOR", "SYNC_READER"):
         assert re.search(rf"ON WAREHOUSE <% WAREHOUSE %> TO ROLE {role}", text), role
 
 

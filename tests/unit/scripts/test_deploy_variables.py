@@ -21,6 +21,7 @@ GOOD = {
     "api_role_arn": "arn:aws-cn:iam::123456789012:role/api",
     "api_url": "https://a1b2.execute-api.eu-central-1.amazonaws.com/prod/extract",
     "pipe_sns_topic_arn": "arn:aws:sns:eu-central-1:123456789012:aurora-sync-landing",
+    "targets": "AURORA_SYNC.*,ANALYTICS.RAW_*",
     "python_version": "3.12",
 }
 
@@ -49,6 +50,9 @@ def test_every_variable_has_a_good_example() -> None:
         ("api_url", "http://localhost.evil:1/x"),
         ("pipe_sns_topic_arn", "arn:aws:sns:eu-central-1:123456789012:a'b"),
         ("pipe_sns_topic_arn", "arn:aws:sqs:eu-central-1:123456789012:a"),
+        ("targets", "AURORA_SYNC"),
+        ("targets", "A.B,"),
+        ("targets", "A.B'"),
         ("python_version", "3"),
     ],
 )

@@ -26,12 +26,23 @@ STEPS = {
     "merge_table",
     "finish_group",
 }
+# Who says what is synced does not sync, and the other way round; both look first.
+BOTH = ("sync_operator", "sync_configurator")
+CONFIGURING = {
+    "apply_config": ("sync_configurator",),
+    "plan_sync": BOTH,
+    "check_sync": BOTH,
+    "help": BOTH,
+}
 # What a sync knows about columns; people see the changes.
-INTERNAL = {"sync_columns"}
+# Bounds of parts are keys of rows.
+INTERNAL = {"sync_columns", "sync_parts"}
 # Told by no object: what the roles are for, and what tasks and alerts take.
 RIGHTS = {
     "GRANT ROLE sync_reader TO ROLE sync_operator;",
+    "GRANT ROLE sync_reader TO ROLE sync_configurator;",
     "GRANT ROLE sync_operator TO ROLE sync_admin;",
+    "GRANT ROLE sync_configurator TO ROLE sync_admin;",
     "GRANT ROLE sync_admin TO ROLE <% admin_role %>;",
     "GRANT CREATE DATABASE ON ACCOUNT TO ROLE sync_admin;",
     "GRANT EXECUTE TASK ON ACCOUNT TO ROLE sync_admin;",
@@ -56,7 +67,7 @@ def created(kind: str) -> set[str]:
 def needed() -> set[str]:
     """Returns each grant without which somebody is refused."""
     grants = set(RIGHTS)
-    for role in ("sync_operator", "sync_reader"):
+    for role in ("sync_operator", "sync_configurator", "sync_reader"):
         grants.add(f"GRANT USAGE ON WAREHOUSE <% warehouse %> TO ROLE {role};")
     for name in re.findall(r"^(?:API|STORAGE)_INTEGRATION = (\w+)", TEXT, re.M):
         grants.add(f"GRANT USAGE ON INTEGRATION {name} TO ROLE sync_admin;")
@@ -65,10 +76,13 @@ def needed() -> set[str]:
     found = re.findall(r"CREATE OR REPLACE PROCEDURE (\w+)\(([^)]*)\)", TEXT)
     for name, arguments in found:
         kinds = [argument.split()[1] for argument in arguments.split(", ") if argument]
-        if name not in STEPS:
+        if name in STEPS:
+            continue
+        roles = CONFIGURING.get(name, ("sync_operator",))
+        for role in roles:
             grants.add(
                 f"GRANT USAGE ON PROCEDURE control.{name}({', '.join(kinds)})"
-                " TO ROLE sync_operator;"
+                f" TO ROLE {role};"
             )
     if created("STREAMLIT"):
         # The operator makes the app, from files that it reads.

@@ -334,6 +334,8 @@ def state_row(found: TableState, run_id: str | None = None, **changes: Any) -> R
         "COLUMNS_SHA256": ledger.columns_sha256 if ledger else None,
         "SOURCE_IDENTITY": identity_text(ledger.source_identity) if ledger else None,
         "MINUTES_SINCE_KEY_CHECK": found.minutes_since_key_check,
+        "OWN_DATABASE": "AURORA_SYNC",
+        "ALLOWED_TARGETS": "*.*",
         "SHAPE": found.shape.to_json() if found.shape.generation else None,
     }
     return Row(**(values | changes))

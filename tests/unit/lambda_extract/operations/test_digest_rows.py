@@ -61,3 +61,25 @@ def test_equal_rows_have_equal_digests_and_a_changed_row_another(
     first = ask(one).buckets
     assert first == ask(same).buckets
     assert first != ask(other).buckets
+
+
+def test_s2_keys_are_named_only_if_asked_for_and_enforced(
+    make_table: MakeTable,
+) -> None:
+    """Every column could be named as a key, and a reply would hold whole rows."""
+    script = "INSERT INTO {table} VALUES (1, 'Secret-Value')"
+    reader = make_table("id int PRIMARY KEY, note text", script)
+    ((key),) = [d.key for d in ask(reader, step="detail").digests]
+    assert key == ("1",)
+    plain = dataclasses.replace(reader.spec, keys_in_messages=False)
+    whole = dataclasses.replace(reader.spec, key=("id", "note"))
+    for spec, columns, told in (
+        (plain, ("id",), ("?",)),
+        (reader.spec, ("id", "note"), ("?", "?")),
+        (reader.spec, ("note",), ("?",)),
+        (whole, ("id", "note"), ("?", "?")),
+        (dataclasses.replace(whole, key=("note",)), ("note",), ("?",)),
+    ):
+        reply = ask(reader, table=spec, key=columns, step="detail")
+        assert [d.key for d in reply.digests] == [told]
+        assert "Secret-Value" not in repr(reply)

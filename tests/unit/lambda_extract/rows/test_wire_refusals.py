@@ -189,3 +189,24 @@ def test_values_at_the_limits_of_size_pass_and_one_byte_more_is_refused(
             connection.cursor().execute(
                 f"UPDATE {reader.spec.relation} SET {column} = NULL"
             )
+
+
+@pytest.mark.parametrize(
+    ("declared", "spec"),
+    [
+        ("id int PRIMARY KEY, v numeric", {"keys_in_messages": False}),
+        ("id int, v numeric", {"key": ("id",)}),
+    ],
+    ids=["not asked for", "not enforced"],
+)
+def test_s7_no_key_is_named_unless_it_may(
+    make_table: MakeTable, declared: str, spec: dict[str, Any]
+) -> None:
+    script = "INSERT INTO {table} VALUES (7654321, 'NaN')"
+    reader = make_table(declared, script, **spec)
+    (altered,) = reader.run(partition=Partition("p")).altered
+    assert altered.rows == 1 and altered.sample_keys == ()
+    refusing = make_table(declared, script, special_values="fail", **spec)
+    with pytest.raises(ExtractError) as raised:
+        refusing.run(partition=Partition("p"))
+    assert "7654321" not in str(raised.value) and "1 row(s)" in str(raised.value)

@@ -33,4 +33,4 @@ def test_an_app_keeps_its_grants_and_gets_new_files(
     assert "already a live version" in (error.msg or "")
     assert client.run(copy) == [("streamlit_app.py",)]
     found = client.run(f"SHOW GRANTS ON STREAMLIT {database}.PUBLIC.APP")
-    assert len(found) == 1
+    assert [grant[1] for grant in found] == ["OWNERSHIP", "USAGE"]

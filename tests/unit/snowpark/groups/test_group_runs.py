@@ -233,16 +233,18 @@ def test_what_each_table_of_an_extraction_becomes() -> None:
     paused = dataclasses.replace(known(name="paused"), paused=True)
     new = TableState(settings(name="new"), None, None)
     large, held = known(name="large"), known(name="held")
+    forbidden = known(name="forbidden", target_schema="CONTROL")
     assert ORDERS.ledger is not None
     other = dataclasses.replace(ORDERS.ledger, origin="other")
     broken = dataclasses.replace(known(name="moved"), ledger=other)
-    tables = (held, large, broken, new, ORDERS, paused)
+    tables = (forbidden, held, large, broken, new, ORDERS, paused)
     session = world(
         refusal("window_too_large"), window(2), tables=tables, owners={"held": "other"}
     )
     report = group.extract_group(Snowflake(session), "hourly")
     status = {r["TABLE_NAME"]: r for r in steps_of(session) if r["STEP"] == "extract"}
     assert {name: row["STATUS"] for name, row in status.items()} == {
+        "forbidden": "failed",
         "held": "failed",
         "large": "alone",
         "moved": "failed",
@@ -250,9 +252,13 @@ def test_what_each_table_of_an_extraction_becomes() -> None:
         "orders": "succeeded",
         "paused": "paused",
     }
-    assert report["failed"] == {"held": "lease_held", "moved": "origin_changed"}
+    assert report["failed"] == {
+        "forbidden": "target_not_allowed",
+        "held": "lease_held",
+        "moved": "origin_changed",
+    }
     assert report["left_to_load_step"] == ["large", "new"] and report["extracted"] == 1
-    assert report["tables"] == 6 and status["held"]["ERROR_MESSAGE"].startswith("Run o")
+    assert report["tables"] == 7 and status["held"]["ERROR_MESSAGE"].startswith("Run o")
     for name in ("large", "new", "orders"):
         assert status[name]["IDENTITY_SHA256"] is not None
 

@@ -7,7 +7,10 @@ import pytest
 from snowpark.errors import UsageError
 from snowpark.ledger import read
 from snowpark.ledger import statements as ledger_statements
+from snowpark.ledger.records import TableState
 from snowpark.session import Snowflake
+from tests.unit.snowpark.samples import settings
+from tests.unit.snowpark.scripted import state_row
 
 
 class Session:
@@ -44,3 +47,27 @@ def test_a_session_that_reads_dates_otherwise_loads_nothing(dates: str | None) -
     assert "INPUT_FORMAT" in refused.value.hint
     release = ledger_statements.release_lease("orders", "r1").text
     assert session.texts[-1] == release
+
+
+class Found(Session):
+    """Answers with the state of a table whose target the deployment declares, or not."""
+
+    def __init__(self, state: Any) -> None:
+        super().__init__(None)
+        self.state = state
+
+    def collect(self, **_: Any) -> list[Any]:
+        return [self.state] if "dates_read_as" in self.texts[-1] else [[1]]
+
+
+def test_s5_a_target_that_is_no_longer_declared_is_not_written() -> None:
+    state = TableState(settings(target_schema="shop"), None, None)
+    allowed = state_row(state, "r1", ALLOWED_TARGETS="AURORA_SYNC.SHOP")
+    refused = state_row(state, "r1", ALLOWED_TARGETS="AURORA_SYNC.OTHER")
+    session: Any = Found(allowed)
+    read.take_lease(Snowflake(session), "orders", "r1")
+    session = Found(refused)
+    with pytest.raises(UsageError, match="AURORA_SYNC.SHOP is not among") as raised:
+        read.take_lease(Snowflake(session), "orders", "r1")
+    assert raised.value.code == "target_not_allowed"
+    assert session.texts[-1] == ledger_statements.release_lease("orders", "r1").text

@@ -54,6 +54,7 @@ VALUES: dict[str, tuple[Any, str, Any, dict[str, Any]]] = {
     "schema_drift": ("freeze", "schema_drift", "freeze", {}),
     "source_changed": ("fail", "source_changed", "fail", {}),
     "duplicate_keys": ("warn", "duplicate_keys", "warn", {}),
+    "keys_in_messages": (True, "keys_in_messages", True, {}),
     "trim_char": (True, "trim_char", True, {}),
     "type_change": ("new_column", "type_change", "new_column", {}),
     "backfill_new_columns": (True, "backfill_new_columns", True, {}),

@@ -19,7 +19,7 @@ LOADED = load_columns(COLUMNS[:3])
 SUSPECTS = Suspects((), source_rows=7, target_rows=8, beyond=3, complete=True)
 MORE = dataclasses.replace(SUSPECTS, complete=False)
 NONE = Settled((), (), ())
-REPAIRS = "CALL VALIDATE_TABLE with TRUE repairs the named keys."
+REPAIRS = "CALL VALIDATE_TABLE with TRUE repairs these rows."
 AGAIN = (
     "More rows differ than the 1000 that one call looks at: CALL VALIDATE_TABLE with"
     " TRUE again until it is complete, or RESYNC_TABLE."
@@ -31,13 +31,16 @@ def difference(kind: Kind = "different", *columns: str) -> Difference:
 
 
 def report(
-    settled: Settled = NONE, suspects: Suspects = SUSPECTS, **changes: Any
+    settled: Settled = NONE,
+    suspects: Suspects = SUSPECTS,
+    named: bool = True,
+    **changes: Any,
 ) -> dict[str, Any]:
     """The report on a table with the key (id, note)."""
     subject = Subject(
         found=state(**changes),
         run_id=RUN_ID,
-        digested=Digested("t", LOADED, LOADED[:2], False),
+        digested=Digested("t", LOADED, LOADED[:2], False, names_keys=named),
         partitions=(Partition("p"),),
         estimated_rows=7,
         not_compared={"other": "the target has no such column"},
@@ -155,3 +158,9 @@ def test_a_repair_says_what_it_did(suspects: Suspects, left: int, status: str) -
     add_repair(found, 3, left)
     assert (found["repaired"], found["status"]) == (3 - left, status)
     assert found["summary"].endswith(f" Repaired: {3 - left}.")
+
+
+def test_s2_keys_are_named_only_if_the_configuration_and_the_source_let_it() -> None:
+    told = report(Settled((difference("different", "note"),), (), ()), named=False)
+    assert told["differences"] == [{"kind": "different", "columns": ["note"]}]
+    assert '"keys_in_messages"' in told["hint"]

@@ -140,7 +140,11 @@ def test_the_bound_is_asked_for_before_the_sync_that_brings_all_up_to_it() -> No
     ],
 )
 def test_a_row_that_differs_is_named(source: Side, target: Side, kind: str) -> None:
-    session = session_of(SAME | source, SAME | target)
+    settings = dataclasses.replace(FOUND.settings, keys_in_messages=True)
+    named = dataclasses.replace(FOUND, settings=settings)
+    session = session_of(
+        SAME | source, SAME | target, named, plan={"key_enforced": True}
+    )
     report = validated(session)
     assert report["status"] == "different" and report["counts"] == {kind: 1}
     (found,) = report["differences"]
