@@ -388,8 +388,8 @@ def _future_grants(account: Account, statement: Statement, scanner: Scanner) -> 
         place = _full(account, statement, kind, scanner.path())
         grants = [g for g in grants if g.place == place]
     scanner.end()
-    columns = {"created_on": MOMENT, "privilege": TEXT, "grant_on": TEXT, "name": TEXT,
-               "grant_to": TEXT, "grantee_name": TEXT, "grant_option": TEXT}  # fmt: skip
+    texts = ("privilege", "grant_on", "name", "grant_to", "grantee_name")
+    columns = {"created_on": MOMENT} | dict.fromkeys((*texts, "grant_option"), TEXT)
     rows = [
         (g.created, g.privilege, g.kind.replace(" ", "_"),
          ".".join(map(shown, g.place)) + f".<{g.kind}>", "ROLE", g.grantee,

@@ -26,12 +26,15 @@ SELECT
     w.columns_sha256,
     w.source_identity,
     k.minutes_since_key_check,
-    s.shape
+    s.shape,
+    a.own_database,
+    a.allowed_targets
 FROM control.sync_current_tables AS t
 LEFT JOIN control.sync_leases AS l ON t.table_name = l.table_name
 LEFT JOIN control.sync_current_watermarks AS w ON t.table_name = w.table_name
 LEFT JOIN control.sync_current_key_checks AS k ON t.table_name = k.table_name
 LEFT JOIN control.sync_current_columns AS s ON t.table_name = s.table_name
+CROSS JOIN control.sync_allowed_targets AS a
 WHERE
     t.table_name IN (
         SELECT s.table_name
