@@ -210,7 +210,7 @@ def try_manifest(text: str) -> None:
     """Decodes a reply as the procedures do; no file of another request is passed."""
     try:
         reply = ask._decoded(text)
-        ask._check_files(EXTRACT, reply)
+        ask.check_files(EXTRACT, reply)
     except SyncError:
         return
     assert contract.decode_reply(contract.encode(reply)) == reply
@@ -224,7 +224,7 @@ def try_job_object(text: str) -> None:
     # S3 gives octets, which are read as UTF-8: half of a pair never comes out.
     text = text.encode("utf-8", "replace").decode()
     for name in ("claim.json", "reply.json", "started.json"):
-        signature = _JOBS._signature(f"{_JOB}/{name}", text)
+        signature = _JOBS.objects._signature(f"{_JOB}/{name}", text)
         for first in (signature + "\n", ""):
             _S3.body = (first + text).encode()
             with contextlib.suppress(JobError):
