@@ -17,6 +17,7 @@ os.environ.update(
     WORKER_TIMEOUT_SECONDS="7",
     WORKER_START_SECONDS="6",
     WORKER_GRACE_SECONDS="0.5",
+    WORKER_SILENT_SECONDS="3",
     PROOF_WAIT_SECONDS="2",
 )
 for _name in [name for name in os.environ if name.startswith("SNOWFLAKE_")]:

@@ -157,11 +157,12 @@ def test_each_step_may_be_repeated(lab: Lab, team: Team) -> None:
     )
 
 
+@pytest.mark.large
 def test_a_retried_task_tries_the_whole_sync(
     lab: Lab, team: Team, faults: Switchboard
 ) -> None:
     team.loaded()
-    faults.gateway(drop_events=4)
+    faults.gateway(kill_worker=[{"at": "before_part_reply"}] * 4)
     lab.call("EXTRACT_GROUP", team.group)
     table, *_ = team.good
     assert "worker_lost" in lab.fail("LOAD_TABLE", table)

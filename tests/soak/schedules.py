@@ -51,6 +51,7 @@ TIME_SETTINGS = {
     "WORKER_TIMEOUT_SECONDS": "2.5",
     "WORKER_START_SECONDS": "2",
     "WORKER_GRACE_SECONDS": "0.3",
+    "WORKER_SILENT_SECONDS": "1.5",
     "PROOF_WAIT_SECONDS": "0.2",
 }
 _numbers = itertools.count(1)
@@ -65,6 +66,7 @@ faults = st.one_of(
                 {"at": "start"},
                 {"at": "bytes", "bytes": 1},
                 {"at": "bytes", "bytes": 200},
+                {"at": "before_part_reply"},
                 {"at": "before_reply"},
                 {"at": "after_reply"},
             ]

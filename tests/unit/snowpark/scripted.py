@@ -251,9 +251,12 @@ def replies(*answers: Reply | Callable[[Request], Reply]) -> Callable[[Sent], Ro
     left = list(answers)
 
     def answer(one: Sent) -> Rows:
-        texts = one.values if len(one.values) == 1 else one.values[1::2]
+        # Positions count through the statements that a long list is cut into.
+        alone = len(one.values) == 1
+        texts = one.values if alone else one.values[1::2]
+        positions = [0] if alone else one.values[0::2]
         rows = []
-        for position, text in enumerate(texts):
+        for position, text in zip(positions, texts, strict=True):
             request = decode_request(str(text))
             if isinstance(request, GroupRequest):
                 told = [next_one(part) for part in requests_in(request)]

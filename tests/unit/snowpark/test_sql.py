@@ -57,21 +57,21 @@ def test_k6_every_value_of_every_row_has_its_type() -> None:
 
 
 def test_k3_lists_are_cut_by_rows_and_by_bytes_and_nothing_is_lost() -> None:
-    rows = [(number, "x" * size) for number, size in enumerate([5, 300_000] * 10)]
+    rows = [(number, "x" * size) for number, size in enumerate([5, 150_000] * 10)]
     made = list(value_rows(["NUMBER", "VARCHAR"], rows, most_rows=7))
     sizes = [
         len(s.text.encode()) + sum(len(str(v).encode()) for v in s.params) for s in made
     ]
-    assert max(sizes) <= 900_100
+    assert max(sizes) <= 450_100
     assert len(made) == 5
     assert [v for s in made for v in s.params] == [v for row in rows for v in row]
     assert all(s.text.count("\n") <= 7 for s in made)
 
 
 def test_k3_bytes_are_those_of_utf8() -> None:
-    rows = [("ä" * 240_000,)] * 4
+    rows = [("ä" * 120_000,)] * 4
     assert len(list(value_rows(["VARCHAR"], rows, most_rows=9))) == 4
-    assert len(list(value_rows(["VARCHAR"], [("a" * 240_000,)] * 3, most_rows=9))) == 1
+    assert len(list(value_rows(["VARCHAR"], [("a" * 120_000,)] * 3, most_rows=9))) == 1
 
 
 def test_a_row_that_is_too_large_alone_is_sent_alone() -> None:
