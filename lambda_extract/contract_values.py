@@ -169,7 +169,7 @@ class TableSpec:
         columns: Columns that are renamed, protected or have another type.
         trim_char: Every char(n) travels without its trailing blanks.
         where: Only rows that fulfil it exist for the sync; empty: all.
-        keys_in_messages: Keys may be named in errors, reports and ledgers, if PostgreSQL
+        keys_in_messages: Keys may be named in errors, reports, ledgers, if PostgreSQL
             enforces them: what is no unique index could be any column.
     """
 

@@ -62,6 +62,7 @@ def names(lab: Lab) -> Iterator[dict[str, str]]:
     }
     lab.call("APPLY_CONFIG", json.dumps(config))
     yield names
+    lab.query("USE ROLE accountadmin")
     lab.query("DROP VIEW IF EXISTS control.sync_cost")
     lab.query("DROP DATABASE IF EXISTS snowflake")
 

@@ -1,0 +1,153 @@
+"""S7: values are planted in every column and key, all calls are made, with failures too,
+and everything that leaves is searched: ledgers, views, reports, errors, query history,
+logs, objects outside of the data files, notifications.
+"""
+
+import contextlib
+import json
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import snowflake.connector
+
+from tests.end_to_end.faults import Switchboard
+from tests.end_to_end.lab import TARGET_SCHEMA, Lab
+
+# Each is found by chance nowhere; the texts that a sync could write of them.
+NUMBER, KEY = 918273645, 546372819
+PLANTED = (
+    str(NUMBER),
+    str(KEY),
+    "Planted-text-7b1e",
+    "Planted-key-7b1e",
+    "Planted-json-7b1e",
+    "Planted-array-7b1e",
+    "506c616e7465642d6279746561",  # Planted-bytea
+    "1987-03-29",
+    "19:47:53.918273",
+    "7b1e7b1e-7b1e-4b1e-8b1e-7b1e7b1e7b1e",
+    "91827.3645",
+)
+COLUMNS = """
+    id bigint, code text, note text, amount numeric(12,4), odd numeric, day date,
+    hour time, who uuid, document jsonb, tags text[], raw bytea,
+    updated_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (id, code)"""
+ROW = """(%s, 'Planted-key-7b1e', 'Planted-text-7b1e', 91827.3645, %s, '1987-03-29',
+    '19:47:53.918273', '7b1e7b1e-7b1e-4b1e-8b1e-7b1e7b1e7b1e',
+    '{"a": "Planted-json-7b1e"}', '{Planted-array-7b1e}', 'Planted-bytea', now())"""
+
+
+def leaves(lab: Lab, told: list[str]) -> Iterator[tuple[str, str]]:
+    """Yields everything that left PostgreSQL and is no data file, by its name."""
+    yield from ((f"report {number}", text) for number, text in enumerate(told))
+    landing = lab.stack.endpoints.landing
+    pages = lab.s3.get_paginator("list_objects_v2").paginate(Bucket=landing.bucket)
+    for entry in (e for page in pages for e in page.get("Contents", [])):
+        if not entry["Key"].endswith(".zst"):
+            found = lab.s3.get_object(Bucket=landing.bucket, Key=entry["Key"])
+            yield entry["Key"], found["Body"].read().decode("utf-8", "replace")
+    queries = Path(lab.stack.endpoints.queries)
+    for path in sorted(queries.parent.rglob("*")):
+        outside = not {"aurora", "stages"} & set(path.relative_to(queries.parent).parts)
+        if path.is_file() and outside and path.suffix in (".log", ".jsonl"):
+            yield path.name, path.read_text(encoding="utf-8", errors="replace")
+    for kind in ("TABLES", "VIEWS"):
+        for row in lab.query(f"SHOW {kind} IN SCHEMA control"):
+            rows = lab.query(f'SELECT * FROM control."{row["name"]}"')
+            yield row["name"], json.dumps(rows, default=str)
+    place = lab.stack.endpoints.snowflake
+    with urllib.request.urlopen(f"http://{place.host}:{place.port}/local/tasks") as got:
+        yield "notifications and task runs", got.read().decode()
+
+
+@pytest.mark.large
+def test_s7_no_planted_value_is_found_anywhere(lab: Lab, faults: Switchboard) -> None:
+    table = lab.name("planted")
+    lab.psql(f"CREATE TABLE {table} ({COLUMNS})")
+    rows = ", ".join([ROW] * 3)
+    values = (KEY, NUMBER, KEY + 1, "NaN", KEY + 2, None)
+    lab.psql(f"INSERT INTO {table} VALUES {rows}", *values)
+    settings: dict[str, Any] = {
+        "cursor": "updated_at",
+        "deletes": "key_compare",
+        "max_delete_percent": 100,
+        "keys_in_messages": False,
+        "group": "planted",
+    }
+    told: list[str] = []
+
+    def call(statement: str, *given: Any) -> str:
+        """Makes a call; what it says counts, be it a report or an error."""
+        try:
+            said = json.dumps(lab.query(f"CALL {statement}", *given), default=str)
+        except snowflake.connector.errors.Error as error:
+            said = str(error)
+        told.append(said)
+        return said
+
+    def configure(**changes: Any) -> None:
+        config = lab.config({table: settings | changes})
+        config["groups"] = {
+            "planted": {"schedule": {"cron": "5 * * * *", "time_zone": "UTC"}}
+        }
+        assert "is in force" in call("APPLY_CONFIG(%s)", json.dumps(config))
+
+    configure()
+    for procedure in ("CHECK_SYNC", "PLAN_SYNC", "SYNC_TABLE"):
+        call(f"{procedure}('{table}')")
+    target = f'"{TARGET_SCHEMA}"."{table.upper()}"'
+    assert lab.query(f"SELECT COUNT(*) AS n FROM {target}")[0]["N"] == 3
+    # Differences: one row is gone, one is another one, one is too many.
+    lab.query(f'UPDATE {target} SET "NOTE" = \'other\' WHERE "ID" = {KEY}')
+    lab.query(f'DELETE FROM {target} WHERE "ID" = {KEY + 1}')
+    lab.query(f'UPDATE {target} SET "ID" = 1 WHERE "ID" = {KEY + 2}')
+    assert "different" in call(f"VALIDATE_TABLE('{table}', FALSE)")
+    assert "epaired" in call(f"VALIDATE_TABLE('{table}', TRUE)")
+    lab.psql(f"DELETE FROM {table} WHERE id = {KEY + 2}")
+    lab.psql(f"UPDATE {table} SET updated_at = now()")
+    for statement in (
+        f"CONFIRM_DELETES('{table}')",
+        f"BACKFILL_TABLE('{table}', '2020-01-01', '2030-01-01')",
+        f"RESYNC_TABLE('{table}')",
+        "SYNC_GROUP('planted')",
+        "EXTRACT_GROUP('planted')",
+        f"LOAD_TABLE('{table}')",
+        f"MERGE_TABLE('{table}')",
+        "FINISH_GROUP('planted')",
+        f"PAUSE_TABLE('{table}', 'why')",
+        f"RESUME_TABLE('{table}')",
+        "APPLY_TASKS()",
+        "RAISE_ALERTS()",
+        "HELP()",
+    ):
+        call(statement)
+    # Failures: a value that is refused, and statements that Snowflake refuses with the
+    # row in its words.
+    configure(special_values="fail")
+    assert "special_value_refused" in call(f"RESYNC_TABLE('{table}')")
+    configure()
+    for match in ("^copy", "^merge", "^insert overwrite"):
+        lab.psql(f"UPDATE {table} SET updated_at = now()")
+        message = f"Row Values: [{KEY}, Planted-text-7b1e]"
+        faults.snowflake(
+            {"match": match, "action": "error", "code": 100090, "message": message}
+        )
+        call(f"RESYNC_TABLE('{table}')")
+        call(f"SYNC_TABLE('{table}')")
+        faults.clear()
+    call("RAISE_ALERTS()")
+
+    hits, looked_at = [], 0
+    for name, text in leaves(lab, told):
+        looked_at += 1
+        # This test's own statements, and the words that it has put into Snowflake's mouth.
+        if name.endswith(".jsonl"):
+            lines = [json.loads(line) for line in text.split("\n") if line]
+            text = "\n".join(q["text"] for q in lines if q["procedure"] is not None)
+        hits += [(name, value) for value in PLANTED if value in text]
+    assert hits == [] and looked_at > 60
+    with contextlib.suppress(Exception):
+        lab.query("CALL PAUSE_TABLE(%s, 'done')", table)
