@@ -15,7 +15,8 @@ VALUES = {
     "api_url": "https://a.execute-api.eu-central-1.amazonaws.com/prod/extract",
 }
 # What holds no state may be replaced, or dropped if it is there; what does is made if
-# it is missing. An ALTER sets what it names, a GRANT gives what was given before.
+# it is missing. An ALTER sets what it names, a GRANT gives what was
+# given before, a REVOKE takes what is not there any more.
 REPEATABLE = re.compile(
     r"""
     CREATE\ OR\ REPLACE\ (SECURE\ )?(PROCEDURE|VIEW|EXTERNAL\ FUNCTION|FILE\ FORMAT
@@ -30,7 +31,7 @@ REPEATABLE = re.compile(
     | ALTER\ (?!TABLE).+\ (SET|RESUME|SUSPEND|ADD\ LIVE\ VERSION)\b.*
     | DROP\ ALERT\ IF\ EXISTS\ \w+
     | INSERT\ INTO\ .+\ WHERE\ NOT\ EXISTS\ .+
-    | GRANT\ .+ | USE\ .+ | PUT\ .+\ OVERWRITE\ =\ TRUE
+    | GRANT\ .+ | REVOKE\ .+ | USE\ .+ | PUT\ .+\ OVERWRITE\ =\ TRUE
     | COPY\ FILES\ INTO\ .+
     """,
     re.VERBOSE | re.DOTALL,

@@ -21,6 +21,7 @@ NAMES: dict[str, str] = {
     "read_state": r"SELECT .* AS dates_read_as.* WHERE t\.table_name = ",
     "read_states": r"SELECT .* AS dates_read_as.* WHERE UPPER\(t\.group_name\)",
     "read_dates": r"SELECT TO_VARCHAR\(TRY_CAST\('2001-02-03'.* AS dates_read_as$",
+    "read_declared_targets": r"SELECT own_database, allowed_targets FROM",
     "list_tables": r"SELECT table_name FROM control\.sync_current_tables ORDER",
     "insert_watermarks": r"INSERT INTO control\.sync_watermarks .* FROM VALUES",
     "insert_watermark": r"INSERT INTO control\.sync_watermarks ",

@@ -41,6 +41,7 @@ CASES: dict[str, Statement] = {
     "take_lease": ledger_statements.take_lease("orders", RUN_ID, 900),
     "hold_lease": ledger_statements.hold_lease("orders", RUN_ID, 900),
     "release_lease": ledger_statements.release_lease("orders", RUN_ID),
+    "read_declared_targets": ledger_statements.read_declared_targets(),
     "read_dates": ledger_statements.read_dates(),
     "read_lease": ledger_statements.read_lease("orders"),
     "read_state": ledger_statements.read_state("orders"),

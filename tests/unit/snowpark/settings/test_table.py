@@ -24,6 +24,7 @@ def test_what_is_left_out_has_the_documented_default() -> None:
         "group": None,
         "cursor": None,
         "cursor_also": [],
+        "keys_in_messages": False,
         "key": [],
         "exclude": [],
         "columns": [],

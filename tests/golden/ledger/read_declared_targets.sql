@@ -1,0 +1,1 @@
+SELECT own_database, allowed_targets FROM control.sync_allowed_targets;
