@@ -10,13 +10,13 @@ CREATE TABLE IF NOT EXISTS sync_leases (
     acquired_at TIMESTAMP_TZ(6),
     expires_at TIMESTAMP_TZ(6) COMMENT 'From then on another run may take the table over'
 )
-COMMENT = 'One row per table: who may write its target. Every commit is fenced by it';
+COMMENT = 'One row per table: who works on it, so that no second run wastes its work';
 
 CREATE TABLE IF NOT EXISTS sync_watermarks (
     table_name VARCHAR(255) NOT NULL,
-    version NUMBER(19, 0) NOT NULL COMMENT 'Grows by one with every commit of the table',
+    version NUMBER(19, 0) NOT NULL COMMENT 'Grows by one with every commit that changes the target; the fence of the next one',
     run_id VARCHAR(64) NOT NULL,
-    kind VARCHAR(20) NOT NULL COMMENT 'increment, snapshot',
+    kind VARCHAR(20) NOT NULL COMMENT 'increment, snapshot; key_compare, backfill, repair: the watermark is the one before',
     origin VARCHAR(1000) NOT NULL COMMENT 'Source table and cursor that the watermark belongs to',
     watermark VARCHAR(1000) COMMENT 'PostgreSQL text; every row at or below it is in the target',
     watermark_type VARCHAR(255) COMMENT 'PostgreSQL type of the watermark',
@@ -27,12 +27,16 @@ CREATE TABLE IF NOT EXISTS sync_watermarks (
     columns_sha256 VARCHAR(64) COMMENT 'Digest of the source columns of this commit',
     row_count NUMBER(19, 0) NOT NULL COMMENT 'Rows merged by this commit',
     recorded_at TIMESTAMP_TZ(6) NOT NULL,
-    source_identity VARCHAR(16777216) COMMENT 'JSON: what the source was; tells one that went back in time'
+    source_identity VARCHAR(16777216) COMMENT 'JSON: what the source was; tells one that went back in time',
+    refined_at VARCHAR(64) COMMENT 'PostgreSQL clock of an extraction that moved the watermark and no row; the latest of a version counts'
 )
 COMMENT = 'Watermark of each table, committed together with its rows';
 
 ALTER TABLE sync_watermarks ADD COLUMN IF NOT EXISTS
     source_identity VARCHAR(16777216) COMMENT 'JSON: what the source was; tells one that went back in time';
+
+ALTER TABLE sync_watermarks ADD COLUMN IF NOT EXISTS
+    refined_at VARCHAR(64) COMMENT 'PostgreSQL clock of an extraction that moved the watermark and no row; the latest of a version counts';
 
 CREATE TABLE IF NOT EXISTS sync_runs (
     run_id VARCHAR(64) NOT NULL,

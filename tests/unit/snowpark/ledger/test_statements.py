@@ -43,6 +43,10 @@ CASES: dict[str, Statement] = {
     "release_lease": ledger_statements.release_lease("orders", RUN_ID),
     "read_dates": ledger_statements.read_dates(),
     "read_lease": ledger_statements.read_lease("orders"),
+    "read_fence": ledger_statements.read_fence("orders", 7),
+    "insert_touch": ledger_statements.insert_touch(
+        "orders", RUN_ID, Commit(8, "key_compare", None, None, 3)
+    ),
     "read_state": ledger_statements.read_state("orders"),
     "list_tables": ledger_statements.list_tables(),
     "insert_watermark": ledger_statements.insert_watermark(
