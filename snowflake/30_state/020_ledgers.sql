@@ -38,6 +38,15 @@ ALTER TABLE sync_watermarks ADD COLUMN IF NOT EXISTS
 ALTER TABLE sync_watermarks ADD COLUMN IF NOT EXISTS
     refined_at VARCHAR(64) COMMENT 'PostgreSQL clock of an extraction that moved the watermark and no row; the latest of a version counts';
 
+-- A table that is there keeps its comments, unless they are set.
+ALTER TABLE sync_leases SET COMMENT = 'One row per table: who works on it, so that no second run wastes its work';
+
+ALTER TABLE sync_watermarks ALTER COLUMN version
+COMMENT 'Grows by one with every commit that changes the target; the fence of the next one';
+
+ALTER TABLE sync_watermarks ALTER COLUMN kind
+COMMENT 'increment, snapshot; key_compare, backfill, repair: the watermark is the one before';
+
 CREATE TABLE IF NOT EXISTS sync_runs (
     run_id VARCHAR(64) NOT NULL,
     table_name VARCHAR(255) NOT NULL,

@@ -30,8 +30,9 @@ def check(
     Args:
         based_on: Version that the run knew before it extracted anything.
         commit: The row that the transaction has appended; None: none.
-        locked: The transaction surely holds the lock of the target. If it does not,
-            it holds that of the leases instead, as briefly as can be.
+        locked: The transaction surely holds the lock of the target. If it does not
+            (an empty target is overwritten), it holds that of the leases instead, as
+            briefly as can be.
 
     Raises:
         LeaseError: "lease_lost".

@@ -15,9 +15,7 @@ from snowpark.session import Snowflake
 Work = Callable[[], tuple[Commit | None, bool]]
 
 
-def commit(
-    snowflake: Snowflake, job: Job, based_on: int, work: Work
-) -> Commit | None:
+def commit(snowflake: Snowflake, job: Job, based_on: int, work: Work) -> Commit | None:
     """Commits what the work sends, the watermark and the run together, or nothing.
 
     The fence is the last statement before COMMIT. A failed statement does not end a

@@ -115,6 +115,8 @@ def commit(snowflake: Snowflake, run: Run, transfer: Transfer) -> Done:
     rows = merge.batch(transfer.job, aligned, transfer.key, transfer.extracted_at)
 
     def work() -> tuple[Commit | None, bool]:
+        # That an overwrite locks its target, nobody says.
+        locked = transfer.job.reload and merge.lock_target(snowflake, rows)
         counts = transfer.write(snowflake, rows)
         ledger_run.note_counts(run, counts, time.monotonic() - started)
         if transfer.merged_rows is not None and not rows.removes:
@@ -123,9 +125,8 @@ def commit(snowflake: Snowflake, run: Run, transfer: Transfer) -> Done:
         changed = counts.inserted + counts.updated + counts.deleted > 0
         row = _row(run, transfer, aligned, changed)
         _record(snowflake, run, transfer, row)
-        # A MERGE that changed rows holds the lock of its target; of an overwrite
-        # nobody says so.
-        return row, changed and not transfer.job.reload
+        # A MERGE, UPDATE or DELETE that has changed rows holds the lock.
+        return row, locked or (changed and not transfer.job.reload)
 
     return Done(aligned, _committed(snowflake, run, transfer, work))
 
@@ -137,11 +138,13 @@ def commit_columns(snowflake: Snowflake, run: Run, transfer: Transfer) -> Done:
         SyncError: Whatever failed; the watermark is where it was.
     """
     aligned = align(snowflake, transfer)
+    rows = merge.batch(transfer.job, aligned, transfer.key, transfer.extracted_at)
 
     def work() -> tuple[Commit | None, bool]:
+        locked = merge.lock_target(snowflake, rows)
         row = commit_row(transfer, aligned)
         _record(snowflake, run, transfer, row)
-        return row, False
+        return row, locked
 
     return Done(aligned, _committed(snowflake, run, transfer, work))
 

@@ -43,6 +43,7 @@ NAMES: dict[str, str] = {
     "drop_staging": r'DROP TABLE IF EXISTS "STAGING"',
     "copy_files": r'COPY INTO "STAGING"',
     "key_bounds": r'SELECT .* AS "LOWEST", ',
+    "lock_target": r"MERGE INTO .* LIMIT 1 \) AS source ON ",
     "merge": r"MERGE INTO .* WHEN NOT MATCHED",
     "flag_gone": r'MERGE INTO .* UPDATE SET "_SYNC_DELETED_AT" = TO_TIMESTAMP_TZ',
     "revive": r'MERGE INTO .* UPDATE SET "_SYNC_DELETED_AT" = NULL',

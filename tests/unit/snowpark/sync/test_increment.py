@@ -229,7 +229,7 @@ def test_a_source_that_was_not_known_yet_is_recorded() -> None:
 def test_changed_columns_are_followed_without_rows() -> None:
     session = Scripted(extract=replies(nothing(columns=WIDER)))
     outcome = increment_of(session)
-    session.in_order("add_column", "begin", "insert_watermark", "hold_lease", "commit")
+    session.in_order("add_column", "begin", "lock_target", "read_fence", "commit")
     assert {"merge", "copy_files"}.isdisjoint(session.names)
     assert session.stays.count("insert_run") == 1
     assert len(outcome.state.shape.columns) == len(WIDER)

@@ -118,18 +118,21 @@ def test_whoever_lost_the_table_keeps_nothing(newer: int, owner: str | None) -> 
     assert "commit" not in session.names and "merge" not in session.stays
 
 
-def test_whoever_changes_columns_alone_holds_the_leases() -> None:
-    """Nothing of the target is locked then; whoever lost the lease commits nothing."""
-    for rows in (1, 0):
-        session, run = Scripted(hold_lease=[Row(rows)]), new_run()
-        work = dataclasses.replace(ROWS, **with_columns())
-        if rows:
-            transfer.commit_columns(Snowflake(session), run, work)
-            session.in_order("insert_watermark", "hold_lease", "read_fence", "commit")
-        else:
-            with pytest.raises(LeaseError):
-                transfer.commit_columns(Snowflake(session), run, work)
-            session.in_order("hold_lease", "rollback")
+@pytest.mark.parametrize("rows", [1, 0])
+def test_whoever_changes_columns_alone_locks_the_target_or_the_leases(
+    rows: int,
+) -> None:
+    """An empty target cannot be locked; whoever lost the lease commits nothing."""
+    session = Scripted(lock_target=[Row(rows)], hold_lease=[Row(0)])
+    work = dataclasses.replace(ROWS, **with_columns())
+    if rows:
+        transfer.commit_columns(Snowflake(session), new_run(), work)
+        session.in_order("begin", "lock_target", "insert_watermark", "read_fence")
+        assert "hold_lease" not in session.names
+    else:
+        with pytest.raises(LeaseError):
+            transfer.commit_columns(Snowflake(session), new_run(), work)
+        session.in_order("insert_watermark", "hold_lease", "rollback")
 
 
 def test_a_write_that_changes_no_row_moves_the_watermark_within_its_version() -> None:
