@@ -4,7 +4,7 @@ USE WAREHOUSE <% warehouse %>;
 USE SCHEMA <% database %>.control;
 
 CREATE TABLE IF NOT EXISTS sync_leases (
-    table_name VARCHAR(255) NOT NULL COMMENT 'Configured name; #config guards APPLY_CONFIG, #alerts RAISE_ALERTS',
+    table_name VARCHAR(255) NOT NULL COMMENT 'Configured name; #config guards APPLY_CONFIG, #alerts RAISE_ALERTS, #tidy TIDY',
     run_id VARCHAR(64) COMMENT 'Run that owns the table now; NULL: nobody',
     previous_run_id VARCHAR(64) COMMENT 'Run whose expired lease this run took over',
     acquired_at TIMESTAMP_TZ(6),
@@ -40,6 +40,9 @@ ALTER TABLE sync_watermarks ADD COLUMN IF NOT EXISTS
 
 -- A table that is there keeps its comments, unless they are set.
 ALTER TABLE sync_leases SET COMMENT = 'One row per table: who works on it, so that no second run wastes its work';
+
+ALTER TABLE sync_leases ALTER COLUMN table_name
+COMMENT 'Configured name; #config guards APPLY_CONFIG, #alerts RAISE_ALERTS, #tidy TIDY';
 
 ALTER TABLE sync_watermarks ALTER COLUMN version
 COMMENT 'Grows by one with every commit that changes the target; the fence of the next one';
@@ -130,8 +133,8 @@ CREATE TABLE IF NOT EXISTS sync_pauses (
 )
 COMMENT = 'Who paused and resumed which table, and why; the latest row of a table counts';
 
--- The leases of APPLY_CONFIG and RAISE_ALERTS; tables get theirs when they are configured.
+-- The leases of APPLY_CONFIG, RAISE_ALERTS and TIDY; tables get theirs when they are configured.
 INSERT INTO sync_leases (table_name)
 SELECT v.column1
-FROM VALUES ('#config'), ('#alerts') AS v
+FROM VALUES ('#config'), ('#alerts'), ('#tidy') AS v
 WHERE NOT EXISTS (SELECT 1 FROM sync_leases AS l WHERE l.table_name = v.column1);

@@ -20,6 +20,7 @@ from snowpark.ledger import statements as ledger_statements
 from snowpark.ledger.records import TableState
 from snowpark.session import Snowflake
 from snowpark.sync import lifecycle
+from snowpark.tidy import tidy
 
 # Two bound values for each request; Snowflake sends one call for each row.
 _REQUESTS_PER_SELECT = 200
@@ -143,11 +144,14 @@ def _finish(snowflake: Snowflake, group_run_id: str) -> dict[str, Any]:
 def end_graph(snowflake: Snowflake, group_name: object) -> dict[str, Any]:
     """FINISH_GROUP, the finalizer: closes the latest run of the graph, raises alerts.
 
+    Once a day it tidies up, too.
+
     Raises:
         SyncError: There is no such run, or Snowflake itself failed.
     """
     report = finish_group(snowflake, group_name)
-    return report | {"alert": alerts.raise_alerts(snowflake)["summary"]}
+    alert = alerts.raise_alerts(snowflake)["summary"]
+    return report | {"alert": alert, "tidy": tidy.tidy_daily(snowflake)}
 
 
 def _begin(snowflake: Snowflake, group_name: object, trigger: Trigger) -> Group:

@@ -498,5 +498,7 @@ def test_the_finalizer_raises_alerts_after_the_end(
         return {"summary": "quiet", "more": 1}
 
     monkeypatch.setattr(alerts, "raise_alerts", raise_alerts)
+    session.answers["take_tidy_lease"] = [Row(0)]
     report = group.end_graph(Snowflake(session), "hourly")
     assert report["alert"] == "quiet" and report["succeeded"] == 1
+    assert report["tidy"] == "Not due."
