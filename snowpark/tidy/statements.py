@@ -1,7 +1,7 @@
 """PURE: the SQL texts of TIDY. Tested against tests/golden/tidy/*.sql.
 
-A row that is moved is inserted and deleted by the same condition, whose times are bound:
-the clock of the statements would go on between the two.
+A row that is moved is inserted and deleted by the same condition, whose times are
+bound: the clock of the statements would go on between the two.
 """
 
 from collections.abc import Iterator

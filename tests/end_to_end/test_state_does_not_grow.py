@@ -109,7 +109,7 @@ def test_what_is_older_than_history_goes(lab: Lab) -> None:
 
 @pytest.mark.large
 def test_readers_of_the_present_do_not_wait_for_the_past(lab: Lab) -> None:
-    """scripts/run_state.sh, with few rows: that its ratio is right is not told by them."""
+    """scripts/run_state.sh with few rows, which tell little of its ratio."""
     prefix = lab.name("aged")
     figures = measure(lab.stack, runs=20_000, tables=5, prefix=prefix)
     assert figures.rows == 20_000 and figures.tidy_seconds > 0

@@ -43,7 +43,7 @@ VISIBLE = {
 def sent(session: Scripted) -> list[str]:
     """Returns what of a session others notice; an extraction by what it reads."""
     ops = iter([r.op for r in session.requests])
-    found = []
+    found: list[str] = []
     for one in session.sent:
         if one.name == "extract":
             own = len(one.values) if len(one.values) == 1 else len(one.values) // 2
