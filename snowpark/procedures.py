@@ -11,6 +11,7 @@ from snowpark.groups import group, table_steps
 from snowpark.groups import lane as groups_lane
 from snowpark.session import Snowflake
 from snowpark.sync import backfill, sync
+from snowpark.tidy import tidy as tidy_tidy
 from snowpark.validate import validate
 from snowpark.worksheet import apply_config as worksheet_apply_config
 from snowpark.worksheet import help as worksheet_help
@@ -120,3 +121,8 @@ def apply_tasks(session: Session) -> dict[str, Any]:
 def raise_alerts(session: Session) -> dict[str, Any]:
     """CALL RAISE_ALERTS(): reports which tables failed or are late."""
     return alerts.raise_alerts(Snowflake(session))
+
+
+def tidy(session: Session) -> dict[str, Any]:
+    """CALL TIDY(): moves, sums up and drops what is old."""
+    return tidy_tidy.tidy(Snowflake(session))

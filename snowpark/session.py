@@ -31,10 +31,12 @@ class Snowflake:
     Attributes:
         session: The session that Snowflake hands to the procedure.
         statements: Number of statements sent so far.
+        held_at: When each lease was taken or extended last, by table (monotonic).
     """
 
     session: Session
     statements: int = field(default=0)
+    held_at: dict[str, float] = field(default_factory=dict, repr=False)
     _longest_list: int = field(default=0, repr=False)
 
     def run(

@@ -10,6 +10,7 @@ Rows = list[list[Any]]
 GetSession = Callable[[str], Any]
 WAITERS = 25
 REFUSED_WITHIN_SECONDS = 8
+LOCKED_SECONDS = 2
 TOO_MANY_WAITERS = 625
 
 
@@ -36,6 +37,42 @@ def refused_waiters(get: GetSession, values: Mapping[str, str]) -> Rows:
     return [[TOO_MANY_WAITERS in {future.result() for future in done}]]
 
 
+def seen_after_waiting(get: GetSession, values: Mapping[str, str]) -> Rows:
+    """What a MERGE that waits for another one's transaction knows afterwards.
+
+    The other one writes a row as it is, which is all that a snapshot locks by.
+
+    Returns:
+        One row: whether it waited, and how many rows of the other transaction in
+        another table it sees.
+    """
+    holder, waiter = get("first"), get("second")
+    _send(holder, "BEGIN TRANSACTION")
+    _send(
+        holder,
+        "MERGE INTO target USING (SELECT a FROM target LIMIT 1) AS source"
+        " ON target.a = source.a WHEN MATCHED THEN UPDATE SET b = target.b",
+    )
+    _send(holder, "INSERT INTO ledger SELECT 2")
+    _send(waiter, "BEGIN TRANSACTION")
+    insert = (
+        "MERGE INTO target USING (SELECT 9 AS a) AS source ON target.a = source.a"
+        " WHEN NOT MATCHED THEN INSERT (a, b) VALUES (source.a, 0)"
+    )
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            sent = pool.submit(_send, waiter, insert)
+            done, _ = wait([sent], LOCKED_SECONDS)
+        finally:
+            _send(holder, "COMMIT")
+        sent.result()
+    with waiter.cursor() as cursor:
+        cursor.execute("SELECT COUNT(*) FROM ledger WHERE a > 1")
+        (row,) = cursor.fetchall()
+    _send(waiter, "ROLLBACK")
+    return [[not done, int(row[0])]]
+
+
 def _update(connection: Any, row: int) -> int:
     """Error number of an UPDATE; 0 if it went through."""
     try:
@@ -52,4 +89,5 @@ def _send(connection: Any, text: str) -> None:
 
 CHECKS: dict[str, Callable[[GetSession, Mapping[str, str]], Rows]] = {
     "refused_waiters": refused_waiters,
+    "seen_after_waiting": seen_after_waiting,
 }

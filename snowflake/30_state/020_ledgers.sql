@@ -4,19 +4,19 @@ USE WAREHOUSE <% warehouse %>;
 USE SCHEMA <% database %>.control;
 
 CREATE TABLE IF NOT EXISTS sync_leases (
-    table_name VARCHAR(255) NOT NULL COMMENT 'Configured name; #config guards APPLY_CONFIG, #alerts RAISE_ALERTS',
+    table_name VARCHAR(255) NOT NULL COMMENT 'Configured name; #config guards APPLY_CONFIG, #alerts RAISE_ALERTS, #tidy TIDY',
     run_id VARCHAR(64) COMMENT 'Run that owns the table now; NULL: nobody',
     previous_run_id VARCHAR(64) COMMENT 'Run whose expired lease this run took over',
     acquired_at TIMESTAMP_TZ(6),
     expires_at TIMESTAMP_TZ(6) COMMENT 'From then on another run may take the table over'
 )
-COMMENT = 'One row per table: who may write its target. Every commit is fenced by it';
+COMMENT = 'One row per table: who works on it, so that no second run wastes its work';
 
 CREATE TABLE IF NOT EXISTS sync_watermarks (
     table_name VARCHAR(255) NOT NULL,
-    version NUMBER(19, 0) NOT NULL COMMENT 'Grows by one with every commit of the table',
+    version NUMBER(19, 0) NOT NULL COMMENT 'Grows by one with every commit that changes the target; the fence of the next one',
     run_id VARCHAR(64) NOT NULL,
-    kind VARCHAR(20) NOT NULL COMMENT 'increment, snapshot',
+    kind VARCHAR(20) NOT NULL COMMENT 'increment, snapshot; key_compare, backfill, repair: the watermark is the one before',
     origin VARCHAR(1000) NOT NULL COMMENT 'Source table and cursor that the watermark belongs to',
     watermark VARCHAR(1000) COMMENT 'PostgreSQL text; every row at or below it is in the target',
     watermark_type VARCHAR(255) COMMENT 'PostgreSQL type of the watermark',
@@ -27,12 +27,28 @@ CREATE TABLE IF NOT EXISTS sync_watermarks (
     columns_sha256 VARCHAR(64) COMMENT 'Digest of the source columns of this commit',
     row_count NUMBER(19, 0) NOT NULL COMMENT 'Rows merged by this commit',
     recorded_at TIMESTAMP_TZ(6) NOT NULL,
-    source_identity VARCHAR(16777216) COMMENT 'JSON: what the source was; tells one that went back in time'
+    source_identity VARCHAR(16777216) COMMENT 'JSON: what the source was; tells one that went back in time',
+    refined_at VARCHAR(64) COMMENT 'PostgreSQL clock of an extraction that moved the watermark and no row; the latest of a version counts'
 )
 COMMENT = 'Watermark of each table, committed together with its rows';
 
 ALTER TABLE sync_watermarks ADD COLUMN IF NOT EXISTS
     source_identity VARCHAR(16777216) COMMENT 'JSON: what the source was; tells one that went back in time';
+
+ALTER TABLE sync_watermarks ADD COLUMN IF NOT EXISTS
+    refined_at VARCHAR(64) COMMENT 'PostgreSQL clock of an extraction that moved the watermark and no row; the latest of a version counts';
+
+-- A table that is there keeps its comments, unless they are set.
+ALTER TABLE sync_leases SET COMMENT = 'One row per table: who works on it, so that no second run wastes its work';
+
+ALTER TABLE sync_leases ALTER COLUMN table_name
+COMMENT 'Configured name; #config guards APPLY_CONFIG, #alerts RAISE_ALERTS, #tidy TIDY';
+
+ALTER TABLE sync_watermarks ALTER COLUMN version
+COMMENT 'Grows by one with every commit that changes the target; the fence of the next one';
+
+ALTER TABLE sync_watermarks ALTER COLUMN kind
+COMMENT 'increment, snapshot; key_compare, backfill, repair: the watermark is the one before';
 
 CREATE TABLE IF NOT EXISTS sync_runs (
     run_id VARCHAR(64) NOT NULL,
@@ -117,8 +133,8 @@ CREATE TABLE IF NOT EXISTS sync_pauses (
 )
 COMMENT = 'Who paused and resumed which table, and why; the latest row of a table counts';
 
--- The leases of APPLY_CONFIG and RAISE_ALERTS; tables get theirs when they are configured.
+-- The leases of APPLY_CONFIG, RAISE_ALERTS and TIDY; tables get theirs when they are configured.
 INSERT INTO sync_leases (table_name)
 SELECT v.column1
-FROM VALUES ('#config'), ('#alerts') AS v
+FROM VALUES ('#config'), ('#alerts'), ('#tidy') AS v
 WHERE NOT EXISTS (SELECT 1 FROM sync_leases AS l WHERE l.table_name = v.column1);

@@ -51,9 +51,13 @@ SELECT
     columns_sha256,
     row_count,
     recorded_at,
-    source_identity
+    source_identity,
+    refined_at
 FROM sync_watermarks
-QUALIFY ROW_NUMBER() OVER (PARTITION BY table_name ORDER BY version DESC) = 1;
+QUALIFY ROW_NUMBER() OVER (
+    PARTITION BY table_name
+    ORDER BY version DESC, TRY_TO_TIMESTAMP_TZ(refined_at) DESC NULLS LAST, recorded_at DESC
+) = 1;
 
 CREATE OR REPLACE VIEW sync_current_key_checks
 COPY GRANTS

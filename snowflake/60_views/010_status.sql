@@ -197,4 +197,32 @@ SELECT
     r.error_retryable,
     r.error_hint,
     r.warnings
-FROM sync_runs AS r;
+FROM sync_runs AS r
+UNION ALL
+SELECT
+    r.table_name,
+    r.run_id,
+    r.kind,
+    r.status,
+    r.started_at,
+    r.finished_at,
+    DATEDIFF('millisecond', r.started_at, r.finished_at) / 1000 AS total_seconds,
+    r.extract_seconds,
+    r.load_seconds,
+    r.merge_seconds,
+    r.windows,
+    r.statements,
+    r.rows_extracted,
+    r.rows_inserted,
+    r.rows_updated,
+    r.rows_deleted,
+    r.files,
+    r.bytes,
+    r.watermark,
+    r.oldest_transaction,
+    r.error_code,
+    r.error_message,
+    r.error_retryable,
+    r.error_hint,
+    r.warnings
+FROM sync_runs_history AS r;

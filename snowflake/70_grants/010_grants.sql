@@ -13,6 +13,8 @@ GRANT SELECT ON TABLE control.sync_tables TO ROLE sync_reader;
 GRANT SELECT ON TABLE control.sync_leases TO ROLE sync_reader;
 GRANT SELECT ON TABLE control.sync_watermarks TO ROLE sync_reader;
 GRANT SELECT ON TABLE control.sync_runs TO ROLE sync_reader;
+GRANT SELECT ON TABLE control.sync_runs_history TO ROLE sync_reader;
+GRANT SELECT ON TABLE control.sync_watermarks_history TO ROLE sync_reader;
 -- The bounds of the parts are keys of rows: an older release let readers see them.
 REVOKE SELECT ON TABLE control.sync_parts FROM ROLE sync_reader;
 GRANT SELECT ON TABLE control.sync_schema_changes TO ROLE sync_reader;
@@ -40,5 +42,6 @@ GRANT USAGE ON PROCEDURE control.help() TO ROLE sync_configurator;
 REVOKE USAGE ON PROCEDURE control.apply_config(VARCHAR) FROM ROLE sync_operator;
 GRANT USAGE ON PROCEDURE control.apply_tasks() TO ROLE sync_operator;
 GRANT USAGE ON PROCEDURE control.raise_alerts() TO ROLE sync_operator;
+GRANT USAGE ON PROCEDURE control.tidy() TO ROLE sync_operator;
 GRANT MONITOR, OPERATE ON FUTURE TASKS IN SCHEMA control TO ROLE sync_operator;
 GRANT MONITOR, OPERATE ON ALL TASKS IN SCHEMA control TO ROLE sync_operator;

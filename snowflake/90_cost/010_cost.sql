@@ -64,7 +64,7 @@ runs AS (
         MAX(r.finished_at) AS finished_at,
         SUM(r.rows_extracted) AS rows_extracted,
         SUM(r.bytes) AS bytes
-    FROM sync_runs AS r
+    FROM sync_history AS r
     LEFT JOIN sync_current_tables AS t ON r.table_name = t.table_name
     GROUP BY r.table_name, t.group_name, r.run_id
 ),

@@ -16,6 +16,7 @@ from snowpark.groups.statements import GroupStep
 from snowpark.groups.steps import Outcome, Trigger
 from snowpark.session import Snowflake
 from snowpark.sync import lifecycle
+from snowpark.tidy import tidy
 
 Outcomes = dict[str, Outcome]
 
@@ -181,11 +182,14 @@ def _end(
 def end_graph(snowflake: Snowflake, group_name: object) -> dict[str, Any]:
     """FINISH_GROUP, the finalizer: closes the latest run of the graph, raises alerts.
 
+    Once a day it tidies up, too.
+
     Raises:
         SyncError: There is no such run, or Snowflake itself failed.
     """
     report = finish_group(snowflake, group_name)
-    return report | {"alert": alerts.raise_alerts(snowflake)["summary"]}
+    alert = alerts.raise_alerts(snowflake)["summary"]
+    return report | {"alert": alert, "tidy": tidy.tidy_daily(snowflake)}
 
 
 def _begin(snowflake: Snowflake, group_name: object, trigger: Trigger) -> Group:

@@ -51,12 +51,13 @@ def quiet(found: TableState, run: Run, extraction: Extraction) -> Quiet | None:
     if not increment.is_moved(ledger, progress.bound, reply.identity):
         return Quiet(found, run, None)
     commit = Commit(
-        version=ledger.version + 1,
+        version=ledger.version,
         kind="increment",
         bound=progress.bound,
         columns_sha256=ledger.columns_sha256,
         rows=0,
         source_identity=reply.identity,
+        refined_at=reply.extracted_at,
     )
     return Quiet(found, run, commit)
 

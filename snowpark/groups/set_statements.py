@@ -252,13 +252,14 @@ def insert_watermarks(
 ) -> Iterator[Statement]:
     """Appends the watermark rows of tables in which nothing was new.
 
-    Each stands alone: it says that the rows up to it were delivered before. It is left
-    out if another run has committed the table meanwhile.
+    Each stands alone and takes no version: it says that the rows up to it were
+    delivered before (docs/FENCING.md). It is left out if another run has committed the
+    table meanwhile.
 
     Args:
         commits: Table, origin and commit.
     """
-    types = ["VARCHAR", "NUMBER"] + ["VARCHAR"] * 5 + ["NUMBER"] + ["VARCHAR"] * 3
+    types = ["VARCHAR", "NUMBER"] + ["VARCHAR"] * 5 + ["NUMBER"] + ["VARCHAR"] * 4
     rows = [(table, *_watermark(origin, commit)) for table, origin, commit in commits]
     for values in value_rows(types, rows, most_rows=_ROWS):
         yield Statement(
@@ -267,16 +268,17 @@ INSERT INTO control.sync_watermarks (
     table_name, version, run_id, kind, origin,
     watermark, watermark_type, pending_value, pending_seen_at,
     overlap_rows, overlap_digest, columns_sha256, row_count, source_identity,
-    recorded_at
+    refined_at, recorded_at
 )
 SELECT
     v.column1, v.column2, ?, 'increment', v.column3,
     v.column4, v.column5, v.column6, v.column7,
-    v.column8, v.column9, v.column10, 0, v.column11, CURRENT_TIMESTAMP()
+    v.column8, v.column9, v.column10, 0, v.column11,
+    v.column12, CURRENT_TIMESTAMP()
 FROM {values.text}
     AS v
 INNER JOIN control.sync_current_watermarks AS w
-    ON v.column1 = w.table_name AND v.column2 = w.version + 1""",
+    ON v.column1 = w.table_name AND v.column2 = w.version""",
             (run_id, *values.params),
         )
 
@@ -297,4 +299,5 @@ def _watermark(origin: str, commit: Commit) -> tuple[str | int | None, ...]:
         overlap.digest if overlap else None,
         commit.columns_sha256,
         identity_text(commit.source_identity),
+        commit.refined_at,
     )

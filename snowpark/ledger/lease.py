@@ -1,5 +1,9 @@
-"""Leases: who may work on a table, and the fence of a commit."""
+"""Leases: who may work on a table; they keep runs from wasting work.
 
+What keeps commits apart is the fence (`fence.py`).
+"""
+
+import time
 from collections.abc import Callable
 
 from snowpark import sql
@@ -21,17 +25,39 @@ def release_lease(snowflake: Snowflake, table: str, run_id: str) -> None:
 def hold_lease(snowflake: Snowflake, table: str, run_id: str) -> None:
     """Proves that this run still owns the table, and extends the lease.
 
-    Inside a transaction this is the fence: the row stays locked until the commit, so
-    nobody can take the table over between the proof and the commit.
+    Inside a transaction the leases stay locked until the commit, for everybody.
 
     Raises:
         LeaseError: "lease_lost".
     """
+    sent_at = time.monotonic()
     held = snowflake.changed_rows(statements.hold_lease(table, run_id, LEASE_SECONDS))
     if held != 1:
-        raise LeaseError(
-            "lease_lost", "The lease of this run expired and another run has it."
-        )
+        raise lost()
+    note_held(snowflake, table, sent_at)
+
+
+def renew_lease(snowflake: Snowflake, table: str, run_id: str) -> None:
+    """Extends the lease if half of its time has passed, so that the run goes on.
+
+    Raises:
+        LeaseError: "lease_lost".
+    """
+    held_at = snowflake.held_at.get(table)
+    if held_at is None or time.monotonic() - held_at >= LEASE_SECONDS / 2:
+        hold_lease(snowflake, table, run_id)
+
+
+def note_held(snowflake: Snowflake, table: str, sent_at: float) -> None:
+    """Notes since when a lease runs; before the statement was sent, to be careful."""
+    snowflake.held_at[table] = sent_at
+
+
+def lost() -> LeaseError:
+    """Returns the error of a run whose table is another one's by now."""
+    return LeaseError(
+        "lease_lost", "The lease of this run expired and another run has it."
+    )
 
 
 def read_transaction(snowflake: Snowflake) -> object:

@@ -2,13 +2,19 @@
 
 import difflib
 import json
+import time
 from collections.abc import Mapping
 
 from lambda_extract.contract import CursorValue, Overlap, PendingBound
 from snowpark.columns.shape import Shape
 from snowpark.errors import LeaseError, SyncError, UsageError
 from snowpark.ledger import statements
-from snowpark.ledger.lease import LEASE_SECONDS, release_lease, require_commits
+from snowpark.ledger.lease import (
+    LEASE_SECONDS,
+    note_held,
+    release_lease,
+    require_commits,
+)
 from snowpark.ledger.records import Ledger, TableState, identity_of
 from snowpark.session import Snowflake
 from snowpark.settings.table import TableSettings
@@ -28,9 +34,12 @@ def take_lease(snowflake: Snowflake, table: str, run_id: str) -> TableState:
             "open_transaction".
         LeaseError: "lease_held": another run is at work.
     """
+    sent_at = time.monotonic()
     taken = snowflake.changed_rows(statements.take_lease(table, run_id, LEASE_SECONDS))
     try:
-        return _state_of_owned(snowflake, table, run_id, owned=taken == 1)
+        found = _state_of_owned(snowflake, table, run_id, owned=taken == 1)
+        note_held(snowflake, table, sent_at)
+        return found
     except SyncError as error:
         # It is another run's by now, or was given back with the caller's transaction.
         if taken and error.code not in ("lease_held", "open_transaction"):
@@ -131,6 +140,7 @@ def state_of(row: Mapping[str, object]) -> TableState:
             ),
             columns_sha256=text("COLUMNS_SHA256"),
             source_identity=identity_of(text("SOURCE_IDENTITY")),
+            refined_at=text("REFINED_AT"),
         )
     settings = TableSettings.from_json(str(row["SETTINGS"]))
     shape = text("SHAPE")

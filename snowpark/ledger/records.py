@@ -4,7 +4,6 @@ import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Literal
 
 from lambda_extract.contract import (
     AlteredValue,
@@ -16,6 +15,7 @@ from lambda_extract.contract import (
 )
 from lambda_extract.contract_codec import ContractError, build
 from snowpark.columns.shape import Change, Shape
+from snowpark.ledger.run import Kind
 from snowpark.settings.table import TableSettings
 
 
@@ -24,10 +24,12 @@ class Ledger:
     """The latest committed watermark row of a table.
 
     Attributes:
-        version: Grows by one with every commit of the table.
+        version: Grows by one with every commit that changes the target.
         watermark: None if nothing is proven yet.
         columns_sha256: Digest of the columns of that commit.
         source_identity: What the source was; None if that was not recorded.
+        refined_at: The source's clock when the watermark was moved last without a
+            change of the target; None if the version itself came with it.
     """
 
     version: int
@@ -37,6 +39,7 @@ class Ledger:
     overlap: Overlap | None
     columns_sha256: str | None
     source_identity: SourceIdentity | None = None
+    refined_at: str | None = None
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,13 @@ class TableState:
         moved the target on: its older rows would overwrite newer ones.
         """
         text = f"{self.settings.to_json()} {self.version}"
+        if self.ledger and self.ledger.refined_at:
+            text += f" {self.ledger.refined_at}"
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+# Kinds that move the watermark; the others change rows and leave it.
+MOVING: tuple[Kind, ...] = ("increment", "snapshot")
 
 
 @dataclass(frozen=True)
@@ -81,13 +90,17 @@ class Commit:
     """One watermark row, as it is about to be committed with its rows.
 
     Attributes:
+        version: One more than that of the state the run started from, if the target
+            changes; else the same.
         shape: The columns from then on; None if they are what they were.
         changes: What happened to the columns.
         source_identity: What the source was when its rows were read.
+        refined_at: The source's clock at the extraction, if the target does not change:
+            of several rows of one version the latest counts.
     """
 
     version: int
-    kind: Literal["increment", "snapshot"]
+    kind: Kind
     bound: Bound | None
     columns_sha256: str | None
     rows: int
@@ -95,6 +108,26 @@ class Commit:
     shape: Shape | None = None
     changes: tuple[Change, ...] = ()
     source_identity: SourceIdentity | None = None
+    refined_at: str | None = None
+
+
+def refined(commit: Commit, refined_at: str) -> Commit:
+    """Returns the commit as one that changes no row of the target.
+
+    It says what is true whoever says it, so that it needs no fence and no version of
+    its own: beside a commit that changes rows it does not count
+    (docs/FENCING.md).
+    """
+    version = commit.version - 1
+    return dataclasses.replace(commit, version=version, refined_at=refined_at)
+
+
+def at_version(found: TableState, version: int) -> TableState:
+    """Returns the state of a table after a commit of this very run."""
+    if found.ledger is None:
+        raise ValueError("a table that was never loaded has no version")
+    ledger = dataclasses.replace(found.ledger, version=version)
+    return dataclasses.replace(found, ledger=ledger)
 
 
 def identity_text(identity: SourceIdentity | None) -> str | None:

@@ -33,7 +33,7 @@ WHERE table_name = ? AND (run_id IS NULL OR expires_at < CURRENT_TIMESTAMP())"""
 
 
 def hold_lease(table: str, run_id: str, seconds: int) -> Statement:
-    """Extends the lease; changes no row if it was taken over. The fence."""
+    """Extends the lease; changes no row if it was taken over."""
     return Statement(
         """\
 UPDATE control.sync_leases
@@ -68,6 +68,29 @@ SELECT
 FROM control.sync_leases
 WHERE table_name = ?""",
         (table,),
+    )
+
+
+def read_fence(table: str, version: int) -> Statement:
+    """Reads what a commit must know before it may be one: whose turn it is.
+
+    Args:
+        version: The one that the run's decisions rest on.
+    """
+    return Statement(
+        """\
+SELECT
+    (
+        SELECT COUNT(*)
+        FROM control.sync_watermarks
+        WHERE table_name = ? AND version > ?
+    ) AS newer,
+    (
+        SELECT MAX(run_id)
+        FROM control.sync_leases
+        WHERE table_name = ?
+    ) AS owner""",
+        (table, version, table),
     )
 
 
@@ -113,6 +136,7 @@ SELECT
     w.overlap_digest,
     w.columns_sha256,
     w.source_identity,
+    w.refined_at,
     k.minutes_since_key_check,
     s.shape,
     a.own_database,
@@ -167,9 +191,9 @@ INSERT INTO control.sync_watermarks (
     table_name, version, run_id, kind, origin,
     watermark, watermark_type, pending_value, pending_seen_at,
     overlap_rows, overlap_digest, columns_sha256, row_count, source_identity,
-    recorded_at
+    refined_at, recorded_at
 )
-SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CURRENT_TIMESTAMP()""",
+SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CURRENT_TIMESTAMP()""",
         (
             table,
             commit.version,
@@ -185,7 +209,33 @@ SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CURRENT_TIMESTAMP()""",
             commit.columns_sha256,
             commit.rows,
             identity_text(commit.source_identity),
+            commit.refined_at,
         ),
+    )
+
+
+def insert_touch(table: str, run_id: str, commit: Commit) -> Statement:
+    """Appends the row of a commit that changes the target and no watermark.
+
+    All else is as the version before says it; without that version nothing is
+    appended, and the fence stops the commit.
+    """
+    return Statement(
+        """\
+INSERT INTO control.sync_watermarks (
+    table_name, version, run_id, kind, origin,
+    watermark, watermark_type, pending_value, pending_seen_at,
+    overlap_rows, overlap_digest, columns_sha256, row_count, source_identity,
+    refined_at, recorded_at
+)
+SELECT
+    table_name, ?, ?, ?, origin,
+    watermark, watermark_type, pending_value, pending_seen_at,
+    overlap_rows, overlap_digest, columns_sha256, ?, source_identity,
+    NULL, CURRENT_TIMESTAMP()
+FROM control.sync_current_watermarks
+WHERE table_name = ? AND version = ?""",
+        (commit.version, run_id, commit.kind, commit.rows, table, commit.version - 1),
     )
 
 

@@ -3,7 +3,7 @@
 from snowpark.columns.shape import Change, Shape
 from snowpark.errors import SyncError
 from snowpark.ledger import statements
-from snowpark.ledger.records import Commit
+from snowpark.ledger.records import MOVING, Commit
 from snowpark.ledger.run import Run
 from snowpark.session import Snowflake
 from snowpark.settings.table import TableSettings
@@ -13,9 +13,13 @@ def record_commit(
     snowflake: Snowflake, settings: TableSettings, run_id: str, commit: Commit
 ) -> None:
     """Appends the watermark row of a commit, its column changes and altered values."""
-    snowflake.run(
-        statements.insert_watermark(settings.name, run_id, settings.origin, commit)
-    )
+    if commit.kind in MOVING:
+        row = statements.insert_watermark(
+            settings.name, run_id, settings.origin, commit
+        )
+    else:
+        row = statements.insert_touch(settings.name, run_id, commit)
+    snowflake.run(row)
     record_shape(snowflake, settings.name, run_id, commit.shape, commit.changes)
     for statement in statements.insert_altered_values(
         settings.name, run_id, commit.altered

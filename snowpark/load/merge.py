@@ -70,6 +70,12 @@ def _key_bounds(
     return (str(row[0]), str(row[1])) if row[0] is not None else None
 
 
+def lock_target(snowflake: Snowflake, rows: Batch) -> bool:
+    """Locks the target until the end of the transaction; False if it has no row."""
+    locked = snowflake.changed_rows(statements.lock_target(rows), tell_only=())
+    return locked > 0
+
+
 def overwrite_rows(snowflake: Snowflake, rows: Batch) -> Counts:
     """Replaces the rows of the target, inside the current transaction."""
     known = [column.name for column in rows.columns]

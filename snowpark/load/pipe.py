@@ -26,8 +26,6 @@ from snowpark.settings.table import TableSettings
 # A pipe takes 20 seconds and more; the first looks are for files that landed early.
 _FIRST_PAUSE_SECONDS = 0.25
 _LONGEST_PAUSE_SECONDS = 10.0
-# Far below the lease itself, so that a few slow statements do no harm.
-_HOLD_LEASE_SECONDS = 60.0
 _FILES_PER_INSERT = 1000
 _FILES_NAMED = 3
 # The only status of COPY_HISTORY that is not the last one of a file; the others beside
@@ -162,12 +160,10 @@ def _wait(snowflake: Snowflake, delivery: Delivery) -> None:
     """Returns once every file is loaded; a lost notification is made good half-way."""
     table, limit = delivery.settings.name, delivery.settings.pipe_wait_seconds
     started = time.monotonic()
-    pause, refreshed, held_at = _FIRST_PAUSE_SECONDS, False, None
+    pause, refreshed = _FIRST_PAUSE_SECONDS, False
     while missing := _missing(snowflake, delivery):
         now = time.monotonic()
-        if held_at is None or now - held_at >= _HOLD_LEASE_SECONDS:
-            lease.hold_lease(snowflake, table, delivery.run_id)
-            held_at = now
+        lease.renew_lease(snowflake, table, delivery.run_id)
         if now - started >= limit:
             raise _timeout(snowflake, delivery, missing)
         if now - started >= limit / 2 and not refreshed:

@@ -162,6 +162,24 @@ def _newest_first(cursors: Sequence[LoadColumn]) -> str:
     return f"{value} DESC NULLS LAST"
 
 
+def lock_target(batch: Batch) -> Statement:
+    """Writes one row of the target as it is, which locks the target until the commit.
+
+    Changes no row if the target is empty, and locks nothing then.
+    """
+    names = ", ".join(quote(c.name) for c in batch.key)
+    own = quote(RUN_ID)
+    return Statement(f"""\
+MERGE INTO {batch.target} AS target
+USING (
+    SELECT {names}
+    FROM {batch.target}
+    LIMIT 1
+) AS source
+ON {" AND ".join(keys.equal(c) for c in batch.key)}
+WHEN MATCHED THEN UPDATE SET {own} = target.{own}""")
+
+
 def count_rows(target: str) -> Statement:
     """Counts the rows of a table."""
     return Statement(f"SELECT COUNT(*) AS row_count FROM {target}")

@@ -12,7 +12,7 @@ from snowpark.errors import LambdaError, SyncError, UsageError
 from snowpark.extraction import ask, progress, requests
 from snowpark.ledger import read, write
 from snowpark.ledger import statements as ledger_statements
-from snowpark.ledger.records import TableState
+from snowpark.ledger.records import TableState, at_version
 from snowpark.ledger.run import Run, note_extract
 from snowpark.load import merge, staging, target
 from snowpark.load.staging import Job
@@ -75,8 +75,7 @@ def _backfill(
 
     A part stands on its own: rows that are read and merged twice are what they were.
     """
-    # Not by a pipe: its landed rows go with a commit that moves the table's version,
-    # which a backfill does not, because an open snapshot may still need its own.
+    # Not by a pipe, which would be waited for with each part.
     settings = dataclasses.replace(found.settings, load_method="copy")
     run.note(kind="backfill")
     if settings.cursor is None or found.ledger is None:
@@ -113,7 +112,7 @@ def _backfill(
             continue
         _note_part(run, reply, time.monotonic() - started)
         if reply.files:
-            _load(snowflake, found, run, reply, last=not left)
+            found = _load(snowflake, found, run, reply, last=not left)
         elif not left:
             changed = run.tally.files > 0
             write.record_run(snowflake, run, "succeeded" if changed else "unchanged")
@@ -146,7 +145,8 @@ def _note_part(run: Run, reply: ExtractReply, seconds: float) -> None:
 
 def _load(
     snowflake: Snowflake, found: TableState, run: Run, reply: ExtractReply, last: bool
-) -> None:
+) -> TableState:
+    """Returns the state of the table after the commit."""
     settings = found.settings
     staging.check_key(reply.key, reply.columns)
     duplicates.check(run, settings, reply.shared_keys)
@@ -165,7 +165,7 @@ def _load(
     altered = tuple(
         ledger_statements.insert_altered_values(settings.name, run.id, reply.altered)
     )
-    transfer.commit(
+    done = transfer.commit(
         snowflake,
         run,
         Transfer(
@@ -174,8 +174,10 @@ def _load(
             key=reply.key,
             extracted_at=reply.extracted_at,
             write=merge.merge_rows,
+            based_on=found.version,
             merged_rows=None if reply.shared_keys else reply.rows,
             appended=altered,
             last=last,
         ),
     )
+    return at_version(found, done.version(found.version))

@@ -13,7 +13,7 @@ from snowpark.extraction import ask, requests
 from snowpark.extraction import progress as extraction_progress
 from snowpark.extraction.progress import Progress
 from snowpark.ledger import read, write
-from snowpark.ledger.records import Commit, Ledger, TableState
+from snowpark.ledger.records import Commit, Ledger, TableState, refined
 from snowpark.ledger.run import Run, note_extract
 from snowpark.load import merge, staging, target
 from snowpark.load.staging import Job
@@ -201,6 +201,7 @@ def _committed(course: _Course, done: Done) -> None:
         overlap=bound.overlap if bound else None,
         columns_sha256=commit.columns_sha256,
         source_identity=commit.source_identity,
+        refined_at=commit.refined_at,
     )
     course.shape = commit.shape or course.shape
     course.aligned = done.aligned.done() if done.aligned is not None else None
@@ -277,6 +278,7 @@ def _transfer(
         key=reply.key,
         extracted_at=reply.extracted_at,
         write=merge.merge_rows,
+        based_on=course.ledger.version,
         source=target.source_of(reply),
         commit=_commit(course, reply, progress),
         shape=course.shape,
@@ -308,14 +310,15 @@ def _note_nothing_new(
     """Moves the watermark as far as the proof allows: no COPY, MERGE or transaction.
 
     Without rows the watermark row stands alone: it says that the rows up to it were
-    delivered before, which is true whether or not the run row follows. Changed columns
-    are followed without rows, too: they are committed with the watermark.
+    delivered before, which is true whether or not the run row follows, and whoever has
+    the table by now. Changed columns are followed without rows, too: they are committed
+    with the watermark.
     """
     if course.drifted:
         work = _transfer(job, course, reply, progress, last=False)
         _committed(course, transfer.commit_columns(snowflake, run, work))
     elif is_moved(course.ledger, progress.bound, reply.identity):
-        commit = _commit(course, reply, progress)
+        commit = refined(_commit(course, reply, progress), reply.extracted_at)
         write.record_commit(snowflake, job.settings, job.run_id, commit)
         _committed(course, Done(course.aligned, commit))
     if reply.complete:

@@ -10,7 +10,7 @@ from snowpark.errors import SyncError, UsageError
 from snowpark.extraction import ask, progress
 from snowpark.extraction import requests as extraction_requests
 from snowpark.ledger import lease
-from snowpark.ledger.records import TableState
+from snowpark.ledger.records import TableState, at_version
 from snowpark.ledger.run import Counts, Run, note_extract
 from snowpark.load import merge, target
 from snowpark.load.staging import Job
@@ -62,6 +62,7 @@ def compare_keys(
         key=first.key,
         extracted_at=first.extracted_at,
         write=_apply,
+        based_on=found.version,
     )
     compared = merge.batch(job, work.aligned, first.key, first.extracted_at)
     if not enforced:
@@ -71,10 +72,11 @@ def compare_keys(
         snowflake, compared, found.settings.max_delete_percent, confirmed
     )
     absent = missing.find(snowflake, compared) if run.tally.rows > known else ()
-    transfer.commit(snowflake, run, work)
+    done = transfer.commit(snowflake, run, work)
     transfer.drop_staging(snowflake, run, job)
     if absent:
-        missing.read_again(snowflake, found, run, absent)
+        after = at_version(found, done.version(found.version))
+        missing.read_again(snowflake, after, run, absent)
 
 
 def _extract_keys(
@@ -94,7 +96,7 @@ def _extract_keys(
         ]
         for reply in ask.ask_all(snowflake, requests):
             replies.append(ask.expect(reply, ExtractReply, run.id))
-        lease.hold_lease(snowflake, settings.name, run.id)
+        lease.renew_lease(snowflake, settings.name, run.id)
     if not replies:
         raise SyncError("reply_invalid", "The plan has no parts.")
     run.note(

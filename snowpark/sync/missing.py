@@ -81,6 +81,7 @@ def read_again(
             key=first.key,
             extracted_at=first.extracted_at,
             write=merge.merge_rows,
+            based_on=found.version,
             merged_rows=run.tally.rows,
         ),
     )
@@ -107,7 +108,7 @@ def _extract(
             reply = ask.expect(answer, ExtractReply, run.id)
             _check_columns(found, reply)
             replies.append(reply)
-        lease.hold_lease(snowflake, settings.name, run.id)
+        lease.renew_lease(snowflake, settings.name, run.id)
     return replies
 
 

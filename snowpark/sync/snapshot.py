@@ -191,7 +191,7 @@ def _extract_parts(
             if attempt == _ATTEMPTS or not all(r.error.retryable for _, r in failed):
                 raise ask.refusal(refusal)
             left = [partition for partition, _ in failed]
-        lease.hold_lease(snowflake, settings.name, run.id)
+        lease.renew_lease(snowflake, settings.name, run.id)
     return dataclasses.replace(snapshot, done=done)
 
 
@@ -291,6 +291,7 @@ def _load(
             key=planned.key,
             extracted_at=planned.planned_at,
             write=write,
+            based_on=found.version,
             source=source,
             commit=commit,
             shape=found.shape,

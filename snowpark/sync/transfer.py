@@ -12,8 +12,7 @@ whatever happens `lifecycle.run_owned` drops it.
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lambda_extract.contract import File
@@ -22,7 +21,7 @@ from snowpark.columns.column import LoadColumn
 from snowpark.columns.shape import Shape
 from snowpark.errors import SyncError
 from snowpark.ledger import run as ledger_run
-from snowpark.ledger.records import Commit
+from snowpark.ledger.records import Commit, refined
 from snowpark.ledger.run import Counts, Run
 from snowpark.load import commit as load_commit
 from snowpark.load import merge, staging, target
@@ -44,6 +43,7 @@ class Transfer:
         key: Source columns.
         extracted_at: ISO 8601; the _SYNC_EXTRACTED_AT of the rows.
         write: Changes rows of the target inside the transaction.
+        based_on: Version of the table that the run knew before it extracted the rows.
         source: Columns that the target is altered for; None: it stays as it is.
         commit: The watermark row, but for shape and changes, which aligning finds;
             None: the watermark does not move.
@@ -59,6 +59,7 @@ class Transfer:
     key: Sequence[str]
     extracted_at: str
     write: Write
+    based_on: int
     source: Source | None = None
     commit: Commit | None = None
     shape: Shape | None = None
@@ -73,10 +74,15 @@ class Done:
 
     Attributes:
         aligned: None if nobody has looked at the target.
+        commit: None if no row of the target has changed, nor the watermark.
     """
 
     aligned: Alignment | None
     commit: Commit | None
+
+    def version(self, before: int) -> int:
+        """Returns the version of the table after it."""
+        return self.commit.version if self.commit else before
 
 
 def stage(
@@ -107,15 +113,22 @@ def commit(snowflake: Snowflake, run: Run, transfer: Transfer) -> Done:
     started = time.monotonic()
     aligned = align(snowflake, transfer)
     rows = merge.batch(transfer.job, aligned, transfer.key, transfer.extracted_at)
-    row = commit_row(transfer, aligned)
-    with _transaction(snowflake, run, transfer, row):
+
+    def work() -> tuple[Commit | None, bool]:
+        # That an overwrite locks its target, nobody says.
+        locked = transfer.job.reload and merge.lock_target(snowflake, rows)
         counts = transfer.write(snowflake, rows)
         ledger_run.note_counts(run, counts, time.monotonic() - started)
         if transfer.merged_rows is not None and not rows.removes:
             lost = transfer.merged_rows - counts.inserted - counts.updated
             duplicates.check(run, transfer.job.settings, lost)
+        changed = counts.inserted + counts.updated + counts.deleted > 0
+        row = _row(run, transfer, aligned, changed)
         _record(snowflake, run, transfer, row)
-    return Done(aligned, row)
+        # A MERGE, UPDATE or DELETE that has changed rows holds the lock.
+        return row, locked or (changed and not transfer.job.reload)
+
+    return Done(aligned, _committed(snowflake, run, transfer, work))
 
 
 def commit_columns(snowflake: Snowflake, run: Run, transfer: Transfer) -> Done:
@@ -125,10 +138,15 @@ def commit_columns(snowflake: Snowflake, run: Run, transfer: Transfer) -> Done:
         SyncError: Whatever failed; the watermark is where it was.
     """
     aligned = align(snowflake, transfer)
-    row = commit_row(transfer, aligned)
-    with _transaction(snowflake, run, transfer, row):
+    rows = merge.batch(transfer.job, aligned, transfer.key, transfer.extracted_at)
+
+    def work() -> tuple[Commit | None, bool]:
+        locked = merge.lock_target(snowflake, rows)
+        row = commit_row(transfer, aligned)
         _record(snowflake, run, transfer, row)
-    return Done(aligned, row)
+        return row, locked
+
+    return Done(aligned, _committed(snowflake, run, transfer, work))
 
 
 def drop_staging(
@@ -164,19 +182,31 @@ def commit_row(transfer: Transfer, aligned: Alignment) -> Commit | None:
     )
 
 
-@contextmanager
-def _transaction(
-    snowflake: Snowflake, run: Run, transfer: Transfer, row: Commit | None
-) -> Iterator[None]:
-    """Commits what the block sends, or nothing; then the run has done nothing either.
+def _row(
+    run: Run, transfer: Transfer, aligned: Alignment, changed: bool
+) -> Commit | None:
+    """Returns the row of a commit whose write has changed rows, or has not."""
+    row = commit_row(transfer, aligned)
+    if row is None and changed:
+        # The watermark stays, but whoever knows an older target has to know.
+        version, kind = transfer.based_on + 1, run.tally.kind
+        return Commit(version, kind, None, None, rows=run.tally.rows)
+    if row is None or changed or transfer.job.reload or row.shape or row.changes:
+        return row
+    return refined(row, transfer.extracted_at)
+
+
+def _committed(
+    snowflake: Snowflake, run: Run, transfer: Transfer, work: load_commit.Work
+) -> Commit | None:
+    """Commits what the work sends, or nothing; then the run has done nothing either.
 
     Its own row is rolled back with the rest, so that the failure still has to be
     recorded, and without rows that never reached the target.
     """
     tally, recorded = run.tally, run.recorded
     try:
-        with load_commit.transaction(snowflake, transfer.job, row):
-            yield
+        return load_commit.commit(snowflake, transfer.job, transfer.based_on, work)
     except SyncError:
         run.tally, run.recorded = tally, recorded
         raise

@@ -289,5 +289,5 @@ def _ask(
                     "columns_changed", "The columns changed while they were compared."
                 )
             replies.append(found)
-        lease.hold_lease(snowflake, settings.name, subject.run_id)
+        lease.renew_lease(snowflake, settings.name, subject.run_id)
     return replies

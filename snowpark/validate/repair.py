@@ -9,7 +9,6 @@ from snowpark.columns.column import digest
 from snowpark.errors import UsageError
 from snowpark.extraction import ask
 from snowpark.extraction import requests as extraction_requests
-from snowpark.ledger import read
 from snowpark.ledger.run import Counts, Run, note_extract, now
 from snowpark.load import merge, staging, target
 from snowpark.load.staging import Job
@@ -20,10 +19,11 @@ from snowpark.sync.transfer import Transfer
 from snowpark.validate import compare, statements
 from snowpark.validate.compare import Subject
 from snowpark.validate.differences import Difference
+from snowpark.validate.report import Settled
 
 
 def repair_rows(
-    snowflake: Snowflake, run: Run, subject: Subject, real: Sequence[Difference]
+    snowflake: Snowflake, run: Run, subject: Subject, settled: Settled
 ) -> dict[str, Difference]:
     """Merges the source's rows of these keys and takes out rows that it has not.
 
@@ -31,6 +31,8 @@ def repair_rows(
         What still differs.
     """
     settings = subject.found.settings
+    # Known before its rows are read: whoever commits in between is not written over.
+    found, real = settled.found, settled.real
     run.begin("repair", now())
     wanted = [d.key_hash for d in real if d.kind != "extra_in_target"]
     extra = [d.key_hash for d in real if d.kind == "extra_in_target"]
@@ -39,7 +41,6 @@ def repair_rows(
     reply = ask.ask(snowflake, request, ExtractReply)
     run.note(files=len(reply.files))
     staging.check_key(reply.key, reply.columns)
-    found = read.read_state(snowflake, run.table)
     columns = digest(reply.columns, reply.key, reply.relation_id, settings)
     if found.ledger is None or columns != found.ledger.columns_sha256:
         raise UsageError("columns_changed", "The columns changed while validating.")
@@ -58,6 +59,7 @@ def repair_rows(
             aligned=aligned,
             key=reply.key,
             extracted_at=reply.extracted_at,
+            based_on=found.version,
             write=partial(_merge_and_remove, run, subject, extra),
         ),
     )

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from snowpark.ledger.records import TableState
 from snowpark.ledger.run import Run
 from snowpark.validate.compare import MOST_DIFFERENCES, Subject, Suspects
 from snowpark.validate.differences import Difference
-
 
 # Characters of a key value in the report; it may name MOST_DIFFERENCES keys.
 _LONGEST_KEY = 1000
@@ -22,11 +22,13 @@ class Settled:
         real: Differences.
         moving: Rows that changed in the source each time they were looked at.
         unknown: Rows that differ in nothing but values that cannot be compared.
+        found: The table as the last sync left it, before both sides were looked at.
     """
 
     real: tuple[Difference, ...]
     moving: tuple[Difference, ...]
     unknown: tuple[Difference, ...]
+    found: TableState
 
 
 def report_of(

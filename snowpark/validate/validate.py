@@ -61,7 +61,7 @@ def _validate(snowflake: Snowflake, run: Run, *, repair: bool) -> dict[str, Any]
     settled = _settle(snowflake, run, subject, suspects)
     report = report_of(run, subject, suspects, settled)
     if repair and settled.real:
-        left = repair_rows(snowflake, run, subject, settled.real)
+        left = repair_rows(snowflake, run, subject, settled)
         add_repair(report, len(settled.real), len(left))
     return report
 
@@ -74,6 +74,7 @@ def _settle(
     A difference is a row that was the same before a sync that would have brought it.
     """
     before = compare.look_at(snowflake, subject, suspects.keys)
+    found = subject.found
     real: list[Difference] = []
     unknown: list[Difference] = []
     for number in range(1, _ROUNDS + 1):
@@ -83,8 +84,7 @@ def _settle(
             break
         if subject.found.settings.cursor is not None:
             run.begin("increment", now())
-            current = read.read_state(snowflake, run.table)
-            increment.run_increment(snowflake, current, run, number)
+            found = increment.run_increment(snowflake, found, run, number).state
         after = compare.look_at(snowflake, subject, tuple(before))
         same = [
             k
@@ -93,4 +93,4 @@ def _settle(
         ]
         real += [after.pop(k) for k in same]
         before = after
-    return Settled(tuple(real), tuple(before.values()), tuple(unknown))
+    return Settled(tuple(real), tuple(before.values()), tuple(unknown), found)

@@ -76,8 +76,19 @@ def _apply(
         _rename(account, session, connection, table, action)
     elif isinstance(action, exp.SwapTable):
         _swap(account, session, connection, table, action)
+    elif isinstance(action, exp.AlterSet):
+        _set(account, table, action)
     else:
         raise unsupported(f"ALTER TABLE {action.sql(dialect='snowflake')}")
+
+
+def _set(account: Account, table: Table, action: exp.AlterSet) -> None:
+    found = list(action.find_all(exp.SchemaCommentProperty))
+    properties = [p for kind in action.expressions for p in kind.expressions]
+    if not found or found != properties:
+        raise unsupported(f"ALTER TABLE {action.sql(dialect='snowflake')}")
+    new = replace(table, comment=found[-1].name)
+    account.catalog.relations[table.name] = new
 
 
 def _kept(table: Table) -> dict[str, str]:

@@ -25,6 +25,7 @@ SELECT
     w.overlap_digest,
     w.columns_sha256,
     w.source_identity,
+    w.refined_at,
     k.minutes_since_key_check,
     s.shape,
     a.own_database,

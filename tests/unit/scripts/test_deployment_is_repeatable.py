@@ -27,6 +27,7 @@ REPEATABLE = re.compile(
     | CREATE\ OR\ ALTER\ .+
     | ALTER\ TABLE\ (IF\ EXISTS\ )?\S+\ ADD\ COLUMN\ IF\ NOT\ EXISTS\ .+
     | ALTER\ TABLE\ \S+\ ALTER\ COLUMN\ \S+\ COMMENT\ '[^']+'
+    | ALTER\ TABLE\ \S+\ SET\ COMMENT\ =\ '[^']+'
     | ALTER\ SCHEMA\ \S+\ ENABLE\ MANAGED\ ACCESS
     | ALTER\ (?!TABLE).+\ (SET|RESUME|SUSPEND|ADD\ LIVE\ VERSION)\b.*
     | DROP\ ALERT\ IF\ EXISTS\ \w+

@@ -4,7 +4,7 @@ It stands behind the one module that touches a Snowpark session (snowpark/sessio
 
     session = Scripted(read_state=[state_row(STATE)], extract=replies(reply()))
     sync.sync_table(Snowflake(session), "orders")
-    session.in_order("begin", "merge", "insert_watermark", "hold_lease", "commit")
+    session.in_order("begin", "merge", "insert_watermark", "read_fence", "commit")
 
 Every statement has a name (statement_names.py); a text without one is refused. An
 answer is a list of rows, or a function from the statement to rows. Writes that nobody
@@ -52,7 +52,7 @@ from snowpark.ledger.records import TableState, identity_text
 from snowpark.ledger.statements import DATES_READ_RIGHT
 from snowpark.load import target
 from snowpark.session import Snowflake
-from tests.unit.snowpark.samples import COLUMNS, reply, state
+from tests.unit.snowpark.samples import COLUMNS, RUN_ID, reply, state
 from tests.unit.snowpark.statement_names import NAMES, name_of
 
 _READS = re.compile(r"(SELECT|SHOW|DESCRIBE)\b")
@@ -205,8 +205,20 @@ class Scripted:
         else:
             self.kept.append(one)
 
+    def _fence(self, one: Sent) -> Rows:
+        """Answers the fence: what the transaction has appended, and the own lease."""
+        at = {"insert_watermark": 1, "insert_touch": 0}
+        seen = [*self.kept, *(self._open or [])]
+        versions = [s.values[at[s.name]] for s in self._open or [] if s.name in at]
+        taken = {"take_lease": 0, "take_leases": 0, "hold_lease": 2}
+        owners = [s.values[taken[s.name]] for s in seen if s.name in taken]
+        newer = sum(int(version) > int(one.values[1]) for version in versions)
+        return [Row(NEWER=newer, OWNER=owners[-1] if owners else RUN_ID)]
+
     def _answer(self, one: Sent) -> Rows:
         answer = self.answers.get(one.name)
+        if answer is None and one.name == "read_fence":
+            return self._fence(one)
         if answer is None:
             read = _READS.match(one.text.lstrip())
             assert not read, f"the script has no answer to {one.name}"
@@ -336,6 +348,7 @@ def state_row(found: TableState, run_id: str | None = None, **changes: Any) -> R
         "OVERLAP_DIGEST": overlap.digest if overlap else None,
         "COLUMNS_SHA256": ledger.columns_sha256 if ledger else None,
         "SOURCE_IDENTITY": identity_text(ledger.source_identity) if ledger else None,
+        "REFINED_AT": ledger.refined_at if ledger else None,
         "MINUTES_SINCE_KEY_CHECK": found.minutes_since_key_check,
         "OWN_DATABASE": "AURORA_SYNC",
         "ALLOWED_TARGETS": "*.*",

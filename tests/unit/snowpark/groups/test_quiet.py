@@ -63,10 +63,12 @@ def test_a_table_without_news_keeps_its_watermark() -> None:
         assert run.tally.watermark == cursor_value(1).value
 
 
-def test_a_watermark_that_moves_is_the_next_version() -> None:
+def test_a_watermark_that_moves_takes_no_version() -> None:
+    """No row of the target has changed: docs/FENCING.md."""
     found = quiet(FOUND, new_run(), Extraction(nothing(2)))
     assert found is not None and found.commit is not None and FOUND.ledger is not None
-    assert found.commit.version == FOUND.ledger.version + 1
+    assert found.commit.version == FOUND.ledger.version
+    assert found.commit.refined_at == nothing(2).extracted_at
     assert found.commit.bound is not None
     assert found.commit.bound.watermark == cursor_value(2)
     assert found.commit.columns_sha256 == FOUND.ledger.columns_sha256

@@ -50,7 +50,7 @@ def test_a_session_that_reads_dates_otherwise_loads_nothing(dates: str | None) -
 
 
 class Found(Session):
-    """Answers with the state of a table whose target the deployment declares, or not."""
+    """Answers with the state of a table whose target is declared, or not."""
 
     def __init__(self, state: Any) -> None:
         super().__init__(None)

@@ -44,6 +44,10 @@ CASES: dict[str, Statement] = {
     "read_declared_targets": ledger_statements.read_declared_targets(),
     "read_dates": ledger_statements.read_dates(),
     "read_lease": ledger_statements.read_lease("orders"),
+    "read_fence": ledger_statements.read_fence("orders", 7),
+    "insert_touch": ledger_statements.insert_touch(
+        "orders", RUN_ID, Commit(8, "key_compare", None, None, 3)
+    ),
     "read_state": ledger_statements.read_state("orders"),
     "list_tables": ledger_statements.list_tables(),
     "insert_watermark": ledger_statements.insert_watermark(

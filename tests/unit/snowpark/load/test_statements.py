@@ -97,6 +97,7 @@ CASES: dict[str, Statement] = {
     ),
     "merge_hard_column": load_statements.merge(HARD, None),
     "count_rows": load_statements.count_rows(TARGET),
+    "lock_target": load_statements.lock_target(BATCH),
     "overwrite": load_statements.overwrite(BATCH),
     "overwrite_soft_column": load_statements.overwrite(
         dataclasses.replace(SOFT, deleted=LOADED[-1])

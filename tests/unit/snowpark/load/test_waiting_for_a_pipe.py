@@ -8,6 +8,7 @@ from snowflake.snowpark import Row
 
 from lambda_extract.contract import File
 from snowpark.errors import LoadError, SyncError
+from snowpark.ledger.lease import LEASE_SECONDS
 from snowpark.load import pipe, staging
 from snowpark.load.pipe_statements import Pair
 from snowpark.load.staging import Job
@@ -106,11 +107,13 @@ def test_a_run_waits_for_the_last_of_its_files(clock: list[float]) -> None:
 def test_pauses_grow_up_to_ten_seconds_and_the_lease_is_held_meanwhile(
     clock: list[float],
 ) -> None:
-    session = session_of(landed_after=25)
-    stage(session)
+    """Once at its beginning, then whenever half of the lease has passed."""
+    session = session_of(landed_after=90)
+    patient = settled(load_method="snowpipe", pipe_wait_seconds=2000)
+    stage(session, job=Job(patient.settings, RUN_ID))
     assert max(clock) == 10.0
     held = session.names.count("hold_lease")
-    assert sum(clock) / 70 <= held <= sum(clock) / 60 + 1
+    assert held == 1 + int(sum(clock) // (LEASE_SECONDS / 2)) == 2
 
 
 def test_a_lost_lease_ends_the_wait(clock: list[float]) -> None:

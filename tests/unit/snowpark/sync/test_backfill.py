@@ -46,9 +46,12 @@ def test_each_part_is_committed_on_its_own_and_the_watermark_stays() -> None:
     assert session.commits == 2 and session.stays.count("merge") == 2
     (row,) = session.values("insert_run")
     assert row[2:4] == ("backfill", "succeeded") and report["rows_extracted"] == 4
-    session.in_order(*["extract", "copy_files", "begin", "merge", "hold_lease"] * 2)
+    session.in_order(*["extract", "copy_files", "begin", "merge", "read_fence"] * 2)
     session.in_order("insert_run", "commit", "drop_staging", "release_lease")
     assert row[5:7] == (2, 4) and report["files"] == 2 and report["bytes"] == 240
+    touched = session.values("insert_touch")
+    assert [v[0] for v in touched] == [8, 9] and touched[0][2] == "backfill"
+    assert [v[1] for v in session.values("read_fence")] == [7, 8]
 
 
 @pytest.mark.parametrize(("lower", "upper"), [("a", None), (None, "b"), ("a", "b")])

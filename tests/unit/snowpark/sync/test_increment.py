@@ -192,9 +192,13 @@ def test_without_rows_the_watermark_moves_as_far_as_the_proof() -> None:
     session = Scripted(extract=replies(nothing(5)))
     outcome = increment_of(session)
     assert session.names == ["extract", "insert_watermark", "insert_run"]
-    assert marks(session) == [(8, cursor_value(5).value)]
+    # The target has not changed, nor has its version: see docs/FENCING.md.
+    assert marks(session) == [(7, cursor_value(5).value)]
+    assert session.only("insert_watermark").values[-1] == samples.reply().extracted_at
     assert outcome.state.ledger is not None
     assert outcome.state.ledger.watermark == cursor_value(5)
+    assert outcome.state.ledger.refined_at == samples.reply().extracted_at
+    assert outcome.state.identity != FOUND.identity
 
 
 @pytest.mark.parametrize(
@@ -225,7 +229,7 @@ def test_a_source_that_was_not_known_yet_is_recorded() -> None:
 def test_changed_columns_are_followed_without_rows() -> None:
     session = Scripted(extract=replies(nothing(columns=WIDER)))
     outcome = increment_of(session)
-    session.in_order("add_column", "begin", "insert_watermark", "hold_lease", "commit")
+    session.in_order("add_column", "begin", "lock_target", "read_fence", "commit")
     assert {"merge", "copy_files"}.isdisjoint(session.names)
     assert session.stays.count("insert_run") == 1
     assert len(outcome.state.shape.columns) == len(WIDER)
@@ -521,7 +525,7 @@ def test_whoever_is_killed_leaves_the_lease_to_expire_and_nothing_half() -> None
         session.together("merge", "insert_watermark", "insert_run")
 
 
-@pytest.mark.parametrize("at", ["insert_watermark", "hold_lease", "commit"])
+@pytest.mark.parametrize("at", ["insert_watermark", "read_fence", "commit"])
 def test_a_run_whose_own_row_is_rolled_back_is_recorded_as_failed(at: str) -> None:
     """The row that says it went well goes with the rollback; so do its numbers."""
     session = whole_call()

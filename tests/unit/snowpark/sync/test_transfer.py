@@ -11,7 +11,6 @@ from lambda_extract.contract import AlteredValue, Bound
 from snowpark.columns.shape import Change
 from snowpark.errors import LeaseError, LoadError, SnowflakeError, SyncError
 from snowpark.ledger import statements as ledger_statements
-from snowpark.ledger.lease import LEASE_SECONDS
 from snowpark.ledger.records import Commit
 from snowpark.ledger.run import Run
 from snowpark.load import merge, target
@@ -42,6 +41,7 @@ ROWS = Transfer(
     key=("id",),
     extracted_at="2026-01-02 03:04:05+00",
     write=merge.merge_rows,
+    based_on=7,
     commit=WATERMARK,
     shape=FOUND.shape,
     appended=(EXTRA,),
@@ -78,10 +78,11 @@ def test_rows_watermark_and_run_are_one_transaction_behind_the_fence() -> None:
     play(Snowflake(session))
     session.in_order("create_staging", "copy_files", "begin", "merge", "commit")
     session.in_order("begin", "insert_run", "commit", "drop_staging")
-    # The fence is the last word before the commit: the lease is locked briefly.
+    # The fence is the last word before the commit, and locks nothing.
     at = session.names.index("commit")
-    assert session.names[at - 1] == "hold_lease"
-    assert session.values("hold_lease") == [(LEASE_SECONDS, "orders", RUN_ID)]
+    assert session.names[at - 1] == "read_fence"
+    assert session.values("read_fence") == [("orders", 7, "orders")]
+    assert "hold_lease" not in session.names
     row = session.only("insert_watermark").values
     assert row[:4] == ("orders", 8, RUN_ID, "increment")
     assert cursor_value(2).value in row and row[4] == FOUND.settings.origin
@@ -103,13 +104,51 @@ def test_a_statement_that_is_refused_rolls_back_and_says_why() -> None:
             assert names[-1] == "rollback", stop
 
 
-def test_whoever_lost_the_lease_keeps_nothing() -> None:
-    session = Scripted(hold_lease=[Row(0)])
+@pytest.mark.parametrize(
+    ("newer", "owner"),
+    [(2, RUN_ID), (0, RUN_ID), (1, "other"), (1, None), (2, "other")],
+)
+def test_whoever_lost_the_table_keeps_nothing(newer: int, owner: str | None) -> None:
+    """Another run has it, or a run with the same id (a step that was repeated)."""
+    session = Scripted(read_fence=[Row(NEWER=newer, OWNER=owner)])
     with pytest.raises(LeaseError) as lost:
         play(Snowflake(session))
     assert lost.value.code == "lease_lost"
-    session.in_order("merge", "hold_lease", "rollback")
+    session.in_order("merge", "read_fence", "rollback")
     assert "commit" not in session.names and "merge" not in session.stays
+
+
+@pytest.mark.parametrize("rows", [1, 0])
+def test_whoever_changes_columns_alone_locks_the_target_or_the_leases(
+    rows: int,
+) -> None:
+    """An empty target cannot be locked; whoever lost the lease commits nothing."""
+    session = Scripted(lock_target=[Row(rows)], hold_lease=[Row(0)])
+    work = dataclasses.replace(ROWS, **with_columns())
+    if rows:
+        transfer.commit_columns(Snowflake(session), new_run(), work)
+        session.in_order("begin", "lock_target", "insert_watermark", "read_fence")
+        assert "hold_lease" not in session.names
+    else:
+        with pytest.raises(LeaseError):
+            transfer.commit_columns(Snowflake(session), new_run(), work)
+        session.in_order("insert_watermark", "hold_lease", "rollback")
+
+
+def test_a_write_that_changes_no_row_moves_the_watermark_within_its_version() -> None:
+    session = Scripted(merge=merged(0, 0))
+    done = play(Snowflake(session))
+    row = session.only("insert_watermark").values
+    assert row[1] == 7 and row[-1] == ROWS.extracted_at
+    assert done.version(7) == 7 and "hold_lease" not in session.names
+
+
+def test_a_write_that_changes_no_row_and_no_watermark_leaves_none() -> None:
+    session = Scripted(merge=merged(0, 0))
+    done = play(Snowflake(session), commit=None)
+    assert done.commit is None
+    assert {"insert_watermark", "insert_touch", "hold_lease"}.isdisjoint(session.names)
+    session.in_order("begin", "merge", "insert_run", "read_fence", "commit")
 
 
 def test_a_killed_process_sends_no_rollback() -> None:
@@ -124,10 +163,14 @@ def test_a_killed_process_sends_no_rollback() -> None:
 
 
 def test_without_a_watermark_row_nothing_moves_it() -> None:
-    session = Scripted()
-    done = play(Snowflake(session), commit=None)
-    assert done.commit is None and "insert_watermark" not in session.names
-    session.in_order("begin", "merge", "insert_run", "hold_lease", "commit")
+    session, run = Scripted(), new_run()
+    run.note(kind="repair", rows=2)
+    done = play(Snowflake(session), run, commit=None)
+    assert "insert_watermark" not in session.names
+    session.in_order("merge", "insert_run", "insert_touch", "read_fence", "commit")
+    # The version moves all the same: whoever knows older rows has to know.
+    assert done.version(7) == 8
+    assert session.values("insert_touch") == [(8, RUN_ID, "repair", 2, "orders", 7)]
 
 
 def test_the_runs_row_goes_with_the_last_window_alone() -> None:
@@ -236,7 +279,7 @@ def test_columns_alone_are_committed_with_their_watermark_and_without_rows() -> 
 
     session = Scripted()
     alone(Snowflake(session))
-    session.in_order("add_column", "begin", "insert_watermark", "hold_lease", "commit")
+    session.in_order("add_column", "begin", "insert_watermark", "read_fence", "commit")
     assert {"merge", "insert_run", "copy_files"}.isdisjoint(session.names)
     assert len(run.tally.schema_changes) == 1
     for _, stopped, error in stops(Scripted, alone):

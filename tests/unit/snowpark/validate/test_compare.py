@@ -98,7 +98,7 @@ def suspects(
     monkeypatch: pytest.MonkeyPatch, sides: Sides, estimated_rows: int
 ) -> compare.Suspects:
     monkeypatch.setattr(compare.ask, "ask_all", sides.ask_all)
-    monkeypatch.setattr(compare.lease, "hold_lease", lambda *_: None)
+    monkeypatch.setattr(compare.lease, "renew_lease", lambda *_: None)
     subject = Subject(
         found=state(),
         run_id=RUN_ID,

@@ -18,12 +18,20 @@ RUN = Run(RUN_ID, "orders", "2026-01-02T03:04:05+00:00")
 LOADED = load_columns(COLUMNS[:3])
 SUSPECTS = Suspects((), source_rows=7, target_rows=8, beyond=3, complete=True)
 MORE = dataclasses.replace(SUSPECTS, complete=False)
-NONE = Settled((), (), ())
+NONE = Settled((), (), (), state())
 REPAIRS = "CALL VALIDATE_TABLE with TRUE repairs these rows."
 AGAIN = (
     "More rows differ than the 1000 that one call looks at: CALL VALIDATE_TABLE with"
     " TRUE again until it is complete, or RESYNC_TABLE."
 )
+
+
+def _settled(
+    real: tuple[Difference, ...],
+    moving: tuple[Difference, ...],
+    unknown: tuple[Difference, ...],
+) -> Settled:
+    return Settled(real, moving, unknown, state())
 
 
 def difference(kind: Kind = "different", *columns: str) -> Difference:
@@ -72,7 +80,7 @@ def test_differences_are_counted_and_named() -> None:
         difference("different", "details"),
         difference("different", "note", "details"),
     )
-    found = report(Settled(real, (), ()))
+    found = report(_settled(real, (), ()))
     assert found["status"] == "different"
     assert found["summary"] == "orders: 2 different, 1 missing in target in 7 rows."
     assert found["counts"] == {"different": 2, "missing_in_target": 1}
@@ -88,12 +96,12 @@ def test_differences_are_counted_and_named() -> None:
 
 def test_k4_long_keys_are_shortened() -> None:
     real = dataclasses.replace(difference("different"), key=("k" * 1001, None))
-    (named,) = report(Settled((real,), (), ()))["differences"]
+    (named,) = report(_settled((real,), (), ()))["differences"]
     assert named["key"] == {"id": "k" * 1000 + "...", "note": None}
 
 
 def test_rows_in_flight_leave_it_incomplete() -> None:
-    found = report(Settled((), (difference("different", "note"),), ()))
+    found = report(_settled((), (difference("different", "note"),), ()))
     assert found["status"] == "incomplete"
     assert found["in_flight"] == [
         {"kind": "different", "key": {"id": "1", "note": None}, "columns": ["note"]}
@@ -105,14 +113,14 @@ def test_more_than_can_be_named_is_said() -> None:
     found = report(suspects=MORE)
     assert (found["status"], found["complete"]) == ("incomplete", False)
     assert found["hint"] == AGAIN
-    found = report(Settled((difference(),), (), ()), MORE)
+    found = report(_settled((difference(),), (), ()), MORE)
     assert found["status"] == "different"
     assert found["hint"] == f"{AGAIN} {REPAIRS}"
 
 
 def test_values_that_cannot_be_compared_are_counted_by_column() -> None:
     unknown = (difference("incomparable", "details"),) * 2
-    found = report(Settled((), (), unknown))
+    found = report(_settled((), (), unknown))
     assert found["status"] == "equal"
     assert found["not_compared"]["details"].startswith("2 row(s): a document that is")
     assert len(found["not_compared"]) == 2
@@ -130,14 +138,14 @@ def test_values_that_cannot_be_compared_are_counted_by_column() -> None:
 )
 def test_extra_rows_have_their_own_hint(deletes: str, kind: Kind, hint: str) -> None:
     found = report(
-        Settled((difference(kind), difference("different")), (), ()), deletes=deletes
+        _settled((difference(kind), difference("different")), (), ()), deletes=deletes
     )
     assert found["hint"].startswith(REPAIRS)
     assert found["hint"].endswith(hint)
 
 
 def test_a_full_table_is_compared_as_a_whole() -> None:
-    real = Settled((difference(),), (), ())
+    real = _settled((difference(),), (), ())
     found = report(real, mode="full", cursor=None)
     assert not {"compared_up_to", "rows_beyond"} & set(found)
     first, _, rest = found["hint"].partition(": CALL SYNC_TABLE. ")
@@ -154,13 +162,13 @@ def test_a_full_table_is_compared_as_a_whole() -> None:
     ],
 )
 def test_a_repair_says_what_it_did(suspects: Suspects, left: int, status: str) -> None:
-    found = report(Settled((difference(),) * 3, (), ()), suspects)
+    found = report(_settled((difference(),) * 3, (), ()), suspects)
     add_repair(found, 3, left)
     assert (found["repaired"], found["status"]) == (3 - left, status)
     assert found["summary"].endswith(f" Repaired: {3 - left}.")
 
 
 def test_s2_keys_are_named_only_if_the_configuration_and_the_source_let_it() -> None:
-    told = report(Settled((difference("different", "note"),), (), ()), named=False)
+    told = report(_settled((difference("different", "note"),), (), ()), named=False)
     assert told["differences"] == [{"kind": "different", "columns": ["note"]}]
     assert '"keys_in_messages"' in told["hint"]

@@ -192,6 +192,7 @@ def test_a_row_that_changes_each_time_is_in_flight() -> None:
     assert steps(session).count("detail") == 4
 
 
+@pytest.mark.usefixtures("slow_clock")
 def test_the_source_is_asked_part_by_part_with_the_lease_held() -> None:
     plan = {"partitions": planned(3).partitions}
     session = session_of({}, {}, settled(max_parallel=2), plan=plan)
@@ -279,7 +280,7 @@ def test_a_repair_merges_what_differs_and_takes_out_what_is_extra() -> None:
     report = validated(session, True)
     assert report["status"] == "repaired" and report["repaired"] == 2
     session.in_order("copy_files", "begin", "merge", "remove_extra", "insert_run")
-    session.in_order("remove_extra", "hold_lease", "commit", "drop_staging", "detail")
+    session.in_order("remove_extra", "read_fence", "commit", "drop_staging", "detail")
     asked = [r for r in session.requests if isinstance(r, ExtractRequest)][-1]
     assert asked.key_hashes == ("a" * 32,)
     assert session.only("remove_extra").values == ("c" * 32,)

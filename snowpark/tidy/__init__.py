@@ -1,0 +1,1 @@
+"""What is old goes where no reader of the present looks, or goes altogether."""

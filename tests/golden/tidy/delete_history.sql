@@ -1,0 +1,3 @@
+DELETE FROM control.sync_runs_history
+WHERE finished_at < TO_TIMESTAMP_TZ(?);
+-- 1: "2026-01-02T03:04:05+00:00"

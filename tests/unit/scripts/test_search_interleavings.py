@@ -1,0 +1,79 @@
+"""Two and three runs of one table, in every order there is."""
+
+import pytest
+
+from scripts.search_interleavings import main
+from tests.interleavings.model import Weakness
+from tests.interleavings.programs import Kind, program
+from tests.interleavings.search import search
+
+
+def test_the_order_of_the_statements_is_the_codes_own() -> None:
+    """A commit writes, appends its version, looks at the fence, and ends."""
+    kinds: tuple[Kind, ...] = ("increment", "snapshot", "keys", "backfill")
+    for kind in kinds:
+        actions = program(kind)
+        assert actions[:2] == ("take", "read") and actions[-1] == "release"
+        assert actions[-3:-1] == ("fence", "commit")
+        inside = actions[actions.index("begin") : actions.index("fence")]
+        assert {"merge", "overwrite", "delete"} & set(inside)
+        assert {"version", "touch"} & set(inside)
+    assert "begin" not in program("idle")
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        ("increment", "increment"),
+        ("increment", "snapshot"),
+        ("increment", "keys"),
+        ("keys", "backfill"),
+    ],
+)
+def test_no_order_loses_or_doubles_a_row(kinds: tuple[Kind, ...]) -> None:
+    found = search(kinds)
+    assert not found.broken, str(found)
+    assert found.states > 1000
+
+
+def test_not_even_if_both_runs_have_one_id() -> None:
+    """A task that is repeated, while its first attempt is still alive."""
+    found = search(("increment", "increment"), twins=True)
+    assert not found.broken, str(found)
+
+
+@pytest.mark.large
+def test_nor_three_runs() -> None:
+    found = search(
+        ("increment", "increment", "keys"), script=(("a", True), ("b", True))
+    )
+    assert not found.broken, str(found)
+
+
+@pytest.mark.parametrize(
+    ("weakness", "twins", "kinds"),
+    [
+        ("no fence", False, ("increment", "snapshot")),
+        ("no lock", False, ("increment", "increment")),
+        ("fence first", False, ("increment", "keys")),
+        pytest.param(
+            "no version", True, ("increment", "snapshot"), marks=pytest.mark.large
+        ),
+    ],
+)
+def test_without_one_of_its_parts_there_is_a_counterexample(
+    weakness: Weakness, twins: bool, kinds: tuple[Kind, ...]
+) -> None:
+    found = search(kinds, weakness=weakness, twins=twins)
+    assert found.broken and found.way[-1].endswith("commit")
+    assert f"{len(found.way):2}. {found.way[-1]}" in str(found)
+
+
+def test_the_script_prints_the_counterexample(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    kinds = ["--kinds", "increment", "increment"]
+    assert main([*kinds, "--without", "no lock"]) == 1
+    printed = capsys.readouterr().out
+    assert "a row is doubled" in printed and "1. source writes b" in printed
+    assert main(kinds) == 0
