@@ -70,8 +70,19 @@ def _scopes(node: exp.Expr) -> Iterator[exp.Expr]:
         scope = scope.find_ancestor(*_SCOPES)
 
 
+def _ancestors(node: exp.Expr) -> Iterator[exp.Expr]:
+    parent = node.parent
+    while parent is not None:
+        yield parent
+        parent = parent.parent
+
+
 def _column_is(column: exp.Column, scope: exp.Expr, of_table: IsDecfloat) -> bool:
+    around = set(map(id, _ancestors(column)))
     for source in _sources(scope):
+        if id(source) in around:
+            # A subquery does not see its own columns.
+            continue
         if column.table and _upper(source.alias_or_name) != _upper(column.table):
             continue
         if isinstance(source, exp.Table) and of_table(source, _named(column.this)):

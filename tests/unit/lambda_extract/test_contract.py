@@ -24,6 +24,7 @@ LEFT_OUT: dict[str, dict[str, Any]] = {
         "lookback_values": None,
         "time_zone": "",
         "null_policy": "load",
+        "also": (),
     },
     "ColumnSpec": {"rename": "", "type": "", "protect": "", "trim_char": None},
     "TableSpec": {
@@ -58,7 +59,13 @@ LEFT_OUT: dict[str, dict[str, Any]] = {
         "first": True,
         "identity": None,
     },
-    "Partition": {"columns": (), "lower": None, "upper": None, "estimated_rows": -1},
+    "Partition": {
+        "columns": (),
+        "lower": None,
+        "upper": None,
+        "estimated_rows": -1,
+        "greatest": False,
+    },
     "Column": {
         "nullable": True,
         "attnum": 0,

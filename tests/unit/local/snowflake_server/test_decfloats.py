@@ -2,10 +2,13 @@
 
 import itertools
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
+from local.snowflake_server.sql.decfloats import compare_as_numbers
 from local.snowflake_server.sql.functions import decfloat, decfloat_order
+from local.snowflake_server.sql.translate import parse
 
 from .conftest import Client
 
@@ -13,6 +16,13 @@ TEXTS = [
     *("0 1 -1 9 10 -9 -10 6.5 11.75 -6.5 -11.75 0.5 0.05 -0.05 99.9 100".split()),
     *("1e300 -1e300 1e-300 -1e-300 1.2 1.23 -1.2 -1.23 120 123 12".split()),
 ]
+
+
+@pytest.mark.parametrize("path", sorted(Path("tests/golden").rglob("*.sql")), ids=str)
+def test_no_statement_of_the_product_is_too_deep(path: Path) -> None:
+    for text in path.read_text(encoding="utf-8").split(";\n"):
+        if text.lstrip().startswith(("SELECT", "MERGE", "UPDATE", "DELETE", "WITH")):
+            compare_as_numbers(parse(text), lambda _table, _column: False)
 
 
 def test_texts_sort_as_the_numbers_do() -> None:
