@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from snowpark.errors import ConfigError, Problem
-from snowpark.names import target_name
-from snowpark.settings import column_rules, groups, row_filter, time_zones
+from snowpark.names import CURRENT_SUFFIX, target_name
+from snowpark.settings import column_rules, groups, history, row_filter, time_zones
 from snowpark.settings.validator import VALIDATOR, Violation
 from snowpark.settings.table import TableSettings
 
@@ -191,6 +191,7 @@ def _rule_problems(data: dict[str, Any]) -> Iterator[Problem]:
                 )
         yield from _mode_problems(table, merged, pointer)
         yield from _delete_problems(table, merged, pointer)
+        yield from history.problems(table, merged, pointer)
         cursor = merged.get("cursor") if _mode(merged) == "incremental" else None
         for place, message in column_rules.problems(table, cursor):
             yield Problem(pointer + _pointer("columns", *place), message)
@@ -320,12 +321,16 @@ def _target_problems(
             f"Schema {schema.upper()} belongs to the sync itself.",
         )
     table = merged.get("target_table", merged.get("table", name))
-    target = target_name(database=database, schema=schema, table=table)
-    if target in targets:
-        yield Problem(
-            pointer, f"Has the same target {target} as {_shown(targets[target])}."
-        )
-    targets[target] = name
+    tables = [table]
+    if merged.get("history") and merged.get("current_view"):
+        tables.append(f"{table}{CURRENT_SUFFIX}")
+    for one in tables:
+        target = target_name(database=database, schema=schema, table=one)
+        if target in targets:
+            yield Problem(
+                pointer, f"Has the same target {target} as {_shown(targets[target])}."
+            )
+        targets[target] = name
 
 
 # --- the result -----------------------------------------------------------------------
@@ -359,6 +364,11 @@ def _settings(data: dict[str, Any], name: str) -> TableSettings:
         "source_changed",
         "duplicate_keys",
         "trim_char",
+        "history",
+        "history_time",
+        "history_days",
+        "current_view",
+        "drop_history",
     )
     optional = {setting: merged[setting] for setting in plain if setting in merged}
     if mode == "full":
@@ -379,6 +389,7 @@ def _settings(data: dict[str, Any], name: str) -> TableSettings:
         cursor=merged["cursor"] if mode == "incremental" else None,
         key=tuple(merged.get("key", ())),
         exclude=tuple(merged.get("exclude", ())),
+        history_columns=tuple(merged.get("history_columns", ())),
         columns=column_rules.specs(merged),
         where=row_filter.terms(merged["where"]) if "where" in merged else (),
         **optional,

@@ -14,7 +14,7 @@ from lambda_extract.contract import (
     TableSpec,
 )
 from lambda_extract.contract_paths import LoadMethod
-from snowpark.names import target_name
+from snowpark.names import CURRENT_SUFFIX, target_name
 
 Mode = Literal["incremental", "full"]
 
@@ -26,6 +26,9 @@ TypeChange = Literal["fail", "new_column"]
 
 
 Deletes = Literal["none", "soft_column", "key_compare"]
+
+
+HistoryTime = Literal["cursor", "extracted"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,12 @@ class TableSettings:
         source_changed: What happens if the source is another one, or went back in
             time, so that rows behind the watermark are not those delivered.
         duplicate_keys: What happens where rows of the source share their key.
+        history: The target keeps every version of a row that was seen.
+        history_columns: Source columns whose change makes a version; empty: all.
+        history_time: What says since when a version is valid, if the cursor is a time.
+        history_days: Closed versions are removed so many days later; None: never.
+        current_view: A view of the current versions stands beside the target.
+        drop_history: Old versions may be removed, because there is no history any more.
     """
 
     name: str
@@ -89,11 +98,28 @@ class TableSettings:
     pipe_wait_seconds: int = 600
     source_changed: Literal["reload", "fail"] = "reload"
     duplicate_keys: Literal["fail", "warn"] = "fail"
+    history: bool = False
+    history_columns: tuple[str, ...] = ()
+    history_time: HistoryTime = "cursor"
+    history_days: int | None = None
+    current_view: bool = False
+    drop_history: bool = False
 
     @property
     def deletes_softly(self) -> bool:
         """True if the target has a _SYNC_DELETED_AT."""
+        if self.history:
+            return False
         return self.deletes != "none" and self.delete_action == "soft"
+
+    @property
+    def current_view_name(self) -> str:
+        """Quoted name of the view of the current versions."""
+        return target_name(
+            database=self.target_database,
+            schema=self.target_schema,
+            table=f"{self.target_table}{CURRENT_SUFFIX}",
+        )
 
     @property
     def origin(self) -> str:
@@ -177,8 +203,8 @@ class TableSettings:
     def from_json(cls, text: str) -> "TableSettings":
         """Reads what `to_json` wrote."""
         data = json.loads(text)
-        for name in ("key", "exclude"):
-            data[name] = tuple(data[name])
+        for name in ("key", "exclude", "history_columns"):
+            data[name] = tuple(data.get(name, ()))
         data["columns"] = tuple(ColumnSpec(**c) for c in data.get("columns", ()))
         data["where"] = tuple(
             FilterTerm(**{**term, "values": tuple(term["values"])})

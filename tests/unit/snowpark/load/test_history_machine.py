@@ -1,0 +1,24 @@
+"""A history is what a model in Python says, whatever happens, after every commit."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.history.account import opened
+from tests.history.machine import HistoryMachine
+
+
+@pytest.mark.large
+def test_fifty_schedules(tmp_path: Path) -> None:
+    HistoryMachine.session = opened(tmp_path)
+    run_state_machine_as_test(
+        HistoryMachine,
+        settings=settings(
+            max_examples=4,
+            stateful_step_count=25,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
