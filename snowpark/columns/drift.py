@@ -48,7 +48,7 @@ def align(
     known = shape.found_in(existing)
     slots, gone = paired(source, known, rules)
     if not rules.replaces:
-        check_key(source, known)
+        _check_key(source, known, rules)
     if not rules.reload:
         check_protection(slots)
     ignore(slots, known, existing, rules)
@@ -80,6 +80,15 @@ def align(
         lacks_history=IS_CURRENT not in existing,
         drops_history=IS_CURRENT in existing and not rules.history,
     )
+
+
+def _check_key(source: Source, known: Shape, rules: Rules) -> None:
+    try:
+        check_key(source, known)
+    except DriftError as error:
+        if not rules.history:
+            raise
+        raise DriftError("history_key_changed", error.message) from error
 
 
 def _check_history(existing: Mapping[str, str], rules: Rules) -> None:

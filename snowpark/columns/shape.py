@@ -91,6 +91,12 @@ class Shape:
         """True if a run was killed while it gave columns other names."""
         return any(column.moving_to for column in self.columns)
 
+    @property
+    def key_targets(self) -> tuple[str, ...]:
+        """Target columns that identify a row, in the order of the key."""
+        loaded = {c.name: c.target for c in self.columns if c.state == "loaded"}
+        return tuple(loaded[name] for name in self.key if name in loaded)
+
     def of(self, route: str) -> "Shape":
         """Returns the shape if it belongs to an route, else an empty one."""
         if self.route == route:

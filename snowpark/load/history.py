@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from snowpark.columns.alignment import Alignment
 from snowpark.columns.column import LoadColumn
@@ -129,6 +130,12 @@ def prepare(snowflake: Snowflake, rows: Batch) -> None:
         snowflake.run(blanked, tell_only=rows.versions.blanked)
 
 
+def prepared(rows: Batch) -> Batch:
+    """Returns the rows of a target that was made ready."""
+    ready = dataclasses.replace(rows.versions, begins=False, blanked=())
+    return dataclasses.replace(rows, history=ready)
+
+
 def merge_versions(
     snowflake: Snowflake, rows: Batch, bounds: tuple[str, str] | None
 ) -> Counts:
@@ -154,8 +161,7 @@ def replace_versions(snowflake: Snowflake, rows: Batch) -> Counts:
     """Merges the rows of the whole source; current versions of others are closed."""
     prepare(snowflake, rows)
     closed = close_gone(snowflake, rows)
-    begun = dataclasses.replace(rows.versions, begins=False, blanked=())
-    merged = merge_versions(snowflake, dataclasses.replace(rows, history=begun), None)
+    merged = merge_versions(snowflake, prepared(rows), None)
     return Counts(merged.inserted, merged.updated, closed.deleted)
 
 
@@ -163,3 +169,39 @@ def close_gone(snowflake: Snowflake, rows: Batch) -> Counts:
     """Closes the current versions of keys that are not staged."""
     closing = statements.close_gone(rows)
     return Counts(deleted=snowflake.changed_rows(closing, tell_only=()))
+
+
+# --- is the history right? ------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Soundness:
+    """What the invariants of a history say.
+
+    Attributes:
+        versions: Of all keys.
+        broken: Number of versions by what is wrong with them; empty: nothing is.
+    """
+
+    versions: int
+    broken: dict[str, int]
+
+    def __str__(self) -> str:
+        """Returns it as a person reads it."""
+        if not self.broken:
+            return f"{self.versions} versions without gap or overlap"
+        told = ", ".join(f"{n} {kind}" for kind, n in self.broken.items())
+        return f"{told} in {self.versions} versions"
+
+
+def look_at(snowflake: Snowflake, target: str, key: Sequence[str]) -> Soundness:
+    """Asks a history for its invariants, by one statement.
+
+    Raises:
+        SnowflakeError: The target has no history yet, or cannot be read.
+    """
+    asked = statements.broken_invariants(target, tuple(key))
+    (row,) = snowflake.run(asked, tell_only=())
+    counts = {name.lower().replace("_", " "): int(n) for name, n in row.as_dict().items()}
+    versions_seen = counts.pop("versions")
+    return Soundness(versions_seen, {kind: n for kind, n in counts.items() if n})

@@ -113,6 +113,12 @@ class TableSettings:
         return self.deletes != "none" and self.delete_action == "soft"
 
     @property
+    def shaped_target(self) -> str:
+        """The target, and what it has beside the columns of the source."""
+        view = " and a view" if self.current_view else ""
+        return f"{self.target} with history{view}" if self.history else self.target
+
+    @property
     def current_view_name(self) -> str:
         """Quoted name of the view of the current versions."""
         return target_name(

@@ -295,6 +295,7 @@ def _load(
             commit=commit,
             shape=found.shape,
             appended=(closed, *recorded),
+            begins=True,
         ),
     )
 

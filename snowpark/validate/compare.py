@@ -130,6 +130,7 @@ def subject(
         columns=tuple(chosen),
         key=tuple(by_name[name] for name in key),
         soft_deletes=settings.deletes_softly,
+        history=settings.history,
     )
     return Subject(
         found=found,

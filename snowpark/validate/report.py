@@ -6,8 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from snowpark.ledger.run import Run
+from snowpark.load.history import Soundness
 from snowpark.validate.compare import MOST_DIFFERENCES, Subject, Suspects
 from snowpark.validate.differences import Difference
+
+
+_BROKEN_HISTORY = (
+    "Somebody has changed versions by hand: restore the target from before that (Time"
+    " Travel)."
+)
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,15 @@ def report_of(
     if settled.real or unfinished:
         report["hint"] = _hint(subject, suspects, settled)
     return report
+
+
+def add_history(report: dict[str, Any], sound: Soundness) -> None:
+    """Adds whether the intervals of all versions are right, closed ones included."""
+    report["history"] = {"versions": sound.versions, "broken": sound.broken}
+    report["summary"] += f" History: {sound}."
+    if sound.broken:
+        report["status"] = "different"
+        report["hint"] = f"{report.get('hint', '')} {_BROKEN_HISTORY}".strip()
 
 
 def add_repair(report: dict[str, Any], repaired: int, left: int) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from snowpark.columns.column import LoadColumn
-from snowpark.names import DELETED_AT, RUN_ID
+from snowpark.names import DELETED_AT, IS_CURRENT, RUN_ID
+from snowpark.load import history_statements
 from snowpark.sql import Statement, quote
 from snowpark.columns import canonical, keys
 
@@ -22,12 +23,14 @@ class Digested:
         columns: What a row's digest covers, in the order of the request.
         key: What identifies a row, likewise.
         soft_deletes: True if flagged rows are none.
+        history: True if only current versions are rows.
     """
 
     target: str
     columns: tuple[LoadColumn, ...]
     key: tuple[LoadColumn, ...]
     soft_deletes: bool
+    history: bool = False
 
 
 def buckets(
@@ -85,7 +88,11 @@ def detail(digested: Digested, within: Sequence[str]) -> Statement:
 def _rows(
     digested: Digested, extra: str, within: Sequence[str], without: Sequence[str]
 ) -> tuple[str, tuple[str | int | float | bool | None, ...]]:
-    alive = f"\n    WHERE {quote(DELETED_AT)} IS NULL" if digested.soft_deletes else ""
+    alive = ""
+    if digested.history:
+        alive = f"\n    WHERE {quote(IS_CURRENT)}"
+    elif digested.soft_deletes:
+        alive = f"\n    WHERE {quote(DELETED_AT)} IS NULL"
     conditions: list[str] = []
     params: list[str | int | float | bool | None] = list(within)
     if within:
@@ -116,10 +123,20 @@ LEFT(r.key_hash, {len(without[0])}) NOT IN (
     )
 
 
-def remove_extra(digested: Digested, hashes: Sequence[str], run_id: str) -> Statement:
-    """Removes rows with these keys, or flags them if the target flags deletes."""
+def remove_extra(
+    digested: Digested, hashes: Sequence[str], run_id: str, extracted_at: str
+) -> Statement:
+    """Removes rows with these keys, or flags them if the target flags deletes.
+
+    Of a history, their current versions end.
+    """
     marks = ", ".join("?" * len(hashes))
-    where = f"WHERE {canonical.key_hash(digested.key)} IN ({marks})"
+    condition = f"{canonical.key_hash(digested.key)} IN ({marks})"
+    if digested.history:
+        return history_statements.close_where(
+            digested.target, condition, tuple(hashes), run_id, extracted_at
+        )
+    where = f"WHERE {condition}"
     if not digested.soft_deletes:
         return Statement(f"DELETE FROM {digested.target}\n{where}", tuple(hashes))
     return Statement(

@@ -16,7 +16,7 @@ SHAPES = st.sampled_from(
     [
         {},
         {"history_columns": ("v",)},
-        {"history_columns": ("v", "added"), "history_time": "extracted"},
+        {"history_columns": ("v", "w"), "history_time": "extracted"},
         {"history_time": "extracted"},
     ]
 )
@@ -26,6 +26,7 @@ class HistoryMachine(RuleBasedStateMachine):
     """Changes of a source and steps of a sync; after each the target is the model."""
 
     session: LocalSession
+    commits = 0
 
     @initialize(shape=SHAPES)
     def begin(self, shape: dict) -> None:
@@ -107,3 +108,8 @@ class HistoryMachine(RuleBasedStateMachine):
         """Versions are those of the model, and no history is broken."""
         if hasattr(self, "world"):
             self.world.check()
+
+    def teardown(self) -> None:
+        """Counts what was looked at."""
+        if hasattr(self, "world"):
+            HistoryMachine.commits += self.world.commits

@@ -80,6 +80,7 @@ class World:
         self.model = History(tuple(tracked))
         self.staged: list[str] = []
         self.created = False
+        self.commits = 0
         session.sql(f"DROP TABLE IF EXISTS {self.settings.target}")
 
     # --- the source -------------------------------------------------------------------
@@ -158,12 +159,10 @@ class World:
     ) -> None:
         """Writes rows in one transaction; if it is refused, once more."""
         before = self.table() if refuse_at is not None else None
-        self.session.refuse_at = refuse_at
         try:
-            self._try(keys, write, now)
+            self._try(keys, write, now, refuse_at)
         except SyncError:
-            self.session.refuse_at = None
-            if before is not None:
+            if before:
                 assert self.table() == before, "a refused statement left something"
             self._try(keys, write, now)
         self.session.refuse_at = None
@@ -173,6 +172,7 @@ class World:
         keys: Sequence[int],
         write: Callable[[Snowflake, Batch], Any],
         now: datetime,
+        refuse_at: int | None = None,
     ) -> None:
         columns = load_columns(tuple(_KINDS[name] for name in self.columns))
         source = Source(columns, ("id",), 1)
@@ -182,10 +182,12 @@ class World:
         aligned = history.dated(aligned, self.shape, moment)
         self._stage(job, aligned, keys)
         rows = merge.batch(job, aligned, ("id",), moment)
+        self.session.refuse_at = refuse_at
         self.snowflake.run(sql.BEGIN)
         try:
             write(self.snowflake, rows)
             self.snowflake.run(sql.COMMIT)
+            self.commits += 1
         except SyncError:
             self.session.refuse_at = None
             self.snowflake.run(sql.ROLLBACK)
