@@ -2,7 +2,8 @@
 
     scripts/run_history_soak.sh [--schedules N] [--steps N]
 
-What may happen is in tests/history/machine.py. The local Snowflake runs in this process.
+What may happen is in tests/history/machine.py. The local Snowflake runs in
+this process.
 """
 
 import argparse
@@ -25,8 +26,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--steps", type=int, default=25)
     options = parser.parse_args(arguments)
     started = time.monotonic()
-    with tempfile.TemporaryDirectory() as home:
-        HistoryMachine.session = opened(Path(home))
+    with tempfile.TemporaryDirectory() as home, opened(Path(home)) as session:
+        HistoryMachine.session = session
         HistoryMachine.commits = 0
         run_state_machine_as_test(
             HistoryMachine,
@@ -39,6 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
                 suppress_health_check=list(HealthCheck),
             ),
         )
+        del HistoryMachine.session
     seconds = time.monotonic() - started
     print(
         f"{options.schedules} schedules, {HistoryMachine.commits} commits in"

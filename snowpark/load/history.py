@@ -10,6 +10,7 @@ from snowpark.columns.shape import KnownColumn, Shape
 from snowpark.errors import UsageError
 from snowpark.ledger.run import Counts
 from snowpark.load import history_statements as statements
+from snowpark.load import history_table_statements as table_statements
 from snowpark.load.statements import Batch, Versions
 from snowpark.session import Snowflake
 from snowpark.settings.table import TableSettings
@@ -43,7 +44,9 @@ def versions(
     return Versions(
         tracked=tuple(c for c in chosen if c.name not in since),
         late=tuple((c, since[c.name]) for c in chosen if c.name in since),
-        cursor=cursor if settings.history_time == "cursor" and _is_time(cursor) else None,
+        cursor=(
+            cursor if settings.history_time == "cursor" and _is_time(cursor) else None
+        ),
         time_zone=settings.time_zone,
     )
 
@@ -123,10 +126,10 @@ def prepare(snowflake: Snowflake, rows: Batch) -> None:
     """Makes all rows of the target versions, and takes out what nobody may see."""
     if rows.versions.begins:
         snowflake.run(
-            statements.first_versions(rows, rows.versions.flagged), tell_only=()
+            table_statements.first_versions(rows, rows.versions.flagged), tell_only=()
         )
     if rows.versions.blanked:
-        blanked = statements.blank_columns(rows.target, rows.versions.blanked)
+        blanked = table_statements.blank_columns(rows.target, rows.versions.blanked)
         snowflake.run(blanked, tell_only=rows.versions.blanked)
 
 
@@ -149,7 +152,9 @@ def merge_versions(
     (row,) = snowflake.run(merged, tell_only=[column.name for column in rows.columns])
     changed = row.as_dict()
     if rows.versions.forget_days is not None:
-        forget = statements.forget_versions(rows.target, rows.versions.forget_days)
+        forget = table_statements.forget_versions(
+            rows.target, rows.versions.forget_days
+        )
         snowflake.run(forget, tell_only=())
     return Counts(
         inserted=int(changed.get("number of rows inserted", 0)),
@@ -200,8 +205,10 @@ def look_at(snowflake: Snowflake, target: str, key: Sequence[str]) -> Soundness:
     Raises:
         SnowflakeError: The target has no history yet, or cannot be read.
     """
-    asked = statements.broken_invariants(target, tuple(key))
+    asked = table_statements.broken_invariants(target, tuple(key))
     (row,) = snowflake.run(asked, tell_only=())
-    counts = {name.lower().replace("_", " "): int(n) for name, n in row.as_dict().items()}
+    counts = {
+        name.lower().replace("_", " "): int(n) for name, n in row.as_dict().items()
+    }
     versions_seen = counts.pop("versions")
     return Soundness(versions_seen, {kind: n for kind, n in counts.items() if n})

@@ -23,7 +23,6 @@ from snowpark.columns.column import LoadColumn
 from snowpark.load.statements import Batch, gone_condition, selections
 from snowpark.names import (
     DELETED,
-    DELETED_AT,
     EXTRACTED_AT,
     IS_CURRENT,
     RUN_ID,
@@ -335,14 +334,16 @@ def _rows(
 
 def _staged(batch: Batch) -> tuple[str, tuple[Value, ...]]:
     """Returns the newest staged row of each key, with its moment (NULL: none)."""
-    found = _moment_of(batch)
+    found = moment_of(batch)
     since, params = found if found else ("CAST(NULL AS TIMESTAMP_TZ(6))", ())
     partition = ", ".join(keys.staged(batch.key))
     newest = (
         f"{quote(batch.cursor.name)} DESC NULLS LAST" if batch.cursor else partition
     )
     gone = gone_condition("", batch.deleted) if batch.deleted else "FALSE"
-    values = ",\n                                        ".join(selections(batch.loaded))
+    values = ",\n                                        ".join(
+        selections(batch.loaded)
+    )
     return (
         f"""
                                     SELECT
@@ -357,7 +358,8 @@ def _staged(batch: Batch) -> tuple[str, tuple[Value, ...]]:
     )
 
 
-def _moment_of(batch: Batch) -> tuple[str, tuple[Value, ...]] | None:
+def moment_of(batch: Batch) -> tuple[str, tuple[Value, ...]] | None:
+    """Returns the moment that a row names, and the values bound in it."""
     cursor = batch.versions.cursor
     return moment(cursor, batch.versions.time_zone) if cursor else None
 
@@ -393,8 +395,13 @@ WHEN MATCHED THEN UPDATE SET
     )
 
 
-def close_where(target: str, condition: str, values: tuple[Value, ...], run_id: str,
-                extracted_at: str) -> Statement:
+def close_where(
+    target: str,
+    condition: str,
+    values: tuple[Value, ...],
+    run_id: str,
+    extracted_at: str,
+) -> Statement:
     """Closes the current versions that fulfil a condition, as deleted."""
     return Statement(
         f"""\
@@ -414,108 +421,3 @@ def _closed(prefix: str) -> str:
 {_TO} = GREATEST(TO_TIMESTAMP_TZ(?), {after}),
     {_CURRENT} = FALSE,
     {_DELETED} = TRUE"""
-
-
-# --- the whole table ------------------------------------------------------------------
-
-
-def first_versions(batch: Batch, flagged: bool) -> Statement:
-    """Makes rows of a target without history the first versions of their keys.
-
-    Args:
-        flagged: True if the target has a _SYNC_DELETED_AT.
-    """
-    found = _moment_of(batch)
-    since, params = found if found else (_AT, ())
-    since = f"COALESCE({since}, {_AT})"
-    ended, alive = "CAST(NULL AS TIMESTAMP_TZ(6))", "TRUE"
-    values = params
-    if flagged:
-        flag = quote(DELETED_AT)
-        alive = f"{flag} IS NULL"
-        after = f"GREATEST({flag}, DATEADD('microsecond', 1, {since}))"
-        ended = f"IFF({alive}, NULL, {after})"
-        values = (*params, *params)
-    return Statement(
-        f"""\
-UPDATE {batch.target}
-SET
-    {_FROM} = {since},
-    {_TO} = {ended},
-    {_CURRENT} = {alive},
-    {_DELETED} = NOT ({alive})
-WHERE {_FROM} IS NULL""",
-        values,
-    )
-
-
-def blank_columns(target: str, names: tuple[str, ...]) -> Statement:
-    """Takes the values of columns out of every version."""
-    sets = ",\n    ".join(f"{quote(name)} = NULL" for name in names)
-    return Statement(f"UPDATE {target}\nSET\n    {sets}")
-
-
-def forget_versions(target: str, days: int) -> Statement:
-    """Removes versions that ended long ago."""
-    return Statement(
-        f"""\
-DELETE FROM {target}
-WHERE {_TO} < DATEADD('day', ?, CURRENT_TIMESTAMP())""",
-        (-days,),
-    )
-
-
-def drop_versions(target: str) -> Statement:
-    """Removes all versions that are not current."""
-    return Statement(f"DELETE FROM {target}\nWHERE NOT {_CURRENT}")
-
-
-def create_current_view(view: str, target: str) -> Statement:
-    """Creates the view of the current versions with the columns as they are now."""
-    return Statement(f"""\
-CREATE OR REPLACE VIEW {view}
-COPY GRANTS
-AS
-SELECT *
-FROM {target}
-WHERE {_CURRENT}""")
-
-
-def broken_invariants(target: str, key: tuple[str, ...]) -> Statement:
-    """Counts versions that no history has, by kind; all zero: the history is right.
-
-    One statement, so that nothing moves in between.
-    """
-    partition = ", ".join(quote(name) for name in key)
-    return Statement(f"""\
-SELECT
-    COALESCE(SUM(IFF(unmarked, 1, 0)), 0) AS unmarked,
-    COALESCE(SUM(IFF(NOT unmarked AND empty_interval, 1, 0)), 0) AS empty_intervals,
-    COALESCE(SUM(IFF(NOT unmarked AND wrong_flags, 1, 0)), 0) AS wrong_flags,
-    COALESCE(SUM(IFF(NOT unmarked AND follows < ended, 1, 0)), 0) AS overlaps,
-    COALESCE(SUM(IFF(NOT unmarked AND follows IS NOT NULL AND ended IS NULL, 1, 0)), 0) AS several_current,
-    COALESCE(SUM(IFF(NOT unmarked AND follows > ended AND NOT by_delete, 1, 0)), 0) AS gaps,
-    COALESCE(
-        SUM(
-            IFF(
-                NOT unmarked
-                AND follows IS NULL
-                AND ended IS NOT NULL
-                AND NOT by_delete,
-                1,
-                0
-            )
-        ),
-        0
-    ) AS ends_without_delete,
-    COUNT(*) AS versions
-FROM (
-    SELECT
-        {_TO} AS ended,
-        {_DELETED} AS by_delete,
-        {_FROM} IS NULL OR {_CURRENT} IS NULL OR {_DELETED} IS NULL AS unmarked,
-        {_TO} <= {_FROM} AS empty_interval,
-        {_CURRENT} <> ({_TO} IS NULL) OR ({_CURRENT} AND {_DELETED}) AS wrong_flags,
-        LEAD({_FROM}) OVER (PARTITION BY {partition} ORDER BY {_FROM}) AS follows
-    FROM {target}
-) AS versions""")

@@ -200,7 +200,9 @@ def overwrite(batch: Batch) -> Statement:
     own, params = _own_values(batch)
     names = [quote(c.name) for c in batch.loaded] + [quote(name) for name, _ in own]
     selected = ",\n    ".join(selections(batch.loaded) + _named(own))
-    where = f"\nWHERE NOT ({gone_condition('', batch.deleted)})" if batch.removes else ""
+    where = (
+        f"\nWHERE NOT ({gone_condition('', batch.deleted)})" if batch.removes else ""
+    )
     return Statement(
         f"""\
 INSERT OVERWRITE INTO {batch.target} (

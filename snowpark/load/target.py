@@ -10,7 +10,7 @@ from snowpark.columns.alignment import Alignment, Rules, Source
 from snowpark.columns.shape import Change, Shape
 from snowpark.errors import DriftError, SnowflakeError, SyncError
 from snowpark.ledger import lease, write
-from snowpark.load import history_statements, target_statements
+from snowpark.load import history_table_statements, target_statements
 from snowpark.session import Snowflake
 from snowpark.settings.table import TableSettings
 
@@ -124,7 +124,9 @@ def _show_current(snowflake: Snowflake, target: Target, alignment: Alignment) ->
     settings = target.settings
     if settings.history and settings.current_view:
         view = settings.current_view_name
-        snowflake.run(history_statements.create_current_view(view, settings.target))
+        snowflake.run(
+            history_table_statements.create_current_view(view, settings.target)
+        )
 
 
 def _drop_history(snowflake: Snowflake, target: Target) -> None:
@@ -135,7 +137,7 @@ def _drop_history(snowflake: Snowflake, target: Target) -> None:
     name = target.settings.target
     snowflake.run(sql.BEGIN)
     try:
-        snowflake.run(history_statements.drop_versions(name))
+        snowflake.run(history_table_statements.drop_versions(name))
         lease.hold_lease(snowflake, target.settings.name, target.run_id)
         snowflake.run(sql.COMMIT)
     except SyncError:

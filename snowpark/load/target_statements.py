@@ -77,8 +77,8 @@ def create_target(
     """
     lines = [f"{quote(c.name)} {c.source.snowflake_type}" for c in columns if c.loaded]
     own = OWN_TYPES if soft_deletes else OWN_TYPES[:-1]
-    own += HISTORY_TYPES if history else ()
-    lines += [f"{quote(name)} {kind}" for name, kind in own]
+    kept = HISTORY_TYPES if history else ()
+    lines += [f"{quote(name)} {kind}" for name, kind in (*own, *kept)]
     body = ",\n    ".join(lines)
     return Statement(f"""\
 CREATE TABLE IF NOT EXISTS {target} (

@@ -170,9 +170,7 @@ def align(snowflake: Snowflake, transfer: Transfer) -> Alignment:
     return history.dated(aligned, transfer.shape, transfer.extracted_at)
 
 
-def _of_history(
-    run: Run, transfer: Transfer, rows: Batch, aligned: Alignment
-) -> Batch:
+def _of_history(run: Run, transfer: Transfer, rows: Batch, aligned: Alignment) -> Batch:
     """Adds what a history is told once: when it begins, and when values leave it."""
     if rows.history is None or transfer.source is None or aligned.create:
         return rows

@@ -10,7 +10,6 @@ from snowpark.load.history import Soundness
 from snowpark.validate.compare import MOST_DIFFERENCES, Subject, Suspects
 from snowpark.validate.differences import Difference
 
-
 _BROKEN_HISTORY = (
     "Somebody has changed versions by hand: restore the target from before that (Time"
     " Travel)."

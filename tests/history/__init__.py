@@ -1,1 +1,1 @@
-"""Histories kept by the product's SQL on a local Snowflake, beside a model in Python."""
+"""Histories kept by the product on a local Snowflake, beside a model in Python."""

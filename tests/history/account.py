@@ -1,6 +1,7 @@
 """A local Snowflake inside the process: what a Snowpark session is to the product."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -62,13 +63,18 @@ class LocalSession:
         return [row.as_dict() for row in self.sql(text, params).collect()]
 
 
-def opened(home: Path) -> LocalSession:
-    """Returns a session in an empty account with a database and two schemas."""
-    session = LocalSession(open_account(Settings(home=home)))
+@contextmanager
+def opened(home: Path) -> Iterator[LocalSession]:
+    """A session in an empty account with a database and two schemas."""
+    account = open_account(Settings(home=home))
+    session = LocalSession(account)
     for text in (
         "CREATE DATABASE AURORA_SYNC",
         "CREATE SCHEMA AURORA_SYNC.STAGING",
         "CREATE SCHEMA AURORA_SYNC.SHOP",
     ):
         session.sql(text)
-    return session
+    try:
+        yield session
+    finally:
+        account.close()

@@ -38,7 +38,11 @@ class History:
     versions: dict[int, list[Version]] = field(default_factory=dict)
 
     def read(
-        self, key: int, moment: datetime | None, values: Mapping[str, Any], now: datetime
+        self,
+        key: int,
+        moment: datetime | None,
+        values: Mapping[str, Any],
+        now: datetime,
     ) -> None:
         """A row was read: it is like that now, and says since when."""
         before = self.last(key)

@@ -13,7 +13,7 @@ from snowpark.columns.alignment import Source
 from snowpark.columns.column import load_columns
 from snowpark.columns.shape import Shape
 from snowpark.errors import SyncError
-from snowpark.load import history, history_statements, merge, statements
+from snowpark.load import history, history_table_statements, merge, statements
 from snowpark.load import target as load_target
 from snowpark.load import target_statements
 from snowpark.load.staging import Job
@@ -57,7 +57,7 @@ class World:
 
     def __init__(self, session: LocalSession, name: str, **settings: Any) -> None:
         self.session = session
-        self.snowflake = Snowflake(session)  # type: ignore[arg-type]
+        self.snowflake = Snowflake(session)
         self.settings = TableSettings(
             name=name,
             source="shop",
@@ -224,9 +224,7 @@ class World:
             values = {"id": key, **self.values(key)}
             params += [_wire(values[c.source.name]) for c in aligned.columns]
         lists = ", ".join([f"({marks})"] * len(keys))
-        self.session.sql(
-            f"INSERT INTO {job.staging} ({listed}) VALUES {lists}", params
-        )
+        self.session.sql(f"INSERT INTO {job.staging} ({listed}) VALUES {lists}", params)
 
     # --- what has to be ---------------------------------------------------------------
 
@@ -263,7 +261,9 @@ class World:
         if not self.created:
             return
         assert self.table() == self.expected()
-        statement = history_statements.broken_invariants(self.settings.target, ("ID",))
+        statement = history_table_statements.broken_invariants(
+            self.settings.target, ("ID",)
+        )
         (row,) = self.session.query(statement.text)
         wrong = {k: v for k, v in row.items() if v and k != "VERSIONS"}
         assert not wrong, wrong

@@ -5,19 +5,7 @@ SELECT
     COALESCE(SUM(IFF(NOT unmarked AND follows < ended, 1, 0)), 0) AS overlaps,
     COALESCE(SUM(IFF(NOT unmarked AND follows IS NOT NULL AND ended IS NULL, 1, 0)), 0) AS several_current,
     COALESCE(SUM(IFF(NOT unmarked AND follows > ended AND NOT by_delete, 1, 0)), 0) AS gaps,
-    COALESCE(
-        SUM(
-            IFF(
-                NOT unmarked
-                AND follows IS NULL
-                AND ended IS NOT NULL
-                AND NOT by_delete,
-                1,
-                0
-            )
-        ),
-        0
-    ) AS ends_without_delete,
+    COALESCE(SUM(IFF(NOT unmarked AND follows IS NULL AND ended IS NOT NULL AND NOT by_delete, 1, 0)), 0) AS ends_without_delete,
     COUNT(*) AS versions
 FROM (
     SELECT

@@ -12,13 +12,15 @@ from tests.history.machine import HistoryMachine
 
 @pytest.mark.large
 def test_fifty_schedules(tmp_path: Path) -> None:
-    HistoryMachine.session = opened(tmp_path)
-    run_state_machine_as_test(
-        HistoryMachine,
-        settings=settings(
-            max_examples=4,
-            stateful_step_count=25,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    with opened(tmp_path) as session:
+        HistoryMachine.session = session
+        run_state_machine_as_test(
+            HistoryMachine,
+            settings=settings(
+                max_examples=50,
+                stateful_step_count=12,
+                deadline=None,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+        del HistoryMachine.session

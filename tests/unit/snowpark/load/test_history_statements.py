@@ -8,6 +8,7 @@ import sqlglot
 from lambda_extract.contract import Column
 from snowpark.columns import column as columns
 from snowpark.load import history_statements as statements
+from snowpark.load import history_table_statements as table_statements
 from snowpark.load import target_statements
 from snowpark.load.statements import Versions
 from snowpark.sql import Statement
@@ -69,19 +70,19 @@ CASES: dict[str, Statement] = {
     "close_where": statements.close_where(
         TARGET, '"ID" IN (?)', ("1",), "run", "2026-01-02 03:04:05+00"
     ),
-    "first_versions": statements.first_versions(HISTORY, flagged=False),
-    "first_versions_flagged": statements.first_versions(HISTORY, flagged=True),
-    "blank_columns": statements.blank_columns(TARGET, ("NOTE", "OLD")),
-    "forget_versions": statements.forget_versions(TARGET, 90),
-    "drop_versions": statements.drop_versions(TARGET),
+    "first_versions": table_statements.first_versions(HISTORY, flagged=False),
+    "first_versions_flagged": table_statements.first_versions(HISTORY, flagged=True),
+    "blank_columns": table_statements.blank_columns(TARGET, ("NOTE", "OLD")),
+    "forget_versions": table_statements.forget_versions(TARGET, 90),
+    "drop_versions": table_statements.drop_versions(TARGET),
     "drop_column": target_statements.drop_column(TARGET, "_SYNC_DELETED"),
     "create_target_history": target_statements.create_target(
         TARGET, LOADED, soft_deletes=False, history=True
     ),
-    "create_current_view": statements.create_current_view(
+    "create_current_view": table_statements.create_current_view(
         '"SHOP"."ORDERS_CURRENT"', TARGET
     ),
-    "broken_invariants": statements.broken_invariants(TARGET, ("ID", "B")),
+    "broken_invariants": table_statements.broken_invariants(TARGET, ("ID", "B")),
 }
 
 
