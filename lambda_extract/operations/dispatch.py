@@ -1,6 +1,8 @@
 """Runs one request: credentials, connection, and the operation it names."""
 
+import dataclasses
 import time
+from contextlib import AbstractContextManager
 from typing import Any
 
 from lambda_extract import contract, log
@@ -8,12 +10,14 @@ from lambda_extract.errors import RequestError
 from lambda_extract.landing.files import WatchedTextSeen
 from lambda_extract.landing.stores import S3Store
 from lambda_extract.operations.check import check
-from lambda_extract.operations.connect import open_source
+from lambda_extract.operations.connect import TableRequest, open_source
 from lambda_extract.operations.digest import digest
 from lambda_extract.operations.extract import extract
 from lambda_extract.operations.health import health
 from lambda_extract.operations.plan import plan
 from lambda_extract.settings import Settings
+from lambda_extract.source.database import Database
+from lambda_extract.source.replica import ReaderBehind
 
 
 def run_operation(
@@ -34,8 +38,40 @@ def run_operation(
         return health(request, settings=settings, s3=s3)
     if isinstance(request, contract.CheckRequest):
         return check(request, settings=settings, deadline=deadline)
+    try:
+        return _read(request, settings=settings, s3=s3, job=job, deadline=deadline)
+    except ReaderBehind as error:
+        reader = settings.source(request.table.source).reader
+        if reader is None or reader.behind == "fail":
+            raise
+        log.emit("reader_behind", run_id=request.run_id, table=request.table.name)
+        reply = _read(
+            request,
+            settings=settings,
+            s3=s3,
+            job=job,
+            deadline=deadline,
+            use_reader=False,
+        )
+        return _warned(reply, error)
+
+
+def _read(
+    request: TableRequest,
+    *,
+    settings: Settings,
+    s3: Any,
+    job: str,
+    deadline: float,
+    use_reader: bool = True,
+) -> contract.Reply:
+    """Runs a request that reads a table."""
+
+    def opened() -> AbstractContextManager[Database]:
+        return open_source(request, settings, deadline=deadline, use_reader=use_reader)
+
     if isinstance(request, contract.PlanRequest):
-        with open_source(request, settings, deadline=deadline) as database:
+        with opened() as database:
             return plan(
                 database,
                 request,
@@ -43,16 +79,26 @@ def run_operation(
                 part_seconds=settings.budget_seconds,
             )
     if isinstance(request, contract.DigestRequest):
-        with open_source(request, settings, deadline=deadline) as database:
+        with opened() as database:
             return digest(database, request)
     if isinstance(request, contract.GroupRequest):
         raise RequestError("bad_request", "/op: a group is drained by its workers.")
     store = S3Store(s3, bucket=settings.landing_bucket, prefix=settings.landing_prefix)
     try:
-        with open_source(request, settings, deadline=deadline) as database:
+        with opened() as database:
             return extract(database, request, store, job=job)
     except WatchedTextSeen:
         # Again from the start, with a proof and a snapshot of its own.
         log.emit("extract_carefully", run_id=request.run_id, table=request.table.name)
-        with open_source(request, settings, deadline=deadline) as database:
+        with opened() as database:
             return extract(database, request, store, careful=True, job=job)
+
+
+def _warned(reply: contract.Reply, error: ReaderBehind) -> contract.Reply:
+    """Adds to a reply that it is the writer's, if it can carry warnings."""
+    if not isinstance(reply, contract.ExtractReply | contract.PlanReply):
+        return reply
+    warning = contract.Warning(
+        "reader_behind", f"{error.message} Rows were read from the writer.", error.hint
+    )
+    return dataclasses.replace(reply, warnings=(*reply.warnings, warning))
