@@ -1,10 +1,10 @@
 """A reader that follows its writer: is it far enough to be read?
 
-Nothing is missed if the proof is taken on the writer first, then a position of the log,
-and the reader has replayed the log up to it before the snapshot opens there: whatever had
-ended when the proof looked has its end before the position. The other way round, a
-transaction may end between the position and the proof, which is then neither in the
-snapshot nor among the open ones.
+Nothing is missed if the proof is taken on the writer first, then a position of the
+log, and the reader has replayed the log up to it before the snapshot opens there:
+whatever had ended when the proof looked has its end before the position. The other way
+round, a transaction may end between the position and the proof, which is then neither
+in the snapshot nor among the open ones.
 """
 
 import time

@@ -1,7 +1,8 @@
 """Random schedules on a reader: late commits while its replay stands still and goes on.
 
 Each schedule opens, commits and rolls back transactions, pauses and releases the
-replay, and extracts, in random order. In the end all that was committed has to have arrived.
+replay, and extracts, in random order. In the end all that was committed has to have
+arrived.
 """
 
 import contextlib
