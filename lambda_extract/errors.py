@@ -54,6 +54,11 @@ CODES: dict[str, Code] = {
         False, "Correct path, mount and namespace, or the secret id, of the source."
     ),
     "vault_sealed": Code(True, "Unseal Vault, or wait until its cluster has a leader."),
+    "reader_behind": Code(
+        True,
+        "Look at the replica's lag; raise reader_wait_seconds of the source in the"
+        ' SOURCES setting, or set reader_behind to "writer".',
+    ),
     "table_not_allowed": Code(
         False,
         'Add the table to "tables" of the source in the SOURCES setting of the Lambda'

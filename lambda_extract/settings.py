@@ -1,11 +1,12 @@
 """Settings of the Lambda function, read from its environment variables."""
 
+import dataclasses
 import fnmatch
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from lambda_extract.errors import RequestError
 
@@ -24,7 +25,12 @@ SOURCE_FIELDS = {
     "tables",
     "owners",
     "required_protection",
+    "reader",
+    "reader_wait_seconds",
+    "reader_behind",
 }
+READER_FIELDS = {"host", "port"}
+LONGEST_WAIT_SECONDS = 200.0
 SHORTEST_SIGNING_KEY = 32
 PROTECTIONS = ("hash", "mask", "exclude")
 
@@ -45,6 +51,23 @@ class Protection:
 
 
 @dataclass(frozen=True)
+class Reader:
+    """A replica of a source, from which rows are read.
+
+    Attributes:
+        wait_seconds: How long a request waits until the replica has replayed what the
+            writer had done.
+        behind: What happens if it has not, or cannot be reached: rows are read from the
+            writer, with a warning, or the request fails.
+    """
+
+    host: str
+    port: int = 5432
+    wait_seconds: float = 30.0
+    behind: Literal["writer", "fail"] = "writer"
+
+
+@dataclass(frozen=True)
 class Source:
     """Where a configured source lives.
 
@@ -58,6 +81,7 @@ class Source:
         owners: Roles whose relations are read, beside those of superusers: whoever
             owns a relation can run code in the reader's session (see trust.py).
         required_protection: Columns that leave PostgreSQL protected or not at all.
+        reader: From where rows are read; None: from `host`, the writer.
     """
 
     name: str
@@ -70,6 +94,15 @@ class Source:
     tables: tuple[str, ...] | None = None
     owners: tuple[str, ...] = ()
     required_protection: tuple[Protection, ...] = ()
+    reader: Reader | None = None
+
+    @property
+    def replica(self) -> "Source":
+        """The reader as a server to log in to, with the same login."""
+        if self.reader is None:
+            raise ValueError("the source has no reader")
+        host, port = self.reader.host, self.reader.port
+        return dataclasses.replace(self, host=host, port=port)
 
     def check_allowed(self, schema: str, relation: str) -> None:
         """Refuses a table that is not on the allow-list.
@@ -227,12 +260,7 @@ def _source(name: str, data: Any) -> Source:
             f"needs a credentials kind for {name!r}, one of "
             + ", ".join(CREDENTIAL_KINDS),
         )
-    try:
-        port = int(data.get("port", 5432))
-    except (TypeError, ValueError, OverflowError):
-        raise _wrong("SOURCES", f"has a port that is no number for {name!r}") from None
-    if not 0 < port < 65536:
-        raise _wrong("SOURCES", f"has a port out of range for {name!r}")
+    port = _port(name, data)
     sslmode = data.get("sslmode", "verify-full")
     if sslmode not in SSL_MODES:
         raise _wrong("SOURCES", f"has an sslmode unknown to PostgreSQL for {name!r}")
@@ -247,7 +275,52 @@ def _source(name: str, data: Any) -> Source:
         tables=_tables(name, data.get("tables")),
         owners=_owners(name, data.get("owners")),
         required_protection=_protections(name, data.get("required_protection")),
+        reader=_reader(name, data),
     )
+
+
+def _reader(name: str, data: dict[str, Any]) -> Reader | None:
+    reader = data.get("reader")
+    if reader is None:
+        for setting in ("reader_wait_seconds", "reader_behind"):
+            if setting in data:
+                raise _wrong("SOURCES", f"has {setting} without reader for {name!r}")
+        return None
+    if not isinstance(reader, dict) or not isinstance(reader.get("host"), str):
+        raise _wrong("SOURCES", f"needs a host in the reader of {name!r}")
+    unknown = set(reader) - READER_FIELDS
+    if unknown:
+        fields = sorted(unknown)
+        raise _wrong(
+            "SOURCES", f"has unknown fields in the reader of {name!r}: {fields}"
+        )
+    behind = data.get("reader_behind", "writer")
+    if behind not in ("writer", "fail"):
+        raise _wrong(
+            "SOURCES", f'needs "writer" or "fail" as reader_behind of {name!r}'
+        )
+    seconds = data.get("reader_wait_seconds", 30.0)
+    if not _is_number(seconds) or not 0 <= seconds <= LONGEST_WAIT_SECONDS:
+        raise _wrong(
+            "SOURCES",
+            f"needs a reader_wait_seconds from 0 to {LONGEST_WAIT_SECONDS:g} for"
+            f" {name!r}",
+        )
+    return Reader(reader["host"], _port(name, reader), float(seconds), behind)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _port(name: str, data: dict[str, Any]) -> int:
+    try:
+        port = int(data.get("port", 5432))
+    except (TypeError, ValueError, OverflowError):
+        raise _wrong("SOURCES", f"has a port that is no number for {name!r}") from None
+    if not 0 < port < 65536:
+        raise _wrong("SOURCES", f"has a port out of range for {name!r}")
+    return port
 
 
 def _default_ca(sslmode: str) -> str:

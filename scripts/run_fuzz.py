@@ -1,9 +1,9 @@
 """Feeds hostile inputs to what strangers can reach, and counts them.
 
 First the inputs of tests/fuzz/corpus, then new ones: see fuzz_targets.py for the doors,
-fuzz_inputs.py for what is sent. One input may take so much processor time and memory and
-no more. A failing input is shortened and printed by hypothesis; the same seed gives the
-same inputs. With --keep a failing input is written into the corpus.
+fuzz_inputs.py for what is sent. One input may take so much processor time and memory
+and no more. A failing input is shortened and printed by hypothesis; the same seed gives
+the same inputs. With --keep a failing input is written into the corpus.
 """
 
 import contextlib

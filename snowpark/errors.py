@@ -125,6 +125,23 @@ CODES: dict[str, Known] = {
         "CALL RESYNC_TABLE to read the whole table again, or set"
         ' "source_changed" to "reload".',
     ),
+    "history_kept": Known(
+        False,
+        'Set "history": true again. Or set "drop_history": true for the table: the next'
+        " sync removes all versions but the current ones. Or choose another"
+        " target_table, and keep this one as it is.",
+    ),
+    "history_needs_key": Known(
+        False, 'Configure a "key" that is unique in the source, or take "history" out.'
+    ),
+    "history_column_missing": Known(
+        False, 'Correct "history_columns"; names are as PostgreSQL has them.'
+    ),
+    "history_key_changed": Known(
+        False,
+        "Versions are told apart by the key. Choose another target_table: its history"
+        " begins anew, and this one stays as it is.",
+    ),
     "duplicate_keys": Known(
         False,
         'Configure a "key" that is unique in the source; rows of inheritance children'

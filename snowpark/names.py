@@ -19,7 +19,16 @@ UNUSABLE_COLUMNS = frozenset(
 RUN_ID = "_SYNC_RUN_ID"
 EXTRACTED_AT = "_SYNC_EXTRACTED_AT"
 DELETED_AT = "_SYNC_DELETED_AT"
-OWN_COLUMNS = frozenset({RUN_ID, EXTRACTED_AT, DELETED_AT})
+# Of a target that keeps history: one row for each version of a row.
+VALID_FROM = "_SYNC_VALID_FROM"
+VALID_TO = "_SYNC_VALID_TO"
+IS_CURRENT = "_SYNC_IS_CURRENT"
+DELETED = "_SYNC_DELETED"
+OWN_COLUMNS = frozenset(
+    {RUN_ID, EXTRACTED_AT, DELETED_AT, VALID_FROM, VALID_TO, IS_CURRENT, DELETED}
+)
+# Behind the name of a target: the view of its current versions.
+CURRENT_SUFFIX = "_CURRENT"
 
 
 def target_name(*, database: str | None, schema: str, table: str) -> str:

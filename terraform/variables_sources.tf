@@ -5,6 +5,12 @@ variable "sources" {
     sslrootcert = optional(string)
     tables      = optional(list(string))
     owners      = optional(list(string))
+    reader = optional(object({
+      host = string
+      port = optional(number)
+    }))
+    reader_wait_seconds = optional(number)
+    reader_behind       = optional(string)
     required_protection = optional(list(object({
       table   = string
       column  = string
@@ -24,13 +30,23 @@ variable "sources" {
       hash_key_secret_id = optional(string)
     })
   }))
-  description = "Source name -> writer endpoint, database, allow-list of tables (none: the reader's grants decide alone), owners (roles whose relations are read: their functions run as the reader role), required_protection (patterns of tables and columns, with protect hash, mask or exclude: what a configuration must protect at least) and credentials: kind secrets_manager (secret_id: complete ARN), rds_iam (user; resource_id of the cluster, cluster-...) or vault (engine kv: path, mount; engine database: role, mount, and hash_key_path with kv_mount for hashed columns). hash_key_secret_id is the complete ARN of a secret with the hash key alone, for secrets_manager and rds_iam."
+  description = "Source name -> writer endpoint, database, allow-list of tables (none: the reader's grants decide alone), owners (roles whose relations are read: their functions run as the reader role), required_protection (patterns of tables and columns, with protect hash, mask or exclude: what a configuration must protect at least), reader (host and port of a replica, from which rows are read once it has replayed what the writer had done; reader_wait_seconds, 30 if not set, and reader_behind, writer or fail, say how long that may last and what follows) and credentials: kind secrets_manager (secret_id: complete ARN), rds_iam (user; resource_id of the cluster, cluster-...) or vault (engine kv: path, mount; engine database: role, mount, and hash_key_path with kv_mount for hashed columns). hash_key_secret_id is the complete ARN of a secret with the hash key alone, for secrets_manager and rds_iam."
 
   validation {
     condition = length(var.sources) > 0 && alltrue([
       for name in keys(var.sources) : can(regex("^[a-z][a-z0-9_-]{0,62}$", name))
     ])
     error_message = "At least one source; a name is lower-case."
+  }
+  validation {
+    condition = alltrue([
+      for source in values(var.sources) :
+      contains(["writer", "fail"], coalesce(source.reader_behind, "writer"))
+      && coalesce(source.reader_wait_seconds, 30) >= 0
+      && coalesce(source.reader_wait_seconds, 30) <= 200
+      && (source.reader != null || (source.reader_behind == null && source.reader_wait_seconds == null))
+    ])
+    error_message = "reader_behind is writer or fail, reader_wait_seconds is from 0 to 200, and both need a reader."
   }
   validation {
     condition = alltrue(flatten([

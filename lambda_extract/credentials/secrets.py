@@ -68,9 +68,9 @@ def read(source: Source, *, needed_seconds: float = 0.0) -> Credentials:
             if lease < needed_seconds:
                 log.emit("lease_short", source=source.name, lease_seconds=lease)
             until = asked + min(lease * LEASE_SHARE, lease - needed_seconds)
-        _cache[source.name] = _Cached(credentials, until)
+        _cache[_place(source)] = _Cached(credentials, until)
         return credentials
-    return _cache[source.name].credentials
+    return _cache[_place(source)].credentials
 
 
 def hash_key(source: Source, *, needed_seconds: float = 0.0) -> str:
@@ -100,15 +100,20 @@ def hash_key(source: Source, *, needed_seconds: float = 0.0) -> str:
     return key
 
 
+def _place(source: Source) -> str:
+    """A reader has the same secret, but a login and a signed token of its own."""
+    return f"{source.name} {source.host}:{source.port}"
+
+
 def is_cached(source: Source) -> bool:
     """True if `read` would not ask anybody."""
-    cached = _cache.get(source.name)
+    cached = _cache.get(_place(source))
     return cached is not None and time.monotonic() < cached.until
 
 
 def forget(source: Source) -> None:
     """Drops the cached credentials."""
-    _cache.pop(source.name, None)
+    _cache.pop(_place(source), None)
 
 
 def _unavailable(source: str, reason: str) -> CredentialsError:

@@ -10,13 +10,14 @@ from lambda_extract import contract
 from lambda_extract.credentials import secrets
 from lambda_extract.credentials.secrets import Credentials
 from lambda_extract.errors import AuthenticationError, SourceError
-from lambda_extract.settings import Settings
+from lambda_extract.settings import Settings, Source
 from lambda_extract.source.database import (
     OVER_BUDGET,
     Database,
     application_name,
     connected,
 )
+from lambda_extract.source.replica import ReaderBehind, check_still_follows, follow
 
 # With less it is not worth while to connect.
 SHORTEST_SECONDS = 0.1
@@ -40,20 +41,25 @@ def open_source(
     settings: Settings,
     *,
     deadline: float,
+    use_reader: bool = True,
 ) -> Iterator[Database]:
     """Connects to a request's source; a refused cached password is read again.
 
-    If the source has no connection left, it waits for one: the tables of a group come
-    all at once, and each has its place after some others (E3).
+    If rows are read from a replica, both are connected: the proof is the writer's, see
+    `Database.writer`. If the source has no connection left, it waits for one: the
+    tables of a group come all at once, and each has its place after some others (E3).
 
     Args:
+        use_reader: False reads from the writer, whatever the source says.
         deadline: Of the whole job (time.monotonic()), however often it connects.
 
     Raises:
+        ReaderBehind: The replica cannot be reached.
         ExtractError: unknown_source, table_not_allowed, credentials_..., source_...
     """
     table = request.table
-    settings.source(table.source).check_allowed(table.schema, table.relation)
+    source = settings.source(table.source)
+    source.check_allowed(table.schema, table.relation)
     name = application_name(request.table.name, request.run_id)
     hashes = any(column.protect == "hash" for column in request.table.columns)
     waiting = WAITING_SHARE * _left(deadline)
@@ -64,8 +70,24 @@ def open_source(
         deadline=deadline,
         hashes=hashes,
         waiting_seconds=waiting,
-    ) as database:
-        yield database
+    ) as writer:
+        if source.reader is None or not use_reader:
+            yield writer
+            return
+        with contextlib.ExitStack() as stack:
+            login = _login(source.replica, name, deadline=deadline, hashes=hashes)
+            try:
+                reader = stack.enter_context(login)
+            except SourceError as error:
+                if error.code == "window_too_large":
+                    raise
+                message = f"The reader cannot be reached ({error.code})."
+                raise ReaderBehind(message) from error
+            reader.writer = writer
+            # Tables and columns are those of now as well, not only rows.
+            follow(reader)
+            yield reader
+            check_still_follows(reader)
 
 
 @contextlib.contextmanager
@@ -87,6 +109,21 @@ def connect(
         ExtractError: unknown_source, credentials_..., source_...
     """
     source = settings.source(source_name)
+    with _login(
+        source, name, deadline=deadline, hashes=hashes, waiting_seconds=waiting_seconds
+    ) as database:
+        yield database
+
+
+@contextlib.contextmanager
+def _login(
+    source: Source,
+    name: str,
+    *,
+    deadline: float,
+    hashes: bool,
+    waiting_seconds: float = 0.0,
+) -> Iterator[Database]:
     seconds = _left(deadline)
     until = time.monotonic() + waiting_seconds
     with contextlib.ExitStack() as stack:

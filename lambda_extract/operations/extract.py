@@ -38,6 +38,7 @@ from lambda_extract.rows.wire import build_wire
 from lambda_extract.source.catalog import read_table
 from lambda_extract.source.database import Database
 from lambda_extract.source.durable import make_durable
+from lambda_extract.source.replica import follow
 from lambda_extract.source.snapshot import keys_of, require_key, snapshot
 
 
@@ -58,8 +59,9 @@ def extract_window(
     table = require_key(read_table(database, request.table))
     cursor = check_cursor(database, table, spec)
     # Before the snapshot, or the proof proves nothing; see bounds.py.
-    proof = read_proof(database, table, cursor, window.pending_bound)
-    server = read_server(database)
+    proof = read_proof(database.writer, table, cursor, window.pending_bound)
+    server = read_server(database.writer)
+    follow(database)
     with snapshot(database, table):
         identity = read_identity(database, table, cursor, server)
         changed = ""

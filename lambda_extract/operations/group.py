@@ -21,6 +21,7 @@ from lambda_extract.landing.stores import S3Store
 from lambda_extract.log import seconds_since
 from lambda_extract.operations.connect import connect
 from lambda_extract.operations.extract import extract
+from lambda_extract.operations.read import read_table
 from lambda_extract.protocol.queue import Queue, State
 from lambda_extract.settings import Settings
 from lambda_extract.source.database import Database, application_name
@@ -173,6 +174,8 @@ class Worker:
         store = S3Store(
             self.s3, bucket=settings.landing_bucket, prefix=settings.landing_prefix
         )
+        if settings.source(table.source).reader is not None:
+            return self._from_reader(request, session, deadline)
         database = session.of(part, deadline)
         try:
             return extract(database, request, store, job=self.job)
@@ -183,6 +186,22 @@ class Worker:
             log.emit("extract_carefully", run_id=request.run_id, table=table.name)
             database = session.of(part, deadline)
             return extract(database, request, store, careful=True, job=self.job)
+
+    def _from_reader(
+        self, request: contract.ExtractRequest, session: OneSession, deadline: float
+    ) -> contract.ExtractReply:
+        """Reads from the replica: two connections, and a position of its own."""
+        session.close()
+        reply = read_table(
+            request,
+            settings=self.settings,
+            s3=self.s3,
+            job=self.job,
+            deadline=deadline,
+        )
+        if not isinstance(reply, contract.ExtractReply):
+            raise RequestError("bad_request", "/op: a part of a group is no window.")
+        return reply
 
     @contextlib.contextmanager
     def _beating(self) -> Iterator[None]:

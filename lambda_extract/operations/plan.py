@@ -19,6 +19,7 @@ from lambda_extract.rows.parts import (
 from lambda_extract.rows.wire import build_wire
 from lambda_extract.source.catalog import SourceTable, enforces_key, read_table
 from lambda_extract.source.database import Database
+from lambda_extract.source.replica import follow
 from lambda_extract.source.snapshot import require_key, snapshot
 
 
@@ -44,7 +45,7 @@ def plan(
     (planned_at,) = database.row(sql.SQL("SELECT statement_timestamp()::text"))
     bound = None
     warnings: tuple[contract.Warning, ...] = ()
-    server = read_server(database)
+    server = read_server(database.writer)
     cursor = None
     if request.cursor is not None:
         keyed = require_key(table)
@@ -83,7 +84,10 @@ def _snapshot_bound(
     database: Database, table: SourceTable, spec: CursorSpec, wait_seconds: float
 ) -> tuple[contract.Bound, tuple[contract.Warning, ...]]:
     cursor = check_cursor(database, table, spec)
-    proof, pending = wait_for_proof(database, table, cursor, seconds=wait_seconds)
+    proof, pending = wait_for_proof(
+        database.writer, table, cursor, seconds=wait_seconds
+    )
+    follow(database)
     with snapshot(database, table):
         (text,) = database.row(
             sql.SQL("SELECT pg_catalog.max({})::{}::text FROM {}").format(

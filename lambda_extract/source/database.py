@@ -49,7 +49,10 @@ class Database:
     Attributes:
         source: Whose database it is, and what it trusts.
         hash_key_id: Fingerprint of the key that this session hashes columns with.
+        writer: The server whose changes this one follows; itself if it follows nobody.
     """
+
+    writer: "Database"
 
     def __init__(
         self,
@@ -63,6 +66,7 @@ class Database:
         self._connection = connection
         self.source = source
         self.hash_key_id = hash_key_id
+        self.writer = self
         self._deadline = deadline
         self._in_snapshot = False
         # A READ ONLY transaction of the last statement, which the next one ends.

@@ -7,6 +7,7 @@ the server crashes then, the row never was, and the target will never learn of i
 from psycopg2 import sql
 
 from lambda_extract.contract import Warning
+from lambda_extract.errors import SourceError
 from lambda_extract.source.database import Database
 
 
@@ -44,12 +45,34 @@ def make_durable(database: Database) -> tuple[Warning, ...]:
         return ()
     if not allowed:
         return (_not_durable(),)
-    # The setting holds for the commit of this one transaction.
-    database.rows_committed(sql.SQL("""
-        SET LOCAL synchronous_commit = local;
-        SELECT pg_catalog.pg_logical_emit_message(TRUE, 'aurora_sync', '')
-        """))
+    _write(database)
     return ()
+
+
+def write_message(database: Database) -> str | None:
+    """Commits a message of its own and waits for the disk.
+
+    Returns:
+        The position of the log behind it; None if the role may not write one.
+
+    Raises:
+        SourceError: The source failed meanwhile.
+    """
+    try:
+        return _write(database)
+    except SourceError as error:
+        if error.code != "permission_denied":
+            raise
+        return None
+
+
+def _write(database: Database) -> str:
+    # The setting holds for the commit of this one transaction.
+    ((position,),) = database.rows_committed(sql.SQL("""
+        SET LOCAL synchronous_commit = local;
+        SELECT pg_catalog.pg_logical_emit_message(TRUE, 'aurora_sync', '')::text
+        """))
+    return str(position)
 
 
 def _not_durable() -> Warning:

@@ -95,7 +95,10 @@ BY_STATE: dict[str, Decision] = {
     "3D000": Decision("database_not_found", "The database does not exist."),
     "3F000": Decision("table_not_found", "The schema does not exist (any more)."),
     "40001": Decision(
-        "source_error", "The snapshot conflicted with recovery on the replica."
+        "window_too_large",
+        "The snapshot conflicted with recovery on the replica: it lasted too long.",
+        "Set hot_standby_feedback on the replica, or let max_standby_streaming_delay be"
+        " longer than an extraction.",
     ),
     "40P01": Decision("source_error", "PostgreSQL ended a deadlock with this session."),
     "42501": Decision("permission_denied", "PostgreSQL denied reading the table."),

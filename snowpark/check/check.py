@@ -13,10 +13,13 @@ from snowpark import arguments
 from snowpark.check import rows as judge
 from snowpark.check import statements
 from snowpark.check.rows import Row
+from snowpark.columns.shape import Shape
 from snowpark.errors import SyncError, UsageError
 from snowpark.extraction import ask, requests
 from snowpark.groups import task_graph, task_statements
 from snowpark.ledger import statements as ledger_statements
+from snowpark.load import history, target_statements
+from snowpark.names import IS_CURRENT
 from snowpark.settings import groups as settings_groups
 from snowpark.settings.groups import AlertTargets, GroupSettings
 from snowpark.settings.table import TableSettings
@@ -202,7 +205,20 @@ def _in_database(
     for table in tables:
         place = (table.target_schema.upper(), table.target_table.upper())
         rows.append(judge.of_target(table, found.get(place), role))
+        if table.history and place in found:
+            rows += _attempt("history", table.name, lambda: _history(snowflake, table))
     return rows
+
+
+def _history(snowflake: Snowflake, table: TableSettings) -> Iterator[Row]:
+    shapes = snowflake.run(statements.read_shape(table.name))
+    columns = snowflake.run(target_statements.describe_target(table.target))
+    begun = shapes and IS_CURRENT in {str(row["name"]) for row in columns}
+    if not begun:
+        yield judge.of_history(table.name, None)
+        return
+    key = Shape.from_json(str(shapes[0][0])).key_targets
+    yield judge.of_history(table.name, history.look_at(snowflake, table.target, key))
 
 
 def _schema(

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from lambda_extract.contract import CheckReply, ErrorReply, Reply, release
 from snowpark.errors import CODES, SyncError
+from snowpark.load.history import Soundness
 from snowpark.settings.groups import GroupSettings
 from snowpark.settings.table import TableSettings
 from snowpark.sql import qualified
@@ -266,6 +267,27 @@ def of_target(settings: TableSettings, found: Target | None, role: str) -> Row:
             name,
         )
     return Row("target", "ok", f"{settings.target} is owned by {role}", subject=name)
+
+
+def of_history(table: str, sound: Soundness | None) -> Row:
+    """Judges the versions of a table.
+
+    Args:
+        sound: None: its rows are no versions yet.
+    """
+    if sound is None:
+        text = "the next sync makes its rows the first versions"
+        return Row("history", "ok", text, subject=table)
+    if not sound.broken:
+        return Row("history", "ok", str(sound), subject=table)
+    return Row(
+        "history",
+        "failed",
+        str(sound),
+        "Somebody has changed versions by hand: restore the target from before that"
+        " (Time Travel), then CALL SYNC_TABLE.",
+        table,
+    )
 
 
 def of_schema(

@@ -21,6 +21,13 @@ def read_tables() -> Statement:
     )
 
 
+def read_shape(table: str) -> Statement:
+    """Reads the columns of a table as its last commit left them."""
+    return Statement(
+        "SELECT shape FROM control.sync_current_columns WHERE table_name = ?", (table,)
+    )
+
+
 def read_session() -> Statement:
     """Reads what the procedure runs as, where, and in which warehouse."""
     return Statement("""\

@@ -34,6 +34,8 @@ class Rules:
         backfill: True if a new column is read for the rows that are there already.
         reload: True if every row of the target is about to be replaced.
         rebuild: True if a person asked for that, so that types may change.
+        history: True if old versions keep their values whatever is loaded.
+        drop_history: True if old versions may be removed.
     """
 
     drift: Drift
@@ -42,6 +44,8 @@ class Rules:
     backfill: bool = False
     reload: bool = False
     rebuild: bool = False
+    history: bool = False
+    drop_history: bool = False
 
     @classmethod
     def of(
@@ -55,7 +59,14 @@ class Rules:
             backfill=settings.backfill_new_columns,
             reload=reload,
             rebuild=rebuild,
+            history=settings.history,
+            drop_history=settings.drop_history,
         )
+
+    @property
+    def replaces(self) -> bool:
+        """True if no value of the target stays."""
+        return self.reload and not self.history
 
 
 @dataclass(frozen=True)
@@ -79,6 +90,8 @@ class Alignment:
         missing_values: True if rows of the target lack the values of a column that
             they have in the source, and should not.
         lacks_deleted_at: True if the target has no _SYNC_DELETED_AT.
+        lacks_history: True if the target's rows are no versions yet.
+        drops_history: True if old versions have to go first.
     """
 
     columns: tuple[LoadColumn, ...]
@@ -94,6 +107,13 @@ class Alignment:
     changes: tuple[Change, ...] = ()
     missing_values: bool = False
     lacks_deleted_at: bool = False
+    lacks_history: bool = False
+    drops_history: bool = False
+
+    @property
+    def fresh(self) -> frozenset[str]:
+        """Target columns whose values the rows that are there already do not know."""
+        return frozenset(c.target for c in self.changes if c.target and c.is_fresh)
 
     def done(self) -> "Alignment":
         """Returns what is left of it once it was carried out and committed."""

@@ -60,7 +60,7 @@ def digest(
     """Returns the SHA-256 hex digest of all that shapes the target."""
     rules = (settings.schema_drift, settings.type_change, settings.deletes_softly)
     return columns_digest(
-        columns, key, relation_id, target=settings.target, rules=rules
+        columns, key, relation_id, target=settings.shaped_target, rules=rules
     )
 
 

@@ -23,7 +23,7 @@ from snowpark.columns.pairing import (
 from snowpark.columns.shape import Change, ChangeKind, KnownColumn, Shape
 from snowpark.columns.types import family, fits, widened
 from snowpark.errors import DriftError
-from snowpark.names import DELETED_AT
+from snowpark.names import DELETED_AT, IS_CURRENT
 from snowpark.sql import quote
 
 _LONGEST_STEM = 200
@@ -44,10 +44,12 @@ def align(
     """
     if existing is None:
         return _created(source, shape.emptied())
+    _check_history(existing, rules)
     known = shape.found_in(existing)
     slots, gone = paired(source, known, rules)
+    if not rules.replaces:
+        _check_key(source, known, rules)
     if not rules.reload:
-        check_key(source, known)
         check_protection(slots)
     ignore(slots, known, existing, rules)
     check_goals(slots)
@@ -75,7 +77,32 @@ def align(
         changes=tuple(draft.changes),
         missing_values=draft.missing_values and not rules.reload,
         lacks_deleted_at=DELETED_AT not in existing,
+        lacks_history=IS_CURRENT not in existing,
+        drops_history=IS_CURRENT in existing and not rules.history,
     )
+
+
+def _check_key(source: Source, known: Shape, rules: Rules) -> None:
+    try:
+        check_key(source, known)
+    except DriftError as error:
+        if not rules.history:
+            raise
+        raise DriftError("history_key_changed", error.message) from error
+
+
+def _check_history(existing: Mapping[str, str], rules: Rules) -> None:
+    """Refuses to treat versions as rows: a key has several of them.
+
+    Raises:
+        DriftError: "history_kept".
+    """
+    if IS_CURRENT in existing and not rules.history and not rules.drop_history:
+        raise DriftError(
+            "history_kept",
+            "The target holds the history of its rows, and the configuration has no"
+            ' "history" (any more).',
+        )
 
 
 def _first_step(draft: Draft, source: Source) -> Alignment:
@@ -115,7 +142,7 @@ def _created(source: Source, shape: Shape) -> Alignment:
     )
 
 
-def _known(column: LoadColumn, base: str) -> KnownColumn:
+def _known(column: LoadColumn, base: str, since: str = "") -> KnownColumn:
     return KnownColumn(
         attnum=column.source.attnum,
         name=column.source.name,
@@ -124,6 +151,7 @@ def _known(column: LoadColumn, base: str) -> KnownColumn:
         type=column.source.snowflake_type,
         state="ignored" if column.ignored else "loaded",
         protection=column.source.protection,
+        since=since,
     )
 
 
@@ -165,7 +193,7 @@ def _make_way(
 
 def _takes_over(draft: Draft, slot: Slot) -> bool:
     """True if all values are replaced, so that the column may be used again."""
-    if not draft.rules.reload:
+    if not draft.rules.replaces:
         return False
     if slot.known and not slot.is_new and draft.place(slot.known):
         return False
@@ -209,7 +237,8 @@ def _settle(draft: Draft, slot: Slot) -> None:
             # Kept, so that the name is followed once the target is not frozen any more.
             base = was.base or base
     if column.source.role == "source":
-        draft.loaded.append(_known(slot.column, base))
+        since = was.since if was and not slot.is_new else ""
+        draft.loaded.append(_known(slot.column, base, since))
 
 
 def _follow_name(draft: Draft, slot: Slot) -> None:
@@ -293,7 +322,7 @@ def _new_or_returned(draft: Draft, slot: Slot) -> ChangeKind:
 
 def _refuse_new_key(draft: Draft, slot: Slot) -> None:
     """Refuses a key column that is empty in the target: its rows would be doubled."""
-    if slot.column.source.name in draft.key and not draft.rules.reload:
+    if slot.column.source.name in draft.key and not draft.rules.replaces:
         raise DriftError(
             "key_changed",
             f"Key column {quote(slot.column.source.name)} would be new in the target.",

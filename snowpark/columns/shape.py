@@ -44,6 +44,8 @@ class KnownColumn:
             target, without a column in the source any more.
         protection: How its values were protected, see `contract.Column`.
         moving_to: Name that the target column is about to get; empty: none.
+        since: Versions of a history that were extracted before do not know its values;
+            empty: all know them.
     """
 
     attnum: int
@@ -54,6 +56,7 @@ class KnownColumn:
     state: State = "loaded"
     protection: str = ""
     moving_to: str = ""
+    since: str = ""
 
     def found_in(self, existing: Mapping[str, str]) -> "KnownColumn":
         """Returns the column where it is, whether or not it was moved.
@@ -87,6 +90,12 @@ class Shape:
     def pending(self) -> bool:
         """True if a run was killed while it gave columns other names."""
         return any(column.moving_to for column in self.columns)
+
+    @property
+    def key_targets(self) -> tuple[str, ...]:
+        """Target columns that identify a row, in the order of the key."""
+        loaded = {c.name: c.target for c in self.columns if c.state == "loaded"}
+        return tuple(loaded[name] for name in self.key if name in loaded)
 
     def of(self, route: str) -> "Shape":
         """Returns the shape if it belongs to an route, else an empty one."""
@@ -123,6 +132,9 @@ class Shape:
     def to_json(self) -> str:
         """Returns the shape as stored in SYNC_COLUMNS."""
         data = dataclasses.asdict(self)
+        for column in data["columns"]:
+            if not column["since"]:
+                del column["since"]  # Of histories alone.
         data["relation"] = data.pop("relation_id")  # As releases before stored it.
         return json.dumps(data, sort_keys=True)
 
@@ -157,6 +169,11 @@ class Change:
     source_type: str | None = None
     old_type: str | None = None
     new_type: str | None = None
+
+    @property
+    def is_fresh(self) -> bool:
+        """True if older rows of the target lack the values of its column."""
+        return self.change in ("added", "returned", "restored", "type_changed")
 
     def __str__(self) -> str:
         """Returns the change as a person reads it in a report."""

@@ -7,7 +7,7 @@ from snowpark.columns.alignment import Alignment
 from snowpark.columns.column import LoadColumn
 from snowpark.errors import UsageError
 from snowpark.ledger.run import Counts
-from snowpark.load import statements
+from snowpark.load import history, statements
 from snowpark.load.staging import Job
 from snowpark.load.statements import Batch
 from snowpark.session import Snowflake
@@ -40,6 +40,7 @@ def batch(job: Job, aligned: Alignment, key: Sequence[str], extracted_at: str) -
         soft_deletes=settings.deletes_softly,
         run_id=job.run_id,
         extracted_at=extracted_at,
+        history=history.versions(settings, aligned, by_source, key),
     )
 
 
@@ -50,6 +51,8 @@ def merge_rows(snowflake: Snowflake, rows: Batch) -> Counts:
         SnowflakeError: Snowflake refused the MERGE.
     """
     bounds = _key_bounds(snowflake, rows.staging, rows.key[0])
+    if rows.history is not None:
+        return history.merge_versions(snowflake, rows, bounds)
     statement = statements.merge(rows, bounds)
     known = [column.name for column in rows.columns]
     (row,) = snowflake.run(statement, tell_only=known)
@@ -77,7 +80,12 @@ def lock_target(snowflake: Snowflake, rows: Batch) -> bool:
 
 
 def overwrite_rows(snowflake: Snowflake, rows: Batch) -> Counts:
-    """Replaces the rows of the target, inside the current transaction."""
+    """Replaces the rows of the target, inside the current transaction.
+
+    Of a history, what is gone is closed, and what is new or different begins.
+    """
+    if rows.history is not None:
+        return history.replace_versions(snowflake, rows)
     known = [column.name for column in rows.columns]
     (row,) = snowflake.run(statements.overwrite(rows), tell_only=known)
     return Counts(inserted=int(row[0]))

@@ -15,6 +15,31 @@ from snowpark.sql import Statement, quote
 
 
 @dataclass(frozen=True)
+class Versions:
+    """How rows become versions of a history.
+
+    Attributes:
+        tracked: Columns whose change makes a version, but for the late ones.
+        late: Those that versions do not know that were extracted before a moment
+            (timestamptz text).
+        cursor: Says since when a row is as it is; None: the extraction does.
+        time_zone: Of a cursor without one.
+        begins: True if rows of the target may be no versions yet.
+        flagged: True if the target has a _SYNC_DELETED_AT.
+        blanked: Target columns whose values are taken out of all versions.
+    """
+
+    tracked: tuple[LoadColumn, ...] = ()
+    late: tuple[tuple[LoadColumn, str], ...] = ()
+    cursor: LoadColumn | None = None
+    time_zone: str = ""
+    begins: bool = False
+    flagged: bool = False
+    blanked: tuple[str, ...] = ()
+    forget_days: int | None = None
+
+
+@dataclass(frozen=True)
 class Batch:
     """Staged rows on their way into a target.
 
@@ -29,6 +54,7 @@ class Batch:
         blanks: Target columns without a source column, NULL in every row written.
         run_id: Written into every row.
         extracted_at: Written into every row; timestamptz text.
+        history: How rows become versions; None: the target holds rows.
     """
 
     target: str
@@ -41,6 +67,14 @@ class Batch:
     run_id: str
     extracted_at: str
     blanks: tuple[str, ...] = ()
+    history: Versions | None = None
+
+    @property
+    def versions(self) -> Versions:
+        """How rows become versions; for those who know that they do."""
+        if self.history is None:
+            raise ValueError("the target keeps no history")
+        return self.history
 
     @property
     def loaded(self) -> tuple[LoadColumn, ...]:
@@ -113,7 +147,7 @@ def merge(batch: Batch, bounds: tuple[str, str] | None) -> Statement:
     """
     key_names = {quote(c.name) for c in batch.key}
     partition = ", ".join(keys.staged(batch.key))
-    newest = _newest_first(batch.cursors) or partition
+    newest = newest_first(batch.cursors) or partition
     on = [keys.equal(c) for c in batch.key]
     own, params = _own_values(batch)
     if bounds:
@@ -122,13 +156,13 @@ def merge(batch: Batch, bounds: tuple[str, str] | None) -> Statement:
         on.append(f"target.{quote(first.name)} BETWEEN {bound} AND {bound}")
         params += bounds
     names = [quote(c.name) for c in batch.loaded] + [quote(name) for name, _ in own]
-    selected = ",\n        ".join(_selected(batch.loaded) + _named(own))
+    selected = ",\n        ".join(selections(batch.loaded) + _named(own))
     condition = " AND ".join(on)
     assigned = [_assignment(name) for name in names if name not in key_names]
     assigned += [f"{quote(name)} = NULL" for name in batch.blanks]
     sets = ",\n    ".join(assigned)
     inserts = ", ".join(f"source.{name}" for name in names)
-    gone = _gone("source.", batch.deleted) if batch.removes else None
+    gone = gone_condition("source.", batch.deleted) if batch.removes else None
     delete = f"WHEN MATCHED AND {gone} THEN DELETE\n" if gone else ""
     alive = f" AND NOT ({gone})" if gone else ""
     text = f"""\
@@ -150,7 +184,7 @@ WHEN NOT MATCHED{alive} THEN INSERT (
     return Statement(text, tuple(params))
 
 
-def _newest_first(cursors: Sequence[LoadColumn]) -> str:
+def newest_first(cursors: Sequence[LoadColumn]) -> str:
     """Returns the order by the cursor; empty without one.
 
     Unlike PostgreSQL's, Snowflake's GREATEST is NULL if one of its values is.
@@ -193,8 +227,10 @@ def overwrite(batch: Batch) -> Statement:
     """
     own, params = _own_values(batch)
     names = [quote(c.name) for c in batch.loaded] + [quote(name) for name, _ in own]
-    selected = ",\n    ".join(_selected(batch.loaded) + _named(own))
-    where = f"\nWHERE NOT ({_gone('', batch.deleted)})" if batch.removes else ""
+    selected = ",\n    ".join(selections(batch.loaded) + _named(own))
+    where = (
+        f"\nWHERE NOT ({gone_condition('', batch.deleted)})" if batch.removes else ""
+    )
     return Statement(
         f"""\
 INSERT OVERWRITE INTO {batch.target} (
@@ -214,7 +250,7 @@ def _own_values(
     own = [(RUN_ID, "?"), (EXTRACTED_AT, "TO_TIMESTAMP_TZ(?)")]
     params: list[str | int | float | bool | None] = [batch.run_id, batch.extracted_at]
     if batch.soft_deletes and batch.deleted:
-        gone = _gone("", batch.deleted)
+        gone = gone_condition("", batch.deleted)
         own.append((DELETED_AT, f"IFF({gone}, TO_TIMESTAMP_TZ(?), NULL)"))
         params.append(batch.extracted_at)
     elif batch.soft_deletes:
@@ -222,7 +258,8 @@ def _own_values(
     return own, params
 
 
-def _gone(prefix: str, column: LoadColumn | None) -> str:
+def gone_condition(prefix: str, column: LoadColumn | None) -> str:
+    """Returns whether the source calls a row deleted."""
     if column is None:
         raise ValueError("rows are removed by a delete column")
     name = f"{prefix}{quote(column.name)}"
@@ -239,7 +276,8 @@ def _assignment(name: str) -> str:
     return f"{name} = source.{name}"
 
 
-def _selected(columns: Sequence[LoadColumn]) -> list[str]:
+def selections(columns: Sequence[LoadColumn]) -> list[str]:
+    """Returns staged columns as values of the target, under their names."""
     return [
         (
             quote(c.name)

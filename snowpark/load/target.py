@@ -10,7 +10,7 @@ from snowpark.columns.alignment import Alignment, Rules, Source
 from snowpark.columns.shape import Change, Shape
 from snowpark.errors import DriftError, SnowflakeError, SyncError
 from snowpark.ledger import lease, write
-from snowpark.load import target_statements
+from snowpark.load import history_table_statements, target_statements
 from snowpark.session import Snowflake
 from snowpark.settings.table import TableSettings
 
@@ -93,7 +93,10 @@ def apply(
     """
     if alignment.create:
         _create(snowflake, target, alignment)
+        _show_current(snowflake, target, alignment)
         return alignment
+    if alignment.drops_history:
+        _drop_history(snowflake, target)
     while alignment.again and alignment.intent is not None:
         _rename(snowflake, target, alignment)
         alignment = find_alignment(snowflake, target, source, alignment.intent)
@@ -106,14 +109,52 @@ def apply(
     if alignment.lacks_deleted_at and target.settings.deletes_softly:
         column, kind = target_statements.OWN_TYPES[-1]
         snowflake.run(target_statements.add_column(name, column, kind))
+    if alignment.lacks_history and target.settings.history:
+        for column, kind in target_statements.HISTORY_TYPES:
+            snowflake.run(target_statements.add_column(name, column, kind))
+    _show_current(snowflake, target, alignment)
     return alignment
+
+
+def _show_current(snowflake: Snowflake, target: Target, alignment: Alignment) -> None:
+    """Makes the view of the current versions, if it has to have other columns.
+
+    It is made again until its columns are committed: a run may be killed before it.
+    """
+    settings = target.settings
+    if settings.history and settings.current_view:
+        view = settings.current_view_name
+        snowflake.run(
+            history_table_statements.create_current_view(view, settings.target)
+        )
+
+
+def _drop_history(snowflake: Snowflake, target: Target) -> None:
+    """Removes all versions but the current ones, and what tells them apart.
+
+    The column that says which are current goes last: a run that was killed goes on.
+    """
+    name = target.settings.target
+    snowflake.run(sql.BEGIN)
+    try:
+        snowflake.run(history_table_statements.drop_versions(name))
+        lease.hold_lease(snowflake, target.settings.name, target.run_id)
+        snowflake.run(sql.COMMIT)
+    except SyncError:
+        snowflake.run(sql.ROLLBACK)
+        raise
+    for column, _ in reversed(target_statements.HISTORY_TYPES):
+        snowflake.run(target_statements.drop_column(name, column))
 
 
 def _create(snowflake: Snowflake, target: Target, alignment: Alignment) -> None:
     settings = target.settings
     snowflake.run(
         target_statements.create_target(
-            settings.target, alignment.columns, soft_deletes=settings.deletes_softly
+            settings.target,
+            alignment.columns,
+            soft_deletes=settings.deletes_softly,
+            history=settings.history,
         )
     )
 

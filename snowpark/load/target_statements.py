@@ -8,7 +8,15 @@ tests/golden/*/*.sql.
 from collections.abc import Sequence
 
 from snowpark.columns.column import LoadColumn
-from snowpark.names import DELETED_AT, EXTRACTED_AT, RUN_ID
+from snowpark.names import (
+    DELETED,
+    DELETED_AT,
+    EXTRACTED_AT,
+    IS_CURRENT,
+    RUN_ID,
+    VALID_FROM,
+    VALID_TO,
+)
 from snowpark.sql import Statement, quote
 
 
@@ -41,10 +49,26 @@ OWN_TYPES = (
     (EXTRACTED_AT, "TIMESTAMP_TZ(6)"),
     (DELETED_AT, "TIMESTAMP_TZ(6)"),
 )
+# The first one is there as long as there may be several versions of a row.
+HISTORY_TYPES = (
+    (IS_CURRENT, "BOOLEAN"),
+    (VALID_FROM, "TIMESTAMP_TZ(6)"),
+    (VALID_TO, "TIMESTAMP_TZ(6)"),
+    (DELETED, "BOOLEAN"),
+)
+
+
+def drop_column(target: str, name: str) -> Statement:
+    """Drops a column; harmless if another run dropped it already."""
+    return Statement(f"ALTER TABLE {target} DROP COLUMN IF EXISTS {quote(name)}")
 
 
 def create_target(
-    target: str, columns: Sequence[LoadColumn], *, soft_deletes: bool
+    target: str,
+    columns: Sequence[LoadColumn],
+    *,
+    soft_deletes: bool,
+    history: bool = False,
 ) -> Statement:
     """Creates a target if there is none.
 
@@ -53,7 +77,8 @@ def create_target(
     """
     lines = [f"{quote(c.name)} {c.source.snowflake_type}" for c in columns if c.loaded]
     own = OWN_TYPES if soft_deletes else OWN_TYPES[:-1]
-    lines += [f"{quote(name)} {kind}" for name, kind in own]
+    kept = HISTORY_TYPES if history else ()
+    lines += [f"{quote(name)} {kind}" for name, kind in (*own, *kept)]
     body = ",\n    ".join(lines)
     return Statement(f"""\
 CREATE TABLE IF NOT EXISTS {target} (

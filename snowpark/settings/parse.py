@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from snowpark.errors import ConfigError, Problem
-from snowpark.names import target_name
-from snowpark.settings import column_rules, groups, row_filter, time_zones
+from snowpark.names import CURRENT_SUFFIX, target_name
+from snowpark.settings import column_rules, groups, history, row_filter, time_zones
 from snowpark.settings.targets import OWN_SCHEMAS, Declared
 from snowpark.settings.validator import VALIDATOR, Violation
 from snowpark.settings.table import TableSettings
@@ -198,6 +198,7 @@ def _rule_problems(
                 )
         yield from _mode_problems(table, merged, pointer)
         yield from _delete_problems(table, merged, pointer)
+        yield from history.problems(table, merged, pointer)
         for place, message in column_rules.problems(table, _cursors(merged)):
             yield Problem(pointer + _pointer("columns", *place), message)
         if "where" in table:
@@ -346,14 +347,18 @@ def _same_target_problems(
     """Names are made whole before they are compared: the own database has a name."""
     database = merged.get("target_database") or (declared and declared.database)
     table = merged.get("target_table", merged.get("table", name))
-    target = target_name(
-        database=database or None, schema=merged["target_schema"], table=table
-    )
-    if target in targets:
-        yield Problem(
-            pointer, f"Has the same target {target} as {_shown(targets[target])}."
+    tables = [table]
+    if merged.get("history") and merged.get("current_view"):
+        tables.append(f"{table}{CURRENT_SUFFIX}")
+    for one in tables:
+        target = target_name(
+            database=database or None, schema=merged["target_schema"], table=one
         )
-    targets[target] = name
+        if target in targets:
+            yield Problem(
+                pointer, f"Has the same target {target} as {_shown(targets[target])}."
+            )
+        targets[target] = name
 
 
 # --- the result -----------------------------------------------------------------------
@@ -389,6 +394,11 @@ def _settings(data: dict[str, Any], name: str) -> TableSettings:
         "duplicate_keys",
         "keys_in_messages",
         "trim_char",
+        "history",
+        "history_time",
+        "history_days",
+        "current_view",
+        "drop_history",
     )
     optional = {setting: merged[setting] for setting in plain if setting in merged}
     if mode == "full":
@@ -410,6 +420,7 @@ def _settings(data: dict[str, Any], name: str) -> TableSettings:
         cursor_also=cursors[1:],
         key=tuple(merged.get("key", ())),
         exclude=tuple(merged.get("exclude", ())),
+        history_columns=tuple(merged.get("history_columns", ())),
         columns=column_rules.specs(merged),
         where=row_filter.terms(merged["where"]) if "where" in merged else (),
         **optional,

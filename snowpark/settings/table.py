@@ -14,7 +14,7 @@ from lambda_extract.contract import (
     TableSpec,
 )
 from lambda_extract.contract_paths import LoadMethod
-from snowpark.names import target_name
+from snowpark.names import CURRENT_SUFFIX, target_name
 
 Mode = Literal["incremental", "full"]
 
@@ -28,6 +28,7 @@ TypeChange = Literal["fail", "new_column"]
 Deletes = Literal["none", "soft_column", "key_compare"]
 
 
+HistoryTime = Literal["cursor", "extracted"]
 _LONGEST_TRIMMED = 80
 
 
@@ -56,6 +57,12 @@ class TableSettings:
             time, so that rows behind the watermark are not those delivered.
         duplicate_keys: What happens where rows of the source share their key.
         keys_in_messages: Errors, reports and ledgers may name the keys of rows.
+        history: The target keeps every version of a row that was seen.
+        history_columns: Source columns whose change makes a version; empty: all.
+        history_time: What says since when a version is valid, if the cursor is a time.
+        history_days: Closed versions are removed so many days later; None: never.
+        current_view: A view of the current versions stands beside the target.
+        drop_history: Old versions may be removed, because there is no history any more.
     """
 
     name: str
@@ -97,11 +104,34 @@ class TableSettings:
     source_changed: Literal["reload", "fail"] = "reload"
     duplicate_keys: Literal["fail", "warn"] = "fail"
     keys_in_messages: bool = False
+    history: bool = False
+    history_columns: tuple[str, ...] = ()
+    history_time: HistoryTime = "cursor"
+    history_days: int | None = None
+    current_view: bool = False
+    drop_history: bool = False
 
     @property
     def deletes_softly(self) -> bool:
         """True if the target has a _SYNC_DELETED_AT."""
+        if self.history:
+            return False
         return self.deletes != "none" and self.delete_action == "soft"
+
+    @property
+    def shaped_target(self) -> str:
+        """The target, and what it has beside the columns of the source."""
+        view = " and a view" if self.current_view else ""
+        return f"{self.target} with history{view}" if self.history else self.target
+
+    @property
+    def current_view_name(self) -> str:
+        """Quoted name of the view of the current versions."""
+        return target_name(
+            database=self.target_database,
+            schema=self.target_schema,
+            table=f"{self.target_table}{CURRENT_SUFFIX}",
+        )
 
     @property
     def origin(self) -> str:
@@ -194,7 +224,7 @@ class TableSettings:
     def from_json(cls, text: str) -> "TableSettings":
         """Reads what `to_json` wrote."""
         data = json.loads(text)
-        for name in ("key", "exclude", "cursor_also"):
+        for name in ("key", "exclude", "cursor_also", "history_columns"):
             data[name] = tuple(data.get(name, ()))
         data["columns"] = tuple(ColumnSpec(**c) for c in data.get("columns", ()))
         data["where"] = tuple(

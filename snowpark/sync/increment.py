@@ -284,6 +284,7 @@ def _transfer(
         shape=course.shape,
         merged_rows=None if reply.shared_keys else reply.rows,
         last=last,
+        begins=course.drifted,
     )
 
 

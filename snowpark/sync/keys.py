@@ -12,7 +12,7 @@ from snowpark.extraction import requests as extraction_requests
 from snowpark.ledger import lease
 from snowpark.ledger.records import TableState, at_version
 from snowpark.ledger.run import Counts, Run, note_extract
-from snowpark.load import merge, target
+from snowpark.load import history, merge, target
 from snowpark.load.staging import Job
 from snowpark.load.statements import Batch
 from snowpark.session import Snowflake
@@ -128,6 +128,8 @@ def _known_keys(
 
 
 def _apply(snowflake: Snowflake, gone: Batch) -> Counts:
+    if gone.history is not None:
+        return history.close_gone(snowflake, gone)
     if not gone.soft_deletes:
         removal = statements.remove_gone(gone)
         return Counts(deleted=snowflake.changed_rows(removal, tell_only=()))

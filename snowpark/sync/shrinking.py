@@ -2,9 +2,10 @@
 
 from snowpark.errors import UsageError
 from snowpark.ledger.run import Counts
-from snowpark.load import merge, statements
+from snowpark.load import history, merge, statements
 from snowpark.load.statements import Batch
 from snowpark.session import Snowflake
+from snowpark.sync import statements as sync_statements
 
 
 class TooManyDeletes(UsageError):
@@ -23,6 +24,8 @@ def overwrite_rows(max_percent: float, snowflake: Snowflake, rows: Batch) -> Cou
     Raises:
         TooManyDeletes: The transaction has to be rolled back.
     """
+    if rows.history is not None:
+        return _replace_versions(max_percent, snowflake, rows)
     (row,) = snowflake.run(statements.count_rows(rows.target), tell_only=())
     before = int(row[0])
     written = merge.overwrite_rows(snowflake, rows)
@@ -34,3 +37,17 @@ def overwrite_rows(max_percent: float, snowflake: Snowflake, rows: Batch) -> Cou
             f" {max_percent:g} percent would be gone.",
         )
     return Counts(inserted=written.inserted, deleted=fewer)
+
+
+def _replace_versions(max_percent: float, snowflake: Snowflake, rows: Batch) -> Counts:
+    """The same for a history: its rows are the current versions."""
+    history.prepare(snowflake, rows)
+    (row,) = snowflake.run(sync_statements.count_gone(rows), tell_only=())
+    alive, gone = int(row[0]), int(row[1])
+    if gone * 100 > alive * max_percent:
+        raise TooManyDeletes(
+            "too_many_deletes",
+            f"{gone} of {alive} rows are gone from the source; more than"
+            f" {max_percent:g} percent.",
+        )
+    return merge.overwrite_rows(snowflake, history.prepared(rows))

@@ -296,6 +296,7 @@ def _load(
             commit=commit,
             shape=found.shape,
             appended=(closed, *recorded),
+            begins=True,
         ),
     )
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from snowpark.columns import canonical, keys
 from snowpark.load.statements import Batch
-from snowpark.names import DELETED_AT, RUN_ID
+from snowpark.names import DELETED_AT, IS_CURRENT, RUN_ID
 from snowpark.sql import Statement, quote
 
 
@@ -181,4 +181,6 @@ LEFT JOIN (
 
 
 def _flag(table: str, state: str, batch: Batch) -> str:
+    if batch.history is not None:
+        return f"{table}.{quote(IS_CURRENT)}"
     return f"{table}.{quote(DELETED_AT)} {state}" if batch.soft_deletes else "TRUE"

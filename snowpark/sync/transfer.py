@@ -24,12 +24,12 @@ from snowpark.ledger import run as ledger_run
 from snowpark.ledger.records import Commit, refined
 from snowpark.ledger.run import Counts, Run
 from snowpark.load import commit as load_commit
-from snowpark.load import merge, staging, target
+from snowpark.load import history, merge, staging, target
 from snowpark.load.staging import Job
 from snowpark.load.statements import Batch
 from snowpark.session import Snowflake
 from snowpark.sql import Statement
-from snowpark.sync import duplicates
+from snowpark.sync import duplicates, statements
 
 Write = Callable[[Snowflake, Batch], Counts]
 
@@ -52,6 +52,8 @@ class Transfer:
         merged_rows: Rows that the MERGE has to insert or update, each once; None
             if the write is another one, or shared keys are told already.
         last: The run's row goes with it.
+        begins: True if rows of the target may be no versions yet, should it keep a
+            history.
     """
 
     job: Job
@@ -66,6 +68,7 @@ class Transfer:
     appended: tuple[Statement, ...] = ()
     merged_rows: int | None = None
     last: bool = True
+    begins: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,13 +116,19 @@ def commit(snowflake: Snowflake, run: Run, transfer: Transfer) -> Done:
     started = time.monotonic()
     aligned = align(snowflake, transfer)
     rows = merge.batch(transfer.job, aligned, transfer.key, transfer.extracted_at)
+    rows = _of_history(run, transfer, rows, aligned)
 
     def work() -> tuple[Commit | None, bool]:
         # That an overwrite locks its target, nobody says.
         locked = transfer.job.reload and merge.lock_target(snowflake, rows)
         counts = transfer.write(snowflake, rows)
         ledger_run.note_counts(run, counts, time.monotonic() - started)
-        if transfer.merged_rows is not None and not rows.removes:
+        if transfer.merged_rows is not None and rows.history is not None:
+            # Of a history, what was merged does not say how many rows were staged.
+            statement = statements.shared_keys(rows)
+            (found,) = snowflake.run(statement, tell_only=())
+            duplicates.check(run, transfer.job.settings, int(found[0]))
+        elif transfer.merged_rows is not None and not rows.removes:
             lost = transfer.merged_rows - counts.inserted - counts.updated
             duplicates.check(run, transfer.job.settings, lost)
         changed = counts.inserted + counts.updated + counts.deleted > 0
@@ -142,6 +151,8 @@ def commit_columns(snowflake: Snowflake, run: Run, transfer: Transfer) -> Done:
 
     def work() -> tuple[Commit | None, bool]:
         locked = merge.lock_target(snowflake, rows)
+        if transfer.job.settings.history and not aligned.create:
+            history.prepare(snowflake, _of_history(run, transfer, rows, aligned))
         row = commit_row(transfer, aligned)
         _record(snowflake, run, transfer, row)
         return row, locked
@@ -166,9 +177,35 @@ def align(snowflake: Snowflake, transfer: Transfer) -> Alignment:
     """Alters the target for the source's columns, if it is to follow them."""
     if transfer.source is None:
         return transfer.aligned
-    return target.apply(
+    aligned = target.apply(
         snowflake, transfer.job.target, transfer.source, transfer.aligned
     )
+    if not transfer.job.settings.history:
+        return aligned
+    return history.dated(aligned, transfer.shape, transfer.extracted_at)
+
+
+def _of_history(run: Run, transfer: Transfer, rows: Batch, aligned: Alignment) -> Batch:
+    """Adds what a history is told once: when it begins, and when values leave it."""
+    if rows.history is None or transfer.source is None or aligned.create:
+        return rows
+    before = transfer.shape
+    blanked = history.uncovered(before, aligned.shape) if before else ()
+    if blanked:
+        run.warn(
+            "history_values_removed",
+            f"{len(blanked)} columns are protected from now on: their values were"
+            " taken out of all versions.",
+            "Nothing to do; versions that begin from now on have protected values.",
+        )
+    versions = dataclasses.replace(
+        rows.history,
+        begins=transfer.begins,
+        flagged=not aligned.lacks_deleted_at,
+        blanked=blanked,
+        forget_days=transfer.job.settings.history_days if transfer.last else None,
+    )
+    return dataclasses.replace(rows, history=versions)
 
 
 def commit_row(transfer: Transfer, aligned: Alignment) -> Commit | None:

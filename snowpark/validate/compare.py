@@ -131,6 +131,7 @@ def subject(
         key=tuple(by_name[name] for name in key),
         soft_deletes=settings.deletes_softly,
         names_keys=settings.keys_in_messages and planned.key_enforced,
+        history=settings.history,
     )
     return Subject(
         found=found,

@@ -83,6 +83,8 @@ def _merge_and_remove(
             duplicates.check(run, subject.found.settings, lost)
     deleted = merged.deleted
     if extra:
-        gone = statements.remove_extra(subject.digested, extra, rows.run_id)
+        gone = statements.remove_extra(
+            subject.digested, extra, rows.run_id, rows.extracted_at
+        )
         deleted += snowflake.changed_rows(gone, tell_only=())
     return Counts(merged.inserted, merged.updated, deleted)

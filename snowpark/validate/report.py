@@ -7,11 +7,16 @@ from typing import Any
 
 from snowpark.ledger.records import TableState
 from snowpark.ledger.run import Run
+from snowpark.load.history import Soundness
 from snowpark.validate.compare import MOST_DIFFERENCES, Subject, Suspects
 from snowpark.validate.differences import Difference
 
 # Characters of a key value in the report; it may name MOST_DIFFERENCES keys.
 _LONGEST_KEY = 1000
+_BROKEN_HISTORY = (
+    "Somebody has changed versions by hand: restore the target from before that (Time"
+    " Travel)."
+)
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,15 @@ def report_of(
     if settled.real or unfinished:
         report["hint"] = _hint(subject, suspects, settled)
     return report
+
+
+def add_history(report: dict[str, Any], sound: Soundness) -> None:
+    """Adds whether the intervals of all versions are right, closed ones included."""
+    report["history"] = {"versions": sound.versions, "broken": sound.broken}
+    report["summary"] += f" History: {sound}."
+    if sound.broken:
+        report["status"] = "different"
+        report["hint"] = f"{report.get('hint', '')} {_BROKEN_HISTORY}".strip()
 
 
 def add_repair(report: dict[str, Any], repaired: int, left: int) -> None:

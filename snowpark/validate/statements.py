@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from snowpark.columns.column import LoadColumn
-from snowpark.names import DELETED_AT, RUN_ID
+from snowpark.names import DELETED_AT, IS_CURRENT, RUN_ID
+from snowpark.load import history_statements
 from snowpark.sql import Statement, quote
 from snowpark.columns import canonical, keys
 
@@ -23,6 +24,7 @@ class Digested:
         key: What identifies a row, likewise.
         soft_deletes: True if flagged rows are none.
         names_keys: The texts of keys may be read, to name rows to a person.
+        history: True if only current versions are rows.
     """
 
     target: str
@@ -30,6 +32,7 @@ class Digested:
     key: tuple[LoadColumn, ...]
     soft_deletes: bool
     names_keys: bool = False
+    history: bool = False
 
 
 def buckets(
@@ -91,7 +94,11 @@ def detail(digested: Digested, within: Sequence[str]) -> Statement:
 def _rows(
     digested: Digested, extra: str, within: Sequence[str], without: Sequence[str]
 ) -> tuple[str, tuple[str | int | float | bool | None, ...]]:
-    alive = f"\n    WHERE {quote(DELETED_AT)} IS NULL" if digested.soft_deletes else ""
+    alive = ""
+    if digested.history:
+        alive = f"\n    WHERE {quote(IS_CURRENT)}"
+    elif digested.soft_deletes:
+        alive = f"\n    WHERE {quote(DELETED_AT)} IS NULL"
     conditions: list[str] = []
     params: list[str | int | float | bool | None] = list(within)
     if within:
@@ -122,10 +129,20 @@ LEFT(r.key_hash, {len(without[0])}) NOT IN (
     )
 
 
-def remove_extra(digested: Digested, hashes: Sequence[str], run_id: str) -> Statement:
-    """Removes rows with these keys, or flags them if the target flags deletes."""
+def remove_extra(
+    digested: Digested, hashes: Sequence[str], run_id: str, extracted_at: str
+) -> Statement:
+    """Removes rows with these keys, or flags them if the target flags deletes.
+
+    Of a history, their current versions end.
+    """
     marks = ", ".join("?" * len(hashes))
-    where = f"WHERE {canonical.key_hash(digested.key)} IN ({marks})"
+    condition = f"{canonical.key_hash(digested.key)} IN ({marks})"
+    if digested.history:
+        return history_statements.close_where(
+            digested.target, condition, tuple(hashes), run_id, extracted_at
+        )
+    where = f"WHERE {condition}"
     if not digested.soft_deletes:
         return Statement(f"DELETE FROM {digested.target}\n{where}", tuple(hashes))
     return Statement(

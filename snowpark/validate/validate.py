@@ -6,13 +6,14 @@ from snowpark import arguments
 from snowpark.errors import SyncError
 from snowpark.ledger import read
 from snowpark.ledger.run import Run, now
+from snowpark.load import history
 from snowpark.session import Snowflake
 from snowpark.sync import increment, lifecycle, sync
 from snowpark.validate import compare
 from snowpark.validate.compare import Subject, Suspects
 from snowpark.validate.differences import Difference
 from snowpark.validate.repair import repair_rows
-from snowpark.validate.report import Settled, add_repair, report_of
+from snowpark.validate.report import Settled, add_history, add_repair, report_of
 
 # A row that changes again and again cannot be compared; the others can be after one.
 _ROUNDS = 3
@@ -63,6 +64,9 @@ def _validate(snowflake: Snowflake, run: Run, *, repair: bool) -> dict[str, Any]
     if repair and settled.real:
         left = repair_rows(snowflake, run, subject, settled)
         add_repair(report, len(settled.real), len(left))
+    if found.settings.history:
+        target, key = found.settings.target, found.shape.key_targets
+        add_history(report, history.look_at(snowflake, target, key))
     return report
 
 

@@ -1,5 +1,7 @@
-"""S7: values are planted in every column and key, all calls are made, with failures too,
-and everything that leaves is searched: ledgers, views, reports, errors, query history,
+"""S7: no value leaves but in data files.
+
+Values are planted in every column and key, all calls are made, with failures too, and
+everything that leaves is searched: ledgers, views, reports, errors, query history,
 logs, objects outside of the data files, notifications.
 """
 
@@ -143,7 +145,7 @@ def test_s7_no_planted_value_is_found_anywhere(lab: Lab, faults: Switchboard) ->
     hits, looked_at = [], 0
     for name, text in leaves(lab, told):
         looked_at += 1
-        # This test's own statements, and the words that it has put into Snowflake's mouth.
+        # This test's own statements, and the words that it gave to Snowflake.
         if name.endswith(".jsonl"):
             lines = [json.loads(line) for line in text.split("\n") if line]
             text = "\n".join(q["text"] for q in lines if q["procedure"] is not None)

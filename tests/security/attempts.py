@@ -19,7 +19,8 @@ OUT = (
     "PUT 'file:///etc/hostname' @aurora_sync.control.dashboard",
     "CREATE OR REPLACE PROCEDURE aurora_sync.control.sync_table(table_name VARCHAR)"
     " RETURNS VARIANT LANGUAGE PYTHON RUNTIME_VERSION = '3.11'"
-    " PACKAGES = ('snowflake-snowpark-python') IMPORTS = ('@aurora_sync.control.code/x.zip')"
+    " PACKAGES = ('snowflake-snowpark-python') IMPORTS ="
+    " ('@aurora_sync.control.code/x.zip')"
     " HANDLER = 'x.y' EXECUTE AS OWNER",
     "CREATE STAGE aurora_sync.control.mine URL = 's3://landing/prod/'"
     " STORAGE_INTEGRATION = aurora_sync_storage",
@@ -30,12 +31,14 @@ OUT = (
 )
 # Changing state and targets past the procedures.
 WRITE = (
-    "INSERT INTO aurora_sync.control.sync_config SELECT * FROM aurora_sync.control.sync_config",
+    "INSERT INTO aurora_sync.control.sync_config SELECT * FROM"
+    " aurora_sync.control.sync_config",
     "UPDATE aurora_sync.control.sync_tables SET settings = '{}'",
     "UPDATE aurora_sync.control.sync_leases SET run_id = 'mine'",
     "DELETE FROM aurora_sync.control.sync_watermarks",
     "TRUNCATE TABLE aurora_sync.control.sync_runs",
-    "MERGE INTO aurora_sync.control.sync_config AS c USING (SELECT 1 AS v) AS s ON c.version = s.v"
+    "MERGE INTO aurora_sync.control.sync_config AS c USING (SELECT 1 AS v)"
+    " AS s ON c.version = s.v"
     " WHEN MATCHED THEN UPDATE SET config_text = '{}'",
     "COPY INTO aurora_sync.control.sync_config FROM @aurora_sync.control.landing"
     " FILE_FORMAT = (FORMAT_NAME = 'aurora_sync.control.landing_csv')",
@@ -54,7 +57,8 @@ RISE = (
     "USE ROLE accountadmin",
     "GRANT ROLE sync_admin TO ROLE public",
     "GRANT SELECT ON TABLE aurora_sync.shop.orders TO ROLE public",
-    "GRANT USAGE ON FUNCTION aurora_sync.control.aurora_extract(VARCHAR) TO ROLE public",
+    "GRANT USAGE ON FUNCTION aurora_sync.control.aurora_extract(VARCHAR) TO"
+    " ROLE public",
     "GRANT OWNERSHIP ON VIEW aurora_sync.control.sync_allowed_targets TO ROLE public",
     "CREATE DATABASE mine",
     "CREATE ROLE mine",

@@ -64,6 +64,9 @@ locals {
         tables              = source.tables
         owners              = source.owners
         required_protection = source.required_protection
+        reader              = try({ host = source.reader.host, port = coalesce(source.reader.port, var.aurora_port) }, null)
+        reader_wait_seconds = source.reader_wait_seconds
+        reader_behind       = source.reader_behind
         credentials         = local.credentials[name]
       } : key => value if value != null
     }

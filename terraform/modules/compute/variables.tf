@@ -45,6 +45,12 @@ variable "sources" {
     sslrootcert = optional(string)
     tables      = optional(list(string))
     owners      = optional(list(string))
+    reader = optional(object({
+      host = string
+      port = optional(number)
+    }))
+    reader_wait_seconds = optional(number)
+    reader_behind       = optional(string)
     required_protection = optional(list(object({
       table   = string
       column  = string

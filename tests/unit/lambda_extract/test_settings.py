@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lambda_extract.errors import CODES, ExtractError, RequestError
-from lambda_extract.settings import Protection, read_settings
+from lambda_extract.settings import Protection, Reader, read_settings
 
 SHOP: dict[str, Any] = {
     "host": "db",
@@ -155,3 +155,46 @@ def test_whom_and_what_a_source_trusts_is_read() -> None:
 def test_a_misspelled_rule_protects_nothing_in_silence(wrong: dict[str, Any]) -> None:
     with pytest.raises(RequestError, match=next(iter(wrong))):
         read_settings(environ(SOURCES=json.dumps({"shop": SHOP | wrong})))
+
+
+READER = {"host": "replica"}
+
+
+def test_a_reader_has_defaults() -> None:
+    sources = json.dumps({"shop": {**SHOP, "reader": READER}})
+    source = read_settings(environ(SOURCES=sources)).source("shop")
+    assert source.reader == Reader("replica", 5432, 30.0, "writer")
+    assert (source.replica.host, source.replica.dbname) == ("replica", "shop")
+    assert read_settings(environ()).source("shop").reader is None
+
+
+def test_a_reader_is_read() -> None:
+    told = {"reader_wait_seconds": 0, "reader_behind": "fail"}
+    reader = {**READER, "port": 6432}
+    sources = json.dumps({"shop": {**SHOP, "reader": reader, **told}})
+    source = read_settings(environ(SOURCES=sources)).source("shop")
+    assert source.reader == Reader("replica", 6432, 0.0, "fail")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"reader": "replica"},
+        {"reader": {"port": 1}},
+        {"reader": {"host": "r", "user": "u"}},
+        {"reader": {"host": "r", "port": 0}},
+        {"reader": {"host": "r", "port": "x"}},
+        {"reader": READER, "reader_behind": "wait"},
+        {"reader": READER, "reader_wait_seconds": -1},
+        {"reader": READER, "reader_wait_seconds": 201},
+        {"reader": READER, "reader_wait_seconds": True},
+        {"reader": READER, "reader_wait_seconds": "30"},
+        {"reader_wait_seconds": 30},
+        {"reader_behind": "fail"},
+    ],
+)
+def test_a_wrong_reader_is_refused(wrong: dict[str, Any]) -> None:
+    sources = json.dumps({"shop": SHOP | wrong})
+    with pytest.raises(RequestError) as refused:
+        read_settings(environ(SOURCES=sources))
+    assert refused.value.code == "bad_request"

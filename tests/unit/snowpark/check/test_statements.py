@@ -10,6 +10,7 @@ from tests.unit.snowpark import golden
 
 CASES: dict[str, Statement] = {
     "read_tables": statements.read_tables(),
+    "read_shape": statements.read_shape("orders"),
     "read_session": statements.read_session(),
     "list_landing": statements.list_landing(),
     "describe_integration": statements.describe_integration("AURORA_SYNC_API"),

@@ -64,6 +64,12 @@ VALUES: dict[str, tuple[Any, str, Any, dict[str, Any]]] = {
     "deletes": ("key_compare", "deletes", "key_compare", {}),
     "delete_column": ("gone", "delete_column", "gone", {"deletes": "soft_column"}),
     "delete_action": ("hard", "delete_action", "hard", {"deletes": "key_compare"}),
+    "history": (True, "history", True, {}),
+    "history_columns": (["a"], "history_columns", ("a",), {"history": True}),
+    "history_time": ("extracted", "history_time", "extracted", {"history": True}),
+    "history_days": (90, "history_days", 90, {"history": True}),
+    "current_view": (True, "current_view", True, {"history": True}),
+    "drop_history": (True, "drop_history", True, {}),
     "delete_check_minutes": (
         30,
         "delete_check_minutes",

@@ -52,6 +52,12 @@ def test_what_is_left_out_has_the_documented_default() -> None:
         "duplicate_keys": "fail",
         "trim_char": False,
         "where": [],
+        "history": False,
+        "history_columns": [],
+        "history_time": "cursor",
+        "history_days": None,
+        "current_view": False,
+        "drop_history": False,
     }
 
 

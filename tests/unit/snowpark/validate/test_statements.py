@@ -9,6 +9,8 @@ from tests.unit.snowpark.batches import EVERY_TYPE, LOADED, TARGET
 from tests.unit.snowpark.samples import RUN_ID
 
 DIGESTED = validate_statements.Digested(TARGET, EVERY_TYPE, EVERY_TYPE[:1], False)
+NOW = "2026-01-02 03:04:05+00"
+VERSIONS = validate_statements.Digested(TARGET, LOADED[:2], LOADED[:1], False, True)
 SOFT_DIGESTED = validate_statements.Digested(TARGET, LOADED[:2], LOADED[:2], True)
 
 CASES: dict[str, Statement] = {
@@ -21,8 +23,16 @@ CASES: dict[str, Statement] = {
         SOFT_DIGESTED, ("0a",), 100, ("0a1b2c3d4e5f6071", "0a1b2c3d4e5f6072")
     ),
     "digest_detail": validate_statements.detail(SOFT_DIGESTED, ("0a" * 16,)),
-    "remove_extra": validate_statements.remove_extra(DIGESTED, ("0a" * 16,), RUN_ID),
-    "flag_extra": validate_statements.remove_extra(SOFT_DIGESTED, ("0a" * 16,), RUN_ID),
+    "remove_extra": validate_statements.remove_extra(
+        DIGESTED, ("0a" * 16,), RUN_ID, NOW
+    ),
+    "flag_extra": validate_statements.remove_extra(
+        SOFT_DIGESTED, ("0a" * 16,), RUN_ID, NOW
+    ),
+    "digest_rows_of_a_history": validate_statements.rows(VERSIONS, ("0a",), 100),
+    "close_extra": validate_statements.remove_extra(
+        VERSIONS, ("0a" * 16,), RUN_ID, NOW
+    ),
 }
 
 

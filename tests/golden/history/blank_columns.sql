@@ -1,0 +1,4 @@
+UPDATE "SHOP"."ORDERS"
+SET
+    "NOTE" = NULL,
+    "OLD" = NULL;

@@ -1,0 +1,10 @@
+UPDATE "SHOP"."ORDERS"
+SET
+    "_SYNC_VALID_TO" = GREATEST(TO_TIMESTAMP_TZ(?), DATEADD('microsecond', 1, "_SYNC_VALID_FROM")),
+    "_SYNC_IS_CURRENT" = FALSE,
+    "_SYNC_DELETED" = TRUE,
+    "_SYNC_RUN_ID" = ?
+WHERE "_SYNC_IS_CURRENT" AND "ID" IN (?);
+-- 1: "2026-01-02 03:04:05+00"
+-- 2: "run"
+-- 3: "1"

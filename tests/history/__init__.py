@@ -1,0 +1,1 @@
+"""Histories kept by the product on a local Snowflake, beside a model in Python."""
