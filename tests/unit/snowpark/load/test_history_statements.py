@@ -52,7 +52,7 @@ CASES: dict[str, Statement] = {
             BATCH,
             columns=NULLABLE_KEY,
             key=NULLABLE_KEY,
-            cursor=None,
+            cursors=(),
             history=Versions(),
         ),
         None,
@@ -61,7 +61,7 @@ CASES: dict[str, Statement] = {
         dataclasses.replace(
             BATCH,
             columns=EVERY_TYPE,
-            cursor=None,
+            cursors=(),
             history=Versions(tracked=EVERY_TYPE[1:]),
         ),
         None,
