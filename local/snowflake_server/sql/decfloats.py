@@ -79,10 +79,11 @@ def _ancestors(node: exp.Expr) -> Iterator[exp.Expr]:
 
 def _column_is(column: exp.Column, scope: exp.Expr, of_table: IsDecfloat) -> bool:
     around = set(map(id, _ancestors(column)))
-    for source in _sources(scope):
-        if id(source) in around:
-            # A subquery does not see its own columns.
-            continue
+    sources = list(_sources(scope))
+    if any(id(source) in around for source in sources):
+        # What a statement reads from sees neither its own columns nor its neighbours'.
+        return False
+    for source in sources:
         if column.table and _upper(source.alias_or_name) != _upper(column.table):
             continue
         if isinstance(source, exp.Table) and of_table(source, _named(column.this)):
