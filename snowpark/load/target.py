@@ -111,11 +111,17 @@ def apply(
 
 def _create(snowflake: Snowflake, target: Target, alignment: Alignment) -> None:
     settings = target.settings
-    snowflake.run(
+    rows = snowflake.run(
         target_statements.create_target(
             settings.target, alignment.columns, soft_deletes=settings.deletes_softly
         )
     )
+    # What the role may not see is not there for DESCRIBE, but it is for CREATE.
+    if rows and "already exists" in str(rows[0][0]):
+        raise DriftError(
+            "target_exists",
+            f"Table {settings.target} exists, and the sync's role may not see it.",
+        )
 
 
 def _rename(snowflake: Snowflake, target: Target, alignment: Alignment) -> None:
