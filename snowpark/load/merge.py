@@ -74,7 +74,13 @@ def _key_bounds(
 
 
 def lock_target(snowflake: Snowflake, rows: Batch) -> bool:
-    """Locks the target until the end of the transaction; False if it has no row."""
+    """Locks the target until the end of the transaction.
+
+    Returns:
+        False if it has no row, or no key to name one by.
+    """
+    if not rows.key:
+        return False
     locked = snowflake.changed_rows(statements.lock_target(rows), tell_only=())
     return locked > 0
 

@@ -149,7 +149,7 @@ def _drop_history(snowflake: Snowflake, target: Target) -> None:
 
 def _create(snowflake: Snowflake, target: Target, alignment: Alignment) -> None:
     settings = target.settings
-    snowflake.run(
+    rows = snowflake.run(
         target_statements.create_target(
             settings.target,
             alignment.columns,
@@ -157,6 +157,12 @@ def _create(snowflake: Snowflake, target: Target, alignment: Alignment) -> None:
             history=settings.history,
         )
     )
+    # What the role may not see is not there for DESCRIBE, but it is for CREATE.
+    if rows and "already exists" in str(rows[0][0]):
+        raise DriftError(
+            "target_exists",
+            f"Table {settings.target} exists, and the sync's role may not see it.",
+        )
 
 
 def _rename(snowflake: Snowflake, target: Target, alignment: Alignment) -> None:

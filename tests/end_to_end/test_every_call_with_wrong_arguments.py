@@ -29,7 +29,7 @@ HOSTILE: tuple[Any, ...] = (
 )
 OURS = re.compile(r"\[([a-z_]+)\].* A retry (?:may help|does not help)\. \S", re.DOTALL)
 # They take what they get, or nothing at all.
-WITHOUT_NAMES = {"HELP", "APPLY_TASKS", "RAISE_ALERTS"}
+WITHOUT_NAMES = {"HELP", "APPLY_TASKS", "RAISE_ALERTS", "TIDY"}
 
 
 def procedures(lab: Lab) -> Iterator[tuple[str, list[str]]]:

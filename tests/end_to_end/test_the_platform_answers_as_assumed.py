@@ -65,13 +65,13 @@ def test_an_account_is_asked_and_left_as_it_was(
 
 
 def test_an_unexpected_answer_of_an_account_is_told(connection_file: Path) -> None:
-    code, report, shown = probe_account(connection_file, "C01", "C02", "D10", "A07")
+    code, report, shown = probe_account(connection_file, "C01", "C02", "V04", "A07")
     assert code == 1
     states = {probe["id"]: probe["state"] for probe in report["probes"]}
     assert states == {
         "C01": AS_EXPECTED,
         "C02": REFUSED,
-        "D10": DIFFERENT,
+        "V04": DIFFERENT,
         "A07": "not run",
     }
     for name in ("acme", "ab12345", "jane_doe", "127.0.0.1"):
