@@ -111,6 +111,7 @@ def calls_of(table: str, group: str, config: str) -> dict[str, tuple[Any, ...]]:
         "RESYNC_TABLE": (table,),
         "SYNC_GROUP": (group,),
         "SYNC_TABLE": (table,),
+        "TIDY": (),
         "VALIDATE_TABLE": (table, True),
     }
 

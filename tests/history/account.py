@@ -69,6 +69,8 @@ def opened(home: Path) -> Iterator[LocalSession]:
     account = open_account(Settings(home=home))
     session = LocalSession(account)
     for text in (
+        "CREATE WAREHOUSE COMPUTE",
+        "USE WAREHOUSE COMPUTE",
         "CREATE DATABASE AURORA_SYNC",
         "CREATE SCHEMA AURORA_SYNC.STAGING",
         "CREATE SCHEMA AURORA_SYNC.SHOP",
