@@ -10,6 +10,7 @@ from lambda_extract.landing.stores import S3Store
 from lambda_extract.operations.check import check
 from lambda_extract.operations.connect import open_source
 from lambda_extract.operations.digest import digest
+from lambda_extract.operations.discover import discover
 from lambda_extract.operations.extract import extract
 from lambda_extract.operations.health import health
 from lambda_extract.operations.plan import plan
@@ -34,6 +35,8 @@ def run_operation(
         return health(request, settings=settings, s3=s3)
     if isinstance(request, contract.CheckRequest):
         return check(request, settings=settings, deadline=deadline)
+    if isinstance(request, contract.DiscoverRequest):
+        return discover(request, settings=settings, deadline=deadline)
     if isinstance(request, contract.PlanRequest):
         with open_source(request, settings, deadline=deadline) as database:
             return plan(
