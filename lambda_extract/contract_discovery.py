@@ -1,4 +1,4 @@
-"""PURE: what a source is asked about its tables, and what it answers; see `contract`."""
+"""PURE: what a source is asked about its tables, and what it answers; see contract."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -18,7 +18,7 @@ from snowpark.settings import column_rules, groups, row_filter, time_zones
 from snowpark.settings.validator import VALIDATOR, Violation
 from snowpark.settings.table import TableSettings
 
-_OWN_SCHEMAS = frozenset({"CONTROL", "STAGING", "INFORMATION_SCHEMA"})
+OWN_SCHEMAS = frozenset({"CONTROL", "STAGING", "INFORMATION_SCHEMA"})
 _LONGEST_TEXT = 10_000_000
 _MEGABYTE = 1_000_000
 
@@ -314,7 +314,7 @@ def _target_problems(
     name: str, merged: dict[str, Any], pointer: str, targets: dict[str, str]
 ) -> Iterator[Problem]:
     database, schema = merged.get("target_database"), merged["target_schema"]
-    if database is None and schema.upper() in _OWN_SCHEMAS:
+    if database is None and schema.upper() in OWN_SCHEMAS:
         yield Problem(
             f"{pointer}/target_schema",
             f"Schema {schema.upper()} belongs to the sync itself.",
