@@ -12,14 +12,35 @@ from snowpark.session import Snowflake
 from snowpark.sync import backfill, sync
 from snowpark.validate import validate
 from snowpark.worksheet import apply_config as worksheet_apply_config
+from snowpark.worksheet import edit_tables
 from snowpark.worksheet import help as worksheet_help
 from snowpark.worksheet import pause
 from snowpark.worksheet import plan_sync as worksheet_plan_sync
+from snowpark.worksheet import propose_config as worksheet_propose_config
 
 
-def apply_config(session: Session, config_text: str) -> dict[str, Any]:
-    """CALL APPLY_CONFIG('<json>'): checks and stores a configuration."""
-    return worksheet_apply_config.apply_config(Snowflake(session), config_text)
+def apply_config(
+    session: Session, config_text: str, dry_run: bool, confirm: bool
+) -> dict[str, Any]:
+    """CALL APPLY_CONFIG($$...$$, TRUE): checks a configuration, stores it if FALSE."""
+    return worksheet_apply_config.apply_config(
+        Snowflake(session), config_text, dry_run, confirm
+    )
+
+
+def propose_config(session: Session, source: str, pattern: Any) -> dict[str, Any]:
+    """CALL PROPOSE_CONFIG('shop', 'erp.*'): says how tables would be synced."""
+    return worksheet_propose_config.propose_config(Snowflake(session), source, pattern)
+
+
+def add_tables(session: Session, source: str, tables: Any) -> dict[str, Any]:
+    """CALL ADD_TABLES('shop', ['erp.orders']): configures tables as proposed."""
+    return edit_tables.add_tables(Snowflake(session), source, tables)
+
+
+def remove_tables(session: Session, tables: Any) -> dict[str, Any]:
+    """CALL REMOVE_TABLES(['orders']): takes tables out of the configuration."""
+    return edit_tables.remove_tables(Snowflake(session), tables)
 
 
 def sync_table(session: Session, table_name: str) -> dict[str, Any]:

@@ -30,7 +30,10 @@ GRANT USAGE ON PROCEDURE control.backfill_table(VARCHAR, VARCHAR, VARCHAR) TO RO
 GRANT USAGE ON PROCEDURE control.validate_table(VARCHAR, BOOLEAN) TO ROLE sync_operator;
 GRANT USAGE ON PROCEDURE control.check_sync(VARCHAR) TO ROLE sync_operator;
 GRANT USAGE ON PROCEDURE control.help() TO ROLE sync_operator;
-GRANT USAGE ON PROCEDURE control.apply_config(VARCHAR) TO ROLE sync_operator;
+GRANT USAGE ON PROCEDURE control.apply_config(VARCHAR, BOOLEAN, BOOLEAN) TO ROLE sync_operator;
+GRANT USAGE ON PROCEDURE control.propose_config(VARCHAR, VARIANT) TO ROLE sync_operator;
+GRANT USAGE ON PROCEDURE control.add_tables(VARCHAR, VARIANT) TO ROLE sync_operator;
+GRANT USAGE ON PROCEDURE control.remove_tables(VARIANT) TO ROLE sync_operator;
 GRANT USAGE ON PROCEDURE control.apply_tasks() TO ROLE sync_operator;
 GRANT USAGE ON PROCEDURE control.raise_alerts() TO ROLE sync_operator;
 GRANT MONITOR, OPERATE ON FUTURE TASKS IN SCHEMA control TO ROLE sync_operator;

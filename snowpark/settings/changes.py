@@ -29,10 +29,11 @@ class Change:
     """One thing that differs.
 
     Attributes:
-        subject: A table, "group hourly", "alerts", ...
+        subject: A table or column, "group hourly", "alerts", ...
         what: What it was and what it is.
         effect: What that will do.
         call: What a person has to call for it; empty: nothing.
+        table: The table that it is about; empty: none.
     """
 
     kind: Kind
@@ -40,6 +41,7 @@ class Change:
     what: str
     effect: str
     call: str = ""
+    table: str = ""
 
     def to_json(self) -> dict[str, str]:
         """Returns the change as a person reads it."""
@@ -62,7 +64,8 @@ def compare(
     are = {table.name: table for table in after}
     found = [_removed(were[name]) for name in sorted(set(were) - set(are))]
     for name in sorted(set(were) & set(are)):
-        found += _of_table(were[name], are[name])
+        of_table = _of_table(were[name], are[name])
+        found += [dataclasses.replace(change, table=name) for change in of_table]
     found += [_added(are[name]) for name in sorted(set(are) - set(were))]
     found += _of_groups(old.get("groups", {}), new.get("groups", {}))
     if old.get("alerts", {}) != new.get("alerts", {}):

@@ -124,7 +124,7 @@ def _value(node: Any, twice: list[str], depth: int) -> Any:
     return _scalar(node)
 
 
-_WHOLE = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
+_WHOLE = re.compile(r"-?(?:0|[1-9][0-9]{0,400})")
 _FRACTION = re.compile(r"-?[0-9]{1,17}\.[0-9]{1,17}")
 _WORDS: dict[str, Any] = {"true": True, "false": False, "null": None, "~": None}
 

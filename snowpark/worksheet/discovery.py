@@ -25,11 +25,13 @@ class Found:
 
     Attributes:
         not_allowed: Tables that match and are not on the allow-list of the source.
+        exact: "schema.table" that somebody has named.
     """
 
     proposals: tuple[Proposal, ...]
     facts: SourceFacts
     not_allowed: int
+    exact: frozenset[str] = frozenset()
 
 
 def source_name(value: object) -> str:
@@ -100,9 +102,15 @@ def discover(
         hashes=reply.hashes,
         proves=reply.proves,
     )
-    exact = {one for one in wanted if not set(one) & set("*?")}
+    exact = frozenset(one for one in wanted if not set(one) & set("*?"))
     proposals = proposal.propose(tables, facts, config, exact=exact)
-    return Found(tuple(proposals), facts, hidden)
+    return Found(tuple(proposals), facts, hidden, exact)
+
+
+def proposed(found: Found, config: Mapping[str, Any]) -> list[Proposal]:
+    """Returns the proposals for another configuration. PURE."""
+    tables = [one.found for one in found.proposals]
+    return proposal.propose(tables, found.facts, config, exact=found.exact)
 
 
 def _ask(

@@ -28,6 +28,13 @@ def read_config_version() -> Statement:
     return Statement("SELECT COALESCE(MAX(version), 0) FROM control.sync_config")
 
 
+def read_settings() -> Statement:
+    """Reads the settings of the tables in force."""
+    return Statement(
+        "SELECT settings FROM control.sync_current_tables ORDER BY table_name"
+    )
+
+
 def insert_config(version: int, text: str, sha256: str) -> Statement:
     """Appends the text of a version; from its commit on the version is in force."""
     return Statement(

@@ -107,6 +107,8 @@ def create(account: Account, statement: Statement, scanner: Scanner) -> Result:
     def work(_connection: object) -> Result:
         account.catalog.check_schema(name.database, name.schema)
         group = account.catalog.in_schema["PROCEDURE"]
+        if name in group and _types(group[name].arguments) != _types(arguments):
+            raise unsupported("two procedures of one name with other arguments")
         if name in group and not replaced:
             raise exists(str(name))
         if not grants_kept:
@@ -163,15 +165,20 @@ def drop(account: Account, statement: Statement, scanner: Scanner) -> Result:
 
     def work(_connection: object) -> Result:
         found = account.catalog.in_schema["PROCEDURE"].get(name)
-        if found is None and if_exists:
+        listed = [read_type(one).base for one in types]
+        if if_exists and (found is None or _types(found.arguments) != listed):
             return status("Drop statement executed successfully.")
         found = account.catalog.thing("PROCEDURE", name)
-        if len(types) != len(found.arguments):
+        if _types(found.arguments) != listed:
             raise compilation(f"Procedure '{name}' has other arguments.", code=2003)
         del account.catalog.in_schema["PROCEDURE"][name]
         return status(f"{name.name} successfully dropped.")
 
     return account.ddl(statement.session, work)
+
+
+def _types(arguments: tuple[Argument, ...]) -> list[str]:
+    return [argument.type.base for argument in arguments]
 
 
 class Runner:
@@ -315,6 +322,10 @@ def _arguments(
         raise syntax("CALL needs a list of arguments in parentheses.")
     wanted = procedure.arguments
     placed: dict[str, exp.Expr] = {}
+    named = [isinstance(argument, exp.Kwarg) for argument in node.expressions]
+    if any(named) and not all(named):
+        # sql-reference/sql/call: all arguments by name, or all by position.
+        raise _wrong_arguments(procedure, node)
     for at, argument in enumerate(node.expressions):
         if isinstance(argument, exp.Kwarg):
             key = argument.this.name.upper()
@@ -368,7 +379,9 @@ def _evaluated(
 def _typed(value: exp.Expr | None, kind: SnowType) -> exp.Expr:
     """The argument cast to its declared type; a VARIANT has none of its own."""
     given = value.copy() if value is not None else exp.null()
-    if kind.base in ("VARIANT", "ARRAY", "OBJECT"):
+    if kind.base == "VARIANT":
+        return exp.func("TO_VARIANT", given)
+    if kind.base in ("ARRAY", "OBJECT"):
         return given
     return exp.Cast(this=given, to=exp.DataType.build(str(kind), "snowflake"))
 
