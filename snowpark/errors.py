@@ -31,6 +31,9 @@ class Known:
 
 CODES: dict[str, Known] = {
     "invalid_config": Known(False, "Correct the listed places and apply again."),
+    "group_failed": Known(
+        False, "See the causes; SELECT * FROM CONTROL.SYNC_OVERVIEW has each table."
+    ),
     "too_many_removed": Known(
         False,
         "If they are meant to go, call again with TRUE as third argument (confirm);"

@@ -270,7 +270,7 @@ def _report(planned: Plan, begin: str, version: int | None) -> dict[str, Any]:
     found = planned.changes
     calls = list(dict.fromkeys(change.call for change in found if change.call))
     report: dict[str, Any] = {
-        "summary": f"{begin}, with {_number(names, 'table')}: {_counts(planned, found)}.",
+        "summary": f"{begin}, with {_tables(len(names))}: {_counts(planned, found)}.",
         "version": version,
         "changes": [change.to_json() for change in found],
         "tables": names,
@@ -294,5 +294,5 @@ def _counts(planned: Plan, found: Sequence[Change]) -> str:
     return ", ".join(part for part in parts if part) or "no table changes"
 
 
-def _number(things: Sequence[object], what: str) -> str:
-    return f"{len(things)} {what}{'' if len(things) == 1 else 's'}"
+def _tables(number: int) -> str:
+    return f"{number} table{'' if number == 1 else 's'}"

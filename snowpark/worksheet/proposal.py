@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from lambda_extract.contract import FoundColumn, FoundTable, Warning
+from lambda_extract.contract import FoundColumn, FoundTable
+from lambda_extract.contract import Warning as Misfit
 from snowpark import names
 from snowpark.errors import DriftError
 from snowpark.settings.parse import OWN_SCHEMAS
@@ -58,7 +59,7 @@ class Proposal:
     entry: Mapping[str, Any] = field(default_factory=dict)
     cursor: Cursor | None = None
     key: tuple[str, ...] = ()
-    misfits: tuple[Warning, ...] = ()
+    misfits: tuple[Misfit, ...] = ()
 
     @property
     def place(self) -> str:
@@ -150,20 +151,18 @@ def _propose(
 # --- what does not fit ----------------------------------------------------------------
 
 
-def _unreadable(
-    table: FoundTable, facts: SourceFacts, named: bool
-) -> Iterator[Warning]:
+def _unreadable(table: FoundTable, facts: SourceFacts, named: bool) -> Iterator[Misfit]:
     if table.kind in _KINDS and not named:
-        yield Warning(
+        yield Misfit(
             "not_a_table",
             f"It is {_KINDS[table.kind]}, which is read as a whole.",
             "CALL ADD_TABLES with its full name if it is meant.",
         )
     if not any(c.readable for c in table.columns) and not table.refused:
-        yield Warning("no_columns", "It has no column to read.", "Leave it out.")
+        yield Misfit("no_columns", "It has no column to read.", "Leave it out.")
     demanded = {c.required_protection for c in table.columns}
     if "hash" in demanded and not facts.hashes:
-        yield Warning(
+        yield Misfit(
             "hash_key_missing",
             "The source demands hashed columns and has no hash key.",
             'Add "hash_key" to the secret of the source.',
@@ -182,11 +181,11 @@ def _misfits(
     facts: SourceFacts,
     key: tuple[str, ...],
     cursor: Cursor | None,
-) -> Iterator[Warning]:
+) -> Iterator[Misfit]:
     if table.kind in ("v", "f", "m"):
         return
     if not key:
-        yield Warning(
+        yield Misfit(
             "no_key",
             "It has no primary key and no unique index over NOT NULL columns that may"
             " be read: the whole table is read each time.",
@@ -197,13 +196,13 @@ def _misfits(
         return
     column = cursor.column
     if not column.indexed:
-        yield Warning(
+        yield Misfit(
             "cursor_not_indexed",
             f"No index begins with {column.name}: each sync reads the whole table.",
             f"CREATE INDEX CONCURRENTLY ON {_quoted(table)} ({_quote(column.name)});",
         )
     if not _is_usable(cursor, facts):
-        yield Warning(
+        yield Misfit(
             "time_zone_missing",
             f"{column.name} does not say in which time zone it is: until somebody does,"
             " the whole table is read each time.",
@@ -211,12 +210,12 @@ def _misfits(
         )
 
 
-def _no_cursor(table: FoundTable) -> Warning:
+def _no_cursor(table: FoundTable) -> Misfit:
     filled = cursors.inserted(table)
     message = "No column is known to move with every change"
     if filled is not None:
         message += f" ({filled} is set in new rows)"
-    return Warning(
+    return Misfit(
         "no_cursor",
         f"{message}: the whole table is read each time.",
         'Set "cursor" if there is one after all, or if rows never change; or add a'
@@ -224,9 +223,9 @@ def _no_cursor(table: FoundTable) -> Warning:
     )
 
 
-def _large(table: FoundTable) -> Warning:
+def _large(table: FoundTable) -> Misfit:
     size = f"{table.bytes / 1e9:.0f} GB"
-    return Warning(
+    return Misfit(
         "large_and_full",
         f"It has {size}, which every sync reads.",
         'Give it a key and a cursor, or a "group" that runs seldom.',
@@ -241,7 +240,7 @@ def _is_usable(cursor: Cursor | None, facts: SourceFacts) -> bool:
 
 def _columns(
     table: FoundTable, facts: SourceFacts, excluded: Sequence[str]
-) -> tuple[dict[str, dict[str, str]], list[Warning]]:
+) -> tuple[dict[str, dict[str, str]], list[Misfit]]:
     """Returns what the configuration says of single columns, and what of it to tell."""
     columns: dict[str, dict[str, str]] = {}
     used = set[str]()
@@ -273,21 +272,21 @@ def _guess(column: FoundColumn, table: FoundTable, facts: SourceFacts) -> str:
 
 def _told(
     excluded: Sequence[str], personal_ones: Sequence[str], renamed: Sequence[str]
-) -> Iterator[Warning]:
+) -> Iterator[Misfit]:
     if personal_ones:
-        yield Warning(
+        yield Misfit(
             "personal_columns",
             f"Looks personal, and is protected: {_listed(personal_ones)}.",
             'Take "protect" out of the entry for what may be read as it is.',
         )
     if excluded:
-        yield Warning(
+        yield Misfit(
             "columns_left_out",
             f"May not be read, and is left out: {_listed(excluded)}.",
             'GRANT SELECT on the columns, and take them out of "exclude".',
         )
     if renamed:
-        yield Warning(
+        yield Misfit(
             "columns_renamed",
             f"Has another name in Snowflake: {_listed(renamed)}.",
             'Choose another one by "rename".',

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from snowpark.settings.table import TableSettings
-from snowpark.sql import Statement, value_rows
+from snowpark.sql import Statement, literal, quote, value_rows
 
 _TABLES_PER_INSERT = 500
 
@@ -11,6 +11,15 @@ _TABLES_PER_INSERT = 500
 def show_procedures() -> Statement:
     """Reads the names, arguments and comments of the procedures."""
     return Statement("SHOW PROCEDURES IN SCHEMA control")
+
+
+def table_of(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Returns the text of a query that gives these texts, in this order."""
+    columns = ", ".join(
+        f"column{place} AS {quote(name)}" for place, name in enumerate(names, 1)
+    )
+    values = ",\n    ".join(f"({', '.join(map(literal, row))})" for row in rows)
+    return f"SELECT {columns}\nFROM VALUES\n    {values}"
 
 
 def insert_pause(table: str, paused: bool, reason: str | None) -> Statement:

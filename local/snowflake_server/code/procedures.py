@@ -59,6 +59,7 @@ class Procedure:
     caller_rights: bool
     comment: str = ""
     owner: str = ""
+    columns: tuple[Argument, ...] = ()
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -95,7 +96,8 @@ def create(account: Account, statement: Statement, scanner: Scanner) -> Result:
     arguments = read_arguments(scanner)
     grants_kept = scanner.take("COPY", "GRANTS")
     scanner.expect("RETURNS")
-    returns = read_type(read_type_text(scanner))
+    columns = _table(scanner) if scanner.take("TABLE") else ()
+    returns = SnowType("VARCHAR") if columns else read_type(read_type_text(scanner))
     scanner.take("NOT", "NULL")
     scanner.expect("LANGUAGE")
     if scanner.word() != "PYTHON":
@@ -124,6 +126,7 @@ def create(account: Account, statement: Statement, scanner: Scanner) -> Result:
             caller_rights=options["EXECUTE AS"] == "CALLER",
             comment=options.get("COMMENT", ""),
             owner=session.role,
+            columns=columns,
         )
         return status(f"Function {name.name} successfully created.")
 
@@ -200,6 +203,9 @@ class Runner:
         with self.carriers.borrow(session) as carrier:
             try:
                 value = handler(carrier.snowpark, *values)
+                if procedure.columns:
+                    # A DataFrame is a query that is sent when its rows are asked for.
+                    value = value.collect()
             except ProcedureKilled as killed:
                 session.close_procedure()
                 raise SnowflakeError(
@@ -291,12 +297,31 @@ def call(account: Account, statement: Statement, scanner: Scanner) -> Result:
     )
     runner: Runner = account.runner
     value = runner.run(procedure, session, values)
+    if procedure.columns:
+        return _rows(procedure, value)
     kind = procedure.returns
     shown_value = _returned(value, kind)
     column = (
         SnowType("VARIANT") if kind.base in ("VARIANT", "ARRAY", "OBJECT") else TEXT
     )
     return made({name.name: column}, [(shown_value,)], statement_type=SELECT_TYPE)
+
+
+def _table(scanner: Scanner) -> tuple[Argument, ...]:
+    """The columns of RETURNS TABLE (name TYPE, ...), texts alone."""
+    columns = read_arguments(scanner)
+    if not columns or any(column.type.base != "VARCHAR" for column in columns):
+        raise unsupported("RETURNS TABLE without columns, or of other types than text")
+    return columns
+
+
+def _rows(procedure: Procedure, value: Any) -> Result:
+    """The rows of the DataFrame that a handler returns: as many columns as declared."""
+    names = [column.name for column in procedure.columns]
+    if any(len(row) != len(names) for row in value):
+        raise compilation("The DataFrame has other columns than RETURNS TABLE says.")
+    kinds = {column.name: TEXT for column in procedure.columns}
+    return made(kinds, [tuple(row) for row in value], statement_type=SELECT_TYPE)
 
 
 def _returned(value: Any, kind: SnowType) -> str | None:
