@@ -1,5 +1,6 @@
 """What a person sees in a worksheet: the sentence, not the way to it (U7 to U12)."""
 
+import json
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from tests.end_to_end.lab import Lab
 def orders(lab: Lab) -> str:
     name = lab.name("orders")
     lab.orders_table(name, 20)
-    lab.apply({name: {"cursor": "updated_at", "group": "team"}})
+    lab.apply({name: {"cursor": "updated_at"}})
     return name
 
 
@@ -38,12 +39,9 @@ def test_u10_a_name_that_differs_in_case_is_guessed(lab: Lab) -> None:
 
 def test_u10_a_group_of_which_nothing_is_in_sync_fails(lab: Lab) -> None:
     names = [lab.name(f"gone_{i}") for i in range(2)]
-    lab.apply(
-        {
-            n: {"mode": "full", "group": "lost", "table": "nope"} | {"target_table": n}
-            for n in names
-        }
-    )
+    gone = {"mode": "full", "group": "lost", "table": "nope"}
+    config = lab.config({name: {**gone, "target_table": name} for name in names})
+    lab.call("APPLY_CONFIG", json.dumps(config | {"groups": {"lost": {}}}))
     text = lab.fail("SYNC_GROUP", "lost")
     assert "[group_failed]" in text and "0 of 2 tables are in sync" in text
     assert text.count("[table_not_found]") == 1
