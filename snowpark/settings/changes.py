@@ -21,6 +21,7 @@ _EFFECTS = {
     "schema_drift": "from the next sync on",
     "deletes": "from the next sync on",
 }
+_TOLD = ("subject", "what", "effect", "call", "kind")
 _STRENGTH = {"": 0, "hash": 1, "mask": 2}
 
 
@@ -45,7 +46,8 @@ class Change:
 
     def to_json(self) -> dict[str, str]:
         """Returns the change as a person reads it."""
-        return {k: v for k, v in dataclasses.asdict(self).items() if v}
+        found = dataclasses.asdict(self)
+        return {key: found[key] for key in _TOLD if found[key]}
 
 
 def compare(
@@ -80,6 +82,7 @@ def _removed(table: TableSettings) -> Change:
         table.name,
         "no longer configured",
         f"it is not synced any more; {table.target} stays as it is",
+        table=table.name,
     )
 
 
@@ -88,7 +91,8 @@ def _added(table: TableSettings) -> Change:
     if table.mode == "incremental":
         how = f"all rows once, then those that are new by {table.cursor}"
     effect = f"the first sync creates {table.target}; it reads {how}"
-    return Change("added", table.name, f"new, of source {table.source}", effect)
+    what = f"new, of source {table.source}"
+    return Change("added", table.name, what, effect, table=table.name)
 
 
 def _of_table(was: TableSettings, now: TableSettings) -> Iterator[Change]:
