@@ -24,6 +24,13 @@ _SECTIONS = (
         "`tables`: name -> settings. Those marked with * may stand in `defaults`, too.",
         "table",
     ),
+    (
+        "A pattern",
+        '`patterns`: "schema.table" with `*` and `?` -> settings. What it stands for is'
+        " stored and shown as tables that are added; new and vanished ones are in"
+        " `SYNC_DISCOVERIES`.",
+        "pattern",
+    ),
     ("A column", "`columns` of a table: PostgreSQL name -> settings.", "column"),
 )
 # A value of each setting, as it may stand in a configuration.
@@ -56,7 +63,9 @@ EXAMPLES: dict[str, Any] = {
     "max_parallel": 8,
     "max_removed_tables": 10,
     "mode": "full",
+    "new_tables": "add",
     "null_cursor": "ignore",
+    "patterns": {"erp.*": {"exclude": ["erp.tmp_*"], "new_tables": "add"}},
     "pipe_wait_seconds": 300,
     "protect": "mask",
     "reminder_hours": 4,
@@ -66,6 +75,7 @@ EXAMPLES: dict[str, Any] = {
     "schema": "erp",
     "schema_drift": "freeze",
     "serverless_size": "SMALL",
+    "settings": {"group": "hourly"},
     "sns": {"integration": "SYNC_TOPIC"},
     "source": "shop",
     "source_changed": "fail",
@@ -106,7 +116,7 @@ def document() -> str:
         "Printed from `config/sync_config.schema.json`, by",
         "`scripts/print_configuration.sh --write`.",
         "`CALL APPLY_CONFIG($$...$$, TRUE)` says what a text would change,",
-        "`scripts/check_config.sh FILE --against DEPLOYED` the same without an account.",
+        "`scripts/check_config.sh FILE --against DEPLOYED` the same offline.",
     ]
     for title, says, part in _SECTIONS:
         found = schema if part is None else schema["$defs"][part]

@@ -16,7 +16,7 @@ from snowpark.validate import validate
 from snowpark.worksheet import apply_config as worksheet_apply_config
 from snowpark.worksheet import edit_tables
 from snowpark.worksheet import help as worksheet_help
-from snowpark.worksheet import pause
+from snowpark.worksheet import look, pause
 from snowpark.worksheet import plan_sync as worksheet_plan_sync
 from snowpark.worksheet import propose_config as worksheet_propose_config
 
@@ -76,7 +76,9 @@ def plan_sync(session: Session, table_name: str) -> dict[str, Any]:
 @in_plain_words
 def sync_group(session: Session, group_name: str) -> dict[str, Any]:
     """CALL SYNC_GROUP('hourly'): brings every table of a group up to date."""
-    return answers.of_group(group.sync_group(Snowflake(session), group_name))
+    snowflake = Snowflake(session)
+    report = group.sync_group(snowflake, group_name)
+    return answers.of_group(report | look.look(snowflake))
 
 
 @in_plain_words
@@ -100,7 +102,9 @@ def merge_table(session: Session, table_name: str) -> dict[str, Any]:
 @in_plain_words
 def finish_group(session: Session, group_name: str) -> dict[str, Any]:
     """CALL FINISH_GROUP('hourly'): the finalizer of a group's graph."""
-    return group.end_graph(Snowflake(session), group_name)
+    snowflake = Snowflake(session)
+    report = group.end_graph(snowflake, group_name)
+    return report | look.look(snowflake)
 
 
 @in_plain_words

@@ -18,6 +18,7 @@ GRANT SELECT ON TABLE control.sync_altered_values TO ROLE sync_reader;
 GRANT SELECT ON TABLE control.sync_pauses TO ROLE sync_reader;
 GRANT SELECT ON TABLE control.sync_alerts TO ROLE sync_reader;
 GRANT SELECT ON TABLE control.sync_group_steps TO ROLE sync_reader;
+GRANT SELECT ON TABLE control.sync_discoveries TO ROLE sync_reader;
 
 GRANT USAGE ON PROCEDURE control.sync_table(VARCHAR) TO ROLE sync_operator;
 GRANT USAGE ON PROCEDURE control.plan_sync(VARCHAR) TO ROLE sync_operator;

@@ -167,6 +167,6 @@ class Change:
             # The configuration has renamed it.
             text += f" to {self.target}"
         types = [kind for kind in (self.old_type, self.new_type) if kind]
-        if types:
+        if types and self.old_type != self.new_type:
             text += f" ({' -> '.join(types)})"
         return text

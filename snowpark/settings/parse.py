@@ -13,13 +13,14 @@ from typing import Any, Literal
 
 from snowpark.errors import ConfigError, Problem
 from snowpark.names import target_name
-from snowpark.settings import column_rules, groups, row_filter, time_zones
+from snowpark.settings import column_rules, groups, patterns, row_filter, time_zones
 from snowpark.settings.text import load
 from snowpark.settings.validator import VALIDATOR, Violation
 from snowpark.settings.table import TableSettings
 
 OWN_SCHEMAS = frozenset({"CONTROL", "STAGING", "INFORMATION_SCHEMA"})
 _MEGABYTE = 1_000_000
+_ENTRIES = ("sources", "tables", "groups", "patterns")
 
 
 def parse(text: str | None) -> tuple[TableSettings, ...]:
@@ -45,7 +46,7 @@ def checked(text: str | None) -> dict[str, Any]:
         known = {_table_of(p.pointer) for p in problems}
         problems += [
             problem
-            for problem in _rule_problems(kept)
+            for problem in _rule_problems(patterns.expanded(kept))
             # What is missing there may be just what was refused.
             if _table_of(problem.pointer) not in known - {""}
         ]
@@ -56,8 +57,9 @@ def checked(text: str | None) -> dict[str, Any]:
 
 def tables_of(data: dict[str, Any]) -> tuple[TableSettings, ...]:
     """Returns the tables of a configuration that was checked, sorted by name."""
+    whole = patterns.expanded(data)
     return tuple(
-        _settings(data, name) for name in sorted(data["tables"], key=str.lower)
+        _settings(whole, name) for name in sorted(whole["tables"], key=str.lower)
     )
 
 
@@ -71,11 +73,13 @@ def _without(
     data: dict[str, Any], problems: Sequence[Problem]
 ) -> dict[str, Any] | None:
     """Returns the configuration without what is refused; None: too little is left."""
-    sections = {"defaults", "sources", "groups", "alerts", "tables"}
+    sections = {"defaults", "sources", "groups", "alerts", "tables", "patterns"}
+    # What is resolved was written by no person.
+    sections |= {"resolved"} if not any(_is_of_patterns(p) for p in problems) else set()
     kept = {name: data[name] for name in sections & data.keys()}
     for problem in problems:
         steps = [_unescaped(step) for step in problem.pointer.split("/")[1:]]
-        if steps[:1] and steps[0] in ("sources", "tables", "groups") and len(steps) > 1:
+        if len(steps) > 1 and steps[0] in _ENTRIES:
             kept[steps[0]] = _emptied(kept.get(steps[0]), steps[0], steps[1])
         elif steps[:1] == ["defaults"] and len(steps) > 1:
             # Without a default, tables would seem to lack it.
@@ -88,6 +92,10 @@ def _without(
     return kept if sound else None
 
 
+def _is_of_patterns(problem: Problem) -> bool:
+    return problem.pointer.startswith(("/patterns", "/resolved"))
+
+
 def _unescaped(step: str) -> str:
     return step.replace("~1", "/").replace("~0", "~")
 
@@ -98,7 +106,7 @@ def _emptied(section: Any, kind: str, name: str) -> Any:
         return section
     # A pointer shows no more than the beginning of a name.
     kept = {key: value for key, value in section.items() if key[:100] != name}
-    if kind == "tables":
+    if kind in ("tables", "patterns"):
         return kept
     return kept | {key: {} for key in section.keys() - kept.keys()}
 
@@ -194,6 +202,7 @@ def _rule_problems(data: dict[str, Any]) -> Iterator[Problem]:
         if found := time_zones.problem(source.get("time_zone", "UTC")):
             yield Problem(_pointer("sources", name, "time_zone"), found)
     yield from _reference_problems(data, data.get("defaults", {}), "/defaults")
+    yield from _pattern_problems(data)
     targets: dict[str, str] = {}
     for name, table in data["tables"].items():
         pointer = _pointer("tables", name)
@@ -213,6 +222,16 @@ def _rule_problems(data: dict[str, Any]) -> Iterator[Problem]:
             yield from _filter_problems(table, pointer)
         if "target_schema" in merged:
             yield from _target_problems(name, merged, pointer, targets)
+
+
+def _pattern_problems(data: dict[str, Any]) -> Iterator[Problem]:
+    for name, pattern in data.get("patterns", {}).items():
+        pointer = _pointer("patterns", name)
+        yield from _reference_problems(data, pattern, pointer)
+        settings = pattern.get("settings", {})
+        yield from _reference_problems(data, settings, f"{pointer}/settings")
+        if not patterns.source_of(data, name):
+            yield Problem(pointer, '"source" is set neither here nor in defaults.')
 
 
 def _same_name_problems(tables: dict[str, Any]) -> Iterator[Problem]:

@@ -19,7 +19,7 @@ from snowpark.settings import parse
 from snowpark.settings.changes import Change
 from snowpark.settings.table import TableSettings
 from snowpark.settings.text import is_json
-from snowpark.worksheet import statements
+from snowpark.worksheet import resolve, statements
 
 _MOST_REMOVED = 3
 _REMOVED_SHARE = 10
@@ -117,13 +117,18 @@ def plan(snowflake: Snowflake, text: str, in_force: str | None = None) -> Plan:
     """
     new = parse.checked(text)
     old_text = in_force if in_force is not None else _text_in_force(snowflake)
+    old = json.loads(old_text) if old_text else {}
+    if new.get("patterns") or new.get("resolved"):
+        new = resolve.resolved(snowflake, new, old)
+        text = json.dumps(new, indent=2, ensure_ascii=False)
+        parse.checked(text)
     before = [
         TableSettings.from_json(str(row[0]))
         for row in snowflake.run_list(statements.read_settings())
     ]
     return Plan(
         text=text if is_json(text) else json.dumps(new, indent=2, ensure_ascii=False),
-        old=json.loads(old_text) if old_text else {},
+        old=old,
         new=new,
         before=tuple(before),
         tables=parse.tables_of(new),

@@ -7,6 +7,7 @@ from typing import Any
 from snowpark import arguments
 from snowpark.errors import UsageError
 from snowpark.session import Snowflake
+from snowpark.settings import patterns
 from snowpark.worksheet import apply_config, discovery, propose_config
 from snowpark.worksheet.discovery import Found
 
@@ -89,13 +90,19 @@ def remove_tables(snowflake: Snowflake, tables: object) -> dict[str, Any]:
 
     def edit(text: str | None) -> str:
         config = json.loads(text) if text else {"tables": {}}
+        left = []
+        for name in names:
+            # A pattern would bring it back.
+            excluding = patterns.without(config, name)
+            config = excluding or config
+            left += [] if excluding else [name]
         known = {name.lower(): name for name in config["tables"]}
-        unknown = [name for name in names if name not in known]
+        unknown = [name for name in left if name not in known]
         if unknown:
             raise UsageError(
                 "unknown_table", f"No table is configured as {', '.join(unknown[:20])}."
             )
-        gone = {known[name] for name in names}
+        gone = {known[name] for name in left}
         kept = {k: v for k, v in config["tables"].items() if k not in gone}
         return json.dumps({**config, "tables": kept}, indent=2)
 

@@ -14,6 +14,7 @@ from lambda_extract.contract import FoundColumn, FoundTable
 from lambda_extract.contract import Warning as Misfit
 from snowpark import names
 from snowpark.errors import DriftError
+from snowpark.settings import patterns
 from snowpark.settings.parse import OWN_SCHEMAS
 from snowpark.worksheet import cursors, personal
 from snowpark.worksheet.cursors import Cursor
@@ -75,7 +76,7 @@ class Taken:
         self.names: set[str] = set()
         self.targets: set[str] = set()
         self.places: dict[tuple[str, str, str], str] = {}
-        for name, table in config.get("tables", {}).items():
+        for name, table in patterns.expanded(config)["tables"].items():
             merged = {**defaults, **table}
             relation = merged.get("table", name)
             place = (merged["source"], merged.get("schema", "public"), relation)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from snowpark.settings.table import TableSettings
 from snowpark.sql import Statement, literal, quote, value_rows
+from snowpark.worksheet.discoveries import Discovery
 
 _TABLES_PER_INSERT = 500
 
@@ -96,3 +97,34 @@ WHERE
 def create_schema(schema: str) -> Statement:
     """Creates a target schema if there is none."""
     return Statement(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+
+
+def read_patterns_to_look_at() -> Statement:
+    """Reads the configuration if it has patterns and nobody looked for an hour."""
+    return Statement("""\
+SELECT c.config_text
+FROM control.sync_config AS c
+WHERE
+    c.version = (SELECT MAX(m.version) FROM control.sync_config AS m)
+    AND CONTAINS(c.config_text, '"patterns"')
+    AND NOT EXISTS (
+        SELECT 1
+        FROM control.sync_discoveries AS d
+        WHERE d.recorded_at > DATEADD('hour', -1, CURRENT_TIMESTAMP())
+    )""")
+
+
+def insert_discoveries(found: Sequence[Discovery]) -> Iterator[Statement]:
+    """Appends what a look at the sources has found, and that it was taken."""
+    types = ["VARCHAR"] * 5
+    rows = [(one.what, one.source, one.place, one.name, one.policy) for one in found]
+    for values in value_rows(types, rows, most_rows=_TABLES_PER_INSERT):
+        yield Statement(
+            f"""\
+INSERT INTO control.sync_discoveries (
+    what, source, source_table, table_name, policy, recorded_at
+)
+SELECT column1, column2, column3, column4, column5, CURRENT_TIMESTAMP()
+FROM {values.text}""",
+            values.params,
+        )

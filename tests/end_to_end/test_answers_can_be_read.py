@@ -117,7 +117,7 @@ def test_u12_a_running_load_says_how_far_it_is(lab: Lab) -> None:
     table = lab.name("large")
     lab.orders_table(table, 4000)
     lab.psql(f"ANALYZE {table}")
-    lab.apply({table: {"cursor": "updated_at", "chunk_rows": 500}})
+    lab.apply({table: {"cursor": "updated_at", "chunk_rows": 2000}})
     seen: list[dict[str, Any]] = []
 
     def look(other: Lab) -> None:

@@ -148,3 +148,46 @@ def test_u6_plan_sync_says_which_cause_a_sync_is_refused_for(lab: Lab) -> None:
     assert said["refused"] == "origin_changed"
     assert "the cursor was updated_at and is id" in said["summary"]
     assert "the cursor was updated_at and is id" in lab.fail("SYNC_TABLE", table)
+
+
+def test_a_pattern_stands_for_tables_and_meets_new_and_vanished_ones(
+    lab: Lab, schema: str
+) -> None:
+    config = lab.config({})
+    config["groups"] = {"erp": {}}
+    config["patterns"] = {
+        f"{schema}.*": {
+            "exclude": [f"{schema}.Odd*"],
+            "new_tables": "add",
+            "settings": {"group": "erp", "chunk_rows": 7000},
+        }
+    }
+    text = json.dumps(config)
+    told = called(lab, f"CALL APPLY_CONFIG($${text}$$, TRUE)")
+    assert told["added"] == [f"{schema}.orders"]
+    assert called(lab, f"CALL APPLY_CONFIG($${text}$$)")["added"] == told["added"]
+    (row,) = lab.query("SELECT settings FROM control.sync_current_tables")
+    settings = json.loads(row["SETTINGS"])
+    assert (settings["chunk_rows"], settings["cursor"]) == (7000, "updated_at")
+    again = called(lab, f"CALL APPLY_CONFIG($${text}$$)")
+    assert again["changes"] == []
+    lab.psql(f"CREATE TABLE {schema}.late (id int PRIMARY KEY)")
+    lab.query("DELETE FROM control.sync_discoveries")
+    report = called(lab, "CALL SYNC_GROUP('erp')")
+    new = {"what": "new", "table": f"{schema}.late", "policy": "add"}
+    assert report["discoveries"] == [new]
+    names = lab.query("SELECT table_name FROM control.sync_current_tables")
+    assert {row["TABLE_NAME"] for row in names} == {
+        f"{schema}.late",
+        f"{schema}.orders",
+    }
+    lab.psql(f"DROP TABLE {schema}.late")
+    # Within the hour nobody looks again.
+    assert "discoveries" not in called(lab, "CALL SYNC_GROUP('erp')")
+    lab.query("DELETE FROM control.sync_discoveries")
+    gone = called(lab, "CALL SYNC_GROUP('erp')")["discoveries"]
+    assert [one["what"] for one in gone] == ["vanished"]
+    # The pattern would bring it back, so it is excluded; what has vanished goes, too.
+    removed = called(lab, f"CALL REMOVE_TABLES('{schema}.orders')")
+    assert removed["tables"] == []
+    assert called(lab, f"CALL ADD_TABLES('shop', '{schema}.orders')")["added"]

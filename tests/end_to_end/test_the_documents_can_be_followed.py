@@ -1,4 +1,4 @@
-"""Every SQL statement of the README and of docs/HOWTO.md runs, in order, as it stands."""
+"""Every SQL statement of the README and of docs/HOWTO.md runs, in order, as it is."""
 
 import re
 from collections.abc import Iterator
