@@ -75,6 +75,8 @@ def apply_config(
     confirmed = arguments.flag(confirm, "confirm")
     if only_told:
         return _told(plan(snowflake, text), confirmed)
+    # What is wrong with the text itself is told before anybody is kept waiting.
+    parse.checked(text)
     return edit_config(snowflake, lambda _: text, confirmed=confirmed)
 
 
@@ -124,7 +126,7 @@ def plan(snowflake: Snowflake, text: str, in_force: str | None = None) -> Plan:
         parse.checked(text)
     before = [
         TableSettings.from_json(str(row[0]))
-        for row in snowflake.run_list(statements.read_settings())
+        for row in snowflake.run_list(statements.read_configured())
     ]
     return Plan(
         text=text if is_json(text) else json.dumps(new, indent=2, ensure_ascii=False),

@@ -38,7 +38,7 @@ def read_config_version() -> Statement:
     return Statement("SELECT COALESCE(MAX(version), 0) FROM control.sync_config")
 
 
-def read_settings() -> Statement:
+def read_configured() -> Statement:
     """Reads the settings of the tables in force."""
     return Statement(
         "SELECT settings FROM control.sync_current_tables ORDER BY table_name"

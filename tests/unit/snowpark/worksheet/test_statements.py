@@ -11,7 +11,7 @@ from tests.unit.snowpark.samples import settings
 CASES: dict[str, Statement] = {
     "insert_pause": worksheet_statements.insert_pause("orders", True, "migration"),
     "show_procedures": worksheet_statements.show_procedures(),
-    "read_settings": worksheet_statements.read_settings(),
+    "read_configured": worksheet_statements.read_configured(),
     "read_config_version": worksheet_statements.read_config_version(),
     "insert_config": worksheet_statements.insert_config(3, "{}", "c0ffee"),
     "insert_tables": next(
