@@ -26,6 +26,12 @@ from lambda_extract.contract_group import (
     KnownColumns,
     PartReply,
 )
+from lambda_extract.contract_discovery import (
+    DiscoverReply,
+    DiscoverRequest,
+    FoundColumn,
+    FoundTable,
+)
 from lambda_extract.contract_paths import LoadMethod, Place
 from lambda_extract.contract_replies import (
     SNOWFLAKE_TYPE,
@@ -82,6 +88,8 @@ __all__ = [
     "CursorValue",
     "DigestReply",
     "DigestRequest",
+    "DiscoverReply",
+    "DiscoverRequest",
     "ErrorDetail",
     "ErrorReply",
     "ExtractReply",
@@ -93,6 +101,8 @@ __all__ = [
     "GroupPart",
     "GroupReply",
     "GroupRequest",
+    "FoundColumn",
+    "FoundTable",
     "HealthReply",
     "HealthRequest",
     "KeysRequest",
@@ -273,6 +283,7 @@ Request = (
     | HealthRequest
     | CheckRequest
     | GroupRequest
+    | DiscoverRequest
 )
 
 Reply = (
@@ -282,6 +293,7 @@ Reply = (
     | HealthReply
     | CheckReply
     | GroupReply
+    | DiscoverReply
     | ErrorReply
 )
 
@@ -293,6 +305,7 @@ REQUESTS: dict[str, type] = {
     "health": HealthRequest,
     "check": CheckRequest,
     "group": GroupRequest,
+    "discover": DiscoverRequest,
 }
 REPLIES: dict[str, type] = {
     "extract": ExtractReply,
@@ -302,6 +315,7 @@ REPLIES: dict[str, type] = {
     "health": HealthReply,
     "check": CheckReply,
     "group": GroupReply,
+    "discover": DiscoverReply,
 }
 
 

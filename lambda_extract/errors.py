@@ -127,6 +127,9 @@ CODES: dict[str, Code] = {
         "Use a column of type timestamp, timestamptz, date, an integer type or"
         " numeric(p,0), or mode full.",
     ),
+    "range_empty": Code(
+        False, "Pass a first value that is smaller than the second one."
+    ),
     "time_zone_missing": Code(
         False,
         'Add "time_zone" to the source in the configuration: the zone in which the'

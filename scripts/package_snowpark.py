@@ -20,6 +20,7 @@ SHARED = (
     "lambda_extract/contract_codec.py",
     "lambda_extract/contract_group.py",
     "lambda_extract/contract_parts.py",
+    "lambda_extract/contract_discovery.py",
     "lambda_extract/contract_paths.py",
     "lambda_extract/contract_replies.py",
     "lambda_extract/contract_values.py",

@@ -6,6 +6,7 @@ from snowpark.errors import UsageError
 
 _TABLE = "Pass the name of a configured table."
 _GROUP = "Pass the name of a configured group."
+_MOST_NAMES = 1000
 
 
 def table_name(value: object) -> str:
@@ -43,6 +44,26 @@ def text_or_null(value: object, name: str, *, longest: int, hint: str) -> str | 
             "invalid_argument", f'"{name}" is empty, too long or not a text.', hint=hint
         )
     return value
+
+
+def names(value: object, what: str) -> tuple[str, ...]:
+    """Returns one or several texts, none of them twice.
+
+    Raises:
+        UsageError: "invalid_argument": no text, none at all, or too many.
+    """
+    found = [value] if isinstance(value, str) else value
+    if (
+        not isinstance(found, list)
+        or not 0 < len(found) <= _MOST_NAMES
+        or not all(isinstance(one, str) and one.strip() for one in found)
+    ):
+        raise UsageError(
+            "invalid_argument",
+            f"The {what} are no list of 1 to {_MOST_NAMES} texts.",
+            hint=f"Pass one text, or a list such as ['first', 'second'] of {what}.",
+        )
+    return tuple(dict.fromkeys(one.strip() for one in found))
 
 
 def flag(value: object, name: str) -> bool:

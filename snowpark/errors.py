@@ -31,6 +31,17 @@ class Known:
 
 CODES: dict[str, Known] = {
     "invalid_config": Known(False, "Correct the listed places and apply again."),
+    "group_failed": Known(
+        False, "See the causes; SELECT * FROM CONTROL.SYNC_OVERVIEW has each table."
+    ),
+    "too_many_removed": Known(
+        False,
+        "If they are meant to go, call again with TRUE as third argument (confirm);"
+        ' "max_removed_tables" raises the limit. Their targets stay.',
+    ),
+    "nothing_found": Known(
+        False, "CALL PROPOSE_CONFIG with the source and '*.*' to see what there is."
+    ),
     "unknown_table": Known(False, "Check the name, or add it with APPLY_CONFIG."),
     "invalid_argument": Known(False, "Pass the name of a configured table."),
     "unknown_group": Known(

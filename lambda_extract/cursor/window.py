@@ -57,7 +57,7 @@ def resolve_window(
     if indexed:
         upper = _find_upper(database, table, cursor, open_range, limits.chunk_rows)
     else:
-        warnings = (_not_indexed(table, cursor),)
+        warnings = (not_indexed(table, cursor),)
     null_rows = _count_nulls(database, table, cursor, window)
     chosen = CursorRange(
         cursor=cursor.value,
@@ -264,7 +264,8 @@ def _find_upper(
     return upper if more else None
 
 
-def _not_indexed(table: SourceTable, cursor: Cursor) -> Warning:
+def not_indexed(table: SourceTable, cursor: Cursor) -> Warning:
+    """Returns the warning that each increment reads the whole table."""
     return Warning(
         code="cursor_not_indexed",
         message=f"Cursor column {cursor.spec.shown} of table {table.spec.name!r}"

@@ -6,6 +6,7 @@ from typing import Any
 from lambda_extract import contract
 from lambda_extract.errors import RequestError
 from lambda_extract.operations.check import check
+from lambda_extract.operations.discover import discover
 from lambda_extract.operations.health import health
 from lambda_extract.operations.read import read_table
 from lambda_extract.settings import Settings
@@ -29,6 +30,8 @@ def run_operation(
         return health(request, settings=settings, s3=s3)
     if isinstance(request, contract.CheckRequest):
         return check(request, settings=settings, deadline=deadline)
+    if isinstance(request, contract.DiscoverRequest):
+        return discover(request, settings=settings, deadline=deadline)
     if isinstance(request, contract.GroupRequest):
         raise RequestError("bad_request", "/op: a group is drained by its workers.")
     return read_table(request, settings=settings, s3=s3, job=job, deadline=deadline)

@@ -9,6 +9,7 @@ from lambda_extract.cursor.clock import check_clock
 from lambda_extract.cursor.column import check_cursor
 from lambda_extract.cursor.identity import read_identity, read_server
 from lambda_extract.cursor.proof import wait_for_proof
+from lambda_extract.cursor.window import not_indexed
 from lambda_extract.rows.parts import (
     fits_one_part,
     plan_partitions,
@@ -17,7 +18,12 @@ from lambda_extract.rows.parts import (
     whole_table,
 )
 from lambda_extract.rows.wire import build_wire
-from lambda_extract.source.catalog import SourceTable, enforces_key, read_table
+from lambda_extract.source.catalog import (
+    SourceTable,
+    enforces_key,
+    has_index,
+    read_table,
+)
 from lambda_extract.source.database import Database
 from lambda_extract.source.replica import follow
 from lambda_extract.source.snapshot import require_key, snapshot
@@ -102,4 +108,7 @@ def _snapshot_bound(
             window=Window(pending_bound=pending),
             position=position,
         )
-        return bound, check_clock(database, table, cursor, text)
+        warnings = check_clock(database, table, cursor, text)
+        if not has_index(database, table, (spec.column,)):
+            warnings += (not_indexed(table, cursor),)
+        return bound, warnings

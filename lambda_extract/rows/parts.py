@@ -15,10 +15,12 @@ from itertools import pairwise
 from psycopg2 import sql
 
 from lambda_extract.contract import Limits, Partition
+from lambda_extract.errors import RequestError
 from lambda_extract.rows.query import (
     TRUE,
     partition_columns,
     partition_condition,
+    typed,
 )
 from lambda_extract.source.catalog import (
     PARTITIONED,
@@ -131,8 +133,9 @@ def split_range(
     table. Rows without a value are in no range.
 
     Raises:
-        ExtractError: bad_request, if PostgreSQL cannot read a bound.
+        ExtractError: bad_request, if PostgreSQL cannot read a bound; range_empty.
     """
+    _check_order(database, table, whole)
     parts = _parts_of(size, limits)
     if parts <= 1 or not _can_split(database, table, whole.columns, whole.greatest):
         return (whole,)
@@ -141,6 +144,25 @@ def split_range(
     inside = math.ceil(len(sample) / KEYS_PER_PART)
     rows = inside * size.meant // parts
     return split(whole, choose_bounds(sample, inside), rows)
+
+
+def _check_order(database: Database, table: SourceTable, whole: Partition) -> None:
+    """Refuses a range that no value can be in.
+
+    Raises:
+        RequestError: range_empty.
+    """
+    column = table.column(whole.columns[0]) if len(whole.columns) == 1 else None
+    if column is None or whole.lower is None or whole.upper is None:
+        return
+    lower, upper = (
+        typed(bound[0], column.base_type) for bound in (whole.lower, whole.upper)
+    )
+    (empty,) = database.row(sql.SQL("SELECT {} >= {}").format(lower, upper))
+    if empty:
+        raise RequestError(
+            "range_empty", "The range ends before it begins: no row can be in it."
+        )
 
 
 def _parts_of(size: Size, limits: Limits) -> int:

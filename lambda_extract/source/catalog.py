@@ -416,7 +416,8 @@ def _not_found(database: Database, spec: TableSpec) -> SourceError:
         """)
     rows = database.rows(statement.format(schema=sql.Literal(spec.schema)))
     names = [row[0] for row in rows]
-    near = difflib.get_close_matches(spec.relation, names, n=3, cutoff=0.5)
+    same = [name for name in names if name.lower() == spec.relation.lower()]
+    near = same or difflib.get_close_matches(spec.relation, names, n=3, cutoff=0.5)
     hint = "Check schema and table in the configuration (case matters)."
     if near:
         hint += f" Schema {spec.schema!r} has: {', '.join(near)}."

@@ -28,6 +28,25 @@ def check_owners(database: Database, oid: int) -> None:
     Raises:
         SourceError: owner_not_trusted.
     """
+    found = database.rows(_first_untrusted(database, sql.Literal(oid)))
+    if found:
+        raise _untrusted(*found[0])
+
+
+def find_untrusted(database: Database, oids: list[int]) -> dict[int, SourceError]:
+    """Returns what `check_owners` would refuse each of these relations with."""
+    statement = sql.SQL(
+        "SELECT asked.oid::bigint, u.* FROM pg_catalog.unnest({}::oid[]) AS asked (oid)"
+        " CROSS JOIN LATERAL ({}) AS u"
+    )
+    query = statement.format(
+        sql.Literal(oids), _first_untrusted(database, sql.SQL("asked.oid"))
+    )
+    found = database.rows(query) if oids else []
+    return {oid: _untrusted(*names) for oid, *names in found}
+
+
+def _first_untrusted(database: Database, oid: sql.Composable) -> sql.Composable:
     statement = sql.SQL("""
         WITH RECURSIVE relations AS (
             SELECT {oid}::oid AS oid
@@ -114,15 +133,28 @@ def check_owners(database: Database, oid: int) -> None:
         LIMIT 1
         """)
     trusted = sql.Literal(list(database.source.owners))
-    found = database.rows(statement.format(oid=sql.Literal(oid), trusted=trusted))
-    if not found:
-        return
-    what, name, owner = found[0]
-    raise SourceError(
+    return statement.format(oid=oid, trusted=trusted)
+
+
+def _untrusted(what: str, name: str, owner: str) -> SourceError:
+    return SourceError(
         "owner_not_trusted",
         f"The {what} {name!r} belongs to role {owner!r}, whose code the source does not"
         " trust.",
     )
+
+
+def demanded(
+    rules: tuple[Protection, ...], schema: str, relation: str, column: str
+) -> str:
+    """Returns the strongest protection that is demanded of a column; PURE."""
+    found = [
+        rule.protect
+        for rule in rules
+        if fnmatch.fnmatchcase(f"{schema}.{relation}", rule.table)
+        and fnmatch.fnmatchcase(column, rule.column)
+    ]
+    return max(found, key=_STRENGTH.__getitem__, default="")
 
 
 def check_protection(

@@ -4,7 +4,7 @@ USE SCHEMA <% database %>.control;
 
 CREATE OR REPLACE PROCEDURE help()
 COPY GRANTS
-RETURNS VARIANT
+RETURNS TABLE (call VARCHAR, does VARCHAR, example VARCHAR)
 LANGUAGE PYTHON
 RUNTIME_VERSION = '<% python_version %>'
 PACKAGES = ('snowflake-snowpark-python', 'jsonschema')

@@ -22,6 +22,7 @@ GRANT SELECT ON TABLE control.sync_altered_values TO ROLE sync_reader;
 GRANT SELECT ON TABLE control.sync_pauses TO ROLE sync_reader;
 GRANT SELECT ON TABLE control.sync_alerts TO ROLE sync_reader;
 GRANT SELECT ON TABLE control.sync_group_steps TO ROLE sync_reader;
+GRANT SELECT ON TABLE control.sync_discoveries TO ROLE sync_reader;
 
 GRANT USAGE ON PROCEDURE control.sync_table(VARCHAR) TO ROLE sync_operator;
 GRANT USAGE ON PROCEDURE control.plan_sync(VARCHAR) TO ROLE sync_operator;
@@ -34,12 +35,13 @@ GRANT USAGE ON PROCEDURE control.backfill_table(VARCHAR, VARCHAR, VARCHAR) TO RO
 GRANT USAGE ON PROCEDURE control.validate_table(VARCHAR, BOOLEAN) TO ROLE sync_operator;
 GRANT USAGE ON PROCEDURE control.check_sync(VARCHAR) TO ROLE sync_operator;
 GRANT USAGE ON PROCEDURE control.help() TO ROLE sync_operator;
-GRANT USAGE ON PROCEDURE control.apply_config(VARCHAR) TO ROLE sync_configurator;
+GRANT USAGE ON PROCEDURE control.apply_config(VARCHAR, BOOLEAN, BOOLEAN) TO ROLE sync_configurator;
+GRANT USAGE ON PROCEDURE control.propose_config(VARCHAR, VARIANT) TO ROLE sync_configurator;
+GRANT USAGE ON PROCEDURE control.add_tables(VARCHAR, VARIANT) TO ROLE sync_configurator;
+GRANT USAGE ON PROCEDURE control.remove_tables(VARIANT) TO ROLE sync_configurator;
 GRANT USAGE ON PROCEDURE control.plan_sync(VARCHAR) TO ROLE sync_configurator;
 GRANT USAGE ON PROCEDURE control.check_sync(VARCHAR) TO ROLE sync_configurator;
 GRANT USAGE ON PROCEDURE control.help() TO ROLE sync_configurator;
--- An older release had granted it.
-REVOKE USAGE ON PROCEDURE control.apply_config(VARCHAR) FROM ROLE sync_operator;
 GRANT USAGE ON PROCEDURE control.apply_tasks() TO ROLE sync_operator;
 GRANT USAGE ON PROCEDURE control.raise_alerts() TO ROLE sync_operator;
 GRANT USAGE ON PROCEDURE control.tidy() TO ROLE sync_operator;

@@ -178,9 +178,12 @@ class Change:
     def __str__(self) -> str:
         """Returns the change as a person reads it in a report."""
         text = f"{self.column} {self.change.replace('_', ' ')}"
-        if self.old_column is not None:
+        if self.old_column not in (None, self.column):
             text += f" from {self.old_column}"
+        elif self.old_column is not None:
+            # The configuration has renamed it.
+            text += f" to {self.target}"
         types = [kind for kind in (self.old_type, self.new_type) if kind]
-        if types:
+        if types and self.old_type != self.new_type:
             text += f" ({' -> '.join(types)})"
         return text

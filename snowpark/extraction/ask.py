@@ -6,6 +6,7 @@ from typing import TypeVar
 from lambda_extract.contract import (
     ContractError,
     DigestReply,
+    DiscoverReply,
     ErrorReply,
     ExtractReply,
     ExtractRequest,
@@ -21,7 +22,7 @@ from snowpark.errors import LambdaError, SnowflakeError, SyncError
 from snowpark.extraction import requests as extraction_requests
 from snowpark.session import Snowflake
 
-ReplyType = TypeVar("ReplyType", ExtractReply, PlanReply, DigestReply)
+ReplyType = TypeVar("ReplyType", ExtractReply, PlanReply, DigestReply, DiscoverReply)
 
 
 def ask(snowflake: Snowflake, request: Request, kind: type[ReplyType]) -> ReplyType:

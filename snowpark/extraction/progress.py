@@ -14,6 +14,7 @@ from lambda_extract.contract import (
 )
 from snowpark.errors import SyncError, UsageError
 from snowpark.ledger.records import TableState
+from snowpark.settings import origin
 
 # A window is halved when it does not fit into the time of one extraction. Below this a
 # smaller one is not the answer: the rows or the index are.
@@ -56,13 +57,26 @@ def needs_snapshot(state: TableState) -> bool:
     """
     if state.settings.mode == "full" or state.ledger is None:
         return True
-    if state.ledger.origin != state.settings.origin:
+    if has_new_rules(state):
+        return True
+    if moved := origin.moves(state.ledger.origin, state.settings.origin):
         raise UsageError(
             "origin_changed",
-            "The configuration names another source, table, cursor or target than the"
-            " one that the watermark belongs to, or protects other columns.",
+            "The configuration is another one than the target was loaded by:"
+            f" {'; '.join(moved)}.",
         )
     return False
+
+
+def has_new_rules(state: TableState) -> bool:
+    """Returns whether other columns are protected, other rows meant, or blanks trimmed.
+
+    All rows are read again then: what was loaded by the old rules would stay.
+    """
+    if state.settings.mode == "full" or state.ledger is None:
+        return False
+    before, after = state.ledger.origin, state.settings.origin
+    return before != after and not origin.moves(before, after)
 
 
 def start(state: TableState, attempt: int = 0) -> Progress:

@@ -10,6 +10,7 @@ from lambda_extract.contract import (
     CheckTable,
     CursorValue,
     DigestRequest,
+    DiscoverRequest,
     ExtractRequest,
     KeysRequest,
     Limits,
@@ -176,6 +177,13 @@ def check_requests(
         CheckRequest(run_id, source, tuple(items[i : i + CHECKED_TABLES]))
         for i in range(0, max(len(items), 1), CHECKED_TABLES)
     ]
+
+
+def discover_request(
+    source: str, patterns: Sequence[str], after: Sequence[str], run_id: str
+) -> DiscoverRequest:
+    """Returns the request for the tables of a source, from one of them on."""
+    return DiscoverRequest(run_id, source, tuple(patterns), tuple(after))
 
 
 def call_extract(requests: Sequence[str]) -> Iterator[Statement]:

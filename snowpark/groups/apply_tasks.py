@@ -182,10 +182,14 @@ def _report(
     }
     unchanged = sum(len(tasks) for tasks in graphs.values()) - len(changed)
     return {
-        "summary": f"{len(groups)} groups are scheduled: {len(created)} tasks created,"
+        "summary": f"{_groups(len(groups))} scheduled: {len(created)} tasks created,"
         f" {len(altered)} altered, {len(dropped)} dropped, {unchanged} unchanged.",
         "groups": groups,
         "created": sorted(created),
         "altered": altered,
         "dropped": sorted(dropped),
     }
+
+
+def _groups(number: int) -> str:
+    return "1 group is" if number == 1 else f"{number} groups are"

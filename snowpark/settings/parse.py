@@ -1,27 +1,27 @@
-"""PURE: the configuration text, checked completely, and its tables with all defaults.
+"""PURE: the configuration, checked completely, and its tables with all defaults.
 
 Two passes: the JSON Schema (config/sync_config.schema.json), then the rules that a
 schema cannot say. Every problem is reported, each with its JSON pointer and a plain
 sentence.
 """
 
-import collections
 import difflib
 import importlib.resources
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 from snowpark.errors import ConfigError, Problem
 from snowpark.names import CURRENT_SUFFIX, target_name
-from snowpark.settings import column_rules, groups, history, row_filter, time_zones
+from snowpark.settings import column_rules, groups, history, patterns, row_filter
+from snowpark.settings import time_zones
 from snowpark.settings.targets import OWN_SCHEMAS, Declared
+from snowpark.settings.text import load
 from snowpark.settings.validator import VALIDATOR, Violation
 from snowpark.settings.table import TableSettings
 
-# Bytes; values of 16 MB are unreliable in procedures.
-_LONGEST_TEXT = 10_000_000
 _MEGABYTE = 1_000_000
+_ENTRIES = ("sources", "tables", "groups", "patterns")
 
 
 def parse(
@@ -30,67 +30,95 @@ def parse(
     """Checks a configuration and returns its tables, sorted by name.
 
     Args:
-        text: JSON text.
+        text: JSON or YAML.
         declared: Where targets may be; None: it is not known here.
 
     Raises:
         ConfigError: With all problems that were found.
     """
-    data = _load(text)
+    return tables_of(checked(text, declared))
+
+
+def checked(text: str | None, declared: Declared | None = None) -> dict[str, Any]:
+    """Returns what a configuration says, JSON or YAML, if nothing is wrong with it.
+
+    Args:
+        declared: Where targets may be; None: it is not known here.
+
+    Raises:
+        ConfigError: With all problems that were found.
+    """
+    data = load(text)
     problems = list(_schema_problems(data))
+    # What the schema refuses is left out, so that the rules find what else is wrong.
+    kept = _without(data, problems) if problems else data
+    if kept is not None:
+        known = {_table_of(p.pointer) for p in problems}
+        problems += [
+            problem
+            for problem in _rule_problems(patterns.expanded(kept), declared)
+            # What is missing there may be just what was refused.
+            if _table_of(problem.pointer) not in known - {""}
+        ]
     if problems:
         raise ConfigError(tuple(problems))
-    problems = list(_rule_problems(data, declared))
-    if problems:
-        raise ConfigError(tuple(problems))
-    return tuple(
-        _settings(data, name) for name in sorted(data["tables"], key=str.lower)
-    )
-
-
-def _load(text: str | None) -> dict[str, Any]:
-    if not text or not text.strip():
-        raise ConfigError((Problem("", "The text is empty."),))
-    if len(text) > _LONGEST_TEXT or len(text.encode()) > _LONGEST_TEXT:
-        raise ConfigError((Problem("", "The text is longer than 10 MB."),))
-    twice: list[str] = []
-
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        times = collections.Counter(name for name, _ in pairs)
-        twice.extend(sorted(name for name, count in times.items() if count > 1))
-        return dict(pairs)
-
-    try:
-        data = json.loads(
-            text,
-            object_pairs_hook=unique,
-            parse_float=_number,
-            parse_constant=_no_number,
-        )
-    except RecursionError:
-        raise ConfigError((Problem("", "The text is nested too deeply."),)) from None
-    except ValueError as error:
-        where = ""
-        if isinstance(error, json.JSONDecodeError):
-            where = f" (line {error.lineno}, column {error.colno}: {error.msg})"
-        raise ConfigError((Problem("", f"The text is not JSON{where}."),)) from None
-    if twice:
-        names = ", ".join(_shown(name) for name in twice)
-        raise ConfigError((Problem("", f"These names stand twice: {names}."),))
-    if not isinstance(data, dict):
-        raise ConfigError((Problem("", "The text must be a JSON object."),))
     return data
 
 
-def _number(text: str) -> int | float:
-    """5.0 is an integer, as JSON Schema has it; as a float the wire would refuse it."""
-    value = float(text)
-    return int(value) if value.is_integer() else value
+def tables_of(data: dict[str, Any]) -> tuple[TableSettings, ...]:
+    """Returns the tables of a configuration that was checked, sorted by name."""
+    whole = patterns.expanded(data)
+    return tuple(
+        _settings(whole, name) for name in sorted(whole["tables"], key=str.lower)
+    )
 
 
-def _no_number(name: str) -> float:
-    """NaN is below no maximum and above no minimum: it would switch a limit off."""
-    raise ValueError(f"{name} is no JSON")
+def _table_of(pointer: str) -> str:
+    """Returns the first two steps of a pointer: the entry that a problem is about."""
+    steps = pointer.split("/")
+    return "/".join(steps[:3]) if len(steps) > 2 else ""
+
+
+def _without(
+    data: dict[str, Any], problems: Sequence[Problem]
+) -> dict[str, Any] | None:
+    """Returns the configuration without what is refused; None: too little is left."""
+    sections = {"defaults", "sources", "groups", "alerts", "tables", "patterns"}
+    # What is resolved was written by no person.
+    sections |= {"resolved"} if not any(_is_of_patterns(p) for p in problems) else set()
+    kept = {name: data[name] for name in sections & data.keys()}
+    for problem in problems:
+        steps = [_unescaped(step) for step in problem.pointer.split("/")[1:]]
+        if len(steps) > 1 and steps[0] in _ENTRIES:
+            kept[steps[0]] = _emptied(kept.get(steps[0]), steps[0], steps[1])
+        elif steps[:1] == ["defaults"] and len(steps) > 1:
+            # Without a default, tables would seem to lack it.
+            return None
+        elif steps[:1] and steps[0] in sections:
+            return None
+    sound = isinstance(kept.get("tables"), dict) and isinstance(
+        kept.get("sources"), dict
+    )
+    return kept if sound else None
+
+
+def _is_of_patterns(problem: Problem) -> bool:
+    return problem.pointer.startswith(("/patterns", "/resolved"))
+
+
+def _unescaped(step: str) -> str:
+    return step.replace("~1", "/").replace("~0", "~")
+
+
+def _emptied(section: Any, kind: str, name: str) -> Any:
+    """Tables go; sources and groups stay for those that name them."""
+    if not isinstance(section, dict):
+        return section
+    # A pointer shows no more than the beginning of a name.
+    kept = {key: value for key, value in section.items() if key[:100] != name}
+    if kind in ("tables", "patterns"):
+        return kept
+    return kept | {key: {} for key in section.keys() - kept.keys()}
 
 
 # --- first pass: the schema -----------------------------------------------------------
@@ -186,6 +214,7 @@ def _rule_problems(
         if found := time_zones.problem(source.get("time_zone", "UTC")):
             yield Problem(_pointer("sources", name, "time_zone"), found)
     yield from _reference_problems(data, data.get("defaults", {}), "/defaults")
+    yield from _pattern_problems(data)
     targets: dict[str, str] = {}
     for name, table in data["tables"].items():
         pointer = _pointer("tables", name)
@@ -208,6 +237,16 @@ def _rule_problems(
             if problem:
                 yield Problem(f"{pointer}/target_schema", problem)
             yield from _same_target_problems(name, merged, pointer, targets, declared)
+
+
+def _pattern_problems(data: dict[str, Any]) -> Iterator[Problem]:
+    for name, pattern in data.get("patterns", {}).items():
+        pointer = _pointer("patterns", name)
+        yield from _reference_problems(data, pattern, pointer)
+        settings = pattern.get("settings", {})
+        yield from _reference_problems(data, settings, f"{pointer}/settings")
+        if not patterns.source_of(data, name):
+            yield Problem(pointer, '"source" is set neither here nor in defaults.')
 
 
 def _same_name_problems(tables: dict[str, Any]) -> Iterator[Problem]:

@@ -53,6 +53,10 @@ def _changed(tally: Tally) -> int:
     return tally.counts.inserted + tally.counts.updated + tally.counts.deleted
 
 
+def _rows(number: int) -> str:
+    return f"{number} row{'' if number == 1 else 's'}"
+
+
 def _summary(table: str, tally: Tally) -> str:
     counts = tally.counts
     if tally.kind == "key_compare":
@@ -62,11 +66,11 @@ def _summary(table: str, tally: Tally) -> str:
         )
     if tally.kind == "snapshot":
         fewer = f", {counts.deleted} fewer than before" if counts.deleted else ""
-        return f"{table}: reloaded, {counts.inserted} rows{fewer}."
+        return f"{table}: reloaded, {_rows(counts.inserted)}{fewer}."
     if not tally.rows:
         return f"{table}: nothing new in the source."
     deleted = f", {counts.deleted} deleted" if counts.deleted else ""
     return (
-        f"{table}: {tally.rows} rows read, {counts.inserted} inserted,"
+        f"{table}: {_rows(tally.rows)} read, {counts.inserted} inserted,"
         f" {counts.updated} updated{deleted}."
     )

@@ -59,6 +59,8 @@ def bring_up_to_date(
     Raises:
         SyncError: Committed windows stay.
     """
+    if action == "sync" and progress.has_new_rules(found):
+        action = "reload"
     whole = action == "reload" or progress.needs_snapshot(found)
     changes: tuple[Change, ...] = ()
     for attempt in range(_RELOADS + 1):

@@ -36,6 +36,9 @@ class Settled:
     found: TableState
 
 
+_REPAIRS = "CALL VALIDATE_TABLE with TRUE repairs these rows."
+
+
 def report_of(
     run: Run, subject: Subject, suspects: Suspects, settled: Settled
 ) -> dict[str, Any]:
@@ -80,8 +83,14 @@ def add_repair(report: dict[str, Any], repaired: int, left: int) -> None:
     """Adds what a repair did: `left` of the rows that were to be repaired differ."""
     report["repaired"] = repaired - left
     report["summary"] += f" Repaired: {repaired - left}."
-    if not left:
+    # It was called with TRUE: what it says to do has been done.
+    hint = str(report.pop("hint", "")).replace(_REPAIRS, "").strip()
+    if left:
+        hint = f"{left} of the named keys still differ: call again. {hint}".strip()
+    else:
         report["status"] = "repaired" if report["complete"] else "incomplete"
+    if hint:
+        report["hint"] = hint
 
 
 def _unknown(unknown: Sequence[Difference]) -> dict[str, str]:
@@ -106,7 +115,7 @@ def _hint(subject: Subject, suspects: Suspects, settled: Settled) -> str:
             " VALIDATE_TABLE with TRUE again until it is complete, or RESYNC_TABLE."
         )
     if settled.real:
-        hints.append("CALL VALIDATE_TABLE with TRUE repairs these rows.")
+        hints.append(_REPAIRS)
         if not subject.digested.names_keys:
             hints.append(
                 'Their keys are shown if "keys_in_messages" is true and PostgreSQL'

@@ -43,8 +43,9 @@ def _change(
     table = arguments.table_name(table_name)
     try:
         found = read.read_state(snowflake, table)
+        # Whoever says why is heard, although it is paused already.
         changed = found.paused != paused
-        if changed:
+        if changed or reason is not None:
             snowflake.run(statements.insert_pause(table, paused, reason))
     except SyncError as error:
         raise error.about(table, None)

@@ -8,7 +8,7 @@ from snowpark import arguments
 from snowpark.columns import column as columns
 from snowpark.columns import drift
 from snowpark.columns.alignment import Rules, Source
-from snowpark.errors import DriftError, SyncError
+from snowpark.errors import DriftError, SyncError, UsageError
 from snowpark.extraction import ask, progress, requests
 from snowpark.ledger import read
 from snowpark.ledger.records import TableState
@@ -25,7 +25,7 @@ def plan_sync(snowflake: Snowflake, table_name: object) -> dict[str, Any]:
     table = arguments.table_name(table_name)
     try:
         found = read.read_state(snowflake, table)
-        reload = progress.needs_snapshot(found)
+        reload, blocked = _kind(found)
         request = requests.snapshot_request(
             found.settings,
             f"plan-{uuid.uuid4().hex}",
@@ -46,9 +46,13 @@ def plan_sync(snowflake: Snowflake, table_name: object) -> dict[str, Any]:
         if reload
         else f"read rows with {_cursor(found)} after {after or 'the start'}"
     )
+    summary = f"{table}: a sync would {what}."
+    if blocked is not None:
+        summary = f"{table}: a sync would be refused. {blocked.message} {blocked.hint}"
     return {
+        "summary": summary,
         "table": table,
-        "summary": f"{table}: a sync would {what}.",
+        "refused": blocked.code if blocked is not None else None,
         "kind": "snapshot" if reload else "increment",
         "watermark": after,
         "safe_bound": upto,
@@ -72,6 +76,14 @@ def plan_sync(snowflake: Snowflake, table_name: object) -> dict[str, Any]:
 def _cursor(found: TableState) -> str:
     names = found.settings.cursors
     return f"GREATEST({', '.join(names)})" if len(names) > 1 else "".join(names)
+
+
+def _kind(found: TableState) -> tuple[bool, UsageError | None]:
+    """Returns whether a sync would reload, and what it would be refused with."""
+    try:
+        return progress.needs_snapshot(found), None
+    except UsageError as error:
+        return True, error
 
 
 def _changes(found: TableState, source: Source) -> list[str]:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from snowpark.settings.table import TableSettings
-from snowpark.sql import Statement, value_rows
+from snowpark.sql import Statement, literal, quote, value_rows
+from snowpark.worksheet.discoveries import Discovery
 
 _TABLES_PER_INSERT = 500
 
@@ -11,6 +12,15 @@ _TABLES_PER_INSERT = 500
 def show_procedures() -> Statement:
     """Reads the names, arguments and comments of the procedures."""
     return Statement("SHOW PROCEDURES IN SCHEMA control")
+
+
+def table_of(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Returns the text of a query that gives these texts, in this order."""
+    columns = ", ".join(
+        f"column{place} AS {quote(name)}" for place, name in enumerate(names, 1)
+    )
+    values = ",\n    ".join(f"({', '.join(map(literal, row))})" for row in rows)
+    return f"SELECT {columns}\nFROM VALUES\n    {values}"
 
 
 def insert_pause(table: str, paused: bool, reason: str | None) -> Statement:
@@ -26,6 +36,13 @@ SELECT ?, ?, ?, CURRENT_TIMESTAMP(), CURRENT_USER()""",
 def read_config_version() -> Statement:
     """Reads the version in force; 0 if there is none."""
     return Statement("SELECT COALESCE(MAX(version), 0) FROM control.sync_config")
+
+
+def read_configured() -> Statement:
+    """Reads the settings of the tables in force."""
+    return Statement(
+        "SELECT settings FROM control.sync_current_tables ORDER BY table_name"
+    )
 
 
 def insert_config(version: int, text: str, sha256: str) -> Statement:
@@ -80,3 +97,34 @@ WHERE
 def create_schema(schema: str) -> Statement:
     """Creates a target schema if there is none."""
     return Statement(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+
+
+def read_patterns_to_look_at() -> Statement:
+    """Reads the configuration if it has patterns and nobody looked for an hour."""
+    return Statement("""\
+SELECT c.config_text
+FROM control.sync_config AS c
+WHERE
+    c.version = (SELECT MAX(m.version) FROM control.sync_config AS m)
+    AND CONTAINS(c.config_text, '"patterns"')
+    AND NOT EXISTS (
+        SELECT 1
+        FROM control.sync_discoveries AS d
+        WHERE d.recorded_at > DATEADD('hour', -1, CURRENT_TIMESTAMP())
+    )""")
+
+
+def insert_discoveries(found: Sequence[Discovery]) -> Iterator[Statement]:
+    """Appends what a look at the sources has found, and that it was taken."""
+    types = ["VARCHAR"] * 5
+    rows = [(one.what, one.source, one.place, one.name, one.policy) for one in found]
+    for values in value_rows(types, rows, most_rows=_TABLES_PER_INSERT):
+        yield Statement(
+            f"""\
+INSERT INTO control.sync_discoveries (
+    what, source, source_table, table_name, policy, recorded_at
+)
+SELECT column1, column2, column3, column4, column5, CURRENT_TIMESTAMP()
+FROM {values.text}""",
+            values.params,
+        )

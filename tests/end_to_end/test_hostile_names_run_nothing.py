@@ -294,9 +294,7 @@ def test_any_setting_works_or_is_refused_in_words(watched: Lab) -> None:
         codes["works"] += told.count("")
     # Some settings cannot be checked before PostgreSQL or Snowflake is asked.
     assert codes["works"] > 10 and codes["invalid_config"] > 30, codes
-    assert {"table_not_found", "column_not_found", "origin_changed"} <= set(
-        codes
-    ), codes
+    assert {"table_not_found", "column_not_found"} <= set(codes), codes
     assert not {"internal_error", "bad_request"} & set(codes), codes
     watch.check()
 

@@ -36,7 +36,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
     "snowpark": (
         # The dashboard is an application of its own: it meets the rest in SQL alone.
         ("errors", "sql", "redact", "dashboard/"),
-        ("names", "arguments"),
+        ("names", "arguments", "answers"),
         ("session",),
         ("settings/",),
         ("columns/",),
@@ -44,7 +44,8 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("load/", "extraction/", "alerts/"),
         ("tidy/",),
         ("sync/",),
-        ("validate/", "groups/", "worksheet/"),
+        ("validate/", "groups/"),
+        ("worksheet/",),
         ("check/",),
         ("procedures",),
     ),

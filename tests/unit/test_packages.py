@@ -91,6 +91,7 @@ def test_the_procedures_carry_the_contract_and_the_schema_alone() -> None:
         "lambda_extract/contract_codec.py",
         "lambda_extract/contract_group.py",
         "lambda_extract/contract_parts.py",
+        "lambda_extract/contract_discovery.py",
         "lambda_extract/contract_paths.py",
         "lambda_extract/contract_replies.py",
         "lambda_extract/contract_values.py",

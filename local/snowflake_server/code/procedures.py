@@ -61,6 +61,7 @@ class Procedure:
     caller_rights: bool
     comment: str = ""
     owner: str = ""
+    columns: tuple[Argument, ...] = ()
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -97,7 +98,8 @@ def create(account: Account, statement: Statement, scanner: Scanner) -> Result:
     arguments = read_arguments(scanner)
     grants_kept = scanner.take("COPY", "GRANTS")
     scanner.expect("RETURNS")
-    returns = read_type(read_type_text(scanner))
+    columns = _table(scanner) if scanner.take("TABLE") else ()
+    returns = SnowType("VARCHAR") if columns else read_type(read_type_text(scanner))
     scanner.take("NOT", "NULL")
     scanner.expect("LANGUAGE")
     if scanner.word() != "PYTHON":
@@ -109,6 +111,8 @@ def create(account: Account, statement: Statement, scanner: Scanner) -> Result:
     def work(_connection: object) -> Result:
         account.catalog.check_schema(name.database, name.schema)
         group = account.catalog.in_schema["PROCEDURE"]
+        if name in group and _types(group[name].arguments) != _types(arguments):
+            raise unsupported("two procedures of one name with other arguments")
         if name in group and not replaced:
             raise exists(str(name))
         if not grants_kept:
@@ -124,6 +128,7 @@ def create(account: Account, statement: Statement, scanner: Scanner) -> Result:
             caller_rights=options["EXECUTE AS"] == "CALLER",
             comment=options.get("COMMENT", ""),
             owner=session.role,
+            columns=columns,
         )
         return status(f"Function {name.name} successfully created.")
 
@@ -165,16 +170,21 @@ def drop(account: Account, statement: Statement, scanner: Scanner) -> Result:
 
     def work(_connection: object) -> Result:
         found = account.catalog.in_schema["PROCEDURE"].get(name)
-        if found is None and if_exists:
+        listed = [read_type(one).base for one in types]
+        if if_exists and (found is None or _types(found.arguments) != listed):
             return status("Drop statement executed successfully.")
         found = account.catalog.thing("PROCEDURE", name)
-        if len(types) != len(found.arguments):
+        if _types(found.arguments) != listed:
             raise compilation(f"Procedure '{name}' has other arguments.", code=2003)
         del account.catalog.in_schema["PROCEDURE"][name]
         account.catalog.forget_grants("PROCEDURE", name)
         return status(f"{name.name} successfully dropped.")
 
     return account.ddl(statement.session, work)
+
+
+def _types(arguments: tuple[Argument, ...]) -> list[str]:
+    return [argument.type.base for argument in arguments]
 
 
 class Runner:
@@ -196,6 +206,9 @@ class Runner:
         with self.carriers.borrow(session) as carrier:
             try:
                 value = handler(carrier.snowpark, *values)
+                if procedure.columns:
+                    # A DataFrame is a query that is sent when its rows are asked for.
+                    value = value.collect()
             except ProcedureKilled as killed:
                 session.close_procedure()
                 raise SnowflakeError(
@@ -291,6 +304,8 @@ def call(account: Account, statement: Statement, scanner: Scanner) -> Result:
     )
     runner: Runner = account.runner
     value = runner.run(procedure, session, values)
+    if procedure.columns:
+        return _rows(procedure, value)
     kind = procedure.returns
     shown_value = _returned(value, kind)
     owners_rights.check_values([shown_value])
@@ -298,6 +313,23 @@ def call(account: Account, statement: Statement, scanner: Scanner) -> Result:
         SnowType("VARIANT") if kind.base in ("VARIANT", "ARRAY", "OBJECT") else TEXT
     )
     return made({name.name: column}, [(shown_value,)], statement_type=SELECT_TYPE)
+
+
+def _table(scanner: Scanner) -> tuple[Argument, ...]:
+    """The columns of RETURNS TABLE (name TYPE, ...), texts alone."""
+    columns = read_arguments(scanner)
+    if not columns or any(column.type.base != "VARCHAR" for column in columns):
+        raise unsupported("RETURNS TABLE without columns, or of other types than text")
+    return columns
+
+
+def _rows(procedure: Procedure, value: Any) -> Result:
+    """The rows of the DataFrame that a handler returns: as many columns as declared."""
+    names = [column.name for column in procedure.columns]
+    if any(len(row) != len(names) for row in value):
+        raise compilation("The DataFrame has other columns than RETURNS TABLE says.")
+    kinds = {column.name: TEXT for column in procedure.columns}
+    return made(kinds, [tuple(row) for row in value], statement_type=SELECT_TYPE)
 
 
 def _returned(value: Any, kind: SnowType) -> str | None:
@@ -323,6 +355,10 @@ def _arguments(
         raise syntax("CALL needs a list of arguments in parentheses.")
     wanted = procedure.arguments
     placed: dict[str, exp.Expr] = {}
+    named = [isinstance(argument, exp.Kwarg) for argument in node.expressions]
+    if any(named) and not all(named):
+        # sql-reference/sql/call: all arguments by name, or all by position.
+        raise _wrong_arguments(procedure, node)
     for at, argument in enumerate(node.expressions):
         if isinstance(argument, exp.Kwarg):
             key = argument.this.name.upper()
@@ -377,7 +413,9 @@ def _evaluated(
 def _typed(value: exp.Expr | None, kind: SnowType) -> exp.Expr:
     """The argument cast to its declared type; a VARIANT has none of its own."""
     given = value.copy() if value is not None else exp.null()
-    if kind.base in ("VARIANT", "ARRAY", "OBJECT"):
+    if kind.base == "VARIANT":
+        return exp.func("TO_VARIANT", given)
+    if kind.base in ("ARRAY", "OBJECT"):
         return given
     return exp.Cast(this=given, to=exp.DataType.build(str(kind), "snowflake"))
 

@@ -41,6 +41,28 @@ LEFT_OUT: dict[str, dict[str, Any]] = {
     "CheckTable": {"keyed": True, "cursor": None},
     "CheckRequest": {"tables": (), "op": "check", "version": 1},
     "CheckReply": {"ok": True, "op": "check", "version": 1},
+    "DiscoverRequest": {"after": (), "op": "discover", "version": 1},
+    "DiscoverReply": {
+        "not_allowed": 0,
+        "hashes": False,
+        "proves": True,
+        "complete": True,
+        "after": (),
+        "ok": True,
+        "op": "discover",
+        "version": 1,
+    },
+    "FoundColumn": {
+        "not_null": False,
+        "comment": "",
+        "readable": True,
+        "cursor_type": "",
+        "indexed": False,
+        "default": "",
+        "trigger": "",
+        "required_protection": "",
+    },
+    "FoundTable": {"key": (), "primary": False, "comment": "", "refused": ()},
     "Limits": {"chunk_rows": 1_000_000, "file_bytes": 150_000_000},
     "Member": {"linked": ""},
     "SourceIdentity": {
@@ -266,7 +288,8 @@ def test_an_unknown_operation_is_refused(op: object) -> None:
     assert caught.value.pointer == "/op"
     assert (
         caught.value.reason
-        == "must be one of check, digest, extract, group, health, keys, plan"
+        == "must be one of check, digest, discover, extract, group, health, keys,"
+        " plan"
     )
     assert not caught.value.unsupported_version
 

@@ -46,5 +46,5 @@ def test_the_procedures_bill_says_what_snowflake_provides(tmp_path: Path) -> Non
     text = bill_path(package_snowpark(tmp_path)).read_text("utf-8")
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
     found = {one["name"]: one for one in json.loads(text)["components"]}
-    assert set(found) == {"snowflake-snowpark-python", "jsonschema"}
+    assert set(found) == {"snowflake-snowpark-python", "jsonschema", "pyyaml"}
     assert all(one["scope"] == "excluded" for one in found.values())

@@ -31,6 +31,7 @@ REPEATABLE = re.compile(
     | ALTER\ SCHEMA\ \S+\ ENABLE\ MANAGED\ ACCESS
     | ALTER\ (?!TABLE).+\ (SET|RESUME|SUSPEND|ADD\ LIVE\ VERSION)\b.*
     | DROP\ ALERT\ IF\ EXISTS\ \w+
+    | DROP\ PROCEDURE\ IF\ EXISTS\ \w+\(\w*\)
     | INSERT\ INTO\ .+\ WHERE\ NOT\ EXISTS\ .+
     | GRANT\ .+ | REVOKE\ .+ | USE\ .+ | PUT\ .+\ OVERWRITE\ =\ TRUE
     | COPY\ FILES\ INTO\ .+

@@ -30,6 +30,9 @@ STEPS = {
 BOTH = ("sync_operator", "sync_configurator")
 CONFIGURING = {
     "apply_config": ("sync_configurator",),
+    "propose_config": ("sync_configurator",),
+    "add_tables": ("sync_configurator",),
+    "remove_tables": ("sync_configurator",),
     "plan_sync": BOTH,
     "check_sync": BOTH,
     "help": BOTH,

@@ -10,7 +10,7 @@ import pytest
 from snowpark import procedures
 
 FILES = sorted((Path(__file__).parents[3] / "snowflake/50_procedures").glob("*.sql"))
-TYPES = {str: "VARCHAR", bool: "BOOLEAN", int: "NUMBER"}
+TYPES = {str: "VARCHAR", bool: "BOOLEAN", int: "NUMBER", typing.Any: "VARIANT"}
 CREATE = re.compile(r"^CREATE OR REPLACE PROCEDURE (\w+)\((.*)\)$", re.M)
 
 

@@ -16,7 +16,7 @@ from tests.unit.snowpark.statement_names import NAMES, name_of
 ROOMS = ("ledger", "load", "history", "sync", "validate", "groups", "extraction")
 ROOMS += ("alerts", "worksheet", "tidy")
 OURS = {"begin", "commit", "rollback", "read_transaction", "longest_list"}
-TASKS = "_task", "show_tasks", "list_tables_by_group"
+TASKS = "_task", "list_tables_by_group"
 GOLDEN_TEXTS = [
     path
     for room in ROOMS

@@ -19,6 +19,7 @@ def codes(
 ) -> list[str]:
     reader = make_table(
         f"id int PRIMARY KEY, at {kind}",
+        "CREATE INDEX ON {table} (at);"
         f"INSERT INTO {{table}} VALUES (1, '2001-01-01'), (2, {value}), (3, NULL)",
     )
     with contextlib.ExitStack() as stack:

@@ -26,8 +26,16 @@ def test_it_says_which_table_what_since_when_and_what_to_do() -> None:
     )
 
 
+def test_u10_tables_with_one_cause_are_one_paragraph() -> None:
+    down = [problem(i, "PostgreSQL does not answer.") for i in range(30)]
+    text = alerts_text.text([*down, problem(30, "Another cause.")])
+    first, second, _ = text.split("\n\n")
+    assert first.startswith("t0, t1, t2, ") and first.count("does not answer") == 1
+    assert second.startswith("t30 (group hourly) failed since noon")
+
+
 def test_many_tables_are_all_named_and_few_explained() -> None:
-    text = alerts_text.text([problem(i, "x" * 5000) for i in range(200)])
+    text = alerts_text.text([problem(i, f"{i}" + "x" * 5000) for i in range(200)])
     assert len(text) < 40_000
     assert all(f"t{i}" in text for i in range(200))
     assert "t0, t1, t2, ..." in alerts_text.subject([problem(i) for i in range(200)])
@@ -41,14 +49,15 @@ def test_the_subject_counts_and_names_three() -> None:
     assert subject(4) == "Aurora sync: 4 tables need attention (t0, t1, t2, ...)"
 
 
-def test_thirty_tables_are_explained_and_the_others_counted() -> None:
-    paragraphs = alerts_text.text([problem(i) for i in range(32)]).split("\n\n")
+def test_thirty_causes_are_explained_and_the_others_counted() -> None:
+    causes = [problem(i, f"Cause {i}.") for i in range(32)]
+    paragraphs = alerts_text.text(causes).split("\n\n")
     assert paragraphs[-1] == (
         "All of them: SELECT * FROM CONTROL.SYNC_PROBLEMS. See docs/RUNBOOK.md."
     )
     assert paragraphs[-2] == "And 2 more: t30, t31"
     assert len(paragraphs) == 32
-    exactly = alerts_text.text([problem(i) for i in range(30)])
+    exactly = alerts_text.text(causes[:30])
     assert "more" not in exactly
 
 
@@ -57,5 +66,6 @@ def test_long_texts_are_cut() -> None:
     assert first.endswith(f"] {'x' * 600} ... Check it.")
     first, _ = alerts_text.text([problem(1, "x" * 600)]).split("\n\n")
     assert first.endswith(f"] {'x' * 600} Check it.")
-    many = alerts_text.text([problem(i) for i in range(5000)]).split("\n\n")
+    causes = [problem(i, f"Cause {i}.") for i in range(5000)]
+    many = alerts_text.text(causes).split("\n\n")
     assert len(many[-2]) == 10_000

@@ -1,8 +1,16 @@
 """What a run does next, decided without a database."""
 
+from typing import Any
+
 import pytest
 
-from lambda_extract.contract import Bound, Overlap, PendingBound
+from lambda_extract.contract import (
+    Bound,
+    ColumnSpec,
+    FilterTerm,
+    Overlap,
+    PendingBound,
+)
 from snowpark.errors import UsageError
 from snowpark.extraction import progress as extraction_progress
 from snowpark.extraction import requests
@@ -36,6 +44,23 @@ def test_another_cursor_is_refused_instead_of_mixing_two_watermarks() -> None:
         extraction_progress.needs_snapshot(changed)
     assert caught.value.code == "origin_changed"
     assert "RESYNC_TABLE" in caught.value.hint
+    assert "the cursor was updated_at and is created_at" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"columns": (ColumnSpec("note", protect="mask"),)},
+        {"trim_char": True},
+        {"where": (FilterTerm("=", "id", ("7",)),)},
+    ],
+)
+def test_u5_rows_of_other_rules_are_read_again_by_themselves(rule: Any) -> None:
+    loaded = state()
+    changed = TableState(settings(**rule), loaded.ledger, None)
+    assert extraction_progress.has_new_rules(changed)
+    assert extraction_progress.needs_snapshot(changed)
+    assert not extraction_progress.has_new_rules(loaded)
 
 
 def test_the_first_window_starts_at_the_watermark_and_carries_the_overlap() -> None:

@@ -334,7 +334,7 @@ def test_how_many_rows_may_be_gone_if_nobody_says_so(mode: str, percent: float) 
 
 @pytest.mark.parametrize("text", ["[]", "1", '"a"', "null"])
 def test_a_text_that_is_no_object_is_refused(text: str) -> None:
-    assert problems(text) == {"": "The text must be a JSON object."}
+    assert problems(text) == {"": "The text must be a JSON object, or YAML of one."}
 
 
 def test_long_names_are_shown_in_part() -> None:
@@ -364,3 +364,38 @@ def test_the_largest_types_that_snowflake_has(kind: str, fits: bool) -> None:
         assert table.columns == (ColumnSpec("a", type=kind),)
     else:
         assert "/tables/orders/columns/a/type" in problems(config)
+
+
+def test_u4_schema_rules_and_schedules_are_told_of_at_once() -> None:
+    data = {
+        "version": 1,
+        "defaults": {"source": "shop", "target_schema": "sales"},
+        "sources": {"shop": {"time_zone": "Europe/Berln"}},
+        "groups": {"hourly": {"schedule": {"cron": "99 * * * *"}}},
+        "tables": {
+            "orders": {"cursor": "c", "curser": "d"},
+            "items": {"mode": "incremental"},
+            "people": {"mode": "full", "group": "hurly"},
+        },
+    }
+    assert set(problems(data)) == {
+        "/tables/orders/curser",
+        "/sources/shop/time_zone",
+        "/groups/hourly/schedule/cron",
+        "/tables/items",
+        "/tables/people/group",
+    }
+
+
+def test_u4_what_was_refused_is_not_called_missing() -> None:
+    found = problems({**SMALL, "tables": {"orders": {"mode": "incremental"}}})
+    assert set(found) == {"/tables/orders"}
+    found = problems(with_table(mode="incremental", cursor=5))
+    assert set(found) == {"/tables/orders/cursor"}
+    found = problems({**SMALL, "defaults": {"source": 5, "target_schema": "s"}})
+    assert set(found) == {"/defaults/source"}
+
+
+def test_u10_a_schema_may_be_named_for_editors() -> None:
+    named = {"$schema": "./sync_config.schema.json", **SMALL}
+    assert parse.parse(json.dumps(named)) == parse.parse(json.dumps(SMALL))

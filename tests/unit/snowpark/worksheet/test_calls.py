@@ -11,7 +11,7 @@ from snowpark.errors import ConfigError, LeaseError, SnowflakeError, UsageError
 from snowpark.ledger.lease import LEASE_SECONDS
 from snowpark.session import Snowflake
 from snowpark.worksheet import apply_config, help, pause
-from tests.unit.snowpark.samples import state
+from tests.unit.snowpark.samples import settings, state
 from tests.unit.snowpark.scripted import (
     Answer,
     Scripted,
@@ -24,26 +24,20 @@ from tests.unit.snowpark.scripted import (
 # --- HELP -----------------------------------------------------------------------------
 
 
-def test_help_is_what_the_procedures_say() -> None:
+def test_help_is_what_the_procedures_say_without_the_steps_of_graphs() -> None:
+    names = ("SYNC_TABLE", "LOAD_TABLE", "HELP")
     rows = [
         Row(
-            name="SYNC_TABLE",
-            arguments="SYNC_TABLE(VARCHAR) RETURN VARIANT",
-            description="Syncs a table. CALL SYNC_TABLE('orders')",
-        ),
-        Row(name="HELP", arguments="HELP() RETURN VARIANT", description="This."),
+            name=name,
+            arguments=f"{name}(VARCHAR) RETURN VARIANT",
+            description=f"Does it's work. CALL {name}('orders')",
+        )
+        for name in names
     ]
-    report = help.calls(Snowflake(Scripted(show_procedures=rows)))
-    assert "SYNC_STATUS" in report["summary"]
-    assert report["calls"] == {
-        "HELP": {"arguments": "HELP()", "does": "This.", "example": ""},
-        "SYNC_TABLE": {
-            "arguments": "SYNC_TABLE(VARCHAR)",
-            "does": "Syncs a table.",
-            "example": "CALL SYNC_TABLE('orders');",
-        },
-    }
-    assert list(report["calls"]) == ["HELP", "SYNC_TABLE"]
+    text = help.calls(Snowflake(Scripted(show_procedures=rows)))
+    assert text.startswith('SELECT column1 AS "CALL", column2 AS "DOES"')
+    assert "('HELP', 'Does it''s work.', 'CALL HELP(''orders'');')" in text
+    assert "LOAD_TABLE" not in text and "SYNC_OVERVIEW" in text
 
 
 # --- pauses ---------------------------------------------------------------------------
@@ -85,6 +79,12 @@ def test_what_is_so_already_is_not_written_again() -> None:
         assert "insert_pause" not in session.names
 
 
+def test_u10_a_second_reason_is_written() -> None:
+    session = table(True)
+    assert not pause.pause_table(Snowflake(session), "orders", "longer")["changed"]
+    assert session.values("insert_pause") == [("orders", True, "longer")]
+
+
 @pytest.mark.parametrize(("length", "fits"), [(16_000, True), (16_001, False)])
 def test_a_reason_is_a_text_that_the_ledger_holds(length: int, fits: bool) -> None:
     session = table(False)
@@ -122,12 +122,13 @@ LAKE = CONFIG.replace('"target_schema": "stock"', '"target_database": "lake"')
 
 
 def catalog(stop: Stop | None = None, **answers: Answer) -> Scripted:
-    before = [Row("orders"), Row("gone")]
+    before = [Row(settings(cursor="u").to_json()), Row(settings(name="gone").to_json())]
     anywhere = [Row(OWN_DATABASE="AURORA_SYNC", ALLOWED_TARGETS="*.*")]
     known = {
         "read_declared_targets": anywhere,
-        "list_tables": before,
+        "read_configured": before,
         "read_config_version": [Row(6, 99)],
+        "read_config_text": [Row('{"tables": {}}')],
     }
     return Scripted(stop, **{**known, **answers})
 
@@ -138,13 +139,15 @@ def apply(snowflake: Snowflake) -> dict[str, Any]:
 
 def test_a_configuration_becomes_the_next_version() -> None:
     session = catalog()
-    assert apply(Snowflake(session)) == {
-        "version": 7,
-        "summary": "Version 7 with 2 tables is in force.",
-        "tables": ["items", "orders"],
-        "added": ["items"],
-        "removed": ["gone"],
-    }
+    report = apply(Snowflake(session))
+    assert report["summary"] == (
+        "Version 7 is in force, with 2 tables: 1 added, 1 removed, 1 changed."
+    )
+    assert (report["version"], report["tables"]) == (7, ["items", "orders"])
+    assert (report["added"], report["removed"]) == (["items"], ["gone"])
+    told = [(one["kind"], one["subject"]) for one in report["changes"]]
+    assert told == [("removed", "gone"), ("changed", "orders"), ("added", "items")]
+    assert report["calls"] == ["CALL RESYNC_TABLE('orders');"]
     digest = hashlib.sha256(CONFIG.encode()).hexdigest()
     assert session.values("insert_config") == [(7, CONFIG, digest)]
     assert session.values("insert_leases") == [(7,)]
@@ -194,11 +197,11 @@ def test_nothing_is_written_without_the_lease_or_with_a_wrong_text() -> None:
     held = catalog(take_lease=[Row(0)])
     error = caught(apply, held)
     assert isinstance(error, UsageError) and error.code == "lease_held"
-    assert held.names == ["read_declared_targets", "take_lease"]
+    assert held.names == ["take_lease"]
     wrong = catalog()
     error = caught(lambda s: apply_config.apply_config(s, "{}"), wrong)
     assert isinstance(error, ConfigError)
-    assert wrong.names == ["read_declared_targets"]
+    assert wrong.names == []
 
 
 def test_a_lost_lease_takes_the_version_back() -> None:
@@ -207,3 +210,76 @@ def test_a_lost_lease_takes_the_version_back() -> None:
     assert isinstance(error, LeaseError)
     assert "insert_config" not in session.stays
     session.in_order("hold_lease", "rollback", "release_lease")
+
+
+def test_a_dry_run_only_reads() -> None:
+    session = catalog()
+    report = apply_config.apply_config(Snowflake(session), CONFIG, True)
+    assert set(session.names) == {
+        "read_config_text",
+        "read_configured",
+        "read_declared_targets",
+        "longest_list",
+    }
+    assert report["version"] is None and report["removed"] == ["gone"]
+
+
+def many(number: int) -> list[Row]:
+    return [Row(settings(name=f"t{i}").to_json()) for i in range(number)]
+
+
+@pytest.mark.parametrize(
+    ("before", "old", "confirm", "refused"),
+    [
+        (3, {}, False, False),
+        (4, {}, False, True),
+        (4, {}, True, False),
+        (4, {"max_removed_tables": 4}, False, False),
+        (3, {"max_removed_tables": 2}, False, True),
+    ],
+)
+def test_u3_many_tables_are_not_forgotten_by_mistake(
+    before: int, old: dict[str, Any], confirm: bool, refused: bool
+) -> None:
+    text = json.dumps({"tables": {}, **old})
+    session = catalog(read_configured=many(before), read_config_text=[Row(text)])
+    error = caught(
+        lambda s: apply_config.apply_config(s, CONFIG, False, confirm), session
+    )
+    assert (error is not None) == refused
+    if refused:
+        assert isinstance(error, UsageError) and error.code == "too_many_removed"
+        assert session.names[-1] == "release_lease"
+        assert "insert_config" not in session.names
+
+
+def test_of_many_tables_a_tenth_may_go() -> None:
+    kept = {f"t{i}": {"cursor": "updated_at"} for i in range(36)}
+    config = json.dumps({**json.loads(CONFIG), "tables": kept})
+    for before, refused in ((40, False), (41, True)):
+        session = catalog(read_configured=many(before))
+        error = caught(lambda s: apply_config.apply_config(s, config), session)
+        assert (error is not None) == refused, before
+
+
+SCHEDULED = json.dumps(
+    {
+        **json.loads(CONFIG),
+        "groups": {"hourly": {"schedule": {"every_minutes": 60}}},
+        "tables": {"orders": {"cursor": "u", "group": "hourly"}},
+    }
+)
+
+
+def test_u5_no_graph_is_made_before_somebody_has_asked_for_it() -> None:
+    session = catalog(show_tasks=[])
+    report = apply_config.apply_config(Snowflake(session), SCHEDULED)
+    assert report["call"] == "CALL APPLY_TASKS();"
+    session.in_order("commit", "release_lease", "show_tasks", "create_schema")
+
+
+def test_u5_graphs_that_cannot_be_altered_leave_the_configuration_in_force() -> None:
+    session = catalog(Stop("show_tasks"), show_tasks=[])
+    report = apply_config.apply_config(Snowflake(session), SCHEDULED)
+    assert report["tasks"].startswith("The task graphs are as they were: [")
+    assert "insert_config" in session.stays

@@ -10,7 +10,7 @@ from snowpark.columns import column as columns
 from snowpark.columns import drift
 from snowpark.columns.alignment import Rules
 from snowpark.columns.shape import Shape
-from snowpark.errors import LambdaError, UsageError
+from snowpark.errors import LambdaError
 from snowpark.ledger.records import TableState
 from snowpark.load import target
 from snowpark.session import Snowflake
@@ -48,6 +48,7 @@ def test_an_increment_reads_from_the_watermark_to_the_safe_bound() -> None:
         "table": "orders",
         "summary": "orders: a sync would read rows with updated_at after"
         f" {cursor_value(1).value}.",
+        "refused": None,
         "kind": "increment",
         "watermark": cursor_value(1).value,
         "safe_bound": cursor_value(5).value,
@@ -137,9 +138,10 @@ def test_what_a_sync_would_refuse_is_refused_with_the_table() -> None:
     assert isinstance(error, LambdaError)
     assert (error.table, error.run_id) == ("orders", None)
     moved = session(dataclasses.replace(settled(), ledger=_elsewhere()))
-    error = caught(lambda s: plan_sync(s, "orders"), moved)
-    assert isinstance(error, UsageError) and error.code == "origin_changed"
-    assert moved.names == ["read_state"]
+    report = plan_sync(Snowflake(moved), "orders")
+    assert report["refused"] == "origin_changed"
+    assert "a sync would be refused" in report["summary"]
+    assert "CALL RESYNC_TABLE" in report["summary"].replace("Call", "CALL")
 
 
 def _elsewhere() -> Any:

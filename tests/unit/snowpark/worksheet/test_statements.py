@@ -3,6 +3,7 @@
 import pytest
 
 from snowpark.sql import Statement
+from snowpark.worksheet.discoveries import Discovery
 from snowpark.worksheet import statements as worksheet_statements
 from tests.unit.snowpark import golden
 from tests.unit.snowpark.samples import settings
@@ -10,12 +11,21 @@ from tests.unit.snowpark.samples import settings
 CASES: dict[str, Statement] = {
     "insert_pause": worksheet_statements.insert_pause("orders", True, "migration"),
     "show_procedures": worksheet_statements.show_procedures(),
+    "read_configured": worksheet_statements.read_configured(),
     "read_config_version": worksheet_statements.read_config_version(),
     "insert_config": worksheet_statements.insert_config(3, "{}", "c0ffee"),
     "insert_tables": next(
         iter(worksheet_statements.insert_tables(3, [settings(), settings(name="b")]))
     ),
     "insert_leases": worksheet_statements.insert_leases(3),
+    "read_patterns_to_look_at": worksheet_statements.read_patterns_to_look_at(),
+    "insert_discoveries": next(
+        iter(
+            worksheet_statements.insert_discoveries(
+                [Discovery("new", "shop", "erp.a", "erp.a", "add"), Discovery("looked")]
+            )
+        )
+    ),
     "create_schema": worksheet_statements.create_schema('"SHOP"'),
 }
 

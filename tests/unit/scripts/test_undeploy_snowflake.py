@@ -1,0 +1,31 @@
+"""What removes the sync from an account."""
+
+import typer
+from typer.testing import CliRunner
+
+from scripts import undeploy_snowflake
+
+VALUES = {"database": "DB", "warehouse": "WH", "admin_role": "ADMIN"}
+
+
+def test_targets_and_the_database_stay() -> None:
+    found = undeploy_snowflake.statements(VALUES, integrations=True, roles=True)
+    assert not any("DATABASE" in text or "TABLE" in text for text in found)
+    assert found.index("DROP SCHEMA IF EXISTS DB.control") < found.index(
+        "DROP ROLE IF EXISTS sync_admin"
+    )
+    few = undeploy_snowflake.statements(VALUES, integrations=False, roles=False)
+    assert few == [
+        "USE ROLE sync_admin",
+        "DROP SCHEMA IF EXISTS DB.control",
+        "DROP SCHEMA IF EXISTS DB.staging",
+    ]
+
+
+def test_a_dry_run_sends_nothing() -> None:
+    app = typer.Typer()
+    app.command()(undeploy_snowflake.main)
+    done = CliRunner().invoke(app, ["--dry-run", "--roles"])
+    assert done.exit_code == 0
+    assert "DROP ROLE IF EXISTS sync_admin;" in done.output
+    assert "removed" not in done.output

@@ -1,0 +1,108 @@
+"""A configuration may be written in JSON or in YAML, and says the same."""
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from snowpark.errors import ConfigError
+from snowpark.settings import parse, text
+
+YAML = """
+version: 1  # of this format
+defaults:
+  source: shop
+  target_schema: sales
+sources:
+  shop: {time_zone: UTC}
+tables:
+  orders:
+    cursor: updated_at
+    chunk_rows: 5000
+    columns:
+      "no": {rename: number}
+      yes: {protect: mask}
+  items: {mode: full}
+"""
+
+
+def refused(config: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        text.load(config)
+    (problem,) = caught.value.problems
+    return problem.message
+
+
+def test_yaml_says_what_json_says() -> None:
+    data = text.load(YAML)
+    assert parse.parse(YAML) == parse.parse(json.dumps(data))
+    assert data["tables"]["orders"]["chunk_rows"] == 5000
+    assert set(data["tables"]["orders"]["columns"]) == {"no", "yes"}
+    assert text.is_json(json.dumps(data)) and not text.is_json(YAML)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("no", "no"),
+        ("yes", "yes"),
+        ("on", "on"),
+        ("12:30", "12:30"),
+        ("2026-01-01", "2026-01-01"),
+        ("1_000", "1_000"),
+        (".inf", ".inf"),
+        ("0x1F", "0x1F"),
+        ("true", True),
+        ("null", None),
+        ("~", None),
+        ("", None),
+        ("7", 7),
+        ("-7.5", -7.5),
+        ("5.0", 5),
+        ("'7'", "7"),
+        ('"true"', "true"),
+    ],
+)
+def test_only_what_json_has_is_no_text(written: str, meant: Any) -> None:
+    found = text.load(f"a: {written}")["a"]
+    assert found == meant and type(found) is type(meant)
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ("a: 1\na: 2", 'stand twice: "a"'),
+        ("a: &x 1\nb: *x", "anchors"),
+        ("a: [1", "line 1"),
+        ("a: b: c", "neither JSON nor YAML"),
+        ("just words", "must be a JSON object"),
+        ("- a\n- b", "must be a JSON object"),
+        ("a: 1\n---\nb: 2", "neither JSON nor YAML"),
+        ("\ta: 1", "neither JSON nor YAML"),
+        ("{", "is not JSON"),
+        ("[" * 100_000, "nested too deeply"),
+        ("- " * 3_000, "nested too deeply"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_with_its_place(config: str, told: str) -> None:
+    assert told in refused(config)
+
+
+def test_no_tag_makes_an_object() -> None:
+    found = text.load("a: !!python/object/apply:os.system ['true']")
+    assert found == {"a": ["true"]}
+
+
+@given(
+    st.dictionaries(
+        st.text(min_size=1, max_size=8),
+        st.one_of(st.text(max_size=8), st.integers(), st.booleans(), st.none()),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_what_a_program_writes_as_yaml_is_read_back(data: dict[str, Any]) -> None:
+    assert text.load(yaml.safe_dump(data, default_flow_style=False)) == data
