@@ -9,7 +9,7 @@ from lambda_extract import contract
 from lambda_extract.credentials import secrets
 from lambda_extract.errors import ExtractError
 from lambda_extract.landing.files import WatchedTextSeen
-from lambda_extract.operations import dispatch
+from lambda_extract.operations import dispatch, read
 from lambda_extract.settings import Settings, Source
 from lambda_extract.source.database import Database
 
@@ -51,7 +51,7 @@ def test_a14_a_careful_second_pass_has_what_the_first_one_left(
             raise WatchedTextSeen
         return contract.HealthReply("r1", "", 0, 0, 0)
 
-    monkeypatch.setattr(dispatch, "extract", passes)
+    monkeypatch.setattr(read, "extract", passes)
     request = contract.ExtractRequest(
         "r1", reader.spec, "p1", partition=contract.Partition("p1")
     )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lambda_extract import contract
-from lambda_extract.operations import dispatch
+from lambda_extract.operations import dispatch, read
 from lambda_extract.settings import Reader, Settings, Source
 from lambda_extract.source.replica import ReaderBehind
 
@@ -50,8 +50,8 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
             warnings=(contract.Warning("other", "m", "h"),),
         )
 
-    monkeypatch.setattr(dispatch, "open_source", open_source)
-    monkeypatch.setattr(dispatch, "plan", plan)
+    monkeypatch.setattr(read, "open_source", open_source)
+    monkeypatch.setattr(read, "plan", plan)
     return used
 
 
