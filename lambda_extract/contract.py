@@ -24,17 +24,22 @@ from lambda_extract.contract_replies import (
     AlteredValue,
     Bound,
     Bucket,
+    CaptureReply,
     CheckReply,
     Column,
     DigestReply,
+    DropSlotReply,
     ErrorDetail,
     ErrorReply,
     ExtractReply,
     File,
     Finding,
     HealthReply,
+    LogBound,
     PlanReply,
     RowDigest,
+    SlotState,
+    TableChanges,
     Warning,
 )
 from lambda_extract.contract_values import (
@@ -47,6 +52,9 @@ from lambda_extract.contract_values import (
     CursorValue,
     FilterTerm,
     Limits,
+    LogIdentity,
+    LogLeaf,
+    LogSpec,
     Member,
     Overlap,
     Partition,
@@ -64,6 +72,11 @@ __all__ = [
     "AlteredValue",
     "Bound",
     "Bucket",
+    "CaptureLimits",
+    "CaptureReply",
+    "CaptureRequest",
+    "CaptureTable",
+    "ChangeSet",
     "CheckReply",
     "CheckRequest",
     "CHECKED_TABLES",
@@ -74,6 +87,8 @@ __all__ = [
     "CursorValue",
     "DigestReply",
     "DigestRequest",
+    "DropSlotReply",
+    "DropSlotRequest",
     "ErrorDetail",
     "ErrorReply",
     "ExtractReply",
@@ -85,6 +100,10 @@ __all__ = [
     "HealthRequest",
     "KeysRequest",
     "Limits",
+    "LogBound",
+    "LogIdentity",
+    "LogLeaf",
+    "LogSpec",
     "Member",
     "Overlap",
     "Partition",
@@ -92,7 +111,9 @@ __all__ = [
     "PlanReply",
     "PlanRequest",
     "RowDigest",
+    "SlotState",
     "SourceIdentity",
+    "TableChanges",
     "TableSpec",
     "Warning",
     "Window",
@@ -113,13 +134,31 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class ExtractRequest:
-    """Extract one window of an increment, or one partition of a snapshot.
+class ChangeSet:
+    """The rows of changed keys, as they are now; keys without a row are told, too.
 
-    Exactly one of (`cursor` and `window`) and `partition` is set. `part` names the S3
-    prefix of this extraction inside its run and must be new for every attempt. If
-    `key_hashes` are given, a partition is limited to these keys (see `RowDigest`).
-    `load_method` says who loads the files: it decides their folder (contract_paths).
+    Attributes:
+        log: Of the source.
+        files: Files of keys, of captures that the ledger has.
+        known: What the table was when its rows were read last.
+        truncated: The log says why storage is new: the table was emptied.
+    """
+
+    log: LogSpec
+    files: tuple[File, ...]
+    known: LogIdentity
+    truncated: bool = False
+
+
+@dataclass(frozen=True)
+class ExtractRequest:
+    """Extract a window of an increment, a part of a snapshot, or changed keys.
+
+    Exactly one of (`cursor` and `window`), `partition` and `changes` is set. `part`
+    names the S3 prefix of this extraction inside its run and must be new for every
+    attempt. If `key_hashes` are given, a partition is limited to these keys (see
+    `RowDigest`). `load_method` says who loads the files: it decides their folder
+    (contract_paths).
     """
 
     run_id: str
@@ -131,6 +170,7 @@ class ExtractRequest:
     partition: Partition | None = None
     key_hashes: tuple[str, ...] = ()
     load_method: LoadMethod = "copy"
+    changes: ChangeSet | None = None
     op: Literal["extract"] = "extract"
     version: int = VERSION
 
@@ -145,6 +185,8 @@ class PlanRequest:
         one_moment: One part, in one snapshot, if a worker can read the table in its
             time: nothing follows that would bring the parts of several moments
             together.
+        log: The table is in mode "log": wait until each transaction has ended that the
+            log may not have.
     """
 
     run_id: str
@@ -153,6 +195,7 @@ class PlanRequest:
     cursor: CursorSpec | None = None
     partition: Partition | None = None
     one_moment: bool = False
+    log: LogSpec | None = None
     op: Literal["plan"] = "plan"
     version: int = VERSION
 
@@ -249,6 +292,76 @@ class CheckRequest:
     version: int = VERSION
 
 
+@dataclass(frozen=True)
+class CaptureTable:
+    """A table whose changed keys are wanted.
+
+    Attributes:
+        name: Configured name.
+        key: Key columns; empty: the primary key.
+        protected: Columns that are hashed or masked: none may be in the key, which
+            stands in the files as it is.
+    """
+
+    name: str
+    schema: str
+    relation: str
+    key: tuple[str, ...] = ()
+    protected: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CaptureLimits:
+    """Sizes of one capture.
+
+    Attributes:
+        max_wal_bytes: Of WAL; what lies behind is the next capture's.
+        max_keys: Of one table; with more it has to be read as a whole.
+    """
+
+    max_wal_bytes: int = 8 << 30
+    max_keys: int = 2_000_000
+
+
+@dataclass(frozen=True)
+class CaptureRequest:
+    """Ask which keys have changed behind a position of the log.
+
+    What lies before `from_lsn` is confirmed to the slot first: Snowflake has recorded
+    it. Nothing behind it is.
+
+    Attributes:
+        from_lsn: End of the latest capture in the ledger; None: begin at the slot.
+        server: `CaptureReply.server` of the ledger; empty: not known.
+        create: Create the slot if there is none (START_LOG).
+        skip: Give the log up to here up: every table has to be read as a whole.
+    """
+
+    run_id: str
+    source: str
+    log: LogSpec
+    part: str
+    tables: tuple[CaptureTable, ...] = ()
+    from_lsn: str | None = None
+    server: str = ""
+    create: bool = False
+    skip: bool = False
+    limits: CaptureLimits = field(default_factory=CaptureLimits)
+    op: Literal["capture"] = "capture"
+    version: int = VERSION
+
+
+@dataclass(frozen=True)
+class DropSlotRequest:
+    """Drop the slot of a source, so that it holds back no WAL any more (STOP_LOG)."""
+
+    run_id: str
+    source: str
+    log: LogSpec
+    op: Literal["drop_slot"] = "drop_slot"
+    version: int = VERSION
+
+
 CHECKED_TABLES = 100
 
 Request = (
@@ -258,9 +371,20 @@ Request = (
     | DigestRequest
     | HealthRequest
     | CheckRequest
+    | CaptureRequest
+    | DropSlotRequest
 )
 
-Reply = ExtractReply | PlanReply | DigestReply | HealthReply | CheckReply | ErrorReply
+Reply = (
+    ExtractReply
+    | PlanReply
+    | DigestReply
+    | HealthReply
+    | CheckReply
+    | CaptureReply
+    | DropSlotReply
+    | ErrorReply
+)
 
 REQUESTS: dict[str, type] = {
     "extract": ExtractRequest,
@@ -269,6 +393,8 @@ REQUESTS: dict[str, type] = {
     "digest": DigestRequest,
     "health": HealthRequest,
     "check": CheckRequest,
+    "capture": CaptureRequest,
+    "drop_slot": DropSlotRequest,
 }
 REPLIES: dict[str, type] = {
     "extract": ExtractReply,
@@ -277,6 +403,8 @@ REPLIES: dict[str, type] = {
     "digest": DigestReply,
     "health": HealthReply,
     "check": CheckReply,
+    "capture": CaptureReply,
+    "drop_slot": DropSlotReply,
 }
 
 
@@ -375,9 +503,11 @@ def _choose(data: dict[str, Any], kinds: dict[str, type]) -> type:
 
 def _check_extract(request: ExtractRequest) -> None:
     windowed = request.cursor is not None and request.window is not None
-    if windowed == (request.partition is not None):
+    given = (windowed, request.partition is not None, request.changes is not None)
+    if sum(given) != 1:
         raise ContractError(
-            "", "an extract names either cursor and window, or a partition"
+            "",
+            "an extract names either cursor and window, or a partition, or changes",
         )
-    if request.key_hashes and windowed:
-        raise ContractError("/key_hashes", "limits a partition, not a window")
+    if request.key_hashes and request.partition is None:
+        raise ContractError("/key_hashes", "limits a partition and nothing else")

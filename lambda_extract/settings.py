@@ -3,7 +3,7 @@
 import fnmatch
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ SOURCE_FIELDS = {
     "tables",
     "owners",
     "required_protection",
+    "log",
 }
 SHORTEST_SIGNING_KEY = 32
 PROTECTIONS = ("hash", "mask", "exclude")
@@ -58,6 +59,9 @@ class Source:
         owners: Roles whose relations are read, beside those of superusers: whoever
             owns a relation can run code in the reader's session (see trust.py).
         required_protection: Columns that leave PostgreSQL protected or not at all.
+        log_credentials: Where the secret of the role is kept that reads the log: with
+            REPLICATION it may read the changes of every table. None: that of
+            `credentials` reads it, too.
     """
 
     name: str
@@ -70,6 +74,26 @@ class Source:
     tables: tuple[str, ...] | None = None
     owners: tuple[str, ...] = ()
     required_protection: tuple[Protection, ...] = ()
+    log_credentials: Mapping[str, Any] | None = None
+
+    @property
+    def for_log(self) -> "Source":
+        """The source with the login that reads its log; cached under its own name."""
+        if self.log_credentials is None:
+            return self
+        return replace(self, name=f"{self.name}#log", credentials=self.log_credentials)
+
+    def protected_columns(
+        self, schema: str, relation: str, columns: tuple[str, ...]
+    ) -> set[str]:
+        """Returns those of the columns that must not leave PostgreSQL as they are."""
+        return {
+            column
+            for column in columns
+            for rule in self.required_protection
+            if fnmatch.fnmatchcase(f"{schema}.{relation}", rule.table)
+            and fnmatch.fnmatchcase(column, rule.column)
+        }
 
     def check_allowed(self, schema: str, relation: str) -> None:
         """Refuses a table that is not on the allow-list.
@@ -212,14 +236,7 @@ def _source(name: str, data: Any) -> Source:
     unknown = set(data) - SOURCE_FIELDS
     if unknown:
         raise _wrong("SOURCES", f"has unknown fields for {name!r}: {sorted(unknown)}")
-    credentials = data["credentials"]
-    kind = credentials.get("kind") if isinstance(credentials, dict) else None
-    if kind not in CREDENTIAL_KINDS:
-        raise _wrong(
-            "SOURCES",
-            f"needs a credentials kind for {name!r}, one of "
-            + ", ".join(CREDENTIAL_KINDS),
-        )
+    credentials = _credentials(name, data["credentials"])
     try:
         port = int(data.get("port", 5432))
     except (TypeError, ValueError):
@@ -240,7 +257,27 @@ def _source(name: str, data: Any) -> Source:
         tables=_tables(name, data.get("tables")),
         owners=_owners(name, data.get("owners")),
         required_protection=_protections(name, data.get("required_protection")),
+        log_credentials=_log_credentials(name, data.get("log")),
     )
+
+
+def _credentials(name: str, credentials: Any) -> Mapping[str, Any]:
+    if isinstance(credentials, dict) and credentials.get("kind") in CREDENTIAL_KINDS:
+        return credentials
+    raise _wrong(
+        "SOURCES",
+        f"needs a credentials kind for {name!r}, one of " + ", ".join(CREDENTIAL_KINDS),
+    )
+
+
+def _log_credentials(name: str, log: Any) -> Mapping[str, Any] | None:
+    if log is None:
+        return None
+    if not isinstance(log, dict) or set(log) != {"credentials"}:
+        raise _wrong(
+            "SOURCES", f'needs "credentials", and nothing else, in log of {name!r}'
+        )
+    return _credentials(name, log["credentials"])
 
 
 def _default_ca(sslmode: str) -> str:

@@ -60,8 +60,17 @@ def connect(
     *,
     deadline: float,
     hashes: bool = False,
+    log: bool = False,
 ) -> Iterator[Database]:
+    """Connects to a source; see `open_source`.
+
+    Args:
+        hashes: The session needs the key that hashes columns.
+        log: With the login that reads the log.
+    """
     source = settings.source(source_name)
+    if log:
+        source = source.for_log
     seconds = _left(deadline)
     with contextlib.ExitStack() as stack:
         options: dict[str, Any] = {

@@ -54,7 +54,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("credentials/", "protocol/"),
         ("source/",),
         ("rows/",),
-        ("cursor/",),
+        ("cursor/", "changes/"),
         ("operations/",),
         ("watchdog",),
         ("handler",),
