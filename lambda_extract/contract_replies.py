@@ -141,12 +141,15 @@ class LogBound:
         compare: Rows may be gone that no key tells: all keys are to be compared before
             `identity` may be remembered.
         leaves: Partitions that were read as a whole beside the keys.
+        version: Latest capture of the ledger when a plan had settled; Snowflake's side
+            notes it here.
     """
 
     identity: LogIdentity
     moved: str = ""
     compare: bool = False
     leaves: int = 0
+    version: int = 0
 
 
 @dataclass(frozen=True)

@@ -216,9 +216,6 @@ CODES: dict[str, Code] = {
         " ended: end the transaction, or call again when it has.",
     ),
     "capture_too_large": Code(True, "The procedure asks for less of the log."),
-    "log_too_large": Code(
-        False, "CALL RESYNC_SOURCE with the source: each table is read as a whole."
-    ),
     "not_published": Code(
         False, "CALL LOG_SETUP with the source; it says what the owner has to run."
     ),

@@ -5,11 +5,13 @@ from typing import Any
 from snowflake.snowpark import Session
 
 from snowpark.alerts import alerts
+from snowpark.captures import calls
 from snowpark.check import check
 from snowpark.groups import apply_tasks as groups_apply_tasks
 from snowpark.groups import group, table_steps
 from snowpark.session import Snowflake
 from snowpark.sync import backfill, sync
+from snowpark.sync.lifecycle import new_run
 from snowpark.validate import validate
 from snowpark.worksheet import apply_config as worksheet_apply_config
 from snowpark.worksheet import help as worksheet_help
@@ -99,6 +101,31 @@ def check_sync(session: Session, subject: str) -> dict[str, Any]:
 def help(session: Session) -> dict[str, Any]:
     """CALL HELP(): lists what can be called."""
     return worksheet_help.calls(Snowflake(session))
+
+
+def log_setup(session: Session, source_name: str) -> dict[str, Any]:
+    """CALL LOG_SETUP('shop'): says what the owner of the database runs."""
+    return calls.log_setup(Snowflake(session), source_name)
+
+
+def start_log(session: Session, source_name: str) -> dict[str, Any]:
+    """CALL START_LOG('shop'): begins to record the log of a source."""
+    return calls.start_log(Snowflake(session), source_name, new_run("").id)
+
+
+def capture_log(session: Session, source_name: str) -> dict[str, Any]:
+    """CALL CAPTURE_LOG('shop'): records what the log of a source tells now."""
+    return calls.capture_log(Snowflake(session), source_name, new_run("").id)
+
+
+def stop_log(session: Session, source_name: str) -> dict[str, Any]:
+    """CALL STOP_LOG('shop'): drops the slot of a source."""
+    return calls.stop_log(Snowflake(session), source_name, new_run("").id)
+
+
+def resync_source(session: Session, source_name: str) -> dict[str, Any]:
+    """CALL RESYNC_SOURCE('shop'): begins the log of a source anew after a gap."""
+    return calls.resync_source(Snowflake(session), source_name, new_run("").id)
 
 
 def apply_tasks(session: Session) -> dict[str, Any]:

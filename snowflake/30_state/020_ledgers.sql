@@ -27,12 +27,20 @@ CREATE TABLE IF NOT EXISTS sync_watermarks (
     columns_sha256 VARCHAR(64) COMMENT 'Digest of the source columns of this commit',
     row_count NUMBER(19, 0) NOT NULL COMMENT 'Rows merged by this commit',
     recorded_at TIMESTAMP_TZ(6) NOT NULL,
-    source_identity VARCHAR(16777216) COMMENT 'JSON: what the source was; tells one that went back in time'
+    source_identity VARCHAR(16777216) COMMENT 'JSON: what the source was; tells one that went back in time',
+    capture_version NUMBER(19, 0) COMMENT 'Mode log: captures up to this version are in the target',
+    log_identity VARCHAR(16777216) COMMENT 'JSON, mode log: what the table was; tells what its log does not'
 )
 COMMENT = 'Watermark of each table, committed together with its rows';
 
 ALTER TABLE sync_watermarks ADD COLUMN IF NOT EXISTS
     source_identity VARCHAR(16777216) COMMENT 'JSON: what the source was; tells one that went back in time';
+
+ALTER TABLE sync_watermarks ADD COLUMN IF NOT EXISTS
+    capture_version NUMBER(19, 0) COMMENT 'Mode log: captures up to this version are in the target';
+
+ALTER TABLE sync_watermarks ADD COLUMN IF NOT EXISTS
+    log_identity VARCHAR(16777216) COMMENT 'JSON, mode log: what the table was; tells what its log does not';
 
 CREATE TABLE IF NOT EXISTS sync_runs (
     run_id VARCHAR(64) NOT NULL,

@@ -51,7 +51,9 @@ SELECT
     columns_sha256,
     row_count,
     recorded_at,
-    source_identity
+    source_identity,
+    capture_version,
+    log_identity
 FROM sync_watermarks
 QUALIFY ROW_NUMBER() OVER (PARTITION BY table_name ORDER BY version DESC) = 1;
 

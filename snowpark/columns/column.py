@@ -60,7 +60,9 @@ def digest(
 ) -> str:
     """Returns the SHA-256 hex digest of all that shapes the target."""
     rules = [settings.schema_drift, settings.type_change, settings.deletes_softly]
-    shape = [[vars(c) for c in columns], key, relation_id, settings.target, rules]
+    # What a window alone has beside the columns shapes nothing.
+    lasting = [vars(c) for c in columns if c.role != "gone"]
+    shape = [lasting, key, relation_id, settings.target, rules]
     return hashlib.sha256(json.dumps(shape, sort_keys=True).encode()).hexdigest()
 
 
@@ -74,7 +76,7 @@ def load_columns(columns: tuple[Column, ...]) -> tuple[LoadColumn, ...]:
     result = []
     for column in columns:
         wanted = column.target_name or column.name
-        name = wanted if column.role == "filler" else column_name(wanted)
+        name = column_name(wanted) if column.role == "source" else wanted
         if name in seen:
             raise DriftError(
                 "column_collision",

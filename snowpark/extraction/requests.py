@@ -6,13 +6,21 @@ from typing import Literal
 
 from lambda_extract.contract import (
     CHECKED_TABLES,
+    CaptureLimits,
+    CaptureRequest,
+    CaptureTable,
+    ChangeSet,
     CheckRequest,
     CheckTable,
     CursorValue,
     DigestRequest,
+    DropSlotRequest,
     ExtractRequest,
+    File,
     KeysRequest,
     Limits,
+    LogIdentity,
+    LogSpec,
     Partition,
     PlanRequest,
     Window,
@@ -46,6 +54,72 @@ def next_window(
     )
 
 
+def changes_request(
+    settings: TableSettings,
+    run_id: str,
+    part: str,
+    *,
+    files: Sequence[File],
+    known: LogIdentity,
+    truncated: bool,
+) -> ExtractRequest:
+    """Returns the request for the rows of changed keys."""
+    if settings.log_spec is None:
+        raise ValueError("only a table of mode log has changed keys")
+    return ExtractRequest(
+        run_id=run_id,
+        table=settings.table_spec,
+        part=part,
+        limits=settings.limits,
+        changes=ChangeSet(settings.log_spec, tuple(files), known, truncated),
+    )
+
+
+def capture_request(
+    source: str,
+    log: LogSpec,
+    tables: Sequence[TableSettings],
+    run_id: str,
+    *,
+    part: str,
+    from_lsn: str | None,
+    server: str,
+    max_wal_bytes: int,
+    create: bool = False,
+) -> CaptureRequest:
+    """Returns the request for the keys that have changed in a source."""
+    return CaptureRequest(
+        run_id=run_id,
+        source=source,
+        log=log,
+        part=part,
+        tables=tuple(
+            CaptureTable(
+                t.name,
+                t.schema,
+                t.relation,
+                t.key,
+                tuple(c.name for c in t.columns if c.protect),
+            )
+            for t in tables
+        ),
+        from_lsn=from_lsn,
+        server=server,
+        create=create,
+        limits=CaptureLimits(max_wal_bytes=max_wal_bytes),
+    )
+
+
+def skipping(request: CaptureRequest) -> CaptureRequest:
+    """Returns the request that gives the log up, up to its end."""
+    return dataclasses.replace(request, part=f"{request.part}-skip", skip=True)
+
+
+def drop_slot_request(source: str, log: LogSpec, run_id: str) -> DropSlotRequest:
+    """Returns the request that drops the slot of a source."""
+    return DropSlotRequest(run_id, source, log)
+
+
 def snapshot_request(
     settings: TableSettings, run_id: str, *, one_moment: bool = False
 ) -> PlanRequest:
@@ -60,6 +134,7 @@ def snapshot_request(
         limits=settings.limits,
         cursor=settings.cursor_spec,
         one_moment=one_moment,
+        log=settings.log_spec,
     )
 
 

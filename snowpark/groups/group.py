@@ -230,7 +230,13 @@ def _held(owner: str | None) -> LeaseError:
 
 
 def _request(found: TableState, run_id: str) -> ExtractRequest | None:
-    """Returns the request for the first window; None if all has to be read."""
+    """Returns the request for the first window; None if the table goes alone.
+
+    A table of mode log does, whose first window is known once the log is captured; so
+    does one that is read as a whole.
+    """
+    if found.settings.mode == "log":
+        return None
     if progress.needs_snapshot(found):
         return None
     return extraction_requests.next_window(

@@ -10,6 +10,7 @@ from lambda_extract.contract import (
     AlteredValue,
     Bound,
     CursorValue,
+    LogIdentity,
     Overlap,
     PendingBound,
     SourceIdentity,
@@ -28,6 +29,8 @@ class Ledger:
         watermark: None if nothing is proven yet.
         columns_sha256: Digest of the columns of that commit.
         source_identity: What the source was; None if that was not recorded.
+        capture_version: Mode "log": captures up to this one are in the target.
+        log_identity: Mode "log": what the table was.
     """
 
     version: int
@@ -37,6 +40,8 @@ class Ledger:
     overlap: Overlap | None
     columns_sha256: str | None
     source_identity: SourceIdentity | None = None
+    capture_version: int | None = None
+    log_identity: LogIdentity | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,8 @@ class Commit:
         shape: The columns from then on; None if they are what they were.
         changes: What happened to the columns.
         source_identity: What the source was when its rows were read.
+        capture_version: Mode "log": captures up to this one are in the target then.
+        log_identity: Mode "log": what the table was when its rows were read.
     """
 
     version: int
@@ -93,9 +100,11 @@ class Commit:
     shape: Shape | None = None
     changes: tuple[Change, ...] = ()
     source_identity: SourceIdentity | None = None
+    capture_version: int | None = None
+    log_identity: LogIdentity | None = None
 
 
-def identity_text(identity: SourceIdentity | None) -> str | None:
+def identity_text(identity: SourceIdentity | LogIdentity | None) -> str | None:
     """Returns an identity as stored in SYNC_WATERMARKS."""
     if identity is None:
         return None
@@ -108,6 +117,17 @@ def identity_of(text: str | None) -> SourceIdentity | None:
         return None
     try:
         identity: SourceIdentity = build(SourceIdentity, json.loads(text), "")
+    except ContractError:
+        return None
+    return identity
+
+
+def log_identity_of(text: str | None) -> LogIdentity | None:
+    """Reads what `identity_text` wrote of a log's table; None if it cannot be read."""
+    if text is None:
+        return None
+    try:
+        identity: LogIdentity = build(LogIdentity, json.loads(text), "")
     except ContractError:
         return None
     return identity

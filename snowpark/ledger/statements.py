@@ -113,6 +113,8 @@ SELECT
     w.overlap_digest,
     w.columns_sha256,
     w.source_identity,
+    w.capture_version,
+    w.log_identity,
     k.minutes_since_key_check,
     s.shape
 FROM control.sync_current_tables AS t
@@ -157,9 +159,9 @@ INSERT INTO control.sync_watermarks (
     table_name, version, run_id, kind, origin,
     watermark, watermark_type, pending_value, pending_seen_at,
     overlap_rows, overlap_digest, columns_sha256, row_count, source_identity,
-    recorded_at
+    capture_version, log_identity, recorded_at
 )
-SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CURRENT_TIMESTAMP()""",
+SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CURRENT_TIMESTAMP()""",
         (
             table,
             commit.version,
@@ -175,6 +177,8 @@ SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CURRENT_TIMESTAMP()""",
             commit.columns_sha256,
             commit.rows,
             identity_text(commit.source_identity),
+            commit.capture_version,
+            identity_text(commit.log_identity),
         ),
     )
 

@@ -40,6 +40,8 @@ def batch(job: Job, aligned: Alignment, key: Sequence[str], extracted_at: str) -
         soft_deletes=settings.deletes_softly,
         run_id=job.run_id,
         extracted_at=extracted_at,
+        gone=next((c for c in aligned.columns if c.source.role == "gone"), None),
+        keeps_gone=settings.deletes == "none",
     )
 
 

@@ -10,13 +10,13 @@ import difflib
 import importlib.resources
 import json
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
 from snowpark.errors import ConfigError, Problem
 from snowpark.names import target_name
-from snowpark.settings import column_rules, groups, row_filter, time_zones
+from snowpark.settings import column_rules, groups, log_rules, row_filter, time_zones
 from snowpark.settings.validator import VALIDATOR, Violation
-from snowpark.settings.table import TableSettings
+from snowpark.settings.table import Mode, TableSettings
 
 _OWN_SCHEMAS = frozenset({"CONTROL", "STAGING", "INFORMATION_SCHEMA"})
 _LONGEST_TEXT = 10_000_000
@@ -191,6 +191,7 @@ def _rule_problems(data: dict[str, Any]) -> Iterator[Problem]:
                 )
         yield from _mode_problems(table, merged, pointer)
         yield from _delete_problems(table, merged, pointer)
+        yield from log_rules.problems(data, table, merged, pointer, mode=_mode(merged))
         cursor = merged.get("cursor") if _mode(merged) == "incremental" else None
         for place, message in column_rules.problems(table, cursor):
             yield Problem(pointer + _pointer("columns", *place), message)
@@ -224,9 +225,10 @@ def _reference_problems(
             )
 
 
-def _mode(merged: dict[str, Any]) -> Literal["incremental", "full"]:
+def _mode(merged: dict[str, Any]) -> Mode:
     if "mode" in merged:
-        return "full" if merged["mode"] == "full" else "incremental"
+        mode: Mode = merged["mode"]
+        return mode
     return "incremental" if "cursor" in merged else "full"
 
 
@@ -239,16 +241,18 @@ def _mode_problems(
             yield Problem(
                 f"{pointer}/exclude", f"Column {_shown(column)} is part of the key."
             )
-    if _mode(merged) == "full":
+    mode = _mode(merged)
+    if mode != "incremental":
+        without = [] if mode == "log" else ["backfill_new_columns"]
         for setting in (
             "cursor",
             "lookback_seconds",
             "lookback_values",
-            "backfill_new_columns",
+            *without,
         ):
             if setting in table:
                 yield Problem(
-                    f"{pointer}/{setting}", 'Has no meaning if "mode" is "full".'
+                    f"{pointer}/{setting}", f'Has no meaning if "mode" is "{mode}".'
                 )
         return
     if "cursor" not in merged:
@@ -266,16 +270,16 @@ def _mode_problems(
 _MAX_DELETE_PERCENT_OF_A_RELOAD = 50.0
 _DELETE_SETTINGS = {
     "delete_column": ("soft_column",),
-    "delete_action": ("soft_column", "key_compare"),
+    "delete_action": ("soft_column", "key_compare", "log"),
     "delete_check_minutes": ("key_compare",),
-    "max_delete_percent": ("key_compare",),
+    "max_delete_percent": ("key_compare", "log"),
 }
 
 
 def _delete_problems(
     table: dict[str, Any], merged: dict[str, Any], pointer: str
 ) -> Iterator[Problem]:
-    deletes = table.get("deletes", "none")
+    deletes = table.get("deletes", log_rules.default_deletes(_mode(merged)))
     if deletes != "none" and _mode(merged) == "full":
         yield Problem(
             f"{pointer}/deletes", "A full reload leaves deleted rows out by itself."
@@ -283,9 +287,10 @@ def _delete_problems(
     guarded = {"max_delete_percent"} if _mode(merged) == "full" else set()
     for setting, meant_for in _DELETE_SETTINGS.items():
         if setting in table and deletes not in meant_for and setting not in guarded:
+            named = " or ".join(kind for kind in meant_for if kind != "log")
             yield Problem(
                 f"{pointer}/{setting}",
-                f'Has a meaning only if "deletes" is {" or ".join(meant_for)}.',
+                f'Has a meaning only if "deletes" is {named}.',
             )
     if deletes == "soft_column":
         if "delete_column" not in table:
@@ -359,10 +364,13 @@ def _settings(data: dict[str, Any], name: str) -> TableSettings:
         "source_changed",
         "duplicate_keys",
         "trim_char",
+        "on_truncate",
     )
     optional = {setting: merged[setting] for setting in plain if setting in merged}
     if mode == "full":
         optional.setdefault("max_delete_percent", _MAX_DELETE_PERCENT_OF_A_RELOAD)
+    if mode == "log":
+        optional = log_rules.settings(merged["source"], source["log"]) | optional
     if "file_megabytes" in merged:
         optional["file_bytes"] = merged["file_megabytes"] * _MEGABYTE
     for setting in ("max_parallel", "time_zone"):

@@ -11,12 +11,13 @@ from lambda_extract.contract import (
     CursorSpec,
     FilterTerm,
     Limits,
+    LogSpec,
     TableSpec,
 )
 from lambda_extract.contract_paths import LoadMethod
 from snowpark.names import target_name
 
-Mode = Literal["incremental", "full"]
+Mode = Literal["incremental", "full", "log"]
 
 
 Drift = Literal["evolve", "freeze", "fail"]
@@ -25,7 +26,7 @@ Drift = Literal["evolve", "freeze", "fail"]
 TypeChange = Literal["fail", "new_column"]
 
 
-Deletes = Literal["none", "soft_column", "key_compare"]
+Deletes = Literal["none", "soft_column", "key_compare", "log"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,11 @@ class TableSettings:
         source_changed: What happens if the source is another one, or went back in
             time, so that rows behind the watermark are not those delivered.
         duplicate_keys: What happens where rows of the source share their key.
+        on_truncate: What happens if a table of mode "log" was emptied by TRUNCATE.
+        log_slot: Replication slot of the source, in mode "log".
+        log_publication: What the slot is asked for.
+        log_max_wal_bytes: WAL of one capture.
+        log_on_huge: What happens if one transaction is larger than any capture.
     """
 
     name: str
@@ -89,6 +95,11 @@ class TableSettings:
     pipe_wait_seconds: int = 600
     source_changed: Literal["reload", "fail"] = "reload"
     duplicate_keys: Literal["fail", "warn"] = "fail"
+    on_truncate: Literal["delete", "fail"] = "delete"
+    log_slot: str = ""
+    log_publication: str = ""
+    log_max_wal_bytes: int = 8_192_000_000
+    log_on_huge: Literal["whole", "fail"] = "whole"
 
     @property
     def deletes_softly(self) -> bool:
@@ -104,7 +115,9 @@ class TableSettings:
         on may be older than the watermark, and those it keeps out would stay.
         And trimmed blanks: a key would not be found with them.
         """
-        origin: list[object] = [self.source, self.schema, self.relation, self.cursor]
+        # No column has such a name: a watermark of the log is none of a cursor.
+        cursor: object = ["log"] if self.mode == "log" else self.cursor
+        origin: list[object] = [self.source, self.schema, self.relation, cursor]
         origin.append(self.target)
         marked = sorted((c.name, c.protect) for c in self.columns if c.protect)
         if marked:
@@ -163,6 +176,13 @@ class TableSettings:
             time_zone=self.time_zone,
             null_policy=self.null_cursor,
         )
+
+    @property
+    def log_spec(self) -> LogSpec | None:
+        """The log as the wire knows it; None in other modes."""
+        if self.mode != "log":
+            return None
+        return LogSpec(self.log_slot, self.log_publication)
 
     @property
     def limits(self) -> Limits:

@@ -10,6 +10,7 @@ from snowpark.ledger import read
 from snowpark.ledger.records import TableState
 from snowpark.ledger.run import Run, now
 from snowpark.session import Snowflake
+from snowpark.sync import changes as log_changes
 from snowpark.sync import increment, keys, snapshot
 from snowpark.sync.increment import Extracted
 from snowpark.sync.lifecycle import new_run, run_owned
@@ -59,6 +60,15 @@ def bring_up_to_date(
     Raises:
         SyncError: Committed windows stay.
     """
+    if found.settings.mode == "log":
+        log_changes.bring_up_to_date(
+            snowflake,
+            found,
+            run,
+            reload=action == "reload",
+            confirmed=action == "confirm_deletes",
+        )
+        return
     whole = action == "reload" or progress.needs_snapshot(found)
     changes: tuple[Change, ...] = ()
     for attempt in range(_RELOADS + 1):

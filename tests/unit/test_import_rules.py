@@ -42,6 +42,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("columns/",),
         ("ledger/",),
         ("load/", "extraction/", "alerts/"),
+        ("captures/",),
         ("sync/",),
         ("validate/", "groups/", "worksheet/"),
         ("check/",),

@@ -2,9 +2,9 @@ INSERT INTO control.sync_watermarks (
     table_name, version, run_id, kind, origin,
     watermark, watermark_type, pending_value, pending_seen_at,
     overlap_rows, overlap_digest, columns_sha256, row_count, source_identity,
-    recorded_at
+    capture_version, log_identity, recorded_at
 )
-SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CURRENT_TIMESTAMP();
+SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CURRENT_TIMESTAMP();
 -- 1: "orders"
 -- 2: 8
 -- 3: "20260102T030405-0123456789ab"
@@ -19,3 +19,5 @@ SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CURRENT_TIMESTAMP();
 -- 12: "c0ffee"
 -- 13: 2
 -- 14: null
+-- 15: null
+-- 16: null

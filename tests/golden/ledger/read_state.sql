@@ -25,6 +25,8 @@ SELECT
     w.overlap_digest,
     w.columns_sha256,
     w.source_identity,
+    w.capture_version,
+    w.log_identity,
     k.minutes_since_key_check,
     s.shape
 FROM control.sync_current_tables AS t

@@ -108,7 +108,7 @@ LEFT_OUT: dict[str, dict[str, Any]] = {
         "op": "capture",
     },
     "DropSlotReply": REPLY | {"op": "drop_slot"},
-    "LogBound": {"moved": "", "compare": False, "leaves": 0},
+    "LogBound": {"moved": "", "compare": False, "leaves": 0, "version": 0},
     "LogLeaf": {"linked": ""},
     "SlotState": {
         "safe_wal_bytes": -1,
