@@ -207,60 +207,109 @@ def copy_keys(
 ) -> sql.Composable:
     """Returns the COPY of the rows of some keys; keys without a row are marked.
 
-    The key is that of the log, so that a row that is gone keeps it. Equality may be
-    coarser than the texts that Snowflake compares (numeric 1 and 1.00): then the old
-    spelling counts as gone.
+    Equality may be coarser than the texts that Snowflake compares (numeric 1 and 1.00).
+    Then the row is delivered with its own spelling, and that of the log as gone: beside
+    each other, so that the row counts if Snowflake takes both for one key.
     """
     columns = [c for name in table.key if (c := table.column(name)) is not None]
-    arrays = sql.SQL(", ").join(
+    own = _rows_of_keys(table, columns)
+    spelled = [c for c in columns if not _equal_is_same(c)]
+    if spelled:
+        own = sql.SQL("{} UNION ALL {}").format(
+            own, _other_spellings(table, columns, spelled)
+        )
+    return _copy(wire, sql.SQL("{} {}").format(_with_keys(columns, keys), own))
+
+
+def _with_keys(
+    columns: Sequence[SourceColumn], keys: Sequence[tuple[str, ...]]
+) -> sql.Composable:
+    """Returns the keys as a relation k, of the types of the table."""
+    texts = [sql.Identifier(f"k{i}") for i in range(len(columns))]
+    arrays = (
         sql.SQL("pg_catalog.unnest({}::text[])").format(
             sql.Literal(_array([key[i] for key in keys]))
         )
         for i in range(len(columns))
     )
-    texts = [sql.Identifier(f"k{i}") for i in range(len(columns))]
-    typed = sql.SQL(", ").join(
+    typed = (
         sql.SQL("w.{}::{} AS {}").format(
             text, sql.SQL(column.base_type), sql.Identifier(column.name)
         )
         for text, column in zip(texts, columns, strict=True)
     )
-    conditions = [condition for column in columns for condition in _same_key(column)]
+    return sql.SQL(
+        "WITH k AS MATERIALIZED (SELECT {} FROM ROWS FROM ({}) AS w ({}))"
+    ).format(*(sql.SQL(", ").join(part) for part in (typed, arrays, texts)))
+
+
+def _rows_of_keys(
+    table: SourceTable, columns: Sequence[SourceColumn]
+) -> sql.Composable:
     of_key = {column.name for column in columns}
+    first = sql.Identifier(columns[0].name)
+    mine = sql.SQL(
+        "CASE WHEN t.{first} IS NULL THEN k.{name} ELSE t.{name} END AS {name}"
+    )
     selected = [
-        sql.SQL("{}.{}").format(
-            sql.SQL("k" if column.name in of_key else "t"), sql.Identifier(column.name)
+        (
+            mine.format(first=first, name=sql.Identifier(column.name))
+            if column.name in of_key
+            else sql.SQL("t.{}").format(sql.Identifier(column.name))
         )
         for column in table.columns
     ]
-    rows = sql.SQL("""
-        SELECT {selected}, t.{first} IS NULL AS {gone}
-        FROM (
-            SELECT {typed}
-            FROM ROWS FROM ({unnested}) AS w ({texts})
-        ) AS k
-        LEFT JOIN {table} ON {conditions}
-        """).format(
-        selected=sql.SQL(", ").join(selected),
-        first=sql.Identifier(columns[0].name),
-        gone=sql.Identifier(GONE.name),
-        typed=typed,
-        unnested=arrays,
-        texts=sql.SQL(", ").join(texts),
-        table=table.rows,
-        conditions=sql.SQL(" AND ").join(conditions),
+    return sql.SQL("SELECT {}, t.{} IS NULL AS {} FROM k LEFT JOIN {} ON {}").format(
+        sql.SQL(", ").join(selected),
+        first,
+        sql.Identifier(GONE.name),
+        table.rows,
+        _equal("t", columns),
     )
-    return _copy(wire, rows)
 
 
-def _same_key(column: SourceColumn) -> Iterator[sql.Composable]:
-    name = sql.Identifier(column.name)
-    yield sql.SQL("t.{name} = k.{name}").format(name=name)
-    if column.base.schema == "pg_catalog" and column.base.name in _EQUAL_IS_SAME:
-        return
-    yield sql.SQL('t.{name}::text COLLATE "C" = k.{name}::text COLLATE "C"').format(
-        name=name
+def _other_spellings(
+    table: SourceTable,
+    columns: Sequence[SourceColumn],
+    spelled: Sequence[SourceColumn],
+) -> sql.Composable:
+    of_key = {column.name for column in columns}
+    selected = [
+        sql.SQL("k.{}" if column.name in of_key else "t.{}").format(
+            sql.Identifier(column.name)
+        )
+        for column in table.columns
+    ]
+    differs = sql.SQL(" OR ").join(
+        sql.SQL('u.{name}::text COLLATE "C" <> k.{name}::text COLLATE "C"').format(
+            name=sql.Identifier(column.name)
+        )
+        for column in spelled
     )
+    # No row joins: all but the key is NULL, of its type.
+    return sql.SQL(
+        "SELECT {}, TRUE FROM k JOIN {} AS u ON {} AND ({}) LEFT JOIN {} ON FALSE"
+    ).format(
+        sql.SQL(", ").join(selected),
+        table.name,
+        _equal("u", columns),
+        differs,
+        table.rows,
+    )
+
+
+def _equal(alias: str, columns: Sequence[SourceColumn]) -> sql.Composable:
+    return sql.SQL(" AND ").join(
+        sql.SQL("{alias}.{name} = k.{name}").format(
+            alias=sql.SQL(alias), name=sql.Identifier(column.name)
+        )
+        for column in columns
+    )
+
+
+def _equal_is_same(column: SourceColumn) -> bool:
+    base = column.base
+    return base.schema == "pg_catalog" and base.name in _EQUAL_IS_SAME
 
 
 def _copy(wire: Wire, rows: sql.Composable) -> sql.Composable:

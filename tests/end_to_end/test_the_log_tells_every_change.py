@@ -88,6 +88,8 @@ def test_deleted_rows_are_flagged_and_come_back(lab: Lab, log: LogLab) -> None:
     assert alive(lab, table) == [1]
     (row,) = lab.query(f"SELECT note FROM lab.{table} WHERE id = 2")
     assert row["NOTE"] == "b"
-    lab.psql(f"INSERT INTO {table} VALUES (2, 'again'); DELETE FROM {table} WHERE id = 1")
+    lab.psql(
+        f"INSERT INTO {table} VALUES (2, 'again'); DELETE FROM {table} WHERE id = 1"
+    )
     lab.sync(table)
     assert alive(lab, table) == [2]

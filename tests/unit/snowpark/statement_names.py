@@ -69,6 +69,13 @@ NAMES: dict[str, str] = {
     "buckets": r"SELECT LEFT\(key_hash, \?\) AS bucket, ",
     "digest_rows": r"SELECT key_hash, row_hash FROM",
     "detail": r"SELECT key_hash, row_hash, column_hashes",
+    "read_log_tables": r"SELECT settings FROM control\.sync_current_tables",
+    "insert_capture_lease": r"INSERT INTO control\.sync_leases \(table_name\) SELECT \?",
+    "read_latest_capture": r"SELECT .* FROM control\.sync_captures AS c WHERE .*QUALIFY",
+    "insert_capture": r"INSERT INTO control\.sync_captures .*'capture'",
+    "insert_gap": r"INSERT INTO control\.sync_captures .*'gap'",
+    "insert_capture_tables": r"INSERT INTO control\.sync_capture_tables ",
+    "read_pending": r"SELECT .* FROM control\.sync_captures AS c LEFT JOIN",
     "remove_extra": r'(DELETE FROM|UPDATE) "\w+"\."\w+" .*MD5\(',
 }
 _PATTERNS = {name: re.compile(text, re.DOTALL) for name, text in NAMES.items()}
