@@ -121,12 +121,17 @@ def drop_slot_request(source: str, log: LogSpec, run_id: str) -> DropSlotRequest
 
 
 def snapshot_request(
-    settings: TableSettings, run_id: str, *, one_moment: bool = False
+    settings: TableSettings,
+    run_id: str,
+    *,
+    one_moment: bool = False,
+    settled: bool = False,
 ) -> PlanRequest:
     """Returns the request that plans a snapshot.
 
     Args:
         one_moment: In one part, if a worker can read it in its time.
+        settled: In mode log, the log has all that the parts do not see.
     """
     return PlanRequest(
         run_id=run_id,
@@ -134,7 +139,7 @@ def snapshot_request(
         limits=settings.limits,
         cursor=settings.cursor_spec,
         one_moment=one_moment,
-        log=settings.log_spec,
+        log=settings.log_spec if settled else None,
     )
 
 

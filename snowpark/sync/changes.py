@@ -67,7 +67,7 @@ def bring_up_to_date(
     source = capture.find_source(snowflake, found.settings.source)
     link = capture.bring_up_to_date(snowflake, source, run.id)
     whole = reload or progress.needs_snapshot(found)
-    for attempt in range(_RELOADS + 1):
+    for _ in range(_RELOADS + 1):
         if whole:
             of_one_moment = snapshot.run_snapshot(
                 snowflake, found, run, rebuild=reload, confirmed=reload or confirmed
@@ -79,7 +79,7 @@ def bring_up_to_date(
             run.begin("increment", now())
             found = read.read_state(snowflake, run.table)
             link = capture.bring_up_to_date(snowflake, source, run.id)
-        outcome = _run(snowflake, found, run, source, link, attempt, confirmed)
+        outcome = _run(snowflake, found, run, source, link, confirmed)
         found = outcome.state
         if outcome.complete:
             break
@@ -119,7 +119,6 @@ def _run(
     run: Run,
     source: LogSource,
     link: Link,
-    attempt: int,
     confirmed: bool,
 ) -> Outcome:
     """Reads and commits windows until the end of the chain.
@@ -143,7 +142,7 @@ def _run(
         latest=Piece((), link.version, link.to_lsn or ""),
         most_keys=found.settings.chunk_rows,
     )
-    windows = _Windows(snowflake, found, run, truncated, attempt)
+    windows = _Windows(snowflake, found, run, truncated)
     for piece in pieces:
         if not windows.read(piece, last=piece is pieces[-1]):
             return Outcome(windows.state, complete=False)
@@ -184,7 +183,6 @@ class _Windows:
         found: TableState,
         run: Run,
         truncated: bool,
-        attempt: int,
     ) -> None:
         if found.ledger is None or found.ledger.log_identity is None:
             raise ValueError("changed keys are read behind a commit")
@@ -194,7 +192,6 @@ class _Windows:
         self._job = Job(found.settings, run.id, run.purpose)
         self._course = Course(found.ledger, found.shape)
         self._truncated = truncated
-        self._attempt = attempt
         self._remembered = found.ledger.log_identity
         self.identity = self._remembered
         self.compare = False
@@ -243,11 +240,12 @@ class _Windows:
     def _extract(self, piece: Piece) -> ExtractReply | None:
         """Asks for the rows of a window; None if they do not fit into one."""
         started = time.monotonic()
-        number = self._run.tally.windows + 1
+        # A run may come here more than once; each time its parts are new.
+        number = self._snowflake.statements
         request = requests.changes_request(
             self._found.settings,
             self._run.id,
-            f"l{self._attempt}-{number:05d}",
+            f"log-{number:05d}",
             files=piece.files,
             known=self.identity,
             truncated=self._truncated,

@@ -170,7 +170,7 @@ def _planned(
     one_moment: bool,
 ) -> Snapshot:
     request = extraction_requests.snapshot_request(
-        settings, run.id, one_moment=one_moment
+        settings, run.id, one_moment=one_moment, settled=True
     )
     reply = ask.ask(snowflake, request, PlanReply)
     if settings.mode == "log":

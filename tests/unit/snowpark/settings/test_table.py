@@ -43,6 +43,11 @@ def test_what_is_left_out_has_the_documented_default() -> None:
         "source_changed": "reload",
         "duplicate_keys": "fail",
         "trim_char": False,
+        "on_truncate": "delete",
+        "log_slot": "",
+        "log_publication": "",
+        "log_max_wal_bytes": 8_192_000_000,
+        "log_on_huge": "whole",
         "where": [],
     }
 
