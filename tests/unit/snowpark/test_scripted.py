@@ -13,7 +13,7 @@ from tests.unit.snowpark.golden import GOLDEN
 from tests.unit.snowpark.scripted import Killed, Scripted, Stop
 from tests.unit.snowpark.statement_names import NAMES, name_of
 
-ROOMS = ("ledger", "load", "sync", "validate", "groups", "extraction")
+ROOMS = ("ledger", "load", "sync", "validate", "groups", "extraction", "captures")
 OURS = {"begin", "commit", "rollback", "read_transaction", "longest_list"}
 TASKS = "_task", "show_tasks", "list_tables_by_group"
 GOLDEN_TEXTS = [
