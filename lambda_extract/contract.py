@@ -38,17 +38,22 @@ from lambda_extract.contract_replies import (
     AlteredValue,
     Bound,
     Bucket,
+    CaptureReply,
     CheckReply,
     Column,
     DigestReply,
+    DropSlotReply,
     ErrorDetail,
     ErrorReply,
     ExtractReply,
     File,
     Finding,
     HealthReply,
+    LogBound,
     PlanReply,
     RowDigest,
+    SlotState,
+    TableChanges,
     Warning,
 )
 from lambda_extract.contract_values import (
@@ -61,6 +66,9 @@ from lambda_extract.contract_values import (
     CursorValue,
     FilterTerm,
     Limits,
+    LogIdentity,
+    LogLeaf,
+    LogSpec,
     Member,
     Overlap,
     Partition,
@@ -78,6 +86,11 @@ __all__ = [
     "AlteredValue",
     "Bound",
     "Bucket",
+    "CaptureLimits",
+    "CaptureReply",
+    "CaptureRequest",
+    "CaptureTable",
+    "ChangeSet",
     "CheckReply",
     "CheckRequest",
     "CHECKED_TABLES",
@@ -90,6 +103,8 @@ __all__ = [
     "DigestRequest",
     "DiscoverReply",
     "DiscoverRequest",
+    "DropSlotReply",
+    "DropSlotRequest",
     "ErrorDetail",
     "ErrorReply",
     "ExtractReply",
@@ -108,6 +123,10 @@ __all__ = [
     "KeysRequest",
     "KnownColumns",
     "Limits",
+    "LogBound",
+    "LogIdentity",
+    "LogLeaf",
+    "LogSpec",
     "Member",
     "Overlap",
     "PartReply",
@@ -116,7 +135,9 @@ __all__ = [
     "PlanReply",
     "PlanRequest",
     "RowDigest",
+    "SlotState",
     "SourceIdentity",
+    "TableChanges",
     "TableSpec",
     "Warning",
     "Window",
@@ -137,13 +158,31 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class ExtractRequest:
-    """Extract one window of an increment, or one partition of a snapshot.
+class ChangeSet:
+    """The rows of changed keys, as they are now; keys without a row are told, too.
 
-    Exactly one of (`cursor` and `window`) and `partition` is set. `part` names the S3
-    prefix of this extraction inside its run and must be new for every attempt. If
-    `key_hashes` are given, a partition is limited to these keys (see `RowDigest`).
-    `load_method` says who loads the files: it decides their folder (contract_paths).
+    Attributes:
+        log: Of the source.
+        files: Files of keys, of captures that the ledger has.
+        known: What the table was when its rows were read last.
+        truncated: The log says why storage is new: the table was emptied.
+    """
+
+    log: LogSpec
+    files: tuple[File, ...]
+    known: LogIdentity
+    truncated: bool = False
+
+
+@dataclass(frozen=True)
+class ExtractRequest:
+    """Extract a window of an increment, a part of a snapshot, or changed keys.
+
+    Exactly one of (`cursor` and `window`), `partition` and `changes` is set. `part`
+    names the S3 prefix of this extraction inside its run and must be new for every
+    attempt. If `key_hashes` are given, a partition is limited to these keys (see
+    `RowDigest`). `load_method` says who loads the files: it decides their folder
+    (contract_paths).
     """
 
     run_id: str
@@ -155,6 +194,7 @@ class ExtractRequest:
     partition: Partition | None = None
     key_hashes: tuple[str, ...] = ()
     load_method: LoadMethod = "copy"
+    changes: ChangeSet | None = None
     op: Literal["extract"] = "extract"
     version: int = VERSION
 
@@ -169,6 +209,8 @@ class PlanRequest:
         one_moment: One part, in one snapshot, if a worker can read the table in its
             time: nothing follows that would bring the parts of several moments
             together.
+        log: The table is in mode "log": wait until each transaction has ended that the
+            log may not have.
     """
 
     run_id: str
@@ -177,6 +219,7 @@ class PlanRequest:
     cursor: CursorSpec | None = None
     partition: Partition | None = None
     one_moment: bool = False
+    log: LogSpec | None = None
     op: Literal["plan"] = "plan"
     version: int = VERSION
 
@@ -273,6 +316,76 @@ class CheckRequest:
     version: int = VERSION
 
 
+@dataclass(frozen=True)
+class CaptureTable:
+    """A table whose changed keys are wanted.
+
+    Attributes:
+        name: Configured name.
+        key: Key columns; empty: the primary key.
+        protected: Columns that are hashed or masked: none may be in the key, which
+            stands in the files as it is.
+    """
+
+    name: str
+    schema: str
+    relation: str
+    key: tuple[str, ...] = ()
+    protected: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CaptureLimits:
+    """Sizes of one capture.
+
+    Attributes:
+        max_wal_bytes: Of WAL; what lies behind is the next capture's.
+        max_keys: Of one table; with more it has to be read as a whole.
+    """
+
+    max_wal_bytes: int = 8 << 30
+    max_keys: int = 2_000_000
+
+
+@dataclass(frozen=True)
+class CaptureRequest:
+    """Ask which keys have changed behind a position of the log.
+
+    What lies before `from_lsn` is confirmed to the slot first: Snowflake has recorded
+    it. Nothing behind it is.
+
+    Attributes:
+        from_lsn: End of the latest capture in the ledger; None: begin at the slot.
+        server: `CaptureReply.server` of the ledger; empty: not known.
+        create: Create the slot if there is none (START_LOG).
+        skip: Give the log up to here up: every table has to be read as a whole.
+    """
+
+    run_id: str
+    source: str
+    log: LogSpec
+    part: str
+    tables: tuple[CaptureTable, ...] = ()
+    from_lsn: str | None = None
+    server: str = ""
+    create: bool = False
+    skip: bool = False
+    limits: CaptureLimits = field(default_factory=CaptureLimits)
+    op: Literal["capture"] = "capture"
+    version: int = VERSION
+
+
+@dataclass(frozen=True)
+class DropSlotRequest:
+    """Drop the slot of a source, so that it holds back no WAL any more (STOP_LOG)."""
+
+    run_id: str
+    source: str
+    log: LogSpec
+    op: Literal["drop_slot"] = "drop_slot"
+    version: int = VERSION
+
+
 CHECKED_TABLES = 100
 
 Request = (
@@ -284,6 +397,8 @@ Request = (
     | CheckRequest
     | GroupRequest
     | DiscoverRequest
+    | CaptureRequest
+    | DropSlotRequest
 )
 
 Reply = (
@@ -294,6 +409,8 @@ Reply = (
     | CheckReply
     | GroupReply
     | DiscoverReply
+    | CaptureReply
+    | DropSlotReply
     | ErrorReply
 )
 
@@ -306,6 +423,8 @@ REQUESTS: dict[str, type] = {
     "check": CheckRequest,
     "group": GroupRequest,
     "discover": DiscoverRequest,
+    "capture": CaptureRequest,
+    "drop_slot": DropSlotRequest,
 }
 REPLIES: dict[str, type] = {
     "extract": ExtractReply,
@@ -316,6 +435,8 @@ REPLIES: dict[str, type] = {
     "check": CheckReply,
     "group": GroupReply,
     "discover": DiscoverReply,
+    "capture": CaptureReply,
+    "drop_slot": DropSlotReply,
 }
 
 
@@ -433,9 +554,13 @@ def _check_group(request: GroupRequest) -> None:
 
 def _check_extract(request: ExtractRequest | GroupPart) -> None:
     windowed = request.cursor is not None and request.window is not None
-    if windowed == (request.partition is not None):
+    changes = request.changes if isinstance(request, ExtractRequest) else None
+    given = (windowed, request.partition is not None, changes is not None)
+    if sum(given) != 1:
         raise ContractError(
-            "", "an extract names either cursor and window, or a partition"
+            "",
+            "an extract names either cursor and window, or a partition, or changes",
         )
-    if windowed and isinstance(request, ExtractRequest) and request.key_hashes:
-        raise ContractError("/key_hashes", "limits a partition, not a window")
+    hashes = request.key_hashes if isinstance(request, ExtractRequest) else ()
+    if hashes and request.partition is None:
+        raise ContractError("/key_hashes", "limits a partition and nothing else")

@@ -130,7 +130,8 @@ def columns_digest(
             flagged as deleted.
     """
     shape = [
-        [vars(c) for c in columns],
+        # What a window alone has beside the columns shapes nothing.
+        [vars(c) for c in columns if c.role != "gone"],
         list(key),
         relation_id,
         target,

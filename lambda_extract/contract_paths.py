@@ -2,6 +2,7 @@
 
     data/<table>/<run id>/<part>/<job>-00000.csv.zst            loaded by COPY
     pipe/<table>/<columns>/<run id>/<part>/<job>-00000.csv.zst  loaded by a pipe
+    changes/<source>/<run id>/<part>/<job>-<table>-00000.keys.gz  read by Lambda again
 
 Whoever asks names the run and the part; the job is the worker's own, so that two jobs
 of one request never write the same file.
@@ -31,6 +32,10 @@ _PIPED = re.compile(
     r"pipe/(?P<table>[^/]+)/(?P<width>[1-9][0-9]{0,3})"
     rf"/(?P<run_id>{COMPONENT.pattern})/(?P<part>{COMPONENT.pattern})"
     rf"/(?P<name>{_NAME})"
+)
+
+_KEY_FILE = re.compile(
+    rf"(?:{COMPONENT.pattern}/{COMPONENT.pattern}/)?[A-Za-z0-9_.-]+[0-9]{{5}}\.keys\.gz"
 )
 
 
@@ -99,6 +104,22 @@ def piped_file(path: str, table: str) -> PipedFile | None:
         return None
     tail = f"{match['run_id']}/{match['part']}/{match['name']}"
     return PipedFile(int(match["width"]), match["run_id"], tail)
+
+
+def changes_folder(source: str) -> str:
+    """Returns the folder of all files of changed keys of a source."""
+    return f"changes/{path_safe(source)}/"
+
+
+def capture_folder(source: str, run_id: str, part: str) -> str:
+    """Returns the folder of one capture's files of changed keys."""
+    return f"{changes_folder(source)}{run_id}/{part}/"
+
+
+def is_key_file(path: str, folder: str) -> bool:
+    """Returns whether a path is one of a file of changed keys below a folder."""
+    rest = path.removeprefix(folder)
+    return path == folder + rest and _KEY_FILE.fullmatch(rest) is not None
 
 
 def path_safe(name: str) -> str:

@@ -7,6 +7,7 @@ from typing import Literal
 from lambda_extract.contract_values import (
     VERSION,
     CursorValue,
+    LogIdentity,
     Overlap,
     Partition,
     PendingBound,
@@ -32,8 +33,9 @@ class Column:
         snowflake_type: Type of the target column, with lengths.
         nullable: False if PostgreSQL declares NOT NULL.
         attnum: PostgreSQL attribute number; tells a rename from drop and add. 0: none.
-        role: "source", or "filler": a constant beside a single column, because
-            Snowflake cannot tell a NULL alone in its line from a blank line.
+        role: "source"; "filler": a constant beside a single column, because Snowflake
+            cannot tell a NULL alone in its line from a blank line; or "gone": true if
+            the source has no row of the key, whose other columns are NULL then.
         target_name: Configured name in Snowflake; empty: the PostgreSQL name.
         protection: "mask", or "hash:" and a fingerprint of the key; empty: the value
             itself travels.
@@ -44,7 +46,7 @@ class Column:
     snowflake_type: str
     nullable: bool = True
     attnum: int = 0
-    role: Literal["source", "filler"] = "source"
+    role: Literal["source", "filler", "gone"] = "source"
     target_name: str = ""
     protection: str = ""
 
@@ -91,6 +93,23 @@ class Warning:
 
 
 @dataclass(frozen=True)
+class ErrorDetail:
+    """What went wrong, for a person and for the procedure.
+
+    Attributes:
+        code: Stable name, see docs/RUNBOOK.md.
+        message: What happened; never a row value or a secret.
+        retryable: True if the same request may succeed later.
+        hint: What to do.
+    """
+
+    code: str
+    message: str
+    retryable: bool
+    hint: str
+
+
+@dataclass(frozen=True)
 class Bound:
     """How far the watermark may move, and what holds it back.
 
@@ -109,6 +128,28 @@ class Bound:
     held_back: bool = False
     oldest_transaction: str | None = None
     overlap: Overlap | None = None
+
+
+@dataclass(frozen=True)
+class LogBound:
+    """What an extraction of changed keys, or a plan, says of a table in mode "log".
+
+    Attributes:
+        identity: What the table was in the snapshot.
+        moved: Why the keys do not tell all that changed, so that the table has to be
+            read as a whole; nothing was written then. Empty: they do.
+        compare: Rows may be gone that no key tells: all keys are to be compared before
+            `identity` may be remembered.
+        leaves: Partitions that were read as a whole beside the keys.
+        version: Latest capture of the ledger when a plan had settled; Snowflake's side
+            notes it here.
+    """
+
+    identity: LogIdentity
+    moved: str = ""
+    compare: bool = False
+    leaves: int = 0
+    version: int = 0
 
 
 @dataclass(frozen=True)
@@ -134,6 +175,7 @@ class ExtractReply:
             were delivered; nothing was written then. Empty: no sign of it.
         shared_keys: Rows that share their key with a row of these, where PostgreSQL
             does not prevent it. Not counted for the parts of a snapshot.
+        log: Changed keys only.
     """
 
     run_id: str
@@ -157,6 +199,7 @@ class ExtractReply:
     identity: SourceIdentity | None = None
     source_changed: str = ""
     shared_keys: int = 0
+    log: LogBound | None = None
     ok: Literal[True] = True
     op: Literal["extract", "keys"] = "extract"
     version: int = VERSION
@@ -168,7 +211,9 @@ class PlanReply:
 
     `bound.watermark` was taken before any partition is read: increments start there.
     `relation_id` and `identity` are those of an `ExtractReply`. `key_enforced`
-    says that PostgreSQL lets no two of the rows read have one key.
+    says that PostgreSQL lets no two of the rows read have one key. `log` is there if
+    the request had a LogSpec: from now on, each change that a later snapshot does not
+    see is in the log behind what was captured before this reply.
     """
 
     run_id: str
@@ -183,6 +228,7 @@ class PlanReply:
     relation_id: int = 0
     identity: SourceIdentity | None = None
     key_enforced: bool = False
+    log: LogBound | None = None
     ok: Literal[True] = True
     op: Literal["plan"] = "plan"
     version: int = VERSION
@@ -292,23 +338,6 @@ class CheckReply:
 
 
 @dataclass(frozen=True)
-class ErrorDetail:
-    """What went wrong, for a person and for the procedure.
-
-    Attributes:
-        code: Stable name, see docs/RUNBOOK.md.
-        message: What happened; never a row value or a secret.
-        retryable: True if the same request may succeed later.
-        hint: What to do.
-    """
-
-    code: str
-    message: str
-    retryable: bool
-    hint: str
-
-
-@dataclass(frozen=True)
 class ErrorReply:
     """A refusal or failure; inside HTTP 200, because Snowflake retries every 5xx."""
 
@@ -316,4 +345,93 @@ class ErrorReply:
     error: ErrorDetail
     ok: Literal[False] = False
     op: str = ""
+    version: int = VERSION
+
+
+@dataclass(frozen=True)
+class SlotState:
+    """A replication slot, and what it holds back.
+
+    Attributes:
+        confirmed_lsn: What is behind it will not come again.
+        restart_lsn: From there on the server keeps its WAL.
+        flush_lsn: The end of the WAL on the server's disk.
+        retained_bytes: Of WAL, kept for the slot.
+        wal_status: As pg_replication_slots has it; "lost": the slot is useless.
+        safe_wal_bytes: What may be written before it is lost; -1: no limit.
+        catalog_xmin_age: Transactions for which old rows of the catalog are kept.
+        oldest_transaction: Start of the oldest open transaction, if it can be seen.
+    """
+
+    confirmed_lsn: str
+    restart_lsn: str
+    flush_lsn: str
+    retained_bytes: int
+    wal_status: str
+    safe_wal_bytes: int = -1
+    catalog_xmin_age: int = 0
+    oldest_transaction: str | None = None
+
+
+@dataclass(frozen=True)
+class TableChanges:
+    """What a capture says of one table.
+
+    Attributes:
+        keys: In the files; a key may be there more than once.
+        truncated: The table, or a partition, was emptied.
+        whole: Why it has to be read as a whole: too_many_changes, key_not_in_log,
+            skipped. Empty: the keys tell all.
+        refused: The table cannot be read from the log; the others can.
+    """
+
+    name: str
+    keys: int = 0
+    files: tuple[File, ...] = ()
+    truncated: bool = False
+    whole: str = ""
+    refused: ErrorDetail | None = None
+
+
+@dataclass(frozen=True)
+class CaptureReply:
+    """All keys that changed in [from_lsn, to_lsn): one link of the chain of captures.
+
+    The slot is not moved by it: the next capture confirms what Snowflake has recorded.
+    Each commit that it tells of is visible to every snapshot taken after it.
+
+    Attributes:
+        complete: False if the log goes on behind `to_lsn`.
+        server: System identifier and timeline; empty: may not be read.
+        tables: Those that changed or are refused.
+        commits: Transactions with changes.
+        changes: Changes of the wanted tables.
+    """
+
+    run_id: str
+    part: str
+    from_lsn: str
+    to_lsn: str
+    complete: bool
+    captured_at: str
+    server: str
+    slot: SlotState
+    tables: tuple[TableChanges, ...] = ()
+    commits: int = 0
+    changes: int = 0
+    seconds: float = 0.0
+    warnings: tuple[Warning, ...] = ()
+    ok: Literal[True] = True
+    op: Literal["capture"] = "capture"
+    version: int = VERSION
+
+
+@dataclass(frozen=True)
+class DropSlotReply:
+    """The slot is gone; `existed` says whether it was there."""
+
+    run_id: str
+    existed: bool
+    ok: Literal[True] = True
+    op: Literal["drop_slot"] = "drop_slot"
     version: int = VERSION

@@ -281,3 +281,53 @@ class Partition:
     upper: tuple[str, ...] | None = None
     estimated_rows: int = -1
     greatest: bool = False
+
+
+@dataclass(frozen=True)
+class LogSpec:
+    """How the log of a source is read.
+
+    Attributes:
+        slot: Logical replication slot of the plugin pgoutput.
+        publication: What the slot is asked for.
+    """
+
+    slot: str
+    publication: str
+
+
+@dataclass(frozen=True)
+class LogLeaf:
+    """A relation that holds rows of a table in mode "log": itself, or a partition.
+
+    Attributes:
+        oid: pg_class.oid.
+        filenode: pg_relation_filenode(): other after TRUNCATE or a rewrite.
+        persistence: "p", or "u" for what is not in the log.
+        linked: Transactions that attached it and the partitions above it.
+    """
+
+    oid: int
+    filenode: int
+    persistence: str
+    linked: str = ""
+
+
+@dataclass(frozen=True)
+class LogIdentity:
+    """What a table was when its rows were read; shows what the log does not tell.
+
+    Attributes:
+        relation_id: pg_class.oid.
+        published: Object and transaction of the publication and of the table's
+            membership: other if the table was taken out for a while.
+        replica_identity: pg_class.relreplident.
+        key: Key columns, each with its attribute number.
+        leaves: The table itself, or its partitions that hold rows.
+    """
+
+    relation_id: int
+    published: str
+    replica_identity: str
+    key: tuple[str, ...]
+    leaves: tuple[LogLeaf, ...]

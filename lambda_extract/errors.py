@@ -170,6 +170,86 @@ CODES: dict[str, Code] = {
         "Add a random text of at least 32 characters to the secret of the source, in"
         ' its field "hash_key".',
     ),
+    "log_not_enabled": Code(
+        False,
+        "Set wal_level to logical and restart the server; on RDS and Aurora set"
+        " rds.logical_replication to 1 in the cluster's parameter group, then reboot.",
+    ),
+    "log_permission": Code(
+        False,
+        "GRANT rds_replication to the role that reads the log; on servers of your own:"
+        " ALTER ROLE ... REPLICATION.",
+    ),
+    "source_is_replica": Code(
+        False,
+        "The log is read from the writer: set host of the source to the cluster"
+        " endpoint.",
+    ),
+    "slot_missing": Code(
+        False,
+        "It was dropped, or lost in a failover, restore or upgrade. CALL RESYNC_SOURCE"
+        " with the source: it makes a new one, and each table is read as a whole once.",
+    ),
+    "slot_lost": Code(
+        False,
+        "The server has removed WAL that the slot needed (max_slot_wal_keep_size,"
+        " idle_replication_slot_timeout). CALL RESYNC_SOURCE with the source.",
+    ),
+    "slot_moved": Code(
+        False,
+        "Somebody else reads this slot: it must be the product's own. CALL"
+        " RESYNC_SOURCE with the source once nobody else does.",
+    ),
+    "slot_foreign": Code(
+        False,
+        'Set "slot" in "log" of the source to another name; this slot belongs to'
+        " something else.",
+    ),
+    "slot_active": Code(
+        True,
+        "Another session reads the slot. After a worker was lost PostgreSQL notices its"
+        " end within a minute; then call again.",
+    ),
+    "source_replaced": Code(
+        False,
+        "The server is another one, or stands at an older state (restore, promotion)."
+        " CALL RESYNC_SOURCE with the source.",
+    ),
+    "commit_not_visible": Code(
+        True,
+        "A commit waits for a synchronous standby that does not answer. Call again when"
+        " it does.",
+    ),
+    "transactions_open": Code(
+        True,
+        "A table of mode log is read as a whole only after older transactions have"
+        " ended: end the transaction, or call again when it has.",
+    ),
+    "capture_too_large": Code(True, "The procedure asks for less of the log."),
+    "not_published": Code(
+        False, "CALL LOG_SETUP with the source; it says what the owner has to run."
+    ),
+    "replica_identity": Code(
+        False,
+        "Give the table a primary key of the configured key's columns, or ALTER TABLE"
+        " ... REPLICA IDENTITY USING INDEX ... of a unique index over them.",
+    ),
+    "log_key_protected": Code(
+        False,
+        "A key is written to files of changed keys as it is: configure another key, or"
+        " another mode.",
+    ),
+    "log_unsupported": Code(
+        False, "Use another mode for this relation: the log does not tell its changes."
+    ),
+    "publication_filtered": Code(
+        False,
+        "The publication must publish insert, update, delete and truncate of all rows,"
+        " and partitions by their root. CALL LOG_SETUP with the source.",
+    ),
+    "changes_expired": Code(
+        False, "The keys were kept too short a time. CALL RESYNC_TABLE with the table."
+    ),
     "landing_denied": Code(
         False, "Check the Lambda role's rights on the landing bucket and its key."
     ),
@@ -226,7 +306,13 @@ class CredentialsError(ExtractError):
 
 
 class SourceError(ExtractError):
-    """PostgreSQL refused, failed or was not reached."""
+    """PostgreSQL refused, failed or was not reached.
+
+    Attributes:
+        sqlstate: PostgreSQL's own code; empty if it told none.
+    """
+
+    sqlstate: str = ""
 
 
 class AuthenticationError(SourceError):

@@ -1,10 +1,9 @@
 """Settings of the Lambda function, read from its environment variables."""
 
-import dataclasses
 import fnmatch
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,6 +27,7 @@ SOURCE_FIELDS = {
     "reader",
     "reader_wait_seconds",
     "reader_behind",
+    "log",
 }
 READER_FIELDS = {"host", "port"}
 LONGEST_WAIT_SECONDS = 200.0
@@ -82,6 +82,9 @@ class Source:
             owns a relation can run code in the reader's session (see trust.py).
         required_protection: Columns that leave PostgreSQL protected or not at all.
         reader: From where rows are read; None: from `host`, the writer.
+        log_credentials: Where the secret of the role is kept that reads the log: with
+            REPLICATION it may read the changes of every table. None: that of
+            `credentials` reads it, too.
     """
 
     name: str
@@ -95,6 +98,7 @@ class Source:
     owners: tuple[str, ...] = ()
     required_protection: tuple[Protection, ...] = ()
     reader: Reader | None = None
+    log_credentials: Mapping[str, Any] | None = None
 
     @property
     def replica(self) -> "Source":
@@ -102,7 +106,26 @@ class Source:
         if self.reader is None:
             raise ValueError("the source has no reader")
         host, port = self.reader.host, self.reader.port
-        return dataclasses.replace(self, host=host, port=port)
+        return replace(self, host=host, port=port)
+
+    @property
+    def for_log(self) -> "Source":
+        """The source with the login that reads its log; cached under its own name."""
+        if self.log_credentials is None:
+            return self
+        return replace(self, name=f"{self.name}#log", credentials=self.log_credentials)
+
+    def protected_columns(
+        self, schema: str, relation: str, columns: tuple[str, ...]
+    ) -> set[str]:
+        """Returns those of the columns that must not leave PostgreSQL as they are."""
+        return {
+            column
+            for column in columns
+            for rule in self.required_protection
+            if fnmatch.fnmatchcase(f"{schema}.{relation}", rule.table)
+            and fnmatch.fnmatchcase(column, rule.column)
+        }
 
     def check_allowed(self, schema: str, relation: str) -> None:
         """Refuses a table that is not on the allow-list.
@@ -252,14 +275,7 @@ def _source(name: str, data: Any) -> Source:
     unknown = set(data) - SOURCE_FIELDS
     if unknown:
         raise _wrong("SOURCES", f"has unknown fields for {name!r}: {sorted(unknown)}")
-    credentials = data["credentials"]
-    kind = credentials.get("kind") if isinstance(credentials, dict) else None
-    if kind not in CREDENTIAL_KINDS:
-        raise _wrong(
-            "SOURCES",
-            f"needs a credentials kind for {name!r}, one of "
-            + ", ".join(CREDENTIAL_KINDS),
-        )
+    credentials = _credentials(name, data["credentials"])
     port = _port(name, data)
     sslmode = data.get("sslmode", "verify-full")
     if sslmode not in SSL_MODES:
@@ -276,6 +292,7 @@ def _source(name: str, data: Any) -> Source:
         owners=_owners(name, data.get("owners")),
         required_protection=_protections(name, data.get("required_protection")),
         reader=_reader(name, data),
+        log_credentials=_log_credentials(name, data.get("log")),
     )
 
 
@@ -321,6 +338,25 @@ def _port(name: str, data: dict[str, Any]) -> int:
     if not 0 < port < 65536:
         raise _wrong("SOURCES", f"has a port out of range for {name!r}")
     return port
+
+
+def _credentials(name: str, credentials: Any) -> Mapping[str, Any]:
+    if isinstance(credentials, dict) and credentials.get("kind") in CREDENTIAL_KINDS:
+        return credentials
+    raise _wrong(
+        "SOURCES",
+        f"needs a credentials kind for {name!r}, one of " + ", ".join(CREDENTIAL_KINDS),
+    )
+
+
+def _log_credentials(name: str, log: Any) -> Mapping[str, Any] | None:
+    if log is None:
+        return None
+    if not isinstance(log, dict) or set(log) != {"credentials"}:
+        raise _wrong(
+            "SOURCES", f'needs "credentials", and nothing else, in log of {name!r}'
+        )
+    return _credentials(name, log["credentials"])
 
 
 def _default_ca(sslmode: str) -> str:

@@ -36,6 +36,8 @@ from local.processes import Process, start_module, wait_for_port, wait_until
 DATABASE = "shop"
 READER = "aurora_sync"
 READER_PASSWORD = "local-reader"
+# Reads the log, and no table.
+LOG_READER = "aurora_sync_log"
 HASH_KEY = "only-for-the-local-stack-0123456789abcdef"
 BUCKET = "aurora-sync-landing"
 PREFIX = "landing/"
@@ -176,10 +178,13 @@ def running_stack(
         if aurora_dsn is None:
             aurora = _start_embedded(folder, cleanup, programs, reader_sql)
             aurora_dsn = aurora.dsn(DATABASE)
+            _create_log_reader(aurora)
             login = {"user": READER, "password": READER_PASSWORD}
         else:
             login = _login_of(aurora_dsn)
         settings = _lambda_settings(aurora_dsn, login, more_sources or {})
+        if aurora is not None:
+            settings |= _log_settings(settings["SOURCES"])
         launcher.launch("gateway", "local.aws.gateway", [], cloud | settings)
         aws.make_bucket(landing)
         gateway_port = launcher.wait("gateway", "/local/faults")
@@ -287,6 +292,24 @@ def _let_reader_see_new_tables(dsn: str) -> None:
                         sql.SQL(kind), sql.Identifier(READER)
                     )
                 )
+
+
+def _create_log_reader(aurora: Aurora) -> None:
+    with contextlib.closing(aurora.connect(DATABASE)) as connection:
+        connection.cursor().execute(f"CREATE ROLE {LOG_READER} LOGIN REPLICATION")
+
+
+def _log_settings(sources: str) -> dict[str, str]:
+    """Lets the source's log be read by a login of its own."""
+    found = json.loads(sources)
+    prefix = f"SOURCE_{SOURCE.upper()}_LOG"
+    credentials = {
+        "kind": "environment",
+        "user_variable": f"{prefix}_USER",
+        "password_variable": f"{prefix}_PASSWORD",
+    }
+    found[SOURCE]["log"] = {"credentials": credentials}
+    return {"SOURCES": json.dumps(found), f"{prefix}_USER": LOG_READER}
 
 
 def _login_of(dsn: str) -> dict[str, str]:

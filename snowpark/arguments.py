@@ -7,6 +7,7 @@ from snowpark.errors import UsageError
 _TABLE = "Pass the name of a configured table."
 _GROUP = "Pass the name of a configured group."
 _MOST_NAMES = 1000
+_SOURCE = "Pass the name of a configured source."
 
 
 def table_name(value: object) -> str:
@@ -25,6 +26,15 @@ def group_name(value: object) -> str:
         UsageError: "invalid_argument": no text, or an empty one.
     """
     return _name(value, "group", _GROUP)
+
+
+def source_name(value: object) -> str:
+    """Returns the name of a source in lower case.
+
+    Raises:
+        UsageError: "invalid_argument": no text, or an empty one.
+    """
+    return _name(value, "source", _SOURCE)
 
 
 def text_or_null(value: object, name: str, *, longest: int, hint: str) -> str | None:

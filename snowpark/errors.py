@@ -63,6 +63,20 @@ CODES: dict[str, Known] = {
     "schema_not_created": Known(
         False, "Grant CREATE SCHEMA to SYNC_ADMIN (or create it), then apply again."
     ),
+    "unknown_log": Known(
+        False, 'Check the name, or give tables of the source "mode": "log".'
+    ),
+    "log_not_started": Known(
+        False,
+        "CALL LOG_SETUP with the source, run what it returns, then CALL START_LOG.",
+    ),
+    "log_too_large": Known(
+        False, "CALL RESYNC_SOURCE with the source: each table is read as a whole."
+    ),
+    "truncated": Known(
+        False,
+        "If the table was emptied on purpose, CALL CONFIRM_DELETES with the table.",
+    ),
     "nothing_to_backfill": Known(
         False, "CALL SYNC_TABLE, or RESYNC_TABLE to read the whole table again."
     ),

@@ -7,6 +7,7 @@ from snowflake.snowpark import DataFrame, Session
 from snowpark import answers
 from snowpark.alerts import alerts
 from snowpark.answers import in_plain_words
+from snowpark.captures import calls
 from snowpark.check import check
 from snowpark.groups import apply_tasks as groups_apply_tasks
 from snowpark.groups import group, table_steps
@@ -14,6 +15,7 @@ from snowpark.groups import lane as groups_lane
 from snowpark.session import Snowflake
 from snowpark.sync import backfill, sync
 from snowpark.tidy import tidy as tidy_tidy
+from snowpark.sync.lifecycle import new_run
 from snowpark.validate import validate
 from snowpark.worksheet import apply_config as worksheet_apply_config
 from snowpark.worksheet import edit_tables
@@ -159,6 +161,36 @@ def check_sync(session: Session, subject: str) -> dict[str, Any]:
 def help(session: Session) -> DataFrame:
     """CALL HELP(): lists what can be called."""
     return session.sql(worksheet_help.calls(Snowflake(session)))
+
+
+@in_plain_words
+def log_setup(session: Session, source_name: str) -> dict[str, Any]:
+    """CALL LOG_SETUP('shop'): says what the owner of the database runs."""
+    return calls.log_setup(Snowflake(session), source_name)
+
+
+@in_plain_words
+def start_log(session: Session, source_name: str) -> dict[str, Any]:
+    """CALL START_LOG('shop'): begins to record the log of a source."""
+    return calls.start_log(Snowflake(session), source_name, new_run("").id)
+
+
+@in_plain_words
+def capture_log(session: Session, source_name: str) -> dict[str, Any]:
+    """CALL CAPTURE_LOG('shop'): records what the log of a source tells now."""
+    return calls.capture_log(Snowflake(session), source_name, new_run("").id)
+
+
+@in_plain_words
+def stop_log(session: Session, source_name: str) -> dict[str, Any]:
+    """CALL STOP_LOG('shop'): drops the slot of a source."""
+    return calls.stop_log(Snowflake(session), source_name, new_run("").id)
+
+
+@in_plain_words
+def resync_source(session: Session, source_name: str) -> dict[str, Any]:
+    """CALL RESYNC_SOURCE('shop'): begins the log of a source anew after a gap."""
+    return calls.resync_source(Snowflake(session), source_name, new_run("").id)
 
 
 @in_plain_words

@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lambda_extract.errors import LandingError
 from lambda_extract.landing import conditional
-from lambda_extract.landing.s3_errors import landing_error
+from lambda_extract.landing.s3_errors import error_code, landing_error
 
 # S3 wants parts of at least 5 MiB; 10,000 of 8 MiB are 80 GB, far above file_bytes.
 PART_BYTES = 8 << 20
@@ -44,6 +44,9 @@ class Store(Protocol):
     def delete(self, path: str) -> None:
         """Removes a completed file."""
 
+    def read(self, path: str) -> bytes | None:
+        """Returns a completed file; None if there is none."""
+
 
 class FolderStore:
     """Files below a folder of this machine."""
@@ -58,6 +61,13 @@ class FolderStore:
     def delete(self, path: str) -> None:
         """Removes a file."""
         (self._folder / path).unlink(missing_ok=True)
+
+    def read(self, path: str) -> bytes | None:
+        """Returns a file."""
+        try:
+            return (self._folder / path).read_bytes()
+        except FileNotFoundError:
+            return None
 
 
 class _FolderUpload:
@@ -93,6 +103,22 @@ class S3Store:
         """Removes an object. Not being able to is no failure: a lifecycle rule will."""
         with contextlib.suppress(ClientError, BotoCoreError):
             self._s3.delete_object(Bucket=self._bucket, Key=self._prefix + path)
+
+    def read(self, path: str) -> bytes | None:
+        """Returns an object.
+
+        Raises:
+            LandingError: landing_denied, landing_failed.
+        """
+        try:
+            found = self._s3.get_object(Bucket=self._bucket, Key=self._prefix + path)
+            body: bytes = found["Body"].read()
+            return body
+        except (ClientError, BotoCoreError) as error:
+            missing = isinstance(error, ClientError) and error_code(error)
+            if missing in ("NoSuchKey", "404"):
+                return None
+            raise landing_error(error, "reading a file") from error
 
 
 class _S3Upload:

@@ -99,18 +99,25 @@ def connect(
     deadline: float,
     hashes: bool = False,
     waiting_seconds: float = 0.0,
+    log: bool = False,
 ) -> Iterator[Database]:
-    """Connects to a source.
+    """Connects to a source: to its writer.
 
     Args:
+        hashes: The session needs the key that hashes columns.
         waiting_seconds: How long to wait for a connection if none is left.
+        log: With the login that reads the log.
 
     Raises:
         ExtractError: unknown_source, credentials_..., source_...
     """
     source = settings.source(source_name)
     with _login(
-        source, name, deadline=deadline, hashes=hashes, waiting_seconds=waiting_seconds
+        source.for_log if log else source,
+        name,
+        deadline=deadline,
+        hashes=hashes,
+        waiting_seconds=waiting_seconds,
     ) as database:
         yield database
 

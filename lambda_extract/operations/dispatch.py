@@ -4,12 +4,15 @@ import time
 from typing import Any
 
 from lambda_extract import contract
+from lambda_extract.changes.capture import capture, drop_slot
 from lambda_extract.errors import RequestError
 from lambda_extract.operations.check import check
+from lambda_extract.operations.connect import connect
 from lambda_extract.operations.discover import discover
 from lambda_extract.operations.health import health
-from lambda_extract.operations.read import read_table
+from lambda_extract.operations.read import landing_store, read_table
 from lambda_extract.settings import Settings
+from lambda_extract.source.database import application_name
 
 
 def run_operation(
@@ -28,6 +31,8 @@ def run_operation(
     deadline = time.monotonic() + settings.budget_seconds
     if isinstance(request, contract.HealthRequest):
         return health(request, settings=settings, s3=s3)
+    if isinstance(request, contract.CaptureRequest | contract.DropSlotRequest):
+        return _read_log(request, settings=settings, s3=s3, job=job, deadline=deadline)
     if isinstance(request, contract.CheckRequest):
         return check(request, settings=settings, deadline=deadline)
     if isinstance(request, contract.DiscoverRequest):
@@ -35,3 +40,23 @@ def run_operation(
     if isinstance(request, contract.GroupRequest):
         raise RequestError("bad_request", "/op: a group is drained by its workers.")
     return read_table(request, settings=settings, s3=s3, job=job, deadline=deadline)
+
+
+def _read_log(
+    request: contract.CaptureRequest | contract.DropSlotRequest,
+    *,
+    settings: Settings,
+    s3: Any,
+    job: str,
+    deadline: float,
+) -> contract.Reply:
+    """Works on the slot of a source, with the login that may."""
+    source = settings.source(request.source)
+    name = application_name("#log", request.run_id)
+    with connect(
+        request.source, name, settings, deadline=deadline, log=True
+    ) as database:
+        if isinstance(request, contract.DropSlotRequest):
+            return drop_slot(database, request)
+        store = landing_store(settings, s3)
+        return capture(database, request, store, source=source, job=job)

@@ -5,6 +5,7 @@ import time
 from psycopg2 import sql
 
 from lambda_extract import contract
+from lambda_extract.changes.reread import extract_changes
 from lambda_extract.contract import (
     CursorSpec,
     CursorValue,
@@ -200,6 +201,8 @@ def extract(
         return extract_partition(database, request, target, partition=request.partition)
     if request.partition is not None:
         return extract_partition(database, request, target, partition=request.partition)
+    if request.changes is not None:
+        return extract_changes(database, request, target, request.changes)
     if request.cursor is None or request.window is None:
         raise RequestError("bad_request", "/: neither a window nor a partition.")
     return extract_window(

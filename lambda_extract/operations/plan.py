@@ -3,6 +3,7 @@
 from psycopg2 import sql
 
 from lambda_extract import contract
+from lambda_extract.changes.settle import settle_log
 from lambda_extract.contract import CursorSpec, CursorValue, Window
 from lambda_extract.cursor.bound import settle
 from lambda_extract.cursor.clock import check_clock
@@ -53,6 +54,11 @@ def plan(
     warnings: tuple[contract.Warning, ...] = ()
     server = read_server(database.writer)
     cursor = None
+    log = None
+    if request.log is not None:
+        log = settle_log(
+            database, require_key(table), request.log, seconds=proof_wait_seconds
+        )
     if request.cursor is not None:
         keyed = require_key(table)
         cursor = check_cursor(database, keyed, request.cursor)
@@ -83,6 +89,7 @@ def plan(
         relation_id=table.oid,
         identity=identity,
         key_enforced=enforced,
+        log=log,
     )
 
 

@@ -56,6 +56,7 @@ def _read(
     use_reader: bool = True,
 ) -> contract.Reply:
     """Runs a request that reads a table."""
+    use_reader = use_reader and not _needs_writer(request)
 
     def opened() -> AbstractContextManager[Database]:
         return open_source(request, settings, deadline=deadline, use_reader=use_reader)
@@ -71,7 +72,7 @@ def _read(
     if isinstance(request, contract.DigestRequest):
         with opened() as database:
             return digest(database, request)
-    store = S3Store(s3, bucket=settings.landing_bucket, prefix=settings.landing_prefix)
+    store = landing_store(settings, s3)
     try:
         with opened() as database:
             return extract(database, request, store, job=job)
@@ -80,6 +81,24 @@ def _read(
         log.emit("extract_carefully", run_id=request.run_id, table=request.table.name)
         with opened() as database:
             return extract(database, request, store, careful=True, job=job)
+
+
+def landing_store(settings: Settings, s3: Any) -> S3Store:
+    """Returns where files are written."""
+    return S3Store(s3, bucket=settings.landing_bucket, prefix=settings.landing_prefix)
+
+
+def _needs_writer(request: TableRequest) -> bool:
+    """Returns whether a request rests on what the writer alone can tell.
+
+    A slot is the writer's, and a capture waits until its commits are visible there: a
+    reader may not show them yet. The parts and keys of a table of mode log are read
+    from a reader as all others, once it has replayed what the writer had done: it shows
+    whatever was captured before.
+    """
+    if isinstance(request, contract.PlanRequest):
+        return request.log is not None
+    return isinstance(request, contract.ExtractRequest) and bool(request.changes)
 
 
 def _warned(reply: contract.Reply, error: ReaderBehind) -> contract.Reply:

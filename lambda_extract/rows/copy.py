@@ -1,6 +1,7 @@
 """One COPY from a table into landing files."""
 
 import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from psycopg2 import sql
@@ -93,6 +94,21 @@ def copy_to_landing(
     """
     if skip:
         return NOTHING
+    statement = copy_rows(table, wire, condition)
+    try:
+        return copy_statements(database, table, wire, [statement], target)
+    except SourceError as error:
+        raise name_column(database, table, wire, condition, error) from error
+
+
+def copy_statements(
+    database: Database,
+    table: SourceTable,
+    wire: Wire,
+    statements: Iterable[sql.Composable],
+    target: CopyTarget,
+) -> Copied:
+    """Copies the rows of several COPYs of one snapshot, as `copy_to_landing` does."""
     landing = Landing(
         target.store,
         prefix=target.place.prefix(len(wire.columns)),
@@ -100,7 +116,7 @@ def copy_to_landing(
         watch_for=wire.watch_for,
     )
     try:
-        rows = _copied(database, copy_rows(table, wire, condition), landing, target)
+        rows = sum(_copied(database, s, landing, target) for s in statements)
         altered = read_altered(database, table, wire)
         files = landing.finish(rows)
         if bool(rows) != bool(files) or any(file.rows < 1 for file in files):
@@ -109,9 +125,6 @@ def copy_to_landing(
                 f"PostgreSQL counted {rows} rows of table {table.spec.name!r}, another"
                 " number arrived.",
             )
-    except SourceError as error:
-        landing.abort()
-        raise name_column(database, table, wire, condition, error) from error
     except BaseException:
         # Whatever it was (a time-out's signal too): an unfinished upload costs money.
         landing.abort()

@@ -127,6 +127,13 @@ def copy_rows(
     selected = sql.SQL("SELECT {} FROM {}").format(
         sql.SQL(", ").join(wire.expressions), table.rows
     )
+    return guarded(selected, wire, condition)
+
+
+def guarded(
+    selected: sql.Composable, wire: Wire, condition: sql.Composable = TRUE
+) -> sql.Composable:
+    """Returns the COPY of a query as CSV, with the guard of the wire (see wire.py)."""
     if wire.guard is not None:
         condition = (
             wire.guard

@@ -40,7 +40,7 @@ class RowSink(Protocol):
     """Takes the rows of a COPY; `write` is called with exactly one row."""
 
     def write(self, row: bytes) -> object:
-        """Takes one row as PostgreSQL wrote it, line end included."""
+        """Takes one row as PostgreSQL wrote it; of CSV with its line end."""
 
 
 class Database:
@@ -213,6 +213,18 @@ class Database:
             cursor.execute(session.time_limit(min(seconds, self._left())))
             cursor.copy_expert(statement, _Nobody(), COPY_BLOCK_BYTES)
 
+    def copy_alone(self, statement: sql.Composable, sink: RowSink) -> int:
+        """Streams a COPY in a READ ONLY transaction of its own; see `copy`."""
+        with translated(), self._connection.cursor() as cursor:
+            cursor.execute(self._begin(session.READ_ONLY))
+        self._open = True
+        return self.copy(statement, sink)
+
+    @property
+    def seconds_left(self) -> float:
+        """What is left of the budget; 0 or less: nothing."""
+        return self._deadline - time.monotonic()
+
     def _send(
         self, cursor: psycopg2.extensions.cursor, statement: sql.Composable
     ) -> None:
@@ -373,4 +385,6 @@ def translate(error: psycopg2.Error) -> SourceError:
     told = decide(state, error.diag.message_primary or "")
     kind = AuthenticationError if told.code == "source_authentication" else SourceError
     message = f"{told.message} (SQLSTATE {state or 'none'})"
-    return kind(told.code, message, hint=told.hint)
+    translated_error = kind(told.code, message, hint=told.hint)
+    translated_error.sqlstate = state
+    return translated_error

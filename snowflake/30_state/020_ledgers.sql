@@ -28,7 +28,9 @@ CREATE TABLE IF NOT EXISTS sync_watermarks (
     row_count NUMBER(19, 0) NOT NULL COMMENT 'Rows merged by this commit',
     recorded_at TIMESTAMP_TZ(6) NOT NULL,
     source_identity VARCHAR(16777216) COMMENT 'JSON: what the source was; tells one that went back in time',
-    refined_at VARCHAR(64) COMMENT 'PostgreSQL clock of an extraction that moved the watermark and no row; the latest of a version counts'
+    refined_at VARCHAR(64) COMMENT 'PostgreSQL clock of an extraction that moved the watermark and no row; the latest of a version counts',
+    capture_version NUMBER(19, 0) COMMENT 'Mode log: captures up to this version are in the target',
+    log_identity VARCHAR(16777216) COMMENT 'JSON, mode log: what the table was; tells what its log does not'
 )
 COMMENT = 'Watermark of each table, committed together with its rows';
 
@@ -38,11 +40,17 @@ ALTER TABLE sync_watermarks ADD COLUMN IF NOT EXISTS
 ALTER TABLE sync_watermarks ADD COLUMN IF NOT EXISTS
     refined_at VARCHAR(64) COMMENT 'PostgreSQL clock of an extraction that moved the watermark and no row; the latest of a version counts';
 
+ALTER TABLE sync_watermarks ADD COLUMN IF NOT EXISTS
+    capture_version NUMBER(19, 0) COMMENT 'Mode log: captures up to this version are in the target';
+
+ALTER TABLE sync_watermarks ADD COLUMN IF NOT EXISTS
+    log_identity VARCHAR(16777216) COMMENT 'JSON, mode log: what the table was; tells what its log does not';
+
 -- A table that is there keeps its comments, unless they are set.
 ALTER TABLE sync_leases SET COMMENT = 'One row per table: who works on it, so that no second run wastes its work';
 
 ALTER TABLE sync_leases ALTER COLUMN table_name
-COMMENT 'Configured name; #config guards APPLY_CONFIG, #alerts RAISE_ALERTS, #tidy TIDY';
+COMMENT 'Configured name; #config guards APPLY_CONFIG, #alerts RAISE_ALERTS, #tidy TIDY, #capture:... a log';
 
 ALTER TABLE sync_watermarks ALTER COLUMN version
 COMMENT 'Grows by one with every commit that changes the target; the fence of the next one';

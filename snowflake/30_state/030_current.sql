@@ -52,7 +52,9 @@ SELECT
     row_count,
     recorded_at,
     source_identity,
-    refined_at
+    refined_at,
+    capture_version,
+    log_identity
 FROM sync_watermarks
 QUALIFY ROW_NUMBER() OVER (
     PARTITION BY table_name

@@ -48,6 +48,14 @@ CREATE TABLE IF NOT EXISTS sync_watermarks_history (
     row_count NUMBER(19, 0) NOT NULL COMMENT 'Rows merged by this commit',
     recorded_at TIMESTAMP_TZ(6) NOT NULL,
     source_identity VARCHAR(16777216) COMMENT 'JSON: what the source was; tells one that went back in time',
-    refined_at VARCHAR(64) COMMENT 'PostgreSQL clock of an extraction that moved the watermark and no row; the latest of a version counts'
+    refined_at VARCHAR(64) COMMENT 'PostgreSQL clock of an extraction that moved the watermark and no row; the latest of a version counts',
+    capture_version NUMBER(19, 0) COMMENT 'Mode log: captures up to this version are in the target',
+    log_identity VARCHAR(16777216) COMMENT 'JSON, mode log: what the table was; tells what its log does not'
 )
 COMMENT = 'Watermarks that TIDY has moved out of SYNC_WATERMARKS';
+
+ALTER TABLE sync_watermarks_history ADD COLUMN IF NOT EXISTS
+    capture_version NUMBER(19, 0) COMMENT 'Mode log: captures up to this version are in the target';
+
+ALTER TABLE sync_watermarks_history ADD COLUMN IF NOT EXISTS
+    log_identity VARCHAR(16777216) COMMENT 'JSON, mode log: what the table was; tells what its log does not';

@@ -74,7 +74,7 @@ def load_columns(columns: tuple[Column, ...]) -> tuple[LoadColumn, ...]:
     result = []
     for column in columns:
         wanted = column.target_name or column.name
-        name = wanted if column.role == "filler" else column_name(wanted)
+        name = column_name(wanted) if column.role == "source" else wanted
         if name in seen:
             raise DriftError(
                 "column_collision",

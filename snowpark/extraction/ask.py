@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from lambda_extract.contract import (
+    CaptureReply,
+    CaptureRequest,
     ContractError,
     DigestReply,
     DiscoverReply,
+    DropSlotReply,
     ErrorReply,
     ExtractReply,
     ExtractRequest,
@@ -18,11 +21,20 @@ from lambda_extract.contract import (
     encode,
     place_of,
 )
+from lambda_extract.contract_paths import capture_folder, is_key_file
 from snowpark.errors import LambdaError, SnowflakeError, SyncError
 from snowpark.extraction import requests as extraction_requests
 from snowpark.session import Snowflake
 
-ReplyType = TypeVar("ReplyType", ExtractReply, PlanReply, DigestReply, DiscoverReply)
+ReplyType = TypeVar(
+    "ReplyType",
+    ExtractReply,
+    PlanReply,
+    DigestReply,
+    DiscoverReply,
+    CaptureReply,
+    DropSlotReply,
+)
 
 
 def ask(snowflake: Snowflake, request: Request, kind: type[ReplyType]) -> ReplyType:
@@ -67,6 +79,8 @@ def check_files(request: Request, reply: Reply) -> None:
     Raises:
         LambdaError: reply_invalid.
     """
+    if isinstance(reply, CaptureReply):
+        _check_key_files(request, reply)
     if not isinstance(reply, ExtractReply):
         return
     if not isinstance(request, ExtractRequest | KeysRequest):
@@ -79,6 +93,28 @@ def check_files(request: Request, reply: Reply) -> None:
         )
     if len(set(paths)) != len(paths):
         raise LambdaError("reply_invalid", "The reply names a file twice.")
+
+
+def _check_key_files(request: Request, reply: CaptureReply) -> None:
+    """Refuses a capture with files, or tables, that its request did not ask for.
+
+    Raises:
+        LambdaError: reply_invalid.
+    """
+    if not isinstance(request, CaptureRequest) or reply.part != request.part:
+        raise LambdaError("reply_invalid", "The reply belongs to another request.")
+    folder = capture_folder(request.source, request.run_id, request.part)
+    paths = [file.path for table in reply.tables for file in table.files]
+    names = [table.name for table in reply.tables]
+    if (
+        not all(is_key_file(path, folder) for path in paths)
+        or len(set(paths)) != len(paths)
+        or not set(names) <= {table.name for table in request.tables}
+        or len(set(names)) != len(names)
+    ):
+        raise LambdaError(
+            "reply_invalid", "The reply names files that its request did not ask for."
+        )
 
 
 def _decoded(text: str | None) -> Reply:

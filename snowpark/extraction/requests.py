@@ -6,14 +6,22 @@ from typing import Literal
 
 from lambda_extract.contract import (
     CHECKED_TABLES,
+    CaptureLimits,
+    CaptureRequest,
+    CaptureTable,
+    ChangeSet,
     CheckRequest,
     CheckTable,
     CursorValue,
     DigestRequest,
     DiscoverRequest,
+    DropSlotRequest,
     ExtractRequest,
+    File,
     KeysRequest,
     Limits,
+    LogIdentity,
+    LogSpec,
     Partition,
     PlanRequest,
     Window,
@@ -47,13 +55,84 @@ def next_window(
     )
 
 
+def changes_request(
+    settings: TableSettings,
+    run_id: str,
+    part: str,
+    *,
+    files: Sequence[File],
+    known: LogIdentity,
+    truncated: bool,
+) -> ExtractRequest:
+    """Returns the request for the rows of changed keys."""
+    if settings.log_spec is None:
+        raise ValueError("only a table of mode log has changed keys")
+    return ExtractRequest(
+        run_id=run_id,
+        table=settings.table_spec,
+        part=part,
+        limits=settings.limits,
+        changes=ChangeSet(settings.log_spec, tuple(files), known, truncated),
+    )
+
+
+def capture_request(
+    source: str,
+    log: LogSpec,
+    tables: Sequence[TableSettings],
+    run_id: str,
+    *,
+    part: str,
+    from_lsn: str | None,
+    server: str,
+    max_wal_bytes: int,
+    create: bool = False,
+) -> CaptureRequest:
+    """Returns the request for the keys that have changed in a source."""
+    return CaptureRequest(
+        run_id=run_id,
+        source=source,
+        log=log,
+        part=part,
+        tables=tuple(
+            CaptureTable(
+                t.name,
+                t.schema,
+                t.relation,
+                t.key,
+                tuple(c.name for c in t.columns if c.protect),
+            )
+            for t in tables
+        ),
+        from_lsn=from_lsn,
+        server=server,
+        create=create,
+        limits=CaptureLimits(max_wal_bytes=max_wal_bytes),
+    )
+
+
+def skipping(request: CaptureRequest) -> CaptureRequest:
+    """Returns the request that gives the log up, up to its end."""
+    return dataclasses.replace(request, part=f"{request.part}-skip", skip=True)
+
+
+def drop_slot_request(source: str, log: LogSpec, run_id: str) -> DropSlotRequest:
+    """Returns the request that drops the slot of a source."""
+    return DropSlotRequest(run_id, source, log)
+
+
 def snapshot_request(
-    settings: TableSettings, run_id: str, *, one_moment: bool = False
+    settings: TableSettings,
+    run_id: str,
+    *,
+    one_moment: bool = False,
+    settled: bool = False,
 ) -> PlanRequest:
     """Returns the request that plans a snapshot.
 
     Args:
         one_moment: In one part, if a worker can read it in its time.
+        settled: In mode log, the log has all that the parts do not see.
     """
     return PlanRequest(
         run_id=run_id,
@@ -61,6 +140,7 @@ def snapshot_request(
         limits=settings.limits,
         cursor=settings.cursor_spec,
         one_moment=one_moment,
+        log=settings.log_spec if settled else None,
     )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lambda_extract.contract import ExtractReply, encode
+from snowpark.captures import capture
 from snowpark.errors import LeaseError, SyncError
 from snowpark.extraction import progress
 from snowpark.extraction import requests as extraction_requests
@@ -97,6 +98,7 @@ def extract(snowflake: Snowflake, group: Group) -> Extracted:
     found = Extracted()
     asked = _begin(snowflake, group, found)
     holder = Holder(snowflake, group.run_id)
+    _note_logs(snowflake, group, found, holder)
     answers = asking.ask_for(snowflake, asked, holder.hold)
     quiet: list[Quiet] = []
     for table, answer in answers.items():
@@ -172,6 +174,8 @@ def _ask(
     settings = state.settings
     try:
         read.check_target(state)
+        if settings.mode == "log":
+            return
         if progress.needs_snapshot(state):
             _note(group, found, settings.name, None)
             return
@@ -183,6 +187,29 @@ def _ask(
         return
     known = groups_quiet.known_columns(state)
     asked[settings.name] = Asked(request, known, settings.max_parallel)
+
+
+def _note_logs(
+    snowflake: Snowflake, group: Group, found: Extracted, holder: Holder
+) -> None:
+    """Captures the logs of the group's sources, once each, in front of everything else.
+
+    What they tell is read by the load steps, each with windows of its own.
+    """
+    done = {step.table for step in found.steps}
+    left = [s for name, s in found.states.items() if name not in done]
+    tables = {s.settings.name: s for s in left if s.settings.mode == "log"}
+    sources = sorted({s.settings.source for s in tables.values()})
+    errors: dict[str, SyncError] = {}
+    for source in sources:
+        try:
+            log = capture.find_source(snowflake, source)
+            capture.bring_up_to_date(snowflake, log, group.run_id)
+        except SyncError as error:
+            errors[source] = error
+        holder.hold()
+    for name, state in tables.items():
+        _note(group, found, name, errors.get(state.settings.source))
 
 
 def _held(owner: str | None) -> LeaseError:

@@ -145,7 +145,7 @@ def sync_extracted(
     first = Extracted(reply, staged=False) if reply is not None else None
 
     def work() -> None:
-        sync.bring_up_to_date(snowflake, found, run, first=first)
+        sync.bring_up_to_date(snowflake, found, run, first=first, captured=True)
 
     return lifecycle.run_owned(snowflake, found, run, work)
 
@@ -248,7 +248,7 @@ def _sync(
     """Brings the table up to date; it needs no further step then."""
 
     def work() -> None:
-        sync.bring_up_to_date(snowflake, found, run, first=first)
+        sync.bring_up_to_date(snowflake, found, run, first=first, captured=True)
 
     if first is not None and first.staged:
         run.staged.append(staging.Job(found.settings, run.id, run.purpose).staging)

@@ -15,7 +15,12 @@ from snowpark.ledger.lease import (
     release_lease,
     require_commits,
 )
-from snowpark.ledger.records import Ledger, TableState, identity_of
+from snowpark.ledger.records import (
+    Ledger,
+    TableState,
+    identity_of,
+    log_identity_of,
+)
 from snowpark.session import Snowflake
 from snowpark.settings.table import TableSettings
 from snowpark.settings.targets import Declared
@@ -122,6 +127,7 @@ def state_of(row: Mapping[str, object]) -> TableState:
         value = row[name]
         return None if value is None else str(value)
 
+    captured = text("CAPTURE_VERSION")
     checked = text("MINUTES_SINCE_KEY_CHECK")
     ledger = None
     if row["VERSION"] is not None:
@@ -141,6 +147,8 @@ def state_of(row: Mapping[str, object]) -> TableState:
             columns_sha256=text("COLUMNS_SHA256"),
             source_identity=identity_of(text("SOURCE_IDENTITY")),
             refined_at=text("REFINED_AT"),
+            capture_version=int(captured) if captured is not None else None,
+            log_identity=log_identity_of(text("LOG_IDENTITY")),
         )
     settings = TableSettings.from_json(str(row["SETTINGS"]))
     shape = text("SHAPE")

@@ -9,6 +9,7 @@ from lambda_extract.contract import (
     AlteredValue,
     Bound,
     CursorValue,
+    LogIdentity,
     Overlap,
     PendingBound,
     SourceIdentity,
@@ -30,6 +31,8 @@ class Ledger:
         source_identity: What the source was; None if that was not recorded.
         refined_at: The source's clock when the watermark was moved last without a
             change of the target; None if the version itself came with it.
+        capture_version: Mode "log": captures up to this one are in the target.
+        log_identity: Mode "log": what the table was.
     """
 
     version: int
@@ -40,6 +43,8 @@ class Ledger:
     columns_sha256: str | None
     source_identity: SourceIdentity | None = None
     refined_at: str | None = None
+    capture_version: int | None = None
+    log_identity: LogIdentity | None = None
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,8 @@ class Commit:
         source_identity: What the source was when its rows were read.
         refined_at: The source's clock at the extraction, if the target does not change:
             of several rows of one version the latest counts.
+        capture_version: Mode "log": captures up to this one are in the target then.
+        log_identity: Mode "log": what the table was when its rows were read.
     """
 
     version: int
@@ -109,6 +116,8 @@ class Commit:
     changes: tuple[Change, ...] = ()
     source_identity: SourceIdentity | None = None
     refined_at: str | None = None
+    capture_version: int | None = None
+    log_identity: LogIdentity | None = None
 
 
 def refined(commit: Commit, refined_at: str) -> Commit:
@@ -130,7 +139,7 @@ def at_version(found: TableState, version: int) -> TableState:
     return dataclasses.replace(found, ledger=ledger)
 
 
-def identity_text(identity: SourceIdentity | None) -> str | None:
+def identity_text(identity: SourceIdentity | LogIdentity | None) -> str | None:
     """Returns an identity as stored in SYNC_WATERMARKS."""
     if identity is None:
         return None
@@ -143,6 +152,17 @@ def identity_of(text: str | None) -> SourceIdentity | None:
         return None
     try:
         identity: SourceIdentity = build(SourceIdentity, json.loads(text), "")
+    except ContractError:
+        return None
+    return identity
+
+
+def log_identity_of(text: str | None) -> LogIdentity | None:
+    """Reads what `identity_text` wrote of a log's table; None if it cannot be read."""
+    if text is None:
+        return None
+    try:
+        identity: LogIdentity = build(LogIdentity, json.loads(text), "")
     except ContractError:
         return None
     return identity

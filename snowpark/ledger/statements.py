@@ -137,6 +137,8 @@ SELECT
     w.columns_sha256,
     w.source_identity,
     w.refined_at,
+    w.capture_version,
+    w.log_identity,
     k.minutes_since_key_check,
     s.shape,
     a.own_database,
@@ -191,9 +193,9 @@ INSERT INTO control.sync_watermarks (
     table_name, version, run_id, kind, origin,
     watermark, watermark_type, pending_value, pending_seen_at,
     overlap_rows, overlap_digest, columns_sha256, row_count, source_identity,
-    refined_at, recorded_at
+    refined_at, capture_version, log_identity, recorded_at
 )
-SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CURRENT_TIMESTAMP()""",
+SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CURRENT_TIMESTAMP()""",
         (
             table,
             commit.version,
@@ -210,6 +212,8 @@ SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CURRENT_TIMESTAMP()""",
             commit.rows,
             identity_text(commit.source_identity),
             commit.refined_at,
+            commit.capture_version,
+            identity_text(commit.log_identity),
         ),
     )
 
@@ -226,13 +230,13 @@ INSERT INTO control.sync_watermarks (
     table_name, version, run_id, kind, origin,
     watermark, watermark_type, pending_value, pending_seen_at,
     overlap_rows, overlap_digest, columns_sha256, row_count, source_identity,
-    refined_at, recorded_at
+    refined_at, capture_version, log_identity, recorded_at
 )
 SELECT
     table_name, ?, ?, ?, origin,
     watermark, watermark_type, pending_value, pending_seen_at,
     overlap_rows, overlap_digest, columns_sha256, ?, source_identity,
-    NULL, CURRENT_TIMESTAMP()
+    NULL, capture_version, log_identity, CURRENT_TIMESTAMP()
 FROM control.sync_current_watermarks
 WHERE table_name = ? AND version = ?""",
         (commit.version, run_id, commit.kind, commit.rows, table, commit.version - 1),

@@ -41,6 +41,8 @@ def batch(job: Job, aligned: Alignment, key: Sequence[str], extracted_at: str) -
         run_id=job.run_id,
         extracted_at=extracted_at,
         history=history.versions(settings, aligned, by_source, key),
+        gone=next((c for c in aligned.columns if c.source.role == "gone"), None),
+        keeps_gone=settings.deletes == "none",
     )
 
 

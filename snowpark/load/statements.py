@@ -55,6 +55,8 @@ class Batch:
         run_id: Written into every row.
         extracted_at: Written into every row; timestamptz text.
         history: How rows become versions; None: the target holds rows.
+        gone: Column that is true for a key of which the source has no row.
+        keeps_gone: Rows that are gone stay as they are.
     """
 
     target: str
@@ -68,6 +70,8 @@ class Batch:
     extracted_at: str
     blanks: tuple[str, ...] = ()
     history: Versions | None = None
+    gone: LoadColumn | None = None
+    keeps_gone: bool = False
 
     @property
     def versions(self) -> Versions:
@@ -164,6 +168,14 @@ def merge(batch: Batch, bounds: tuple[str, str] | None) -> Statement:
     inserts = ", ".join(f"source.{name}" for name in names)
     gone = gone_condition("source.", batch.deleted) if batch.removes else None
     delete = f"WHEN MATCHED AND {gone} THEN DELETE\n" if gone else ""
+    changed = ""
+    if batch.gone is not None:
+        # Of two spellings of one key the row that is there counts.
+        newest = quote(batch.gone.name)
+        selected += f",\n        {newest}"
+        gone = f"source.{newest}"
+        delete = _when_gone(batch, gone)
+        changed = f" AND NOT {gone}" if batch.keeps_gone else ""
     alive = f" AND NOT ({gone})" if gone else ""
     text = f"""\
 MERGE INTO {batch.target} AS target
@@ -174,7 +186,7 @@ USING (
     QUALIFY ROW_NUMBER() OVER (PARTITION BY {partition} ORDER BY {newest}) = 1
 ) AS source
 ON {condition}
-{delete}WHEN MATCHED THEN UPDATE SET
+{delete}WHEN MATCHED{changed} THEN UPDATE SET
     {sets}
 WHEN NOT MATCHED{alive} THEN INSERT (
     {", ".join(names)}
@@ -182,6 +194,21 @@ WHEN NOT MATCHED{alive} THEN INSERT (
     {inserts}
 )"""
     return Statement(text, tuple(params))
+
+
+def _when_gone(batch: Batch, gone: str) -> str:
+    """Returns what happens to a target row of which the source has none."""
+    if batch.keeps_gone:
+        return ""
+    if not batch.soft_deletes:
+        return f"WHEN MATCHED AND {gone} THEN DELETE\n"
+    # The first time a row was seen to be gone is when it was deleted.
+    at, run, read_at = quote(DELETED_AT), quote(RUN_ID), quote(EXTRACTED_AT)
+    return f"""\
+WHEN MATCHED AND {gone} THEN UPDATE SET
+    {at} = COALESCE(target.{at}, source.{read_at}),
+    {run} = source.{run}
+"""
 
 
 def newest_first(cursors: Sequence[LoadColumn]) -> str:

@@ -90,6 +90,8 @@ def _added(table: TableSettings) -> Change:
     how = "the whole table with each sync"
     if table.mode == "incremental":
         how = f"all rows once, then those that are new by {table.cursor}"
+    if table.mode == "log":
+        how = "all rows once, then those that the source's log tells of"
     effect = f"the first sync creates {table.target}; it reads {how}"
     what = f"new, of source {table.source}"
     return Change("added", table.name, what, effect, table=table.name)

@@ -3,6 +3,8 @@
 import json
 
 _PLACES = ("source", "schema", "table", "cursor", "target")
+# In the cursor's place; no column is named by a list.
+LOG = ["log"]
 
 
 def moves(before: str, after: str) -> tuple[str, ...]:
@@ -21,7 +23,7 @@ def moves(before: str, after: str) -> tuple[str, ...]:
     )
 
 
-def _parts(origin: str) -> list[str | None] | None:
+def _parts(origin: str) -> list[object] | None:
     try:
         found = json.loads(origin)
     except ValueError:
@@ -31,5 +33,7 @@ def _parts(origin: str) -> list[str | None] | None:
     return found[: len(_PLACES)]
 
 
-def _shown(value: str | None) -> str:
+def _shown(value: object) -> str:
+    if value == LOG:
+        return "none, but the log"
     return "none" if value is None else str(value)

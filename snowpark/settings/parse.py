@@ -9,16 +9,16 @@ import difflib
 import importlib.resources
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from snowpark.errors import ConfigError, Problem
 from snowpark.names import CURRENT_SUFFIX, target_name
-from snowpark.settings import column_rules, groups, history, patterns, row_filter
-from snowpark.settings import time_zones
+from snowpark.settings import column_rules, groups, history, log_rules, patterns
+from snowpark.settings import row_filter, time_zones
 from snowpark.settings.targets import OWN_SCHEMAS, Declared
 from snowpark.settings.text import load
 from snowpark.settings.validator import VALIDATOR, Violation
-from snowpark.settings.table import TableSettings
+from snowpark.settings.table import Mode, TableSettings
 
 _MEGABYTE = 1_000_000
 _ENTRIES = ("sources", "tables", "groups", "patterns")
@@ -118,7 +118,12 @@ def _emptied(section: Any, kind: str, name: str) -> Any:
     kept = {key: value for key, value in section.items() if key[:100] != name}
     if kind in ("tables", "patterns"):
         return kept
-    return kept | {key: {} for key in section.keys() - kept.keys()}
+    return kept | {key: _bare(section[key]) for key in section.keys() - kept.keys()}
+
+
+def _bare(entry: Any) -> dict[str, Any]:
+    """Whether a source has a log is what its tables have to know."""
+    return {"log": {}} if isinstance(entry, dict) and "log" in entry else {}
 
 
 # --- first pass: the schema -----------------------------------------------------------
@@ -228,6 +233,7 @@ def _rule_problems(
         yield from _mode_problems(table, merged, pointer)
         yield from _delete_problems(table, merged, pointer)
         yield from history.problems(table, merged, pointer)
+        yield from log_rules.problems(data, table, merged, pointer, mode=_mode(merged))
         for place, message in column_rules.problems(table, _cursors(merged)):
             yield Problem(pointer + _pointer("columns", *place), message)
         if "where" in table:
@@ -273,16 +279,17 @@ def _reference_problems(
             )
 
 
-def _mode(merged: dict[str, Any]) -> Literal["incremental", "full"]:
+def _mode(merged: dict[str, Any]) -> Mode:
     if "mode" in merged:
-        return "full" if merged["mode"] == "full" else "incremental"
+        mode: Mode = merged["mode"]
+        return mode
     return "incremental" if "cursor" in merged else "full"
 
 
 def _cursors(merged: dict[str, Any]) -> tuple[str, ...]:
-    """Returns the cursor columns; none in full mode."""
+    """Returns the cursor columns; none in the modes without."""
     cursor = merged.get("cursor", [])
-    if _mode(merged) == "full":
+    if _mode(merged) != "incremental":
         return ()
     return (cursor,) if isinstance(cursor, str) else tuple(cursor)
 
@@ -296,16 +303,18 @@ def _mode_problems(
             yield Problem(
                 f"{pointer}/exclude", f"Column {_shown(column)} is part of the key."
             )
-    if _mode(merged) == "full":
+    mode = _mode(merged)
+    if mode != "incremental":
+        without = [] if mode == "log" else ["backfill_new_columns"]
         for setting in (
             "cursor",
             "lookback_seconds",
             "lookback_values",
-            "backfill_new_columns",
+            *without,
         ):
             if setting in table:
                 yield Problem(
-                    f"{pointer}/{setting}", 'Has no meaning if "mode" is "full".'
+                    f"{pointer}/{setting}", f'Has no meaning if "mode" is "{mode}".'
                 )
         return
     if "cursor" not in merged:
@@ -323,16 +332,16 @@ def _mode_problems(
 _MAX_DELETE_PERCENT_OF_A_RELOAD = 50.0
 _DELETE_SETTINGS = {
     "delete_column": ("soft_column",),
-    "delete_action": ("soft_column", "key_compare"),
+    "delete_action": ("soft_column", "key_compare", "log"),
     "delete_check_minutes": ("key_compare",),
-    "max_delete_percent": ("key_compare",),
+    "max_delete_percent": ("key_compare", "log"),
 }
 
 
 def _delete_problems(
     table: dict[str, Any], merged: dict[str, Any], pointer: str
 ) -> Iterator[Problem]:
-    deletes = table.get("deletes", "none")
+    deletes = table.get("deletes", log_rules.default_deletes(_mode(merged)))
     if deletes != "none" and _mode(merged) == "full":
         yield Problem(
             f"{pointer}/deletes", "A full reload leaves deleted rows out by itself."
@@ -340,9 +349,10 @@ def _delete_problems(
     guarded = {"max_delete_percent"} if _mode(merged) == "full" else set()
     for setting, meant_for in _DELETE_SETTINGS.items():
         if setting in table and deletes not in meant_for and setting not in guarded:
+            named = " or ".join(kind for kind in meant_for if kind != "log")
             yield Problem(
                 f"{pointer}/{setting}",
-                f'Has a meaning only if "deletes" is {" or ".join(meant_for)}.',
+                f'Has a meaning only if "deletes" is {named}.',
             )
     if deletes == "soft_column":
         if "delete_column" not in table:
@@ -438,10 +448,13 @@ def _settings(data: dict[str, Any], name: str) -> TableSettings:
         "history_days",
         "current_view",
         "drop_history",
+        "on_truncate",
     )
     optional = {setting: merged[setting] for setting in plain if setting in merged}
     if mode == "full":
         optional.setdefault("max_delete_percent", _MAX_DELETE_PERCENT_OF_A_RELOAD)
+    if mode == "log":
+        optional = log_rules.settings(merged["source"], source["log"]) | optional
     if "file_megabytes" in merged:
         optional["file_bytes"] = merged["file_megabytes"] * _MEGABYTE
     for setting in ("max_parallel", "time_zone"):

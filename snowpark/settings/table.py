@@ -11,12 +11,14 @@ from lambda_extract.contract import (
     CursorSpec,
     FilterTerm,
     Limits,
+    LogSpec,
     TableSpec,
 )
 from lambda_extract.contract_paths import LoadMethod
 from snowpark.names import CURRENT_SUFFIX, target_name
+from snowpark.settings.origin import LOG
 
-Mode = Literal["incremental", "full"]
+Mode = Literal["incremental", "full", "log"]
 
 
 Drift = Literal["evolve", "freeze", "fail"]
@@ -25,7 +27,7 @@ Drift = Literal["evolve", "freeze", "fail"]
 TypeChange = Literal["fail", "new_column"]
 
 
-Deletes = Literal["none", "soft_column", "key_compare"]
+Deletes = Literal["none", "soft_column", "key_compare", "log"]
 
 
 HistoryTime = Literal["cursor", "extracted"]
@@ -63,6 +65,11 @@ class TableSettings:
         history_days: Closed versions are removed so many days later; None: never.
         current_view: A view of the current versions stands beside the target.
         drop_history: Old versions may be removed, because there is no history any more.
+        on_truncate: What happens if a table of mode "log" was emptied by TRUNCATE.
+        log_slot: Replication slot of the source, in mode "log".
+        log_publication: What the slot is asked for.
+        log_max_wal_bytes: WAL of one capture.
+        log_on_huge: What happens if one transaction is larger than any capture.
     """
 
     name: str
@@ -110,6 +117,11 @@ class TableSettings:
     history_days: int | None = None
     current_view: bool = False
     drop_history: bool = False
+    on_truncate: Literal["delete", "fail"] = "delete"
+    log_slot: str = ""
+    log_publication: str = ""
+    log_max_wal_bytes: int = 8_192_000_000
+    log_on_huge: Literal["whole", "fail"] = "whole"
 
     @property
     def deletes_softly(self) -> bool:
@@ -142,7 +154,9 @@ class TableSettings:
         on may be older than the watermark, and those it keeps out would stay.
         And trimmed blanks: a key would not be found with them.
         """
-        origin: list[object] = [self.source, self.schema, self.relation, self.cursor]
+        # A watermark of the log is none of a cursor.
+        cursor: object = LOG if self.mode == "log" else self.cursor
+        origin: list[object] = [self.source, self.schema, self.relation, cursor]
         origin.append(self.target)
         marked = sorted((c.name, c.protect) for c in self.columns if c.protect)
         if marked:
@@ -210,6 +224,13 @@ class TableSettings:
             time_zone=self.time_zone,
             null_policy=self.null_cursor,
         )
+
+    @property
+    def log_spec(self) -> LogSpec | None:
+        """The log as the wire knows it; None in other modes."""
+        if self.mode != "log":
+            return None
+        return LogSpec(self.log_slot, self.log_publication)
 
     @property
     def limits(self) -> Limits:

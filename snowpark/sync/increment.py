@@ -51,7 +51,7 @@ class Extracted:
 
 
 @dataclass
-class _Course:
+class Course:
     """What changes from window to window: the last commit, and how the target fits.
 
     Attributes:
@@ -91,7 +91,7 @@ def run_increment(
         raise ValueError("an increment starts from a ledger row")
     job = Job(found.settings, run.id, run.purpose)
     progress = extraction_progress.start(found, attempt)
-    course = _Course(found.ledger, found.shape)
+    course = Course(found.ledger, found.shape)
     complete = False
     changed: tuple[Change, ...] = ()
     while not complete:
@@ -103,17 +103,17 @@ def run_increment(
         if reply.source_changed:
             changed = source_change(found, run, reply)
             break
-        aligned = _look_at_target(snowflake, job, course, reply)
+        aligned = look_at_target(snowflake, job, course, reply)
         if aligned is not None and aligned.missing_values:
             break
         if reply.files:
             duplicates.check(run, found.settings, reply.shared_keys)
             staged = first is not None and first.staged
             if not staged:
-                _stage_window(snowflake, job, run, course, reply)
+                stage_window(snowflake, job, run, course, reply)
             course.files = reply.files
             work = _transfer(job, course, reply, progress, last=reply.complete)
-            _committed(course, transfer.commit(snowflake, run, work))
+            committed(course, transfer.commit(snowflake, run, work))
         else:
             _note_nothing_new(snowflake, job, run, course, reply, progress)
         complete = reply.complete
@@ -156,16 +156,16 @@ def stage_first(
     if found.ledger is None or not reply.files:
         return False
     job = Job(found.settings, run.id, run.purpose)
-    course = _Course(found.ledger, found.shape)
-    aligned = _look_at_target(snowflake, job, course, reply)
+    course = Course(found.ledger, found.shape)
+    aligned = look_at_target(snowflake, job, course, reply)
     if aligned is None or aligned.missing_values:
         return False
-    _stage_window(snowflake, job, run, course, reply)
+    stage_window(snowflake, job, run, course, reply)
     return True
 
 
-def _look_at_target(
-    snowflake: Snowflake, job: Job, course: _Course, reply: ExtractReply
+def look_at_target(
+    snowflake: Snowflake, job: Job, course: Course, reply: ExtractReply
 ) -> Alignment | None:
     """Compares a window's columns with the target; None if nothing calls for it.
 
@@ -187,7 +187,7 @@ def _look_at_target(
     return course.aligned
 
 
-def _committed(course: _Course, done: Done) -> None:
+def committed(course: Course, done: Done) -> None:
     """Takes over what was committed: the target has been altered and recorded."""
     commit = done.commit
     if commit is None:
@@ -202,6 +202,8 @@ def _committed(course: _Course, done: Done) -> None:
         columns_sha256=commit.columns_sha256,
         source_identity=commit.source_identity,
         refined_at=commit.refined_at,
+        capture_version=commit.capture_version,
+        log_identity=commit.log_identity,
     )
     course.shape = commit.shape or course.shape
     course.aligned = done.aligned.done() if done.aligned is not None else None
@@ -258,8 +260,8 @@ def note_window(
     return progress
 
 
-def _stage_window(
-    snowflake: Snowflake, job: Job, run: Run, course: _Course, reply: ExtractReply
+def stage_window(
+    snowflake: Snowflake, job: Job, run: Run, course: Course, reply: ExtractReply
 ) -> None:
     if course.aligned is None:
         raise ValueError("the target was not looked at")
@@ -267,7 +269,7 @@ def _stage_window(
 
 
 def _transfer(
-    job: Job, course: _Course, reply: ExtractReply, progress: Progress, last: bool
+    job: Job, course: Course, reply: ExtractReply, progress: Progress, last: bool
 ) -> Transfer:
     """Returns how a window is committed: merged, with its watermark."""
     if course.aligned is None:
@@ -288,7 +290,7 @@ def _transfer(
     )
 
 
-def _commit(course: _Course, reply: ExtractReply, progress: Progress) -> Commit:
+def _commit(course: Course, reply: ExtractReply, progress: Progress) -> Commit:
     return Commit(
         version=course.ledger.version + 1,
         kind="increment",
@@ -304,7 +306,7 @@ def _note_nothing_new(
     snowflake: Snowflake,
     job: Job,
     run: Run,
-    course: _Course,
+    course: Course,
     reply: ExtractReply,
     progress: Progress,
 ) -> None:
@@ -317,11 +319,11 @@ def _note_nothing_new(
     """
     if course.drifted:
         work = _transfer(job, course, reply, progress, last=False)
-        _committed(course, transfer.commit_columns(snowflake, run, work))
+        committed(course, transfer.commit_columns(snowflake, run, work))
     elif is_moved(course.ledger, progress.bound, reply.identity):
         commit = refined(_commit(course, reply, progress), reply.extracted_at)
         write.record_commit(snowflake, job.settings, job.run_id, commit)
-        _committed(course, Done(course.aligned, commit))
+        committed(course, Done(course.aligned, commit))
     if reply.complete:
         changed = run.tally.rows > 0
         write.record_run(snowflake, run, "succeeded" if changed else "unchanged")

@@ -33,7 +33,7 @@ def is_due(found: TableState) -> bool:
 
 def compare_keys(
     snowflake: Snowflake, found: TableState, run: Run, *, confirmed: bool
-) -> None:
+) -> TableState:
     """Finds target rows that are gone from the source, and flags or removes them.
 
     It runs under the table's lease and after its increment. The keys are read later
@@ -43,6 +43,9 @@ def compare_keys(
 
     Args:
         confirmed: True if a person said that so many deletes are right.
+
+    Returns:
+        The table as the last commit left it.
 
     Raises:
         SyncError: "too_many_deletes", or whatever failed; nothing was deleted.
@@ -74,9 +77,8 @@ def compare_keys(
     absent = missing.find(snowflake, compared) if run.tally.rows > known else ()
     done = transfer.commit(snowflake, run, work)
     transfer.drop_staging(snowflake, run, job)
-    if absent:
-        after = at_version(found, done.version(found.version))
-        missing.read_again(snowflake, after, run, absent)
+    after = at_version(found, done.version(found.version))
+    return missing.read_again(snowflake, after, run, absent) if absent else after
 
 
 def _extract_keys(

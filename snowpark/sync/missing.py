@@ -13,7 +13,7 @@ from snowpark.errors import SyncError
 from snowpark.extraction import ask
 from snowpark.extraction import requests as extraction_requests
 from snowpark.ledger import lease
-from snowpark.ledger.records import TableState
+from snowpark.ledger.records import TableState, at_version
 from snowpark.ledger.run import Run, note_extract, now
 from snowpark.load import merge, staging, target
 from snowpark.load.staging import Job
@@ -42,11 +42,14 @@ def find(snowflake: Snowflake, compared: Batch) -> tuple[str, ...]:
 
 def read_again(
     snowflake: Snowflake, found: TableState, run: Run, key_hashes: Sequence[str]
-) -> None:
+) -> TableState:
     """Extracts the rows of these keys and merges them, as a step of its own.
 
     Args:
         found: As the increment of this run left it.
+
+    Returns:
+        The table as the last commit left it.
 
     Raises:
         SyncError: Nothing of it was kept; the next comparison finds the keys again.
@@ -70,9 +73,9 @@ def read_again(
     )
     _tell(run, len(key_hashes), len(wanted))
     if not files:
-        return
+        return found
     transfer.stage(snowflake, run, job, aligned.columns, files)
-    transfer.commit(
+    done = transfer.commit(
         snowflake,
         run,
         Transfer(
@@ -86,6 +89,7 @@ def read_again(
         ),
     )
     transfer.drop_staging(snowflake, run, job)
+    return at_version(found, done.version(found.version))
 
 
 def _extract(

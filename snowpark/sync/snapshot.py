@@ -10,6 +10,8 @@ from functools import partial
 
 from lambda_extract.contract import (
     AlteredValue,
+    Bound,
+    CursorValue,
     ErrorReply,
     ExtractReply,
     Partition,
@@ -17,9 +19,11 @@ from lambda_extract.contract import (
     encode,
 )
 from snowpark import redact
+from snowpark.captures import capture
+from snowpark.captures.records import Link
 from snowpark.columns import column as columns
 from snowpark.columns.shape import Change
-from snowpark.errors import LambdaError, LoadError, SnowflakeError
+from snowpark.errors import LambdaError, LoadError, SnowflakeError, UsageError
 from snowpark.extraction import ask, progress
 from snowpark.extraction import requests as extraction_requests
 from snowpark.ledger import lease
@@ -35,6 +39,8 @@ from snowpark.sync.parts import Snapshot, open_snapshot, record_part, whole
 from snowpark.sync.transfer import Transfer, Write
 
 _ATTEMPTS = 2
+# The type of a watermark that is a position of the log.
+LOG_POSITION = "pg_lsn"
 # The files are as good as they were; a pipe may still load them.
 _FILES_PENDING = ("pipe_stopped", "pipe_timeout")
 # A source whose columns change more often than this while it is read is left alone.
@@ -164,14 +170,35 @@ def _planned(
     one_moment: bool,
 ) -> Snapshot:
     request = extraction_requests.snapshot_request(
-        settings, run.id, one_moment=one_moment
+        settings, run.id, one_moment=one_moment, settled=True
     )
     reply = ask.ask(snowflake, request, PlanReply)
+    if settings.mode == "log":
+        reply = _begun_behind(reply, capture.latest(snowflake, settings.source))
     # A run may plan twice (parts too large): the id must tell the two apart.
     snapshot_id = f"{run.id}-{snowflake.statements}"
     snapshot = Snapshot(snapshot_id, found.identity, reply, {})
     record_part(snowflake, settings, run, snapshot, "#plan", encode(reply))
     return snapshot
+
+
+def _begun_behind(reply: PlanReply, link: Link | None) -> PlanReply:
+    """Returns the plan with the end of the captures, read after it had settled.
+
+    What the parts do not see is in the log behind it.
+
+    Raises:
+        UsageError: "log_not_started".
+    """
+    if link is None or link.is_gap or link.to_lsn is None:
+        raise UsageError("log_not_started", "The log of the source is not recorded.")
+    if reply.log is None:
+        raise LambdaError("reply_invalid", "The plan says nothing of the log.")
+    return dataclasses.replace(
+        reply,
+        bound=Bound(CursorValue(link.to_lsn, LOG_POSITION)),
+        log=dataclasses.replace(reply.log, version=link.version),
+    )
 
 
 def _extract_parts(
@@ -274,6 +301,8 @@ def _load(
         rows=run.tally.rows,
         altered=_altered(replies),
         source_identity=planned.identity,
+        capture_version=planned.log.version if planned.log else None,
+        log_identity=planned.log.identity if planned.log else None,
     )
     closed = statements.insert_part(
         job.settings.name, run.id, snapshot.row("#closed", None)

@@ -10,6 +10,7 @@ from snowpark.ledger import read
 from snowpark.ledger.records import TableState
 from snowpark.ledger.run import Run, now
 from snowpark.session import Snowflake
+from snowpark.sync import changes as log_changes
 from snowpark.sync import increment, keys, snapshot
 from snowpark.sync.increment import Extracted
 from snowpark.sync.lifecycle import new_run, run_owned
@@ -50,17 +51,29 @@ def bring_up_to_date(
     run: Run,
     action: Action = "sync",
     first: Extracted | None = None,
+    captured: bool = False,
 ) -> None:
     """Does everything that is due for a table whose lease this run has.
 
     Args:
         first: The first window, if it has been extracted already.
+        captured: The log of its source has been captured by this run, if it is read.
 
     Raises:
         SyncError: Committed windows stay.
     """
     if action == "sync" and progress.has_new_rules(found):
         action = "reload"
+    if found.settings.mode == "log":
+        log_changes.bring_up_to_date(
+            snowflake,
+            found,
+            run,
+            reload=action == "reload",
+            confirmed=action == "confirm_deletes",
+            captured=captured,
+        )
+        return
     whole = action == "reload" or progress.needs_snapshot(found)
     changes: tuple[Change, ...] = ()
     for attempt in range(_RELOADS + 1):

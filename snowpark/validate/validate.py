@@ -54,7 +54,7 @@ def _validate(snowflake: Snowflake, run: Run, *, repair: bool) -> dict[str, Any]
     # Asked before the sync: it brings every row up to here. What comes later is not
     # promised yet, however busy the source is.
     upto = compare.newest(snowflake, found, run.id)
-    if found.ledger is None or found.settings.cursor is not None:
+    if found.ledger is None or found.settings.mode != "full":
         sync.bring_up_to_date(snowflake, found, run)
         found = read.read_state(snowflake, run.table)
     subject = compare.subject(snowflake, found, run.id, upto)
@@ -86,9 +86,13 @@ def _settle(
         before = {k: d for k, d in before.items() if d.kind != "incomparable"}
         if not before:
             break
-        if subject.found.settings.cursor is not None:
+        if subject.found.settings.mode != "full":
             run.begin("increment", now())
-            found = increment.run_increment(snowflake, found, run, number).state
+            if found.settings.mode == "log":
+                sync.bring_up_to_date(snowflake, found, run)
+                found = read.read_state(snowflake, run.table)
+            else:
+                found = increment.run_increment(snowflake, found, run, number).state
         after = compare.look_at(snowflake, subject, tuple(before))
         same = [
             k

@@ -41,11 +41,11 @@ def plan_sync(snowflake: Snowflake, table_name: object) -> dict[str, Any]:
     bound = reply.bound
     after = ledger.watermark.value if ledger and ledger.watermark else None
     upto = bound.watermark.value if bound and bound.watermark else None
-    what = (
-        f"read the whole table in {len(reply.partitions)} parts"
-        if reload
-        else f"read rows with {_cursor(found)} after {after or 'the start'}"
-    )
+    what = f"read rows with {_cursor(found)} after {after or 'the start'}"
+    if found.settings.mode == "log":
+        what = f"read the rows that the source's log tells of after {after}"
+    if reload:
+        what = f"read the whole table in {len(reply.partitions)} parts"
     summary = f"{table}: a sync would {what}."
     if blocked is not None:
         summary = f"{table}: a sync would be refused. {blocked.message} {blocked.hint}"

@@ -26,6 +26,8 @@ SELECT
     w.columns_sha256,
     w.source_identity,
     w.refined_at,
+    w.capture_version,
+    w.log_identity,
     k.minutes_since_key_check,
     s.shape,
     a.own_database,

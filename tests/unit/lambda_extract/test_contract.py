@@ -120,6 +120,7 @@ LEFT_OUT: dict[str, dict[str, Any]] = {
         "identity": None,
         "source_changed": "",
         "shared_keys": 0,
+        "log": None,
         "op": "extract",
     },
     "PlanReply": REPLY
@@ -129,8 +130,47 @@ LEFT_OUT: dict[str, dict[str, Any]] = {
         "relation_id": 0,
         "identity": None,
         "key_enforced": False,
+        "log": None,
         "op": "plan",
     },
+    "CaptureReply": REPLY
+    | {
+        "tables": (),
+        "commits": 0,
+        "changes": 0,
+        "seconds": 0.0,
+        "warnings": (),
+        "op": "capture",
+    },
+    "DropSlotReply": REPLY | {"op": "drop_slot"},
+    "LogBound": {"moved": "", "compare": False, "leaves": 0, "version": 0},
+    "LogLeaf": {"linked": ""},
+    "SlotState": {
+        "safe_wal_bytes": -1,
+        "catalog_xmin_age": 0,
+        "oldest_transaction": None,
+    },
+    "TableChanges": {
+        "keys": 0,
+        "files": (),
+        "truncated": False,
+        "whole": "",
+        "refused": None,
+    },
+    "CaptureLimits": {"max_wal_bytes": 8 << 30, "max_keys": 2_000_000},
+    "CaptureTable": {"key": (), "protected": ()},
+    "ChangeSet": {"truncated": False},
+    "CaptureRequest": {
+        "tables": (),
+        "from_lsn": None,
+        "server": "",
+        "create": False,
+        "skip": False,
+        "limits": contract.CaptureLimits(8 << 30, 2_000_000),
+        "op": "capture",
+        "version": 1,
+    },
+    "DropSlotRequest": {"op": "drop_slot", "version": 1},
     "DigestReply": REPLY
     | {
         "buckets": (),
@@ -150,6 +190,7 @@ LEFT_OUT: dict[str, dict[str, Any]] = {
         "partition": None,
         "key_hashes": (),
         "load_method": "copy",
+        "changes": None,
         "op": "extract",
         "version": 1,
     },
@@ -158,6 +199,7 @@ LEFT_OUT: dict[str, dict[str, Any]] = {
         "cursor": None,
         "partition": None,
         "one_moment": False,
+        "log": None,
         "op": "plan",
         "version": 1,
     },
@@ -216,6 +258,11 @@ TABLE = contract.TableSpec("orders", "shop", "public", "orders")
 PART = contract.Partition("p1")
 CURSOR = contract.CursorSpec("updated_at")
 COLUMN = contract.Column("id", "bigint", "NUMBER(19,0)")
+LOG = contract.LogSpec("aurora_sync_shop", "aurora_sync_shop")
+FILE = contract.File("changes/shop/r/c1/orders-00000.keys.gz", 2, 30, "0" * 64)
+IDENTITY = contract.LogIdentity(
+    1, "2.3", "d", ("1:id",), (contract.LogLeaf(1, 4, "p"),)
+)
 MESSAGES = [
     contract.ExtractRequest("r", TABLE, "w1", cursor=CURSOR, window=contract.Window()),
     contract.ExtractRequest("r", TABLE, "w1", partition=PART),
@@ -236,6 +283,13 @@ MESSAGES = [
             contract.GroupPart(TABLE, "p1", partition=PART),
         ),
     ),
+    contract.CaptureRequest(
+        "r", "shop", LOG, "c1", (contract.CaptureTable("orders", "public", "orders"),)
+    ),
+    contract.DropSlotRequest("r", "shop", LOG),
+    contract.ExtractRequest(
+        "r", TABLE, "w1", changes=contract.ChangeSet(LOG, (FILE,), IDENTITY)
+    ),
 ]
 REPLIES = [
     contract.ExtractReply("r", "w1", "now", (COLUMN,), ("id",), (), 0, 0),
@@ -253,6 +307,18 @@ REPLIES = [
         ),
         (2,),
     ),
+    contract.CaptureReply(
+        "r",
+        "c1",
+        "0/1",
+        "0/2",
+        True,
+        "now",
+        "7:00000001",
+        contract.SlotState("0/1", "0/1", "0/2", 1, "reserved"),
+        (contract.TableChanges("orders", 2, (FILE,)),),
+    ),
+    contract.DropSlotReply("r", True),
 ]
 
 
@@ -288,7 +354,8 @@ def test_an_unknown_operation_is_refused(op: object) -> None:
     assert caught.value.pointer == "/op"
     assert (
         caught.value.reason
-        == "must be one of check, digest, discover, extract, group, health, keys,"
+        == "must be one of capture, check, digest, discover, drop_slot, extract,"
+        " group, health, keys,"
         " plan"
     )
     assert not caught.value.unsupported_version

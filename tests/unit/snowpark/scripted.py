@@ -349,6 +349,8 @@ def state_row(found: TableState, run_id: str | None = None, **changes: Any) -> R
         "COLUMNS_SHA256": ledger.columns_sha256 if ledger else None,
         "SOURCE_IDENTITY": identity_text(ledger.source_identity) if ledger else None,
         "REFINED_AT": ledger.refined_at if ledger else None,
+        "CAPTURE_VERSION": ledger.capture_version if ledger else None,
+        "LOG_IDENTITY": identity_text(ledger.log_identity) if ledger else None,
         "MINUTES_SINCE_KEY_CHECK": found.minutes_since_key_check,
         "OWN_DATABASE": "AURORA_SYNC",
         "ALLOWED_TARGETS": "*.*",

@@ -2,7 +2,15 @@
 
 import pytest
 
-from lambda_extract.contract import AlteredValue, Bound, Overlap, PendingBound
+from lambda_extract.contract import (
+    AlteredValue,
+    Bound,
+    CursorValue,
+    LogIdentity,
+    LogLeaf,
+    Overlap,
+    PendingBound,
+)
 from snowpark.columns.shape import Change, KnownColumn, Shape
 from snowpark.errors import SyncError
 from snowpark.ledger import statements as ledger_statements
@@ -23,6 +31,15 @@ COMMIT = Commit(
     ),
     columns_sha256="c0ffee",
     rows=2,
+)
+OF_LOG = Commit(
+    version=9,
+    kind="increment",
+    bound=Bound(watermark=CursorValue("0/16B3748", "pg_lsn")),
+    columns_sha256="c0ffee",
+    rows=2,
+    capture_version=12,
+    log_identity=LogIdentity(7, "5.6", "d", ("1:id",), (LogLeaf(7, 8, "p"),)),
 )
 CHANGES = (
     Change("created", "id", 1, "ID", None, "bigint", None, "NUMBER(19,0)"),
@@ -52,6 +69,9 @@ CASES: dict[str, Statement] = {
     "list_tables": ledger_statements.list_tables(),
     "insert_watermark": ledger_statements.insert_watermark(
         "orders", RUN_ID, "o", COMMIT
+    ),
+    "insert_watermark_of_a_log": ledger_statements.insert_watermark(
+        "orders", RUN_ID, "[]", OF_LOG
     ),
     "insert_run": ledger_statements.insert_run(
         RUN, status="failed", statements=9, error=SyncError("lease_lost", "gone")

@@ -24,6 +24,12 @@ NULLABLE_KEY = columns.load_columns(
     (Column("created_at", "timestamp with time zone", "TIMESTAMP_TZ(6)"),)
 )
 (LARGE,) = columns.load_columns((Column("version", "numeric(60,0)", "DECFLOAT"),))
+(LOG_GONE,) = columns.load_columns(
+    (Column("_SYNC_GONE", "boolean", "BOOLEAN", nullable=False, role="gone"),)
+)
+OF_LOG = dataclasses.replace(
+    BATCH, columns=(*LOADED, LOG_GONE), gone=LOG_GONE, cursors=()
+)
 HARD = dataclasses.replace(BATCH, columns=(*LOADED, GONE), deleted=GONE)
 FILES = tuple(File(f"data/o/{i}.csv.zst", 1, 1, "00") for i in range(2))
 PAIR = pipe_statements.Pair("my-orders.x", len(LOADED))
@@ -96,6 +102,13 @@ CASES: dict[str, Statement] = {
         dataclasses.replace(BATCH, blanks=("OLD", "OLDER")), None
     ),
     "merge_hard_column": load_statements.merge(HARD, None),
+    "merge_log_hard": load_statements.merge(OF_LOG, ("1", "9")),
+    "merge_log_soft": load_statements.merge(
+        dataclasses.replace(OF_LOG, soft_deletes=True), None
+    ),
+    "merge_log_keeps_gone": load_statements.merge(
+        dataclasses.replace(OF_LOG, keeps_gone=True), None
+    ),
     "count_rows": load_statements.count_rows(TARGET),
     "lock_target": load_statements.lock_target(BATCH),
     "overwrite": load_statements.overwrite(BATCH),

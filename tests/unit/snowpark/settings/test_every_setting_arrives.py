@@ -76,9 +76,16 @@ VALUES: dict[str, tuple[Any, str, Any, dict[str, Any]]] = {
         30,
         {"deletes": "key_compare"},
     ),
+    "on_truncate": ("fail", "on_truncate", "fail", {"mode": "log", "cursor": None}),
     "max_delete_percent": (50, "max_delete_percent", 50, {"deletes": "key_compare"}),
 }
 SOURCE_VALUES = {"max_parallel": (3, "max_parallel"), "time_zone": ("CET", "time_zone")}
+LOG_VALUES = {
+    "slot": ("other", "log_slot", "other"),
+    "publication": ("Other", "log_publication", "Other"),
+    "max_wal_megabytes": (100, "log_max_wal_bytes", 100_000_000),
+    "on_huge": ("fail", "log_on_huge", "fail"),
+}
 COLUMN_VALUES = {
     "rename": ("b", "rename", "B"),
     "type": ("NUMBER(12, 2)", "type", "NUMBER(12,2)"),
@@ -95,7 +102,7 @@ def settings(
     data = {
         "version": 1,
         "defaults": {"source": "shop", "target_schema": "sales", **(defaults or {})},
-        "sources": {"shop": source or {}, "crm": {}},
+        "sources": {"shop": source or {"log": {}}, "crm": {}},
         "groups": {"hourly": {"schedule": {"every_minutes": 60}}},
         "tables": {
             "orders": {
@@ -130,6 +137,7 @@ def test_every_field_of_the_settings_comes_from_somewhere() -> None:
     # The second and further columns of the cursor.
     assert settings({"cursor": ["a", "b", "c"]}).cursor_also == ("b", "c")
     reached.add("cursor_also")
+    reached |= {field for _, field, _ in LOG_VALUES.values()}
     assert {f.name for f in dataclasses.fields(TableSettings)} - reached == {"name"}
 
 
@@ -160,6 +168,16 @@ def test_a_property_of_a_source_reaches_its_tables(name: str) -> None:
     value, field = SOURCE_VALUES[name]
     assert getattr(settings({}, source={name: value}), field) == value
     assert getattr(settings({}), field) != value
+
+
+@pytest.mark.parametrize("name", LOG_VALUES)
+def test_a_property_of_a_log_reaches_its_tables(name: str) -> None:
+    value, field, expected = LOG_VALUES[name]
+    logged = {"mode": "log", "cursor": None}
+    found = settings(logged, source={"log": {name: value}})
+    assert getattr(found, field) == expected
+    assert getattr(settings(logged), field) != expected
+    assert set(SCHEMA["source"]["properties"]["log"]["properties"]) == set(LOG_VALUES)
 
 
 @pytest.mark.parametrize("name", COLUMN_VALUES)

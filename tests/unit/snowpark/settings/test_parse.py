@@ -77,7 +77,7 @@ def test_all_problems_are_reported_together() -> None:
     assert "max_parallel" in found["/sources/a~1b/max_paralel"]
     assert 'Did you mean "cursor"?' in found["/tables/orders/cursr"]
     assert found["/tables/orders/chunk_rows"] == "Must be at least 1."
-    assert found["/tables/orders/mode"] == "Must be one of: incremental, full."
+    assert found["/tables/orders/mode"] == "Must be one of: incremental, full, log."
     assert "cannot be used" in found["/tables/a b"]
 
 

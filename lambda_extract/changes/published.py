@@ -1,0 +1,383 @@
+"""Whether the log tells all changes of a table, and what the table is.
+
+The log does not tell that a table was rewritten or swapped, that a partition was
+attached, detached or emptied while it was apart, or that the publication lost the table
+for a while. The catalog does: `read_identity` is compared with what was read last.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from psycopg2 import sql
+
+from lambda_extract.contract import (
+    CaptureTable,
+    LogBound,
+    LogIdentity,
+    LogLeaf,
+    LogSpec,
+)
+from lambda_extract.errors import RequestError, SourceError
+from lambda_extract.settings import Source
+from lambda_extract.source.catalog import quoted
+from lambda_extract.source.database import Database, Row
+
+
+@dataclass(frozen=True)
+class Published:
+    """A table whose changes the log tells.
+
+    Attributes:
+        oid: pg_class.oid.
+        key: Key columns.
+        numbers: Their attribute numbers.
+    """
+
+    oid: int
+    key: tuple[str, ...]
+    numbers: tuple[int, ...]
+    published: str
+    replica_identity: str
+
+
+def read_tables(
+    database: Database, source: Source, log: LogSpec, tables: Sequence[CaptureTable]
+) -> list[Published | SourceError | RequestError]:
+    """Looks at tables: for each what it is, or why the log does not tell its changes.
+
+    Raises:
+        SourceError: not_published, publication_filtered: of all of them.
+    """
+    publication = _read_publication(database, log)
+    rows = {row[0]: row for row in database.rows(_query(log, tables))}
+    found: list[Published | SourceError | RequestError] = []
+    for place, table in enumerate(tables):
+        try:
+            source.check_allowed(table.schema, table.relation)
+            found.append(_look(source, log, table, rows.get(place), publication))
+        except (SourceError, RequestError) as error:
+            found.append(error)
+    return found
+
+
+def read_identity(database: Database, table: Published) -> LogIdentity:
+    """Reads what a table is, in the snapshot in which its rows are read."""
+    statement = sql.SQL("""
+        WITH RECURSIVE members AS (
+            SELECT {oid}::oid AS oid, '' AS linked
+            UNION ALL
+            SELECT i.inhrelid, m.linked || '/' || i.xmin::text
+            FROM members AS m
+            JOIN pg_catalog.pg_inherits AS i ON i.inhparent = m.oid
+        )
+        SELECT
+            m.oid::bigint,
+            COALESCE(pg_catalog.pg_relation_filenode(m.oid), 0)::bigint,
+            c.relpersistence::text,
+            m.linked
+        FROM members AS m
+        JOIN pg_catalog.pg_class AS c ON c.oid = m.oid
+        WHERE c.relkind <> 'p'
+        ORDER BY m.oid
+        """)
+    rows = database.rows(statement.format(oid=sql.Literal(table.oid)))
+    return LogIdentity(
+        relation_id=table.oid,
+        published=table.published,
+        replica_identity=table.replica_identity,
+        key=tuple(
+            f"{number}:{name}"
+            for name, number in zip(table.key, table.numbers, strict=True)
+        ),
+        leaves=tuple(LogLeaf(*row) for row in rows),
+    )
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What has happened to a table that its changed keys do not tell.
+
+    Attributes:
+        moved: The table has to be read as a whole; why.
+        leaves: These have to be read as a whole.
+        compare: Rows may be gone: compare all keys.
+    """
+
+    moved: str = ""
+    leaves: tuple[int, ...] = ()
+    compare: bool = False
+
+    def bound(self, identity: LogIdentity) -> LogBound:
+        """Returns what the reply says of it."""
+        return LogBound(identity, self.moved, self.compare, len(self.leaves))
+
+
+def difference(
+    known: LogIdentity, now: LogIdentity, *, truncated: bool = False
+) -> Difference:
+    """Compares what a table was with what it is. Pure.
+
+    A new partition is read as a whole: rows that came with it are in no log. One that
+    is gone, or was apart for a while, may have lost rows. So may the table itself.
+
+    Args:
+        truncated: The log says that something of it was emptied.
+    """
+    if known.relation_id != now.relation_id:
+        return Difference("relation")
+    if known.published != now.published:
+        return Difference("publication")
+    if known.replica_identity != now.replica_identity or known.key != now.key:
+        return Difference("identity")
+    if any(leaf.persistence != "p" for leaf in now.leaves):
+        return Difference("unlogged")
+    before = {leaf.oid: leaf for leaf in known.leaves}
+    changed = [leaf for leaf in now.leaves if before.get(leaf.oid) != leaf]
+    there = {leaf.oid for leaf in now.leaves}
+    gone = [leaf for leaf in known.leaves if leaf.oid not in there]
+    own = any(leaf.oid == now.relation_id for leaf in changed)
+    if own and not truncated:
+        return Difference("rewritten")
+    older = any(leaf.oid in before for leaf in changed)
+    return Difference(
+        leaves=tuple(leaf.oid for leaf in changed), compare=bool(gone) or older
+    )
+
+
+# --- one table ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Publication:
+    identity: str
+    by_root: bool
+
+
+def _read_publication(database: Database, log: LogSpec) -> _Publication:
+    rows = database.rows(sql.SQL("""
+            SELECT
+                p.oid::text || '.' || p.xmin::text,
+                p.pubviaroot,
+                p.puballtables,
+                p.pubinsert AND p.pubupdate AND p.pubdelete AND p.pubtruncate
+            FROM pg_catalog.pg_publication AS p
+            WHERE p.pubname = {}
+            """).format(sql.Literal(log.publication)))
+    if not rows:
+        raise SourceError(
+            "not_published", f"There is no publication {log.publication!r}."
+        )
+    identity, by_root, all_tables, everything = rows[0]
+    if all_tables:
+        raise SourceError(
+            "publication_filtered",
+            f"Publication {log.publication!r} is FOR ALL TABLES: a table without a key"
+            " could not be updated any more by the application.",
+            hint="CREATE PUBLICATION ... FOR TABLE of the tables that are synced; CALL"
+            " LOG_SETUP prints it.",
+        )
+    if not everything:
+        raise SourceError(
+            "publication_filtered",
+            f"Publication {log.publication!r} leaves out some kind of change.",
+            hint=f"ALTER PUBLICATION {quoted(log.publication)}"
+            " SET (publish = 'insert, update, delete, truncate');",
+        )
+    return _Publication(identity, by_root)
+
+
+def _query(log: LogSpec, tables: Sequence[CaptureTable]) -> sql.Composable:
+    return sql.SQL("""
+        WITH wanted AS (
+            SELECT w.place, w.schema, w.relation, d.value AS key
+            FROM ROWS FROM (
+                pg_catalog.unnest({schemas}::text[]),
+                pg_catalog.unnest({relations}::text[])
+            ) WITH ORDINALITY AS w (schema, relation, place)
+            JOIN pg_catalog.json_array_elements({keys}::json)
+                WITH ORDINALITY AS d (value, place) ON d.place = w.place
+        ), found AS (
+            SELECT
+                w.place,
+                c.oid,
+                c.relkind,
+                c.relpersistence,
+                c.relreplident,
+                COALESCE(
+                    NULLIF(
+                        ARRAY(SELECT pg_catalog.json_array_elements_text(w.key)),
+                        ARRAY[]::text[]
+                    ),
+                    ARRAY(
+                        SELECT a.attname::text
+                        FROM pg_catalog.pg_index AS i
+                        CROSS JOIN LATERAL pg_catalog.unnest(i.indkey)
+                            WITH ORDINALITY AS k (attnum, place)
+                        JOIN pg_catalog.pg_attribute AS a
+                            ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+                        WHERE i.indrelid = c.oid
+                            AND i.indisprimary
+                            AND k.place <= i.indnkeyatts
+                        ORDER BY k.place
+                    )
+                ) AS key,
+                n.nspname,
+                c.relname
+            FROM wanted AS w
+            JOIN pg_catalog.pg_namespace AS n ON n.nspname = w.schema
+            JOIN pg_catalog.pg_class AS c
+                ON c.relnamespace = n.oid AND c.relname = w.relation
+            WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
+        )
+        SELECT
+            (f.place - 1)::int,
+            f.oid::bigint,
+            f.relkind::text,
+            f.relpersistence::text,
+            f.relreplident::text,
+            f.key,
+            -- Attribute numbers of the key's columns that are never NULL.
+            ARRAY(
+                SELECT a.attnum::int
+                FROM pg_catalog.unnest(f.key) WITH ORDINALITY AS k (name, place)
+                JOIN pg_catalog.pg_attribute AS a
+                    ON a.attrelid = f.oid AND a.attname = k.name AND a.attnotnull
+                WHERE NOT a.attisdropped
+                ORDER BY k.place
+            ),
+            -- Columns of the index by which the log identifies a row.
+            ARRAY(
+                SELECT a.attname::text
+                FROM pg_catalog.pg_index AS i
+                JOIN pg_catalog.pg_attribute AS a
+                    ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+                WHERE i.indrelid = f.oid
+                    AND CASE f.relreplident
+                        WHEN 'd' THEN i.indisprimary
+                        WHEN 'i' THEN i.indisreplident
+                        ELSE FALSE
+                    END
+            ),
+            EXISTS (
+                SELECT 1
+                FROM pg_catalog.pg_inherits AS h
+                JOIN pg_catalog.pg_class AS c ON c.oid = h.inhrelid
+                WHERE h.inhparent = f.oid AND NOT c.relispartition
+            ),
+            (
+                SELECT pg_catalog.to_jsonb(t)
+                FROM pg_catalog.pg_publication_tables AS t
+                WHERE t.pubname = {publication}
+                    AND t.schemaname = f.nspname
+                    AND t.tablename = f.relname
+                LIMIT 1
+            ),
+            (
+                SELECT pg_catalog.string_agg(
+                    r.oid::text || '.' || r.xmin::text, ',' ORDER BY r.oid
+                )
+                FROM pg_catalog.pg_publication_rel AS r
+                JOIN pg_catalog.pg_publication AS p ON p.oid = r.prpubid
+                WHERE p.pubname = {publication} AND r.prrelid IN (
+                    WITH RECURSIVE above AS (
+                        SELECT f.oid
+                        UNION
+                        SELECT i.inhparent
+                        FROM above AS a
+                        JOIN pg_catalog.pg_inherits AS i ON i.inhrelid = a.oid
+                    )
+                    SELECT a.oid FROM above AS a
+                )
+            ),
+            EXISTS (
+                SELECT 1
+                FROM pg_catalog.pg_index AS i
+                WHERE i.indrelid = f.oid
+                    AND i.indisunique
+                    AND i.indisvalid
+                    AND i.indimmediate
+                    AND i.indpred IS NULL
+                    AND NOT EXISTS (
+                        SELECT 1
+                        FROM pg_catalog.unnest(i.indkey)
+                            WITH ORDINALITY AS k (attnum, place)
+                        LEFT JOIN pg_catalog.pg_attribute AS a
+                            ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+                        WHERE k.place <= i.indnkeyatts
+                            AND COALESCE(a.attname::text <> ALL (f.key), TRUE)
+                    )
+            )
+        FROM found AS f
+        """).format(
+        schemas=sql.Literal([table.schema for table in tables]),
+        relations=sql.Literal([table.relation for table in tables]),
+        keys=sql.Literal(json.dumps([list(table.key) for table in tables])),
+        publication=sql.Literal(log.publication),
+    )
+
+
+def _look(
+    source: Source,
+    log: LogSpec,
+    table: CaptureTable,
+    row: Row | None,
+    publication: _Publication,
+) -> Published:
+    name = f"{table.schema}.{table.relation}"
+    if row is None:
+        raise SourceError("table_not_found", f"PostgreSQL has no table {name}.")
+    _, oid, kind, persistence, identity, key, numbers, by, children, *rest = row
+    listed, member, unique = rest
+    if kind not in ("r", "p") or persistence != "p" or children:
+        raise SourceError(
+            "log_unsupported",
+            f"{name} is a view, a foreign or unlogged table, or has children that"
+            " inherit from it.",
+        )
+    _check_key(source, table, tuple(key))
+    if listed is None or member is None:
+        raise SourceError(
+            "not_published",
+            f"Publication {log.publication!r} does not have {name}.",
+            hint=f"ALTER PUBLICATION {quoted(log.publication)} ADD TABLE"
+            f" {quoted(table.schema)}.{quoted(table.relation)};",
+        )
+    if listed.get("rowfilter") or (kind == "p" and not publication.by_root):
+        raise SourceError(
+            "publication_filtered",
+            f"Publication {log.publication!r} has a row filter on {name}, or publishes"
+            " its partitions one by one.",
+        )
+    columns = listed.get("attnames")
+    hidden = columns is not None and not set(key) <= set(columns)
+    named = identity == "f" or set(key) <= set(by)
+    if not key or hidden or not named or len(numbers) != len(key) or not unique:
+        raise SourceError(
+            "replica_identity",
+            f"The log does not identify rows of {name} by its key"
+            f" ({', '.join(key) or 'none'}), or the key is not unique and NOT NULL.",
+        )
+    return Published(
+        oid=oid,
+        key=tuple(key),
+        numbers=tuple(numbers),
+        published=f"{publication.identity};{member}",
+        replica_identity=identity,
+    )
+
+
+def _check_key(source: Source, table: CaptureTable, key: tuple[str, ...]) -> None:
+    """Refuses a key that must not be written as it is.
+
+    Raises:
+        SourceError: log_key_protected.
+    """
+    demanded = source.protected_columns(table.schema, table.relation, key)
+    hidden = sorted(set(key) & (set(table.protected) | demanded))
+    if hidden:
+        raise SourceError(
+            "log_key_protected",
+            f"Column {hidden[0]!r} of {table.schema}.{table.relation} is protected and"
+            " part of the key.",
+        )

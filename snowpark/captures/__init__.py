@@ -1,0 +1,1 @@
+"""Mode log: the chain of captures of each source, and the calls about it."""

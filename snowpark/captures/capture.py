@@ -1,0 +1,221 @@
+"""A source's log is brought up to date in the ledger: ask, record, again until the end.
+
+    lease    one capture of a source at a time
+    ask      Lambda confirms what is recorded, then tells what lies behind
+    record   one transaction; the chain's version and the lease are its fence
+
+The slot is never confirmed beyond what is recorded: whatever dies, the next capture
+begins where the ledger ends.
+"""
+
+import time
+
+from lambda_extract.contract import CaptureReply, CaptureRequest
+from snowpark import sql
+from snowpark.captures import statements
+from snowpark.captures.records import Link, LogSource, source_of
+from snowpark.errors import LambdaError, LeaseError, SyncError, UsageError
+from snowpark.extraction import ask, requests
+from snowpark.ledger import lease
+from snowpark.ledger import statements as ledger_statements
+from snowpark.session import Snowflake
+from snowpark.settings.table import TableSettings
+
+# Captures of one call; a longer backlog is the next call's.
+_ROUNDS = 8
+_SMALLEST_WAL_BYTES = 64_000_000
+_WAIT_SECONDS = 60.0
+_POLL_SECONDS = 1.0
+
+
+def lease_name(source: str) -> str:
+    """Returns the name of the lease of a source's captures."""
+    return f"#capture:{source}"
+
+
+def find_source(snowflake: Snowflake, name: str) -> LogSource:
+    """Returns a source with its tables of mode log.
+
+    Raises:
+        UsageError: "unknown_log".
+    """
+    rows = snowflake.run_list(statements.read_log_tables())
+    tables = [TableSettings.from_json(str(row[0])) for row in rows]
+    found = source_of(name.lower(), tables)
+    if found is None:
+        known = sorted({table.source for table in tables if table.mode == "log"})
+        raise UsageError(
+            "unknown_log",
+            "No table of mode log belongs to such a source. Sources with such tables:"
+            f" {', '.join(known) or 'none'}.",
+        )
+    return found
+
+
+def latest(snowflake: Snowflake, source: str) -> Link | None:
+    """Returns the latest link of a source's chain; None if there is none."""
+    rows = snowflake.run(statements.read_latest_capture(source))
+    if not rows:
+        return None
+    row = rows[0]
+    return Link(
+        version=int(row["VERSION"]),
+        is_gap=row["KIND"] == "gap",
+        to_lsn=row["TO_LSN"],
+        server=str(row["SERVER"] or ""),
+        reason=str(row["REASON"] or ""),
+        run_id=str(row["RUN_ID"]),
+    )
+
+
+def own(snowflake: Snowflake, source: LogSource, run_id: str) -> Link | None:
+    """Returns the end of the chain if this run has recorded it; None if not."""
+    link = latest(snowflake, source.name)
+    return link if link is not None and link.run_id == run_id else None
+
+
+def bring_up_to_date(snowflake: Snowflake, source: LogSource, run_id: str) -> Link:
+    """Records what the log of a source tells by now; returns the end of the chain.
+
+    Raises:
+        UsageError: "log_not_started".
+        LeaseError: "lease_held": another run captures for longer than a minute.
+        LambdaError: The log cannot be read.
+    """
+    take_lease(snowflake, source.name, run_id)
+    try:
+        link = latest(snowflake, source.name)
+        if link is None or link.is_gap:
+            raise UsageError(
+                "log_not_started", f"The log of source {source.name!r} is not recorded."
+            )
+        for _ in range(_ROUNDS):
+            reply = _captured(snowflake, source, run_id, link)
+            link = record(snowflake, source, run_id, link.version, reply)
+            if reply.complete:
+                break
+        return link
+    finally:
+        lease.release_lease(snowflake, lease_name(source.name), run_id)
+
+
+def take_lease(snowflake: Snowflake, source: str, run_id: str) -> None:
+    """Makes this run the only one that captures a source; waits for a minute.
+
+    Raises:
+        LeaseError: "lease_held".
+    """
+    name = lease_name(source)
+    take = ledger_statements.take_lease(name, run_id, lease.LEASE_SECONDS)
+    end = time.monotonic() + _WAIT_SECONDS
+    while snowflake.changed_rows(take) != 1:
+        if time.monotonic() > end:
+            raise LeaseError("lease_held", f"Another run captures source {source!r}.")
+        time.sleep(_POLL_SECONDS)
+
+
+def _captured(
+    snowflake: Snowflake, source: LogSource, run_id: str, link: Link
+) -> CaptureReply:
+    """Asks for a capture; one that does not fit is halved, at last skipped."""
+    most = source.max_wal_bytes
+    while True:
+        request = requests.capture_request(
+            source.name,
+            source.log,
+            source.tables,
+            run_id,
+            part=f"c{link.version + 1}-{snowflake.statements}",
+            from_lsn=link.to_lsn,
+            server=link.server,
+            max_wal_bytes=most,
+        )
+        try:
+            return _ask(snowflake, request)
+        except LambdaError as error:
+            if error.code not in ("capture_too_large", "window_too_large"):
+                raise
+        most //= 2
+        if most < _SMALLEST_WAL_BYTES:
+            return _skipped(snowflake, source, request)
+
+
+def _skipped(
+    snowflake: Snowflake, source: LogSource, request: CaptureRequest
+) -> CaptureReply:
+    """Gives the log up to its end up: each table is read as a whole behind it."""
+    if source.on_huge == "fail":
+        raise LambdaError(
+            "log_too_large", "One transaction is larger than any capture."
+        )
+    return _ask(snowflake, requests.skipping(request))
+
+
+def _ask(snowflake: Snowflake, request: CaptureRequest) -> CaptureReply:
+    reply = ask.ask(snowflake, request, CaptureReply)
+    if request.from_lsn is not None and reply.from_lsn != request.from_lsn:
+        raise LambdaError("reply_invalid", "The capture begins somewhere else.")
+    return reply
+
+
+def record(
+    snowflake: Snowflake,
+    source: LogSource,
+    run_id: str,
+    version: int,
+    reply: CaptureReply,
+    *,
+    gap: str = "",
+) -> Link:
+    """Appends a capture to the chain; returns its new end.
+
+    Args:
+        version: Of the link that it follows.
+        gap: The chain is broken before it: why.
+
+    Raises:
+        LeaseError: "lease_lost": another run has appended meanwhile.
+    """
+    snowflake.run(sql.BEGIN)
+    try:
+        if gap:
+            version += 1
+            _append(snowflake, statements.insert_gap(source.name, version, run_id, gap))
+        version += 1
+        _append(
+            snowflake, statements.insert_capture(source.name, version, run_id, reply)
+        )
+        for statement in statements.insert_capture_tables(source.name, version, reply):
+            snowflake.run(statement)
+        lease.hold_lease(snowflake, lease_name(source.name), run_id)
+        snowflake.run(sql.COMMIT)
+    except SyncError:
+        snowflake.run(sql.ROLLBACK)
+        raise
+    return Link(version, False, reply.to_lsn, reply.server, run_id=run_id)
+
+
+def record_gap(
+    snowflake: Snowflake, source: LogSource, run_id: str, version: int, reason: str
+) -> None:
+    """Appends that the chain is broken.
+
+    Raises:
+        LeaseError: "lease_lost".
+    """
+    snowflake.run(sql.BEGIN)
+    try:
+        _append(
+            snowflake,
+            statements.insert_gap(source.name, version + 1, run_id, reason),
+        )
+        lease.hold_lease(snowflake, lease_name(source.name), run_id)
+        snowflake.run(sql.COMMIT)
+    except SyncError:
+        snowflake.run(sql.ROLLBACK)
+        raise
+
+
+def _append(snowflake: Snowflake, statement: sql.Statement) -> None:
+    if snowflake.changed_rows(statement) != 1:
+        raise LeaseError("lease_lost", "Another run has captured the source meanwhile.")

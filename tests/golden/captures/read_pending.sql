@@ -1,0 +1,28 @@
+SELECT
+    c.version,
+    c.kind,
+    c.to_lsn,
+    t.key_count,
+    t.truncated,
+    t.whole,
+    t.files,
+    t.error_code,
+    t.error_message,
+    t.error_retryable,
+    t.error_hint
+FROM control.sync_captures AS c
+LEFT JOIN control.sync_capture_tables AS t
+    ON
+        c.source_name = t.source_name
+        AND c.version = t.version
+        AND t.table_name = ?
+WHERE
+    c.source_name = ?
+    AND c.version > ?
+    AND c.version <= ?
+    AND (c.kind = 'gap' OR t.table_name IS NOT NULL)
+ORDER BY c.version;
+-- 1: "orders"
+-- 2: "shop"
+-- 3: 3
+-- 4: 5

@@ -1,0 +1,163 @@
+"""A capture is asked for and recorded; what dies on the way changes nothing."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+from snowflake.snowpark import Row
+
+from lambda_extract.contract import CaptureRequest, Reply, TableChanges
+from snowpark.captures import capture
+from snowpark.errors import SyncError
+from snowpark.session import Snowflake
+from tests.unit.snowpark.captures.samples import (
+    SOURCE,
+    captured,
+    key_file,
+    link_row,
+)
+from tests.unit.snowpark.samples import RUN_ID
+from tests.unit.snowpark.scripted import Scripted, refusal, replies, stops
+
+KEYS = captured(TableChanges("orders", 2, (key_file(),)))
+
+
+def fitting(*answers: Reply) -> Any:
+    """Answers captures with files of their own request."""
+    left = list(answers)
+
+    def answer(request: Any) -> Reply:
+        found = left.pop(0) if len(left) > 1 else left[0]
+        if not hasattr(found, "tables"):
+            return found
+        assert isinstance(request, CaptureRequest)
+        folder = f"changes/shop/{request.run_id}/{request.part}/"
+        tables = tuple(
+            dataclasses.replace(
+                table,
+                files=tuple(
+                    dataclasses.replace(f, path=folder + f.path.rpartition("/")[2])
+                    for f in table.files
+                ),
+            )
+            for table in found.tables
+        )
+        return dataclasses.replace(found, part=request.part, tables=tables)
+
+    return replies(answer)
+
+
+def session(*answers: Reply, **others: Any) -> Scripted:
+    return Scripted(
+        read_latest_capture=[link_row()], extract=fitting(*answers), **others
+    )
+
+
+def play(snowflake: Snowflake) -> object:
+    return capture.bring_up_to_date(snowflake, SOURCE, RUN_ID)
+
+
+def test_a_capture_goes_on_where_the_ledger_ends() -> None:
+    found = session(KEYS)
+    link = capture.bring_up_to_date(Snowflake(found), SOURCE, RUN_ID)
+    assert (link.version, link.to_lsn) == (5, "0/200")
+    (request,) = found.requests
+    assert isinstance(request, CaptureRequest)
+    assert (request.from_lsn, request.server) == ("0/100", "7:00000001")
+    assert [table.name for table in request.tables] == ["items", "orders"]
+    found.in_order(
+        "take_lease",
+        "read_latest_capture",
+        "extract",
+        "begin",
+        "insert_capture",
+        "insert_capture_tables",
+        "hold_lease",
+        "commit",
+        "release_lease",
+    )
+
+
+def test_captures_go_on_to_the_end_of_the_log() -> None:
+    more = captured(complete=False, to_lsn="0/180")
+    found = session(more, captured(from_lsn="0/180"))
+    link = capture.bring_up_to_date(Snowflake(found), SOURCE, RUN_ID)
+    assert link.version == 6
+    assert found.stays.count("insert_capture") == 2
+
+
+def test_wherever_it_stops_the_chain_is_whole() -> None:
+    for stop, found, _ in stops(lambda: session(KEYS), play):
+        kept = found.stays
+        assert kept.count("insert_capture") <= 1, stop
+        found.together("insert_capture", "insert_capture_tables")
+        if stop.how == "refused":
+            assert "release_lease" in found.names or stop.at == 0, stop
+
+
+@pytest.mark.parametrize("name", ["insert_capture", "hold_lease"])
+def test_a_run_that_was_overtaken_records_nothing(name: str) -> None:
+    found = session(KEYS, **{name: [Row(0)]})
+    with pytest.raises(SyncError) as caught:
+        play(Snowflake(found))
+    assert caught.value.code == "lease_lost"
+    assert found.commits == 0
+    assert "release_lease" in found.names
+
+
+def test_a_log_that_does_not_fit_is_halved() -> None:
+    found = session(refusal("capture_too_large"), refusal("capture_too_large"), KEYS)
+    play(Snowflake(found))
+    sizes = [r.limits.max_wal_bytes for r in found.requests]  # type: ignore[union-attr]
+    assert sizes == [8_192_000_000, 4_096_000_000, 2_048_000_000]
+    parts = [r.part for r in found.requests]  # type: ignore[union-attr]
+    assert len(set(parts)) == 3
+
+
+def test_a_transaction_larger_than_any_capture_is_skipped() -> None:
+    huge = [refusal("capture_too_large")] * 8
+    skipped = captured(TableChanges("orders", whole="skipped"))
+    found = session(*huge, skipped)
+    play(Snowflake(found))
+    assert [r.skip for r in found.requests][-2:] == [False, True]  # type: ignore
+    failing = dataclasses.replace(SOURCE, on_huge="fail")
+    found = session(*huge, skipped)
+    with pytest.raises(SyncError) as caught:
+        capture.bring_up_to_date(Snowflake(found), failing, RUN_ID)
+    assert caught.value.code == "log_too_large"
+    assert not any(r.skip for r in found.requests)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("rows", [[], [link_row(kind="gap", TO_LSN=None)]])
+def test_a_log_that_is_not_recorded(rows: list[Row]) -> None:
+    found = session(KEYS)
+    found.answers["read_latest_capture"] = rows
+    with pytest.raises(SyncError) as caught:
+        play(Snowflake(found))
+    assert caught.value.code == "log_not_started"
+    assert not found.requests
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        captured(from_lsn="0/101"),
+        captured(TableChanges("orders", 2, (key_file(),)), part="c5-0"),
+        captured(TableChanges("strange")),
+        captured(TableChanges("orders"), TableChanges("orders")),
+        captured(
+            TableChanges(
+                "orders", 2, (dataclasses.replace(key_file(), path="data/o/r/p/0"),)
+            )
+        ),
+    ],
+)
+def test_a_reply_that_was_not_asked_for(reply: Any) -> None:
+    found = session(KEYS)
+    found.answers["extract"] = replies(
+        lambda request: dataclasses.replace(reply, part=request.part)  # type: ignore
+    )
+    with pytest.raises(SyncError) as caught:
+        play(Snowflake(found))
+    assert caught.value.code == "reply_invalid"
+    assert "insert_capture" not in found.names

@@ -1,0 +1,39 @@
+"""SQL of captures: texts and bound values to the letter (golden.py)."""
+
+import pytest
+
+from lambda_extract.contract import TableChanges
+from snowpark.captures import statements
+from snowpark.sql import Statement
+from tests.unit.snowpark import golden
+from tests.unit.snowpark.captures.samples import REFUSED, captured, key_file
+from tests.unit.snowpark.samples import RUN_ID
+
+REPLY = captured(
+    TableChanges("orders", 2, (key_file(),), truncated=True),
+    TableChanges("items", refused=REFUSED),
+    TableChanges("lines", whole="too_many_changes"),
+)
+CASES: dict[str, Statement] = {
+    "read_log_tables": statements.read_log_tables(),
+    "insert_capture_lease": statements.insert_capture_lease("#capture:shop"),
+    "read_latest_capture": statements.read_latest_capture("shop"),
+    "insert_capture": statements.insert_capture("shop", 5, RUN_ID, REPLY),
+    "insert_gap": statements.insert_gap("shop", 5, RUN_ID, "resync"),
+    "read_pending": statements.read_pending("shop", "orders", 3, 5),
+}
+(CASES["insert_capture_tables"],) = statements.insert_capture_tables("shop", 5, REPLY)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_statement_is_the_golden_one(name: str) -> None:
+    golden.check("captures", name, CASES[name])
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_independent_parser_understands_the_text(name: str) -> None:
+    golden.check_by_parser(CASES[name])
+
+
+def test_no_golden_file_is_left_over() -> None:
+    golden.check_left_over("captures", CASES)

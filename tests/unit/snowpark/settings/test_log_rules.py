@@ -1,0 +1,84 @@
+"""What the configuration of mode log may say."""
+
+import json
+from typing import Any
+
+import pytest
+
+from snowpark.errors import ConfigError
+from snowpark.settings import parse
+
+
+def config(
+    table: dict[str, Any], source: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    return {
+        "version": 1,
+        "defaults": {"source": "My-Shop", "target_schema": "sales", "cursor": "at"},
+        "sources": {"My-Shop": {"log": {}} if source is None else source},
+        "tables": {"orders": {"mode": "log", **table}},
+    }
+
+
+def problems(table: dict[str, Any], source: dict[str, Any] | None = None) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        parse.parse(json.dumps(config(table, source)))
+    return [problem.pointer for problem in caught.value.problems]
+
+
+def test_what_a_table_of_mode_log_is_by_default() -> None:
+    (table,) = parse.parse(json.dumps(config({})))
+    assert (table.mode, table.cursor, table.deletes) == ("log", None, "log")
+    assert table.deletes_softly and table.max_delete_percent == 100
+    assert table.log_slot == table.log_publication == "aurora_sync_my_shop"
+    assert table.log_spec is not None and table.log_spec.slot == "aurora_sync_my_shop"
+
+
+def test_a_change_of_the_mode_needs_a_reload() -> None:
+    (table,) = parse.parse(json.dumps(config({})))
+    (full,) = parse.parse(json.dumps(config({"mode": "full"})))
+    (cursor,) = parse.parse(json.dumps(config({"mode": "incremental"})))
+    (named,) = parse.parse(json.dumps(config({"mode": "incremental", "cursor": "log"})))
+    assert len({table.origin, full.origin, cursor.origin, named.origin}) == 4
+    assert full.log_spec is None and cursor.log_spec is None
+
+
+@pytest.mark.parametrize(
+    ("table", "place"),
+    [
+        ({"cursor": "at"}, "cursor"),
+        ({"lookback_seconds": 5}, "lookback_seconds"),
+        ({"margin_seconds": 5}, "margin_seconds"),
+        ({"null_cursor": "fail"}, "null_cursor"),
+        ({"source_changed": "fail"}, "source_changed"),
+        ({"deletes": "soft_column", "delete_column": "gone"}, "deletes"),
+        ({"load_method": "snowpipe"}, "load_method"),
+        ({"key": ["a"], "columns": {"a": {"protect": "hash"}}}, "columns/a/protect"),
+        ({"history": True}, "history"),
+        ({"mode": "full", "deletes": "log"}, "deletes"),
+        ({"mode": "incremental", "deletes": "log"}, "deletes"),
+        ({"mode": "incremental", "on_truncate": "fail"}, "on_truncate"),
+        ({"deletes": "none", "delete_action": "hard"}, "delete_action"),
+    ],
+)
+def test_what_has_no_meaning(table: dict[str, Any], place: str) -> None:
+    assert f"/tables/orders/{place}" in problems(table)
+
+
+def test_a_source_without_a_log() -> None:
+    assert problems({}, source={}) == ["/tables/orders"]
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        {"slot": "Upper"},
+        {"slot": ""},
+        {"max_wal_megabytes": 63},
+        {"on_huge": "skip"},
+        {"capture_minutes": 5},
+    ],
+)
+def test_a_log_that_is_no_log(log: dict[str, Any]) -> None:
+    (pointer,) = problems({}, source={"log": log})
+    assert pointer.startswith("/sources/My-Shop/log/")
