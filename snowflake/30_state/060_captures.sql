@@ -23,6 +23,7 @@ CREATE TABLE IF NOT EXISTS sync_captures (
     oldest_transaction VARCHAR(64) COMMENT 'Start of the oldest open transaction, which holds the WAL',
     extract_seconds NUMBER(12, 3),
     captured_at VARCHAR(64) COMMENT 'PostgreSQL clock of the capture',
+    table_names VARCHAR(16777216) COMMENT 'JSON: tables of mode log that it was asked for; of others it tells nothing',
     recorded_at TIMESTAMP_TZ(6) NOT NULL
 )
 COMMENT = 'One row per capture of a log: what is recorded of it';

@@ -8,6 +8,7 @@ The slot is never confirmed beyond what is recorded: whatever dies, the next cap
 begins where the ledger ends.
 """
 
+import dataclasses
 import time
 
 from lambda_extract.contract import CaptureReply, CaptureRequest
@@ -65,6 +66,7 @@ def latest(snowflake: Snowflake, source: str) -> Link | None:
         server=str(row["SERVER"] or ""),
         reason=str(row["REASON"] or ""),
         run_id=str(row["RUN_ID"]),
+        oldest=int(row["OLDEST"]),
     )
 
 
@@ -91,7 +93,9 @@ def bring_up_to_date(snowflake: Snowflake, source: LogSource, run_id: str) -> Li
             )
         for _ in range(_ROUNDS):
             reply = _captured(snowflake, source, run_id, link)
+            oldest = link.oldest
             link = record(snowflake, source, run_id, link.version, reply)
+            link = dataclasses.replace(link, oldest=oldest)
             if reply.complete:
                 break
         return link
@@ -182,8 +186,10 @@ def record(
             version += 1
             _append(snowflake, statements.insert_gap(source.name, version, run_id, gap))
         version += 1
+        names = [table.name for table in source.tables]
         _append(
-            snowflake, statements.insert_capture(source.name, version, run_id, reply)
+            snowflake,
+            statements.insert_capture(source.name, version, run_id, reply, names),
         )
         for statement in statements.insert_capture_tables(source.name, version, reply):
             snowflake.run(statement)

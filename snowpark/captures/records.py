@@ -32,6 +32,7 @@ class Link:
         is_gap: Nothing is recorded since the chain broke.
         reason: Of a gap.
         run_id: Of the run that recorded it.
+        oldest: Version of the oldest link that is kept.
     """
 
     version: int
@@ -40,6 +41,7 @@ class Link:
     server: str
     reason: str = ""
     run_id: str = ""
+    oldest: int = 1
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def changed_of(row: Mapping[str, Any]) -> Changed:
         is_gap=row["KIND"] == "gap",
         keys=int(row["KEY_COUNT"] or 0),
         truncated=bool(row["TRUNCATED"]),
-        whole=str(row["WHOLE"] or ""),
+        whole=str(row["WHOLE"] or ("not_captured" if row["MISSED"] else "")),
         files=tuple(File(**file) for file in files),
         error=error,
     )

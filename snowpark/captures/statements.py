@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lambda_extract.contract import CaptureReply
 from snowpark.sql import Statement, value_rows
@@ -41,6 +41,7 @@ SELECT
     c.to_lsn,
     c.server,
     c.run_id,
+    MIN(c.version) OVER (PARTITION BY c.source_name) AS oldest,
     CURRENT_TRANSACTION() AS open_transaction
 FROM control.sync_captures AS c
 WHERE c.source_name = ?
@@ -50,18 +51,23 @@ QUALIFY ROW_NUMBER() OVER (ORDER BY c.version DESC) = 1""",
 
 
 def insert_capture(
-    source: str, version: int, run_id: str, reply: CaptureReply
+    source: str, version: int, run_id: str, reply: CaptureReply, tables: Sequence[str]
 ) -> Statement:
-    """Appends a capture, if the one before it is still the latest."""
+    """Appends a capture, if the one before it is still the latest.
+
+    Args:
+        tables: What it was asked for: of all others it tells nothing.
+    """
     slot = reply.slot
     return Statement(
         """\
 INSERT INTO control.sync_captures (
     source_name, version, run_id, kind, from_lsn, to_lsn, server, complete,
     commits, changes, retained_bytes, restart_lsn, wal_status, catalog_xmin_age,
-    oldest_transaction, extract_seconds, captured_at, recorded_at
+    oldest_transaction, extract_seconds, captured_at, table_names, recorded_at
 )
-SELECT ?, ?, ?, 'capture', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CURRENT_TIMESTAMP()
+SELECT
+    ?, ?, ?, 'capture', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CURRENT_TIMESTAMP()
 WHERE (
     SELECT COALESCE(MAX(version), 0)
     FROM control.sync_captures
@@ -72,7 +78,7 @@ WHERE (
             *(reply.complete, reply.commits, reply.changes, slot.retained_bytes),
             *(slot.restart_lsn, slot.wal_status, slot.catalog_xmin_age),
             *(slot.oldest_transaction, round(reply.seconds, 3), reply.captured_at),
-            *(source, version - 1),
+            *(json.dumps(sorted(tables)), source, version - 1),
         ),
     )
 
@@ -130,13 +136,19 @@ FROM {values.text}""",
 
 
 def read_pending(source: str, table: str, after: int, upto: int) -> Statement:
-    """Reads what captures say of a table, and gaps, behind a version."""
+    """Reads what captures say of a table, and gaps, behind a version.
+
+    A capture that was not asked for the table says that, too: by one run the table was
+    configured already, by another one not yet, or it was taken out for a while.
+    """
+    named = json.dumps(table)
     return Statement(
         """\
 SELECT
     c.version,
     c.kind,
     c.to_lsn,
+    NOT CONTAINS(c.table_names, ?) AS missed,
     t.key_count,
     t.truncated,
     t.whole,
@@ -155,7 +167,11 @@ WHERE
     c.source_name = ?
     AND c.version > ?
     AND c.version <= ?
-    AND (c.kind = 'gap' OR t.table_name IS NOT NULL)
+    AND (
+        c.kind = 'gap'
+        OR t.table_name IS NOT NULL
+        OR NOT CONTAINS(c.table_names, ?)
+    )
 ORDER BY c.version""",
-        (table, source, after, upto),
+        (named, table, source, after, upto, named),
     )

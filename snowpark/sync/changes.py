@@ -131,6 +131,9 @@ def _run(
     ledger = found.ledger
     if ledger is None or ledger.capture_version is None or ledger.log_identity is None:
         return Outcome(found, complete=False)
+    if ledger.capture_version + 1 < link.oldest:
+        # TIDY has deleted what comes next.
+        return Outcome(found, complete=False)
     pending = _pending(snowflake, found, source, link, ledger.capture_version)
     if records.why_whole(pending, link.version):
         return Outcome(found, complete=False)

@@ -43,6 +43,8 @@ finished_at < TO_TIMESTAMP_TZ(?)
             AND (good.good_at IS NULL OR f.finished_at > good.good_at)
         GROUP BY f.table_name, f.kind, f.status
     )"""
+# Twice what an idle table lets pass (snowpark/sync/changes.py).
+_CAPTURES_KEPT = 1000
 _OLD_WATERMARKS = """\
 recorded_at < TO_TIMESTAMP_TZ(?)
     AND (table_name, version, recorded_at) NOT IN (
@@ -186,6 +188,38 @@ WHERE
     )
 
 
+def delete_captures(before: str) -> Statement:
+    """Deletes old captures of logs, but for the latest of each source.
+
+    A table in which nothing is new notes how far it is more often than so many. One
+    that was left alone for longer finds the chain begun behind it, and is read whole.
+    """
+    return Statement(
+        """\
+DELETE FROM control.sync_captures
+WHERE
+    recorded_at < TO_TIMESTAMP_TZ(?)
+    AND (source_name, version) NOT IN (
+        SELECT c.source_name, c.version
+        FROM control.sync_captures AS c
+        QUALIFY
+            ROW_NUMBER() OVER (PARTITION BY c.source_name ORDER BY c.version DESC)
+            <= ?
+    )""",
+        (before, _CAPTURES_KEPT),
+    )
+
+
+def delete_capture_tables() -> Statement:
+    """Deletes what captures said that are deleted."""
+    return Statement("""\
+DELETE FROM control.sync_capture_tables
+WHERE (source_name, version) NOT IN (
+    SELECT c.source_name, c.version
+    FROM control.sync_captures AS c
+)""")
+
+
 def sum_altered(run_id: str, before: str) -> Statement:
     """Appends the sums of old altered values, one row for each column of a table."""
     return Statement(
@@ -249,5 +283,7 @@ def deletes(days_ago: str, history_ago: str) -> Iterator[tuple[str, Statement]]:
     yield "sync_parts", delete_parts(days_ago)
     yield "sync_columns", delete_shapes(history_ago)
     yield "sync_alerts", delete_alerts(history_ago)
+    yield "sync_captures", delete_captures(history_ago)
+    yield "sync_capture_tables", delete_capture_tables()
     for moved in MOVED:
         yield moved.history, delete_history(moved, history_ago)

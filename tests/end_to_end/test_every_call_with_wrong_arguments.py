@@ -86,6 +86,8 @@ def test_a_misspelled_table_is_guessed(lab: Lab) -> None:
 
 # What a call says if another one is at work on the same table, or has not been yet.
 BUSY = {"lease_held", "lease_lost", "table_paused", "lane_failed"}
+# Of sources with a log: test_the_log_tells_every_change.py makes pairs of them.
+OF_LOGS = {"LOG_SETUP", "START_LOG", "CAPTURE_LOG", "STOP_LOG", "RESYNC_SOURCE"}
 TOO_EARLY = {"nothing_extracted", "nothing_loaded", "nothing_to_finish"}
 # What these say each time: the table is there already, or was never.
 ALWAYS = {"ADD_TABLES": "nothing_found", "REMOVE_TABLES": "unknown_table"}
@@ -151,7 +153,7 @@ def test_every_pair_of_calls_at_once_ends_well(lab: Lab) -> None:
     lab.call("APPLY_CONFIG", config)
     lab.sync(table)
     calls = calls_of(table, group, config)
-    assert sorted({name for name, _ in procedures(lab)}) == sorted(calls)
+    assert {name for name, _ in procedures(lab)} - OF_LOGS == set(calls)
     for pair in itertools.combinations_with_replacement(calls.items(), 2):
         lab.psql(f"UPDATE {table} SET note = md5(random()::text), updated_at = now()")
         for text in at_once(lab, *pair):

@@ -1,6 +1,7 @@
 """Mode log: every change and every delete arrives, whatever happens on the way."""
 
 import contextlib
+import itertools
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -10,6 +11,11 @@ from snowflake.connector.errors import ProgrammingError
 
 from tests.end_to_end.faults import Switchboard
 from tests.end_to_end.lab import Lab
+from tests.end_to_end.test_every_call_with_wrong_arguments import at_once
+
+# What a call says if another one is at work on the same log, or has just ended it.
+BUSY_LOG = ("lease_held", "lease_lost", "log_not_started", "slot_missing")
+BUSY_LOG += ("slot_active", "slot_moved", "source_replaced")
 
 
 class LogLab:
@@ -60,6 +66,13 @@ def alive(lab: Lab, table: str) -> list[int]:
         f"SELECT id FROM lab.{table} WHERE _sync_deleted_at IS NULL ORDER BY id"
     )
     return [row["ID"] for row in rows]
+
+
+def tidied(lab: Lab) -> dict[str, int]:
+    """Returns what TIDY has deleted, by ledger."""
+    (row,) = lab.query("CALL TIDY()")
+    deleted: dict[str, int] = json.loads(row["TIDY"])["deleted"]
+    return deleted
 
 
 def test_inserts_updates_and_deletes_arrive(lab: Lab, log: LogLab) -> None:
@@ -339,11 +352,79 @@ def test_a_run_that_dies_anywhere_is_made_up_for(
     lab.assert_equal(table)
 
 
+def test_a_table_that_is_not_configured_for_a_while(lab: Lab, log: LogLab) -> None:
+    """Captures of that time tell nothing of it."""
+    other = log.table("other", "(id bigint PRIMARY KEY)")
+    table = log.table("away", "(id bigint PRIMARY KEY)", delete_action="hard")
+    log.start()
+    lab.sync(table)
+    away = log.tables.pop(table)
+    log.apply()
+    lab.psql(f"INSERT INTO {table} VALUES (1)")
+    lab.sync(other)
+    log.tables[table] = away
+    log.apply()
+    lab.psql(f"INSERT INTO {table} VALUES (2)")
+    assert lab.sync(table)["kind"] == "snapshot"
+    lab.assert_equal(table)
+    lab.psql(f"INSERT INTO {table} VALUES (3)")
+    assert lab.sync(table)["kind"] == "increment"
+    lab.assert_equal(table)
+
+
+@pytest.mark.large
+def test_captures_that_were_tidied_away(lab: Lab, log: LogLab) -> None:
+    table = log.table("late", "(id bigint PRIMARY KEY)", delete_action="hard")
+    log.start()
+    lab.sync(table)
+    for number in (1, 2):
+        lab.psql(f"INSERT INTO {table} VALUES ({number})")
+        lab.call("CAPTURE_LOG", "shop")
+    lab.query(
+        "UPDATE control.sync_captures SET recorded_at = '2020-01-01 00:00:00+00'"
+        " WHERE kind = 'capture'"
+    )
+    assert "sync_captures" not in tidied(lab), "the latest of a source stay"
+    lab.query(
+        "DELETE FROM control.sync_captures WHERE version <"
+        " (SELECT MAX(version) FROM control.sync_captures)"
+    )
+    assert "sync_capture_tables" in tidied(lab)
+    assert lab.sync(table)["kind"] == "snapshot"
+    lab.assert_equal(table)
+
+
+@pytest.mark.large
+def test_calls_of_one_log_at_once(lab: Lab, log: LogLab) -> None:
+    """Each succeeds or says why not; in the end the table is equal."""
+    table = log.table("busy", "(id bigint PRIMARY KEY)", delete_action="hard")
+    log.start()
+    calls = {
+        "SYNC_TABLE": table,
+        "CAPTURE_LOG": "shop",
+        "START_LOG": "shop",
+        "STOP_LOG": "shop",
+        "RESYNC_SOURCE": "shop",
+    }
+    pairs = itertools.combinations_with_replacement(calls.items(), 2)
+    for number, pair in enumerate(pairs):
+        lab.psql(f"INSERT INTO {table} VALUES ({number})")
+        lab.psql(f"DELETE FROM {table} WHERE id = {number - 3}")
+        for text in at_once(lab, *((name, (value,)) for name, value in pair)):
+            assert any(f"[{code}]" in text for code in BUSY_LOG), (pair, text)
+        log.start()
+    lab.sync(table)
+    lab.assert_equal(table)
+
+
 @pytest.mark.large
 def test_a_group_with_tables_of_both_kinds(lab: Lab, log: LogLab) -> None:
     group = lab.name("group")
     logged = log.table(
         "member", "(id bigint PRIMARY KEY)", delete_action="hard", group=group
+    )
+    second = log.table(
+        "second", "(id bigint PRIMARY KEY)", delete_action="hard", group=group
     )
     full = lab.name("full")
     lab.psql(f"CREATE TABLE {full} (id bigint)")
@@ -356,6 +437,14 @@ def test_a_group_with_tables_of_both_kinds(lab: Lab, log: LogLab) -> None:
     lab.psql(f"INSERT INTO {logged} VALUES (1), (2); INSERT INTO {full} VALUES (1)")
     report = lab.call("SYNC_GROUP", group)
     assert report["failed"] == {}
-    lab.psql(f"DELETE FROM {logged} WHERE id = 1")
-    lab.call("SYNC_GROUP", group)
+    lab.psql(f"DELETE FROM {logged} WHERE id = 1; INSERT INTO {second} VALUES (1)")
+    report = lab.call("SYNC_GROUP", group)
     lab.assert_equal(logged)
+    lab.assert_equal(second)
+    captures = "SELECT COUNT(*) AS n FROM control.sync_captures WHERE run_id = %s"
+    (row,) = lab.query(captures, report["run_id"])
+    assert row["N"] == 1, "one capture for all tables of the source"
+    lab.psql(f"SELECT pg_drop_replication_slot('{log.name}')")
+    report = lab.call("SYNC_GROUP", group)
+    assert {report["failed"][t]["code"] for t in (logged, second)} == {"slot_missing"}
+    assert full not in report["failed"]

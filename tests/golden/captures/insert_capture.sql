@@ -1,9 +1,10 @@
 INSERT INTO control.sync_captures (
     source_name, version, run_id, kind, from_lsn, to_lsn, server, complete,
     commits, changes, retained_bytes, restart_lsn, wal_status, catalog_xmin_age,
-    oldest_transaction, extract_seconds, captured_at, recorded_at
+    oldest_transaction, extract_seconds, captured_at, table_names, recorded_at
 )
-SELECT ?, ?, ?, 'capture', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CURRENT_TIMESTAMP()
+SELECT
+    ?, ?, ?, 'capture', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CURRENT_TIMESTAMP()
 WHERE (
     SELECT COALESCE(MAX(version), 0)
     FROM control.sync_captures
@@ -25,5 +26,6 @@ WHERE (
 -- 14: null
 -- 15: 0.25
 -- 16: "2026-01-02 03:04:05+00"
--- 17: "shop"
--- 18: 4
+-- 17: "[\"items\", \"orders\"]"
+-- 18: "shop"
+-- 19: 4

@@ -5,6 +5,7 @@ SELECT
     c.to_lsn,
     c.server,
     c.run_id,
+    MIN(c.version) OVER (PARTITION BY c.source_name) AS oldest,
     CURRENT_TRANSACTION() AS open_transaction
 FROM control.sync_captures AS c
 WHERE c.source_name = ?

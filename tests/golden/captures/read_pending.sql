@@ -2,6 +2,7 @@ SELECT
     c.version,
     c.kind,
     c.to_lsn,
+    NOT CONTAINS(c.table_names, ?) AS missed,
     t.key_count,
     t.truncated,
     t.whole,
@@ -20,9 +21,15 @@ WHERE
     c.source_name = ?
     AND c.version > ?
     AND c.version <= ?
-    AND (c.kind = 'gap' OR t.table_name IS NOT NULL)
+    AND (
+        c.kind = 'gap'
+        OR t.table_name IS NOT NULL
+        OR NOT CONTAINS(c.table_names, ?)
+    )
 ORDER BY c.version;
--- 1: "orders"
--- 2: "shop"
--- 3: 3
--- 4: 5
+-- 1: "\"orders\""
+-- 2: "orders"
+-- 3: "shop"
+-- 4: 3
+-- 5: 5
+-- 6: "\"orders\""

@@ -18,6 +18,8 @@ NAMES: dict[str, str] = {
     "delete_parts": r"DELETE FROM control\.sync_parts ",
     "delete_shapes": r"DELETE FROM control\.sync_columns ",
     "delete_alerts": r"DELETE FROM control\.sync_alerts ",
+    "delete_captures": r"DELETE FROM control\.sync_captures ",
+    "delete_capture_tables": r"DELETE FROM control\.sync_capture_tables ",
     "sum_altered": r"INSERT INTO control\.sync_altered_values .*SUM\(row_count\)",
     "delete_altered": r"DELETE FROM control\.sync_altered_values ",
     "read_owners": r"SELECT DISTINCT run_id FROM control\.sync_leases",

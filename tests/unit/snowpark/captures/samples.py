@@ -61,6 +61,7 @@ def link_row(version: int = 4, kind: str = "capture", **changes: Any) -> Row:
         "TO_LSN": "0/100",
         "SERVER": "7:00000001",
         "RUN_ID": "r0",
+        "OLDEST": 1,
         "OPEN_TRANSACTION": None,
     }
     return Row(**(values | changes))

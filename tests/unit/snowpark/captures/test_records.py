@@ -3,10 +3,12 @@
 import dataclasses
 
 import pytest
+from snowflake.snowpark import Row
 
 from snowpark.captures.records import (
     Changed,
     Piece,
+    changed_of,
     pieces,
     refusal,
     source_of,
@@ -90,3 +92,15 @@ def test_a_source_is_its_tables_of_mode_log() -> None:
     assert [table.name for table in found.tables] == ["items", "orders"]
     assert (found.name, found.log.slot) == ("shop", "slot")
     assert source_of("shop", [settings()]) is None
+
+
+def row_of(**values: object) -> Row:
+    names = "TRUNCATED WHOLE FILES ERROR_CODE KEY_COUNT MISSED".split()
+    row = dict.fromkeys(names) | {"VERSION": 5, "KIND": "capture", "TO_LSN": "0/5"}
+    return Row(**(row | values))
+
+
+def test_a_capture_that_was_not_asked_for_the_table_says_nothing_of_it() -> None:
+    assert why_whole([changed_of(row_of(MISSED=True))], 6) == "not_captured"
+    assert why_whole([changed_of(row_of(MISSED=False, KEY_COUNT=0))], 6) == ""
+    assert why_whole([changed_of(row_of(KIND="gap"))], 6) == "gap"

@@ -18,7 +18,9 @@ CASES: dict[str, Statement] = {
     "read_log_tables": statements.read_log_tables(),
     "insert_capture_lease": statements.insert_capture_lease("#capture:shop"),
     "read_latest_capture": statements.read_latest_capture("shop"),
-    "insert_capture": statements.insert_capture("shop", 5, RUN_ID, REPLY),
+    "insert_capture": statements.insert_capture(
+        "shop", 5, RUN_ID, REPLY, ["orders", "items"]
+    ),
     "insert_gap": statements.insert_gap("shop", 5, RUN_ID, "resync"),
     "read_pending": statements.read_pending("shop", "orders", 3, 5),
 }

@@ -19,6 +19,8 @@ CASES: dict[str, Statement] = {
     "delete_parts": statements.delete_parts(WHEN),
     "delete_shapes": statements.delete_shapes(WHEN),
     "delete_alerts": statements.delete_alerts(WHEN),
+    "delete_captures": statements.delete_captures(WHEN),
+    "delete_capture_tables": statements.delete_capture_tables(),
     "sum_altered": statements.sum_altered("tidy-1", WHEN),
     "delete_altered": statements.delete_altered(WHEN),
     "read_owners": statements.read_owners(),
