@@ -85,7 +85,7 @@ def test_a_misspelled_table_is_guessed(lab: Lab) -> None:
 
 
 # What a call says if another one is at work on the same table, or has not been yet.
-BUSY = {"lease_held", "lease_lost", "table_paused", "lane_failed"}
+BUSY = {"lease_held", "lease_lost", "table_paused", "lane_failed", "group_failed"}
 TOO_EARLY = {"nothing_extracted", "nothing_loaded", "nothing_to_finish"}
 # What these say each time: the table is there already, or was never.
 ALWAYS = {"ADD_TABLES": "nothing_found", "REMOVE_TABLES": "unknown_table"}
