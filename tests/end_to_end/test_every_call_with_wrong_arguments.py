@@ -85,7 +85,7 @@ def test_a_misspelled_table_is_guessed(lab: Lab) -> None:
 
 
 # What a call says if another one is at work on the same table, or has not been yet.
-BUSY = {"lease_held", "lease_lost", "table_paused", "lane_failed"}
+BUSY = {"lease_held", "lease_lost", "table_paused", "lane_failed", "group_failed"}
 # Of sources with a log: test_the_log_tells_every_change.py makes pairs of them.
 OF_LOGS = {"LOG_SETUP", "START_LOG", "CAPTURE_LOG", "STOP_LOG", "RESYNC_SOURCE"}
 TOO_EARLY = {"nothing_extracted", "nothing_loaded", "nothing_to_finish"}

@@ -178,7 +178,7 @@ class Schedules(RuleBasedStateMachine):
             "sources": {"shop": {"max_parallel": 2, "time_zone": "UTC"}},
             "tables": {self.name(kind): text for kind, text in self.settings.items()},
         }
-        self._snowflake("CALL APPLY_CONFIG(%s)", json.dumps(config))
+        self._snowflake("CALL APPLY_CONFIG(%s, FALSE, TRUE)", json.dumps(config))
 
     def more_tables(self) -> dict[str, dict[str, Any]]:
         """Creates further tables and returns their settings."""
