@@ -148,7 +148,7 @@ def _apply(target: Any, margin: float) -> None:
             }
         },
     }
-    target.cursor().execute("CALL APPLY_CONFIG(%s)", (json.dumps(config),))
+    target.cursor().execute("CALL APPLY_CONFIG(%s, FALSE, TRUE)", (json.dumps(config),))
 
 
 def _sync(target: Any, numbers: Numbers) -> None:

@@ -253,7 +253,8 @@ class _Lab:
         return report
 
     def _call(self, procedure: str, argument: str) -> dict[str, Any]:
-        ((text,),) = self._query(f"CALL {procedure}(%s)", argument)
+        more = ", FALSE, TRUE" if procedure == "APPLY_CONFIG" else ""
+        ((text,),) = self._query(f"CALL {procedure}(%s{more})", argument)
         found: dict[str, Any] = json.loads(text)
         return found
 

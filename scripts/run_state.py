@@ -128,7 +128,7 @@ def measure(stack: Stack, *, runs: int, tables: int, prefix: str = "aged") -> Fi
                 f"INSERT INTO {names[0]} SELECT generate_series(1, 10)"
             )
         ask = _asker(connection)
-        ask("CALL APPLY_CONFIG(%s)", json.dumps(_config(names)))
+        ask("CALL APPLY_CONFIG(%s, FALSE, TRUE)", json.dumps(_config(names)))
         ask("CALL SYNC_TABLE(%s)", names[0])
         ask(_RUNS.format(hours=24), 0, f"{prefix}_%")
         day_one = _times(ask, names[0])

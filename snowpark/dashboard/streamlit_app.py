@@ -39,7 +39,7 @@ def known_calls() -> frozenset[str]:
     Raises:
         CallFailed: Snowflake refused it.
     """
-    return frozenset(call(statements.HELP)["calls"])
+    return frozenset(row["CALL"] for row in rows(statements.HELP))
 
 
 def show_page() -> None:

@@ -5,7 +5,16 @@ from snowpark.session import Snowflake
 from snowpark.worksheet import statements
 
 # Steps of the task graphs, which nobody calls by hand.
-INTERNAL = frozenset({"EXTRACT_GROUP", "LOAD_TABLE", "MERGE_TABLE", "FINISH_GROUP"})
+INTERNAL = frozenset(
+    {
+        "EXTRACT_GROUP",
+        "EXTRACT_LANES",
+        "FINISH_GROUP",
+        "LOAD_LANE",
+        "LOAD_TABLE",
+        "MERGE_TABLE",
+    }
+)
 _OVERVIEW = "SELECT * FROM CONTROL.SYNC_OVERVIEW;"
 
 

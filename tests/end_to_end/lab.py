@@ -62,7 +62,9 @@ class Lab:
 
     def call(self, procedure: str, argument: Any) -> dict[str, Any]:
         """Calls a procedure and returns its report."""
-        (row,) = self.query(f"CALL {procedure}(%s)", argument)
+        # Each test has tables of its own and forgets those of the one before.
+        more = ", FALSE, TRUE" if procedure == "APPLY_CONFIG" else ""
+        (row,) = self.query(f"CALL {procedure}(%s{more})", argument)
         (value,) = row.values()
         report: dict[str, Any] = json.loads(value)
         return report

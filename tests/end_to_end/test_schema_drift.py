@@ -147,9 +147,7 @@ def test_a_renamed_column_keeps_its_values(lab: Lab) -> None:
     report = lab.sync(table)
     lab.assert_equal(table)
     assert list(target_columns(lab, table)) == ["ID", "A", "C", "UPDATED_AT"]
-    assert report["schema_changes"] == [
-        "c renamed from b (VARCHAR(134217728) -> VARCHAR(134217728))"
-    ]
+    assert report["schema_changes"] == ["c renamed from b"]
 
 
 def test_the_configuration_renames_a_column_without_a_reload(lab: Lab) -> None:

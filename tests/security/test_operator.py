@@ -37,8 +37,7 @@ def test_steps_of_a_graph_are_the_tasks_own(log_in: LogIn, call: str) -> None:
 
 def test_what_an_operator_may_do_still_works(log_in: LogIn) -> None:
     operator = log_in("sync_operator")
-    (row,) = operator.run("CALL control.help()")
-    assert "SYNC_TABLE" in str(row)
+    assert "SYNC_TABLE" in str(operator.run("CALL control.help()"))
     assert operator.run("SELECT * FROM control.sync_status") is not None
 
 

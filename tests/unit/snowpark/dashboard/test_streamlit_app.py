@@ -41,6 +41,8 @@ class Answers:
     def rows(self, query: Query) -> list[dict[str, Any]]:
         if query == statements.STATUS:
             return list(self.tables.values())
+        if query == statements.HELP:
+            return [{"CALL": name} for name in self.procedures]
         if "sync_history" not in query.text:
             return []
         run = dict.fromkeys(columns(query))
@@ -48,8 +50,6 @@ class Answers:
         return [run]
 
     def call(self, query: Query) -> dict[str, Any]:
-        if query == statements.HELP:
-            return {"calls": dict.fromkeys(self.procedures)}
         self.calls.append((query.text, query.params))
         if self.error:
             raise CallFailed(shaping.failure_of(self.error))
