@@ -140,7 +140,7 @@ def test_a_person_looks_at_the_tables_and_syncs_one(
     click(browser, "button", "Sync now")
     shows(browser, f"CALL SYNC_TABLE('{fine}')")
     click(browser, "button", "Yes, sync now")
-    shows(browser, f"{fine}: 1 rows read, 1 inserted, 0 updated.")
+    shows(browser, f"{fine}: 1 row read, 1 inserted, 0 updated.")
     lab.assert_equal(fine)
     lab.query(f"UPDATE {TARGET_SCHEMA}.{fine} SET note = 'planted' WHERE id = 7")
     click(browser, "button", "Validate")
