@@ -9,7 +9,7 @@ import streamlit as st
 
 from snowpark.dashboard import shaping, statements
 from snowpark.dashboard.actions import ACTIONS, Call
-from snowpark.dashboard.session import CallFailed, call, rows
+from snowpark.dashboard.session import CallFailed, rows
 from snowpark.dashboard.shaping import Failure, Row
 from snowpark.dashboard.statements import Query
 
