@@ -124,6 +124,7 @@ class Schedule:
             self.open[writer] = False
 
     def _actions(self) -> list[Callable[[int], None]]:
+        rows: list[Callable[[int], None]]
         rows = [self._insert, self._update, self._delete, self._key] * 4
         blocks = [self._begin, self._commit, self._commit, self._roll_back]
         rare = [self._large, self._savepoint, self._prepare, self._truncate]
