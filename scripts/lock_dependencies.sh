@@ -31,6 +31,7 @@ lock development requirements.txt
 # What ships is what the tests ran with.
 lock lambda lambda_extract/requirements.txt --constraint locks/development.txt
 lock audit locks/audit.in
+lock compare locks/compare.in
 lock checkov tests/terraform/requirements/checkov.txt
 lock terraform tests/terraform/requirements/terraform.txt
 lock terraform_lint tests/terraform/requirements/lint.txt
