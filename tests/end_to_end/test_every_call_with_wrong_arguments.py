@@ -143,8 +143,13 @@ def at_once(lab: Lab, *calls: tuple[str, tuple[Any, ...]]) -> list[str]:
 
 
 @pytest.mark.large
-def test_every_pair_of_calls_at_once_ends_well(lab: Lab) -> None:
-    """Each succeeds, or says that the other is at work; then the table is equal."""
+@pytest.mark.parametrize("first", range(0, 24, 2))
+def test_every_pair_of_calls_at_once_ends_well(lab: Lab, first: int) -> None:
+    """Each succeeds, or says that the other is at work; then the table is equal.
+
+    Args:
+        first: The pairs of two calls, and of these with all that come later.
+    """
     table, group = lab.name("orders"), lab.name("team")
     lab.orders_table(table, 30)
     tables = {table: {"cursor": "updated_at", "group": group}}
@@ -154,7 +159,12 @@ def test_every_pair_of_calls_at_once_ends_well(lab: Lab) -> None:
     lab.sync(table)
     calls = calls_of(table, group, config)
     assert {name for name, _ in procedures(lab)} - OF_LOGS == set(calls)
-    for pair in itertools.combinations_with_replacement(calls.items(), 2):
+    names = list(calls)
+    assert len(names) == 24, "range() above"
+    pairs = itertools.combinations_with_replacement(calls.items(), 2)
+    for pair in pairs:
+        if names.index(pair[0][0]) not in (first, first + 1):
+            continue
         lab.psql(f"UPDATE {table} SET note = md5(random()::text), updated_at = now()")
         for text in at_once(lab, *pair):
             told = OURS.search(text)
