@@ -1,8 +1,13 @@
 """Settings for every test."""
 
 import os
+import sys
 
 from hypothesis import settings
+
+# Compiled once and kept: each process of each stack would compile the product anew.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # No test may reach a real account, even if the machine has credentials.
 os.environ.update(

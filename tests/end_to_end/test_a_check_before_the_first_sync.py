@@ -51,6 +51,7 @@ def test_all_is_well_before_and_after_the_first_sync(lab: Lab, table: str) -> No
     assert "owned by SYNC_ADMIN" in found(check(lab, table), "target")["detail"]
 
 
+@pytest.mark.large
 def test_it_writes_nothing(lab: Lab, table: str) -> None:
     before = len(lab.statements())
     check(lab)
@@ -78,6 +79,7 @@ def test_one_bad_table_hides_no_other(lab: Lab) -> None:
     assert '"key"' in found(rows, "key", late)["what_to_do"]
 
 
+@pytest.mark.large
 def test_an_unknown_source_is_a_row_and_other_sources_are_looked_at(
     lab: Lab, table: str
 ) -> None:
@@ -95,6 +97,7 @@ def test_an_unknown_source_is_a_row_and_other_sources_are_looked_at(
     assert found(rows, "select", table)["state"] == "ok"
 
 
+@pytest.mark.large
 def test_a_lambda_that_is_not_reached(
     lab: Lab, table: str, faults: Switchboard
 ) -> None:
@@ -106,6 +109,7 @@ def test_a_lambda_that_is_not_reached(
     assert "API Gateway" in found(rows, "lambda")["what_to_do"]
 
 
+@pytest.mark.large
 @pytest.mark.parametrize(
     ("match", "name", "told"),
     [
@@ -134,6 +138,7 @@ def test_what_snowflake_refuses_is_a_row(
     assert told in row["what_to_do"] and "Insufficient" in row["detail"]
 
 
+@pytest.mark.large
 def test_a_table_of_somebody_else_stands_in_the_targets_place(
     lab: Lab, table: str
 ) -> None:
@@ -143,6 +148,7 @@ def test_a_table_of_somebody_else_stands_in_the_targets_place(
     assert row["state"] == "failed" and "target_table" in row["what_to_do"]
 
 
+@pytest.mark.large
 def test_tasks_warehouses_and_notifications_of_the_account(lab: Lab) -> None:
     table, group = lab.name("grouped"), lab.name("g")
     lab.orders_table(table, 1)

@@ -3,7 +3,11 @@
 import datetime as dt
 import json
 
+import pytest
+
 from tests.end_to_end.lab import Lab
+
+pytestmark = pytest.mark.large
 
 BOTH = ["modified_at", "created_at"]
 

@@ -75,6 +75,7 @@ def fresh(lab: Lab) -> Any:
         lab.query(f"USE SCHEMA {endpoints.snowflake.database}.control")
 
 
+@pytest.mark.large
 def test_every_property_is_that_of_a_fresh_deployment(lab: Lab, fresh: Any) -> None:
     names, places = fresh
     old = properties(lab, names["older"])
@@ -89,6 +90,7 @@ def test_every_property_is_that_of_a_fresh_deployment(lab: Lab, fresh: Any) -> N
     assert managed["CONTROL"] == managed["STAGING"] == "MANAGED ACCESS"
 
 
+@pytest.mark.large
 def test_a_renamed_view_keeps_its_old_name_and_the_old_name_its_grants(
     lab: Lab, fresh: Any
 ) -> None:
@@ -120,6 +122,7 @@ def test_a_renamed_view_keeps_its_old_name_and_the_old_name_its_grants(
     assert [alert["name"] for alert in alerts] == ["SYNC_PROBLEM"]
 
 
+@pytest.mark.large
 def test_objects_of_the_account_are_brought_back(lab: Lab) -> None:
     wanted = [lab.query(text) for text, _ in ACCOUNT]
     for text in (

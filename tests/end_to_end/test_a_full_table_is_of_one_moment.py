@@ -12,6 +12,8 @@ import pytest
 
 from tests.end_to_end.lab import TARGET_SCHEMA, Lab
 
+pytestmark = pytest.mark.large
+
 ROWS = 6000
 
 

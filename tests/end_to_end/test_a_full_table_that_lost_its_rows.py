@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from tests.end_to_end.lab import Lab
 
 
@@ -14,6 +16,7 @@ def full(lab: Lab, **settings: Any) -> str:
     return table
 
 
+@pytest.mark.large
 def test_lost_rows_are_reported(lab: Lab) -> None:
     table = full(lab)
     lab.psql(f"DELETE FROM {table} WHERE id <= 3")
@@ -35,6 +38,7 @@ def test_an_emptied_table_waits_for_a_person(lab: Lab) -> None:
     assert lab.query(f"SELECT id FROM lab.{table}") == []
 
 
+@pytest.mark.large
 def test_after_a_refusal_the_source_is_read_anew(lab: Lab) -> None:
     table = full(lab)
     lab.psql(f"CREATE TABLE {table}_kept AS SELECT * FROM {table}")
@@ -45,6 +49,7 @@ def test_after_a_refusal_the_source_is_read_anew(lab: Lab) -> None:
     lab.assert_equal(table)
 
 
+@pytest.mark.large
 def test_the_share_is_configured(lab: Lab) -> None:
     table = full(lab, max_delete_percent=100)
     lab.psql(f"TRUNCATE {table}")

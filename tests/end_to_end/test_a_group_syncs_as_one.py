@@ -106,6 +106,7 @@ def test_the_group_is_extracted_by_one_request_and_a_bad_table_stops_no_other(
     assert lab.last_run(team.broken)["LAST_ERROR_CODE"] == "table_not_found"
 
 
+@pytest.mark.large
 def test_an_http_error_of_one_request_is_no_error_of_the_group(
     lab: Lab, team: Team, faults: Switchboard
 ) -> None:
@@ -118,6 +119,7 @@ def test_an_http_error_of_one_request_is_no_error_of_the_group(
     team.assert_equal()
 
 
+@pytest.mark.large
 def test_a7_a_group_larger_than_the_slots_of_the_front_syncs(
     lab: Lab, team: Team, faults: Switchboard
 ) -> None:
@@ -129,6 +131,7 @@ def test_a7_a_group_larger_than_the_slots_of_the_front_syncs(
     team.assert_equal()
 
 
+@pytest.mark.large
 def test_each_step_may_be_repeated(lab: Lab, team: Team) -> None:
     team.loaded()
     extracted = lab.call("EXTRACT_GROUP", team.group)
@@ -192,6 +195,7 @@ def test_a_retried_task_tries_the_whole_sync(
     assert table not in lab.call("FINISH_GROUP", team.group)["failed"]
 
 
+@pytest.mark.large
 @pytest.mark.parametrize(
     "match", ["^COPY INTO", "^MERGE INTO", "INSERT INTO control.sync_watermarks"]
 )
@@ -215,6 +219,7 @@ def test_a_killed_step_is_found_by_the_finalizer_and_made_good_by_the_next_run(
     team.assert_equal()
 
 
+@pytest.mark.large
 def test_what_changed_between_two_steps_makes_the_extraction_void(
     lab: Lab, team: Team
 ) -> None:
@@ -262,6 +267,7 @@ def test_a_wrong_group_is_told(lab: Lab) -> None:
     assert "unknown_table" in lab.fail("LOAD_TABLE", "no_such_table")
 
 
+@pytest.mark.large
 def test_targets_of_the_same_name_in_two_schemas_do_not_mix(lab: Lab) -> None:
     """All tables of a group share a run id; their staging tables must not."""
     group, target = lab.name("twins"), lab.name("same")
@@ -298,6 +304,7 @@ def test_targets_of_the_same_name_in_two_schemas_do_not_mix(lab: Lab) -> None:
         assert {row["NOTE"] for row in rows} == {table}
 
 
+@pytest.mark.large
 def test_e3_a_group_waits_for_the_connections_that_its_reader_may_have(
     lab: Lab, team: Team
 ) -> None:

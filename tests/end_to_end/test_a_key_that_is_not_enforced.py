@@ -45,6 +45,7 @@ def test_inheritance_children_share_a_key(lab: Lab) -> None:
     lab.assert_equal(table)
 
 
+@pytest.mark.large
 def test_a_child_takes_a_key_of_its_parent_later(lab: Lab) -> None:
     table = parent(lab)
     configured(lab, table)
@@ -55,6 +56,7 @@ def test_a_child_takes_a_key_of_its_parent_later(lab: Lab) -> None:
     assert row["NAME"] == "a"
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("kind", ["numeric", "int", "text"])
 def test_a_configured_key_that_is_not_unique(lab: Lab, kind: str) -> None:
     table = loose(lab, kind)
@@ -66,6 +68,7 @@ def test_a_configured_key_that_is_not_unique(lab: Lab, kind: str) -> None:
     lab.assert_equal(table)
 
 
+@pytest.mark.large
 @pytest.mark.parametrize(
     "index",
     [
@@ -94,6 +97,7 @@ def test_a_later_row_takes_a_key_of_an_older_one(
     lab.assert_equal(table)
 
 
+@pytest.mark.large
 def test_two_rows_of_one_window_whose_key_may_be_null(lab: Lab) -> None:
     table = lab.name("nullable")
     lab.psql(f"CREATE TABLE {table} (id int UNIQUE, {COLUMNS})")
@@ -104,6 +108,7 @@ def test_two_rows_of_one_window_whose_key_may_be_null(lab: Lab) -> None:
     assert "[duplicate_keys]" in lab.fail("SYNC_TABLE", table)
 
 
+@pytest.mark.large
 def test_the_counts_of_a_merge_add_up_whatever_postgresql_says(lab: Lab) -> None:
     """Values that PostgreSQL cannot group: the MERGE tells by its own counts."""
     table = lab.name("json_key")
@@ -116,6 +121,7 @@ def test_the_counts_of_a_merge_add_up_whatever_postgresql_says(lab: Lab) -> None
     assert len(lab.query(f"SELECT name FROM lab.{table}")) == 1
 
 
+@pytest.mark.large
 def test_a_comparison_of_keys_counts_them(lab: Lab) -> None:
     table = loose(lab)
     configured(
@@ -127,6 +133,7 @@ def test_a_comparison_of_keys_counts_them(lab: Lab) -> None:
     assert warnings(lab, table) == ["duplicate_keys"]
 
 
+@pytest.mark.large
 def test_a_backfill_counts_them(lab: Lab) -> None:
     table = loose(lab)
     configured(lab, table, key=["id"])

@@ -59,6 +59,7 @@ def test_a_transaction_that_was_open_during_the_first_load(
     lab.assert_equal(table)
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("cursor", ["updated_at", "id"])
 def test_a_transaction_that_stays_open_over_several_windows(
     lab: Lab, writer: psycopg2.extensions.connection, cursor: str
@@ -81,6 +82,7 @@ def test_a_transaction_that_stays_open_over_several_windows(
     lab.assert_equal(table)
 
 
+@pytest.mark.large
 def test_a_prepared_transaction_holds_the_watermark(
     lab: Lab, writer: psycopg2.extensions.connection
 ) -> None:
@@ -102,6 +104,7 @@ def test_a_prepared_transaction_holds_the_watermark(
     lab.assert_equal(table)
 
 
+@pytest.mark.large
 def test_a_rolled_back_transaction_leaves_nothing(
     lab: Lab, writer: psycopg2.extensions.connection
 ) -> None:
@@ -115,6 +118,7 @@ def test_a_rolled_back_transaction_leaves_nothing(
     lab.assert_equal(table)
 
 
+@pytest.mark.large
 @pytest.mark.parametrize(("policy", "arrive"), [("load", True), ("ignore", False)])
 def test_rows_without_a_cursor_value_follow_the_policy(
     lab: Lab, policy: str, arrive: bool
@@ -131,6 +135,7 @@ def test_rows_without_a_cursor_value_follow_the_policy(
     assert lab.sync(table)["status"] == "unchanged"
 
 
+@pytest.mark.large
 def test_rows_without_a_cursor_value_can_be_refused(lab: Lab) -> None:
     table = lab.name("refused")
     lab.orders_table(table, 3)
@@ -141,6 +146,7 @@ def test_rows_without_a_cursor_value_can_be_refused(lab: Lab) -> None:
     assert "[null_cursor]" in lab.fail("SYNC_TABLE", table)
 
 
+@pytest.mark.large
 def test_a_first_load_waits_for_short_transactions_to_prove_an_integer(
     lab: Lab, writer: psycopg2.extensions.connection
 ) -> None:

@@ -12,6 +12,8 @@ from tests import vault_statements
 from tests.end_to_end.lab import TARGET_SCHEMA, Lab
 from tests.vault_server import Vault, status
 
+pytestmark = pytest.mark.large
+
 SEALED = status(503, {"errors": ["Vault is sealed"]})
 HELD_LOCK = 4711
 

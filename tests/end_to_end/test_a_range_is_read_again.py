@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from tests.end_to_end.faults import Switchboard
 from tests.end_to_end.lab import TARGET_SCHEMA, Lab
 
@@ -64,6 +66,7 @@ def test_wrong_ranges_are_told_and_nothing_is_changed(lab: Lab) -> None:
     assert lab.last_run(table)["FRESHNESS_MINUTES"] == 0
 
 
+@pytest.mark.large
 def test_a_long_range_is_read_part_by_part(lab: Lab, faults: Switchboard) -> None:
     """Parts that were committed before an error stay; the call is simply repeated."""
     table = lab.name("orders")

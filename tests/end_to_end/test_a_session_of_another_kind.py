@@ -9,6 +9,8 @@ import snowflake.connector
 
 from tests.end_to_end.lab import Lab
 
+pytestmark = pytest.mark.large
+
 CALLS = [
     ("SYNC_TABLE", "'{table}'"),
     ("RESYNC_TABLE", "'{table}'"),

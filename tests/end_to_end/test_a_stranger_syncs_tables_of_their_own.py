@@ -34,6 +34,7 @@ NASTY = [
 ]
 
 
+@pytest.mark.large
 def test_text_arrives_byte_for_byte_again_and_again(lab: Lab) -> None:
     table = lab.name("texts")
     lab.psql(
@@ -91,6 +92,7 @@ def test_a_table_without_cursor_is_reloaded_and_forgets_deleted_rows(lab: Lab) -
     lab.assert_equal(table)
 
 
+@pytest.mark.large
 def test_an_integer_cursor_follows_an_insert_only_table(lab: Lab) -> None:
     table = lab.name("events")
     lab.orders_table(table, 100)
@@ -102,6 +104,7 @@ def test_an_integer_cursor_follows_an_insert_only_table(lab: Lab) -> None:
         lab.assert_equal(table)
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("column", ["timestamp", "date"])
 def test_other_time_cursors_work(lab: Lab, column: str) -> None:
     table = lab.name("times")
@@ -128,6 +131,7 @@ def test_an_empty_table_starts_and_grows(lab: Lab) -> None:
     lab.assert_equal(table)
 
 
+@pytest.mark.large
 def test_windows_smaller_than_the_increment_are_read_one_after_another(
     lab: Lab,
 ) -> None:
@@ -146,6 +150,7 @@ def test_windows_smaller_than_the_increment_are_read_one_after_another(
     lab.assert_equal(table)
 
 
+@pytest.mark.large
 def test_a_new_source_column_appears_in_the_target(lab: Lab) -> None:
     table = lab.name("drift")
     lab.orders_table(table, 20)

@@ -30,6 +30,7 @@ def test_u11_no_traceback_comes_before_an_error(lab: Lab, orders: str) -> None:
     assert before.count('File "') == 1 and before.count("\n") <= 5, text
 
 
+@pytest.mark.large
 def test_u10_a_name_that_differs_in_case_is_guessed(lab: Lab) -> None:
     table = lab.name("customers")
     lab.orders_table(table, 1)
@@ -37,6 +38,7 @@ def test_u10_a_name_that_differs_in_case_is_guessed(lab: Lab) -> None:
     assert f"has: {table}." in lab.fail("SYNC_TABLE", table)
 
 
+@pytest.mark.large
 def test_u10_a_group_of_which_nothing_is_in_sync_fails(lab: Lab) -> None:
     names = [lab.name(f"gone_{i}") for i in range(2)]
     gone = {"mode": "full", "group": "lost", "table": "nope"}
@@ -53,6 +55,7 @@ def test_u10_one_is_no_plural(lab: Lab, orders: str) -> None:
     assert "1 row read" in lab.sync(orders)["summary"]
 
 
+@pytest.mark.large
 def test_u10_the_second_reason_of_a_pause_counts(lab: Lab, orders: str) -> None:
     for reason in ("first", "second"):
         lab.query("CALL PAUSE_TABLE(%s, %s)", orders, reason)
@@ -61,6 +64,7 @@ def test_u10_the_second_reason_of_a_pause_counts(lab: Lab, orders: str) -> None:
     assert row["WHAT_TO_DO"] == f"CALL RESUME_TABLE('{orders}');"
 
 
+@pytest.mark.large
 def test_u10_a_rename_by_configuration_says_to_what(lab: Lab, orders: str) -> None:
     lab.sync(orders)
     renamed = {"cursor": "updated_at", "columns": {"note": {"rename": "REMARK"}}}
@@ -68,6 +72,7 @@ def test_u10_a_rename_by_configuration_says_to_what(lab: Lab, orders: str) -> No
     assert lab.sync(orders)["schema_changes"] == ["note renamed to REMARK"]
 
 
+@pytest.mark.large
 def test_u10_a_repair_does_not_ask_for_itself(lab: Lab, orders: str) -> None:
     lab.sync(orders)
     lab.query(f"UPDATE lab.{orders} SET note = 'other' WHERE id = 3")
@@ -75,6 +80,7 @@ def test_u10_a_repair_does_not_ask_for_itself(lab: Lab, orders: str) -> None:
     assert "with TRUE" not in next(iter(answer.values()))
 
 
+@pytest.mark.large
 def test_u7_a_range_that_ends_before_it_begins_is_refused(
     lab: Lab, orders: str
 ) -> None:
@@ -93,6 +99,7 @@ def test_u8_the_plan_has_the_warning_that_the_sync_gives(lab: Lab, orders: str) 
     assert row["STATE"] == "warning" and "leads no index" in row["WHAT"]
 
 
+@pytest.mark.large
 def test_u12_the_overview_says_worst_first_what_and_what_to_do(
     lab: Lab, orders: str
 ) -> None:
@@ -113,6 +120,7 @@ def test_u12_the_overview_says_worst_first_what_and_what_to_do(
     assert rows[1]["WHAT"] is None
 
 
+@pytest.mark.large
 def test_u12_a_running_load_says_how_far_it_is(lab: Lab) -> None:
     table = lab.name("large")
     lab.orders_table(table, 4000)

@@ -11,6 +11,8 @@ from local.stack import running_stack
 from scripts.deploy_local import deploy_local
 from tests.soak.schedules import TIME_SETTINGS, run_schedules
 
+pytestmark = pytest.mark.large
+
 
 @pytest.mark.parametrize(
     ("seed", "schedules"),

@@ -4,6 +4,8 @@ import pytest
 
 from tests.end_to_end.lab import Lab
 
+pytestmark = pytest.mark.large
+
 # Every name that a statement of either side gives to something of its own.
 ALIASES = (
     "in_source in_target source target staged shared row_count lowest highest alive"

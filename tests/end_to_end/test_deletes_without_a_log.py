@@ -64,6 +64,7 @@ def test_gone_rows_are_flagged_and_come_back_alive(lab: Lab) -> None:
     assert alive(lab, table) == [1, 2, 3, 4, 5, 6, 8, 9, 10]
 
 
+@pytest.mark.large
 def test_a_row_that_comes_back_with_an_old_cursor_is_alive_again(lab: Lab) -> None:
     table = compared(lab, "soft")
     lab.psql(f"CREATE TABLE {table}_kept AS SELECT * FROM {table} WHERE id = 5")
@@ -94,6 +95,7 @@ def test_too_many_deletes_stop_until_a_person_confirms(lab: Lab, action: str) ->
         lab.assert_equal(table)
 
 
+@pytest.mark.large
 def test_an_emptied_source_does_not_empty_the_target(lab: Lab) -> None:
     table = compared(lab, "hard")
     lab.psql(f"TRUNCATE {table}")
@@ -101,6 +103,7 @@ def test_an_emptied_source_does_not_empty_the_target(lab: Lab) -> None:
     assert len(lab.query(f"SELECT id FROM lab.{table}")) == 10
 
 
+@pytest.mark.large
 def test_an_empty_target_has_nothing_to_delete(lab: Lab) -> None:
     """Counting over no rows gave NULL instead of 0, and the sync failed."""
     table = lab.name("none")
@@ -110,6 +113,7 @@ def test_an_empty_target_has_nothing_to_delete(lab: Lab) -> None:
     assert lab.sync(table)["status"] == "unchanged"
 
 
+@pytest.mark.large
 def test_keys_are_compared_on_their_own_schedule(lab: Lab) -> None:
     table = compared(lab, "hard", delete_check_minutes=60)
     lab.psql(f"DELETE FROM {table} WHERE id = 1")
@@ -118,6 +122,7 @@ def test_keys_are_compared_on_their_own_schedule(lab: Lab) -> None:
     assert lab.sync(table)["rows_deleted"] == 0
 
 
+@pytest.mark.large
 def test_a_composite_key_with_text(lab: Lab) -> None:
     table = lab.name("composite")
     lab.psql(
@@ -136,6 +141,7 @@ def test_a_composite_key_with_text(lab: Lab) -> None:
     lab.assert_equal(table)
 
 
+@pytest.mark.large
 def test_a_comparison_that_is_killed_deletes_nothing(
     lab: Lab, faults: Switchboard
 ) -> None:
@@ -150,6 +156,7 @@ def test_a_comparison_that_is_killed_deletes_nothing(
     lab.assert_equal(table)
 
 
+@pytest.mark.large
 @pytest.mark.parametrize(
     ("column", "deleted", "back"),
     [("boolean", "true", "false"), ("timestamptz", "now()", "NULL")],
@@ -190,6 +197,7 @@ def test_a_column_of_the_source_says_that_a_row_is_deleted(
     assert keys() == [1, 3, 4, 5, 7]
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("action", ["soft", "hard"])
 def test_a_restored_row_with_an_old_cursor_brings_its_values(
     lab: Lab, action: str
@@ -208,6 +216,7 @@ def test_a_restored_row_with_an_old_cursor_brings_its_values(
     assert lab.sync(table)["status"] == "unchanged"
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("action", ["soft", "hard"])
 def test_rows_imported_with_old_cursors_arrive(lab: Lab, action: str) -> None:
     table = compared(lab, action)

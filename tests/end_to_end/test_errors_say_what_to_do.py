@@ -61,6 +61,7 @@ def test_a_missing_source_table(lab: Lab, orders: str) -> None:
     lab.assert_equal(orders)
 
 
+@pytest.mark.large
 def test_a_missing_cursor_column(lab: Lab, orders: str) -> None:
     lab.psql(f"ALTER TABLE {orders} RENAME updated_at TO changed_at")
     unchanged_after(lab, orders, "cursor_not_found")
@@ -74,6 +75,7 @@ def test_no_primary_key(lab: Lab) -> None:
     assert '"key"' in error
 
 
+@pytest.mark.large
 def test_permission_denied(lab: Lab, orders: str) -> None:
     lab.psql(f"REVOKE SELECT ON {orders} FROM aurora_sync")
     error = unchanged_after(lab, orders, "permission_denied")
@@ -83,6 +85,7 @@ def test_permission_denied(lab: Lab, orders: str) -> None:
     lab.assert_equal(orders)
 
 
+@pytest.mark.large
 def test_another_cursor_than_the_target_was_loaded_by(lab: Lab, orders: str) -> None:
     lab.apply({orders: {"cursor": "id"}})
     unchanged_after(lab, orders, "origin_changed")
@@ -91,6 +94,7 @@ def test_another_cursor_than_the_target_was_loaded_by(lab: Lab, orders: str) -> 
     lab.assert_equal(orders)
 
 
+@pytest.mark.large
 def test_a_target_that_belongs_to_somebody_else_is_not_touched(lab: Lab) -> None:
     table = lab.name("taken")
     lab.orders_table(table, 5)
@@ -125,6 +129,7 @@ def test_a_second_sync_waits_for_nobody_and_says_who_is_at_work(
     assert statuses == [{"RUN_ID": "another-run"}]
 
 
+@pytest.mark.large
 def test_two_syncs_at_once_leave_one_of_them_refused_or_both_right(
     lab: Lab, orders: str
 ) -> None:

@@ -16,6 +16,8 @@ import snowflake.connector
 from snowpark.errors import CODES
 from tests.end_to_end.lab import Lab
 
+pytestmark = pytest.mark.large
+
 HOSTILE: tuple[Any, ...] = (
     None,
     "",
@@ -142,7 +144,6 @@ def at_once(lab: Lab, *calls: tuple[str, tuple[Any, ...]]) -> list[str]:
     return [text for text in texts if text]
 
 
-@pytest.mark.large
 @pytest.mark.parametrize("first", range(0, 24, 2))
 def test_every_pair_of_calls_at_once_ends_well(lab: Lab, first: int) -> None:
     """Each succeeds, or says that the other is at work; then the table is equal.

@@ -46,6 +46,7 @@ def test_accidents_that_nobody_notices(
     lab.assert_equal(orders)
 
 
+@pytest.mark.large
 @pytest.mark.parametrize(
     "rules",
     [
@@ -67,6 +68,7 @@ def test_a_lost_worker_is_reported_and_the_next_sync_succeeds(
     lab.assert_equal(orders)
 
 
+@pytest.mark.large
 def test_a15_a_conditional_write_whose_answer_is_lost_is_known_again(
     lab: Lab, faults: Switchboard, orders: str
 ) -> None:
@@ -76,6 +78,7 @@ def test_a15_a_conditional_write_whose_answer_is_lost_is_known_again(
     lab.assert_equal(orders)
 
 
+@pytest.mark.large
 def test_a14_a_window_that_is_lost_in_two_runs_is_halved(
     lab: Lab, faults: Switchboard, orders: str
 ) -> None:
@@ -87,6 +90,7 @@ def test_a14_a_window_that_is_lost_in_two_runs_is_halved(
     lab.assert_equal(orders)
 
 
+@pytest.mark.large
 def test_a_worker_that_cannot_start_is_reported(
     lab: Lab, faults: Switchboard, orders: str
 ) -> None:
@@ -97,6 +101,7 @@ def test_a_worker_that_cannot_start_is_reported(
     lab.assert_equal(orders)
 
 
+@pytest.mark.large
 def test_s3_denied_is_reported(lab: Lab, faults: Switchboard, orders: str) -> None:
     faults.storage(fail_puts=20, status=403)
     assert "[landing_denied]" in lab.fail("SYNC_TABLE", orders)
@@ -113,6 +118,7 @@ def statements_of_a_sync(lab: Lab, table: str) -> int:
     return len([s for s in lab.statements()[before:] if s["procedure"]])
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_procedure_killed_around_any_statement(
     lab: Lab, faults: Switchboard, orders: str, when: str
@@ -143,6 +149,7 @@ def test_a_procedure_killed_around_any_statement(
         lab.assert_equal(orders)
 
 
+@pytest.mark.large
 def test_any_statement_that_fails_changes_nothing_or_everything(
     lab: Lab, faults: Switchboard, orders: str
 ) -> None:
@@ -194,6 +201,7 @@ def test_a_copy_that_loads_fewer_rows_than_the_manifest_says(
     lab.assert_equal(orders)
 
 
+@pytest.mark.large
 def test_a_table_of_many_windows_goes_on_where_it_died(
     lab: Lab, faults: Switchboard
 ) -> None:
@@ -237,6 +245,7 @@ def test_a_snapshot_goes_on_without_repeating_finished_parts(
     lab.assert_equal(table)
 
 
+@pytest.mark.large
 def test_readers_see_the_old_rows_until_a_reload_is_complete(
     lab: Lab, orders: str
 ) -> None:
@@ -254,6 +263,7 @@ def test_readers_see_the_old_rows_until_a_reload_is_complete(
     lab.assert_equal(orders)
 
 
+@pytest.mark.large
 @pytest.mark.parametrize(
     "settings",
     [{"mode": "full"}, {"cursor": "updated_at"}],

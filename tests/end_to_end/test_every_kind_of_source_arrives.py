@@ -43,6 +43,7 @@ def test_columns_of_any_name_arrive(lab: Lab) -> None:
     lab.assert_equal(table, renames={n: new.upper() for n, new in UNUSABLE.items()})
 
 
+@pytest.mark.large
 def test_names_that_are_one_in_upper_case_need_another(lab: Lab) -> None:
     table = lab.name("cases")
     lab.psql(f'CREATE TABLE {table} (id int PRIMARY KEY, a text, "A" text)')
@@ -55,6 +56,7 @@ def test_names_that_are_one_in_upper_case_need_another(lab: Lab) -> None:
     lab.assert_equal(table, renames={"A": "A_LARGE"})
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("count", [1, 200, pytest.param(1600, marks=pytest.mark.large)])
 def test_tables_of_one_and_of_very_many_columns(lab: Lab, count: int) -> None:
     table = lab.name(f"wide_{count}")
@@ -77,6 +79,7 @@ def test_tables_of_one_and_of_very_many_columns(lab: Lab, count: int) -> None:
     assert altered[0]["N"] == (count + 3) // 4 + (count + 2) // 4
 
 
+@pytest.mark.large
 def test_generated_and_identity_columns_arrive(lab: Lab) -> None:
     table = lab.name("generated_columns")
     lab.psql(f"""
@@ -125,6 +128,7 @@ def test_a_partitioned_table_is_one_table(lab: Lab) -> None:
     assert lab.query(f"SELECT COUNT(*) AS n FROM lab.{table}")[0]["N"] == 92
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("kind", ["VIEW", "MATERIALIZED VIEW"])
 def test_views_are_read_like_tables(lab: Lab, kind: str) -> None:
     base, view = lab.name("base"), lab.name(kind.split(" ", maxsplit=1)[0].lower())
@@ -146,6 +150,7 @@ def test_views_are_read_like_tables(lab: Lab, kind: str) -> None:
     lab.assert_equal(view, key=["id"])
 
 
+@pytest.mark.large
 def test_a_column_keeps_its_configured_name_and_type(lab: Lab) -> None:
     table = lab.name("configured")
     lab.psql(f"""
@@ -185,6 +190,7 @@ def test_a_column_keeps_its_configured_name_and_type(lab: Lab) -> None:
     assert "'price'" in text and '{"id": 2}' in text
 
 
+@pytest.mark.large
 def test_the_hint_for_a_refused_value_leads_on(lab: Lab) -> None:
     table = lab.name("hinted")
     lab.psql(f"""

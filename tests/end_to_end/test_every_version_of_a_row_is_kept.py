@@ -61,6 +61,7 @@ def test_a_change_closes_a_version_and_begins_another(lab: Lab) -> None:
     assert_sound(lab, table)
 
 
+@pytest.mark.large
 def test_rows_that_arrive_again_make_no_version(lab: Lab) -> None:
     """By the overlap of an open transaction, a backfill, a resync and a repeat."""
     table = begun(lab, lookback_seconds=86_400)
@@ -129,6 +130,7 @@ def test_a_column_that_says_deleted_closes(lab: Lab) -> None:
     assert_sound(lab, table)
 
 
+@pytest.mark.large
 def test_a_resync_closes_what_is_gone_and_loses_nothing(lab: Lab) -> None:
     table = begun(lab)
     lab.psql(f"UPDATE {table} SET note = 'new', updated_at = now() WHERE id = 1")
@@ -217,6 +219,7 @@ def test_rows_that_are_there_become_the_first_versions(lab: Lab) -> None:
     assert_sound(lab, table)
 
 
+@pytest.mark.large
 def test_history_ends_only_if_somebody_says_so(lab: Lab) -> None:
     table = begun(lab)
     lab.psql(f"UPDATE {table} SET note = 'new', updated_at = now() WHERE id = 1")

@@ -283,6 +283,7 @@ def test_an_event_delivered_twice_runs_once(
     assert outcomes() == ["worker_done", "worker_started", "worker_stopped"]
 
 
+@pytest.mark.large
 def test_lost_workers_are_reported_and_the_next_call_succeeds(
     cloud: Cloud, orders: contract.ExtractRequest
 ) -> None:
@@ -334,6 +335,7 @@ def test_a_lost_http_answer_is_made_good_by_repeating(
     assert extracted(reply_of(cloud.poll(batch_id))).rows == 100
 
 
+@pytest.mark.large
 def test_a_slow_worker_is_killed_at_the_time_out(
     cloud: Cloud,
     orders: contract.ExtractRequest,

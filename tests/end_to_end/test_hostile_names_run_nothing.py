@@ -26,6 +26,8 @@ from psycopg2 import sql
 from local.compare import compare_table
 from tests.end_to_end.lab import Lab
 
+pytestmark = pytest.mark.large
+
 MARK = "zqz"
 OURS = re.compile(r"\[([a-z_]+)\].* A retry (?:may help|does not help)\. \S", re.DOTALL)
 # A quoted identifier, an E'' text with backslashes, a plain text.
@@ -129,7 +131,6 @@ NAMES = st.fixed_dictionaries(
 )
 
 
-@pytest.mark.large
 @settings(
     max_examples=12,
     derandomize=True,

@@ -74,6 +74,7 @@ def test_from_nothing_to_in_sync_in_three_calls(lab: Lab, schema: str) -> None:
     assert len(lab.query(f'SELECT A, A_2 FROM "{schema.upper()}"."ODD NAME"')) == 2
 
 
+@pytest.mark.large
 def test_the_proposed_text_is_ready_to_apply(lab: Lab, schema: str) -> None:
     lab.apply({})
     proposed = called(lab, f"CALL PROPOSE_CONFIG('shop', '{schema}.*')")
@@ -88,6 +89,7 @@ def test_the_proposed_text_is_ready_to_apply(lab: Lab, schema: str) -> None:
     assert stored["tables"] == told["tables"]
 
 
+@pytest.mark.large
 def test_tables_are_added_by_name_and_removed_again(lab: Lab, schema: str) -> None:
     lab.apply({})
     report = called(
@@ -104,6 +106,7 @@ def test_tables_are_added_by_name_and_removed_again(lab: Lab, schema: str) -> No
     assert "[unknown_table]" in lab.fail_with("REMOVE_TABLES", f"{schema}.seen")
 
 
+@pytest.mark.large
 def test_u3_an_older_file_does_not_remove_tables_by_mistake(lab: Lab) -> None:
     names = [lab.name(f"t{i}") for i in range(6)]
     config = lab.config({name: {"mode": "full"} for name in names})
@@ -122,6 +125,7 @@ def test_u3_an_older_file_does_not_remove_tables_by_mistake(lab: Lab) -> None:
     assert len(lab.query("SELECT * FROM control.sync_current_tables")) == 1
 
 
+@pytest.mark.large
 def test_u5_a_mask_is_told_of_and_reloads_by_itself(lab: Lab) -> None:
     table = lab.name("people")
     lab.orders_table(table, 5)
@@ -137,6 +141,7 @@ def test_u5_a_mask_is_told_of_and_reloads_by_itself(lab: Lab) -> None:
     assert lab.sync(table)["status"] == "unchanged"
 
 
+@pytest.mark.large
 def test_u6_plan_sync_says_which_cause_a_sync_is_refused_for(lab: Lab) -> None:
     table = lab.name("moved")
     lab.orders_table(table, 5)
@@ -150,6 +155,7 @@ def test_u6_plan_sync_says_which_cause_a_sync_is_refused_for(lab: Lab) -> None:
     assert "the cursor was updated_at and is id" in lab.fail("SYNC_TABLE", table)
 
 
+@pytest.mark.large
 def test_a_pattern_stands_for_tables_and_meets_new_and_vanished_ones(
     lab: Lab, schema: str
 ) -> None:

@@ -7,6 +7,8 @@ import pytest
 
 from tests.end_to_end.lab import Lab
 
+pytestmark = pytest.mark.large
+
 SEVEN = {"column": "tenant", "operator": "=", "value": 7}
 
 

@@ -11,6 +11,8 @@ from local.stack import running_stack
 from scripts.deploy_local import deploy_local
 from tests.end_to_end.lab import Lab
 
+pytestmark = pytest.mark.large
+
 
 def test_the_sync_says_so_and_goes_on_afterwards(tmp_path: Path) -> None:
     with running_stack(tmp_path) as stack:

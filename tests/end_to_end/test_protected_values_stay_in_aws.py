@@ -16,6 +16,8 @@ import zstandard
 from local.stack import HASH_KEY
 from tests.end_to_end.lab import Lab
 
+pytestmark = pytest.mark.large
+
 # Long enough to be found by chance nowhere.
 PLANTED = [f"planted-{kind}-3f9c1d77b2" for kind in ("hash", "mask", "out", "key")]
 SPECIAL_DAY = "infinity"

@@ -18,6 +18,8 @@ import snowflake.connector
 from local.aurora import start_aurora
 from local.processes import REPOSITORY
 
+pytestmark = pytest.mark.large
+
 SECONDS = 120
 
 
@@ -102,7 +104,6 @@ def test_ctrl_c_ends_it_and_leaves_no_process_behind(serving: tuple) -> None:
     assert not alive
 
 
-@pytest.mark.large
 def test_a_postgresql_of_ones_own_is_used(tmp_path: Path) -> None:
     aurora = start_aurora(tmp_path / "own", password="a secret: 'x'")
     try:

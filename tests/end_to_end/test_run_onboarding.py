@@ -9,8 +9,9 @@ from scripts import run_onboarding
 from scripts.deploy_local import deploy_local
 from scripts.onboarding_source import tables
 
+pytestmark = pytest.mark.large
 
-@pytest.mark.large
+
 def test_twenty_tables_are_onboarded_with_three_calls(tmp_path: Path) -> None:
     # A stack of its own: it looks at every table of the source.
     with running_stack(tmp_path) as stack:

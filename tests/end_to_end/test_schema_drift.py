@@ -29,6 +29,7 @@ def test_an_added_column_appears_even_where_no_row_has_changed(lab: Lab) -> None
     assert status["LAST_SCHEMA_CHANGE"] == "b added"
 
 
+@pytest.mark.large
 def test_a_default_fills_old_rows_of_the_source_and_only_a_backfill_brings_them(
     lab: Lab,
 ) -> None:
@@ -60,6 +61,7 @@ def test_a_default_fills_old_rows_of_the_source_and_only_a_backfill_brings_them(
 # --- dropped, and back again ----------------------------------------------------------
 
 
+@pytest.mark.large
 def test_a_dropped_column_stays_is_null_from_then_on_and_is_recorded_once(
     lab: Lab,
 ) -> None:
@@ -93,6 +95,7 @@ def test_only_rows_written_since_lose_the_values_of_a_dropped_column(lab: Lab) -
     assert changes(lab, table) == [("dropped", "b")]
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("noticed", [True, False])
 def test_a_column_that_returns_does_not_get_the_values_of_the_old_one(
     lab: Lab, noticed: bool
@@ -117,6 +120,7 @@ def test_a_column_that_returns_does_not_get_the_values_of_the_old_one(
     }
 
 
+@pytest.mark.large
 def test_an_excluded_column_is_one_that_is_gone_until_it_is_included_again(
     lab: Lab,
 ) -> None:
@@ -150,6 +154,7 @@ def test_a_renamed_column_keeps_its_values(lab: Lab) -> None:
     assert report["schema_changes"] == ["c renamed from b"]
 
 
+@pytest.mark.large
 def test_the_configuration_renames_a_column_without_a_reload(lab: Lab) -> None:
     table = make(lab, "configured")
     for id_ in (1, 2):
@@ -162,6 +167,7 @@ def test_the_configuration_renames_a_column_without_a_reload(lab: Lab) -> None:
     assert changes(lab, table) == [("renamed", "a")]
 
 
+@pytest.mark.large
 def test_columns_exchange_names_rotate_and_take_the_names_of_others(lab: Lab) -> None:
     table = make(lab, "exchanged", "a text, b text, c text, d text")
     values = {"a": "1", "b": "2", "c": "3", "d": "4"}
@@ -186,6 +192,7 @@ def test_columns_exchange_names_rotate_and_take_the_names_of_others(lab: Lab) ->
     assert not [c for c in target_columns(lab, table) if c.startswith("_")]
 
 
+@pytest.mark.large
 def test_a_key_and_a_frozen_column_may_be_renamed(lab: Lab) -> None:
     table = make(lab, "renamed_key", deletes="key_compare", delete_check_minutes=0)
     frozen = make(lab, "frozen", schema_drift="freeze")
@@ -216,6 +223,7 @@ def test_a_key_and_a_frozen_column_may_be_renamed(lab: Lab) -> None:
     lab.assert_equal(frozen)
 
 
+@pytest.mark.large
 def test_a_table_that_was_made_anew_is_matched_by_name(lab: Lab) -> None:
     """A restored table numbers its columns without the gaps of dropped ones."""
     table = make(lab, "restored", "gap text, a text, b text")
@@ -236,6 +244,7 @@ def test_a_table_that_was_made_anew_is_matched_by_name(lab: Lab) -> None:
 # --- types ----------------------------------------------------------------------------
 
 
+@pytest.mark.large
 def test_wider_types_widen_the_target_and_narrower_ones_leave_it(lab: Lab) -> None:
     table = make(lab, "wider", "n int, v varchar(5), m numeric(6,2), w bigint")
     insert(lab, table, id=1, n=1, v="v", m="1.25", w=1)
@@ -285,6 +294,7 @@ def test_a_type_snowflake_cannot_follow_fails_until_a_person_reloads(lab: Lab) -
     lab.assert_equal(table)
 
 
+@pytest.mark.large
 def test_a_changed_type_may_get_a_column_of_its_own(lab: Lab) -> None:
     table = make(lab, "new_column", "n int, big numeric(5,1)", type_change="new_column")
     for id_ in (1, 2):
@@ -310,6 +320,7 @@ def test_a_changed_type_may_get_a_column_of_its_own(lab: Lab) -> None:
 # --- policies -------------------------------------------------------------------------
 
 
+@pytest.mark.large
 def test_the_policy_fail_wants_the_target_to_fit_and_accepts_it_by_hand(
     lab: Lab,
 ) -> None:
@@ -335,6 +346,7 @@ def test_the_policy_fail_wants_the_target_to_fit_and_accepts_it_by_hand(
     assert [c for c, _ in changes(lab, table)] == ["added", "renamed", "dropped"]
 
 
+@pytest.mark.large
 def test_another_key_needs_a_reload(lab: Lab) -> None:
     table = make(lab, "key", "a int NOT NULL")
     for id_ in (1, 2):

@@ -1,8 +1,12 @@
 """Somebody alters the target; sources that are no plain tables; what drift may cost."""
 
+import pytest
+
 from tests.end_to_end.drifting import CURSOR, changes, insert, make, rows
 from tests.end_to_end.drifting import target_columns, update
 from tests.end_to_end.lab import Lab
+
+pytestmark = pytest.mark.large
 
 
 def test_what_people_add_to_a_target_is_left_alone(lab: Lab) -> None:

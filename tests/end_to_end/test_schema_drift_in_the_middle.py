@@ -11,6 +11,8 @@ from tests.end_to_end.drifting import target_columns, update
 from tests.end_to_end.faults import Switchboard
 from tests.end_to_end.lab import TARGET_SCHEMA, Lab
 
+pytestmark = pytest.mark.large
+
 # A wave of several parts is one SELECT over their requests.
 WAVE = r"aurora_extract\(column2\)"
 WINDOW = r"aurora_extract\(\?\)"
@@ -59,7 +61,6 @@ def kill(lab: Lab, table: str, faults: Switchboard, **rule: Any) -> bool:
         lab.expire_lease(table)
 
 
-@pytest.mark.large
 @pytest.mark.parametrize(
     ("mode", "second"),
     # A full table is one part: its only extraction follows the plan.
@@ -130,7 +131,6 @@ def test_columns_may_change_between_two_windows(lab: Lab) -> None:
     assert len(changes(lab, table)) == 5
 
 
-@pytest.mark.large
 def test_a_full_table_follows_every_change_with_its_next_reload(lab: Lab) -> None:
     table = filled(lab, "full", 3)
     lab.apply({table: {"mode": "full"}})
@@ -165,7 +165,6 @@ def test_a_full_table_follows_every_change_with_its_next_reload(lab: Lab) -> Non
     assert changes(lab, table) == before
 
 
-@pytest.mark.large
 def test_a_run_killed_at_any_statement_leaves_the_change_to_the_next(
     lab: Lab, faults: Switchboard
 ) -> None:
@@ -220,7 +219,6 @@ def test_a_rename_that_was_half_done_and_is_taken_back(
     assert changes(lab, table) == []
 
 
-@pytest.mark.large
 def test_a_backfill_that_is_killed_is_begun_again(
     lab: Lab, faults: Switchboard
 ) -> None:

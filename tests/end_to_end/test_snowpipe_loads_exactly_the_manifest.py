@@ -84,6 +84,7 @@ def test_increments_arrive_and_leave_nothing_behind(
     assert not [t for t in idle if "copy_history" in t or t.startswith("SHOW")]
 
 
+@pytest.mark.large
 def test_an_object_of_somebody_else_is_never_merged(lab: Lab) -> None:
     table = piped(lab, "pipe_alien")
     bucket = lab.stack.endpoints.landing.bucket
@@ -98,6 +99,7 @@ def test_an_object_of_somebody_else_is_never_merged(lab: Lab) -> None:
     lab.assert_equal(table)
 
 
+@pytest.mark.large
 def test_windows_and_parts_of_a_table_come_by_one_pipe(
     lab: Lab, faults: Switchboard
 ) -> None:
@@ -120,6 +122,7 @@ def test_windows_and_parts_of_a_table_come_by_one_pipe(
     lab.assert_equal(table)
 
 
+@pytest.mark.large
 def test_a_run_that_was_killed_while_it_waited_leaves_rows_that_nobody_merges(
     lab: Lab, faults: Switchboard
 ) -> None:
@@ -140,6 +143,7 @@ def test_a_run_that_was_killed_while_it_waited_leaves_rows_that_nobody_merges(
     assert landed(lab, table) == 0
 
 
+@pytest.mark.large
 def test_a_file_that_comes_after_the_time_out_is_never_merged(
     lab: Lab, faults: Switchboard
 ) -> None:
@@ -171,6 +175,7 @@ def test_a_lost_notification_is_made_good_by_a_refresh(
     lab.assert_equal(table)
 
 
+@pytest.mark.large
 def test_a_paused_pipe_is_told_and_loads_when_it_goes_on(lab: Lab) -> None:
     table = piped(lab, "pipe_paused", pipe_wait_seconds=1)
     (pipe,) = pipes(lab, table)
@@ -185,6 +190,7 @@ def test_a_paused_pipe_is_told_and_loads_when_it_goes_on(lab: Lab) -> None:
     lab.assert_equal(table)
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("damage", ["no zstd", "a row less"])
 def test_a_file_that_is_not_the_manifests_is_not_merged(
     lab: Lab, faults: Switchboard, damage: str
@@ -212,6 +218,7 @@ def test_a_file_that_is_not_the_manifests_is_not_merged(
     lab.assert_equal(table)
 
 
+@pytest.mark.large
 def test_a_snapshot_with_a_damaged_file_is_read_anew(lab: Lab) -> None:
     table = lab.name("pipe_anew")
     lab.orders_table(table, 20)
@@ -228,6 +235,7 @@ def test_a_snapshot_with_a_damaged_file_is_read_anew(lab: Lab) -> None:
     lab.assert_equal(table)
 
 
+@pytest.mark.large
 def test_other_columns_get_another_pipe_and_the_old_one_goes(lab: Lab) -> None:
     table = piped(lab, "pipe_drift")
     (old,) = pipes(lab, table)
@@ -247,6 +255,7 @@ def test_other_columns_get_another_pipe_and_the_old_one_goes(lab: Lab) -> None:
     assert pipes(lab, table) == [old]
 
 
+@pytest.mark.large
 def test_deleted_keys_are_found_and_a_group_takes_both_kinds(lab: Lab) -> None:
     by_pipe, by_copy = lab.name("pipe_member"), lab.name("copy_member")
     for table in (by_pipe, by_copy):
@@ -282,6 +291,7 @@ def test_deleted_keys_are_found_and_a_group_takes_both_kinds(lab: Lab) -> None:
     assert landed(lab, by_pipe) == 0
 
 
+@pytest.mark.large
 def test_a_table_may_change_its_load_method(lab: Lab) -> None:
     table = piped(lab, "pipe_switch")
     lab.psql(f"UPDATE {table} SET note = 'unseen' WHERE id = 5")

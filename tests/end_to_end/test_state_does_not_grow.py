@@ -8,6 +8,8 @@ import pytest
 from scripts.run_state import measure
 from tests.end_to_end.lab import Lab
 
+pytestmark = pytest.mark.large
+
 RUNS = """
 INSERT INTO control.sync_runs (
     run_id, table_name, kind, status, started_at, finished_at, rows_extracted
@@ -111,7 +113,6 @@ def test_what_is_older_than_history_goes(lab: Lab) -> None:
     lab.apply({table: {"cursor": "updated_at"}})
 
 
-@pytest.mark.large
 def test_readers_of_the_present_do_not_wait_for_the_past(lab: Lab) -> None:
     """scripts/run_state.sh with few rows, which tell little of its ratio."""
     prefix = lab.name("aged")

@@ -70,6 +70,7 @@ def ledgers(lab: Lab) -> Ledgers:
     return Ledgers(lab)
 
 
+@pytest.mark.large
 def test_each_state_is_told(ledgers: Ledgers) -> None:
     ledgers.run("good", "succeeded", 59)
     ledgers.run("quiet", "succeeded", 500)

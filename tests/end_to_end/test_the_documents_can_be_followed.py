@@ -8,6 +8,8 @@ import pytest
 
 from tests.end_to_end.lab import Lab
 
+pytestmark = pytest.mark.large
+
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```sql\n(.*?)^```$", re.M | re.S)
 SOURCE = """

@@ -178,6 +178,7 @@ def test_what_the_log_does_not_tell_arrives_all_the_same(
     assert lab.sync(table)["status"] == "unchanged"
 
 
+@pytest.mark.large
 def test_a_slot_that_is_lost_is_told_and_made_anew(lab: Lab, log: LogLab) -> None:
     table = log.table(
         "lost", "(id bigint PRIMARY KEY, note text)", delete_action="hard"
@@ -198,6 +199,7 @@ def test_a_slot_that_is_lost_is_told_and_made_anew(lab: Lab, log: LogLab) -> Non
     lab.assert_equal(table)
 
 
+@pytest.mark.large
 def test_one_table_without_a_key_stops_no_other(lab: Lab, log: LogLab) -> None:
     good = log.table("good", "(id bigint PRIMARY KEY)", delete_action="hard")
     bad = log.table("bad", "(id bigint NOT NULL UNIQUE)", key=["id"])
@@ -352,6 +354,7 @@ def test_a_run_that_dies_anywhere_is_made_up_for(
     lab.assert_equal(table)
 
 
+@pytest.mark.large
 def test_a_table_that_is_not_configured_for_a_while(lab: Lab, log: LogLab) -> None:
     """Captures of that time tell nothing of it."""
     other = log.table("other", "(id bigint PRIMARY KEY)")

@@ -81,7 +81,9 @@ def fresh(lab: Lab, cursor: str, **settings: Any) -> str:
     return name
 
 
-@pytest.mark.parametrize("cursor", ["updated_at", "id"])
+@pytest.mark.parametrize(
+    "cursor", ["updated_at", pytest.param("id", marks=pytest.mark.large)]
+)
 @pytest.mark.parametrize("change", CHANGES)
 def test_the_table_is_reloaded_and_says_so(
     lab: Lab, change: Callable[[Lab, str], None], cursor: str
@@ -115,6 +117,7 @@ def test_the_policy_may_be_to_fail(
     assert lab.sync(name)["status"] == "unchanged"
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("cursor", ["updated_at", "id"])
 def test_deleting_the_newest_rows_reloads_nothing(lab: Lab, cursor: str) -> None:
     name = fresh(lab, cursor)
@@ -124,6 +127,7 @@ def test_deleting_the_newest_rows_reloads_nothing(lab: Lab, cursor: str) -> None
     assert report["kind"] == "increment"
 
 
+@pytest.mark.large
 def test_vacuum_full_reloads_needlessly_but_rightly(lab: Lab) -> None:
     name = fresh(lab, "updated_at")
     lab.psql(f"VACUUM FULL {name}")
@@ -158,6 +162,7 @@ def emptied(lab: Lab, name: str) -> None:
     lab.psql(f"INSERT INTO {name} (id, note) VALUES (99, 'again, newest')")
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("alter", [with_a_new_column, renamed, without_a_column])
 @pytest.mark.parametrize("first", [True, False])
 def test_truncated_and_altered_before_the_next_sync(
@@ -173,6 +178,7 @@ def test_truncated_and_altered_before_the_next_sync(
     assert lab.sync(name)["status"] == "unchanged"
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("alter", [retyped, with_a_computed_column])
 @pytest.mark.parametrize("empty", [True, False])
 def test_an_alter_that_writes_the_table_anew_is_told(
@@ -187,6 +193,7 @@ def test_an_alter_that_writes_the_table_anew_is_told(
     assert codes(lab.sync(name)) == []
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("alter", [with_a_new_column, renamed, without_a_column])
 def test_an_alter_that_rewrites_nothing_reloads_nothing(
     lab: Lab, alter: Callable[[Lab, str], None]
@@ -197,6 +204,7 @@ def test_an_alter_that_rewrites_nothing_reloads_nothing(
     assert report["kind"] == "increment" and "source_changed" not in codes(report)
 
 
+@pytest.mark.large
 @pytest.mark.parametrize(
     ("field", "value"),
     [("system", "1"), ("timeline", 77), ("next_transaction", 2**50)],
@@ -235,6 +243,7 @@ def partitioned(lab: Lab) -> str:
     return name
 
 
+@pytest.mark.large
 def test_a_partition_attached_with_older_rows(lab: Lab) -> None:
     name = partitioned(lab)
     lab.psql(f"CREATE TABLE {name}_2 (LIKE {name} INCLUDING ALL)")
@@ -247,6 +256,7 @@ def test_a_partition_attached_with_older_rows(lab: Lab) -> None:
     lab.assert_equal(name)
 
 
+@pytest.mark.large
 def test_a_partition_detached_changed_and_attached_again(lab: Lab) -> None:
     name = partitioned(lab)
     lab.psql(f"ALTER TABLE {name} DETACH PARTITION {name}_1")
@@ -258,6 +268,7 @@ def test_a_partition_detached_changed_and_attached_again(lab: Lab) -> None:
     lab.assert_equal(name)
 
 
+@pytest.mark.large
 @pytest.mark.parametrize(
     "how",
     [
@@ -281,6 +292,7 @@ def test_a_partition_that_is_gone_is_told_once(lab: Lab, how: str) -> None:
     assert lab.query(f"SELECT COUNT(*) AS n FROM lab.{name}")[0]["N"] == 26
 
 
+@pytest.mark.large
 def test_a_child_that_inherits_no_more_is_told(lab: Lab) -> None:
     name = fresh(lab, "updated_at")
     lab.psql(f"CREATE TABLE {name}_c () INHERITS ({name})")
@@ -289,6 +301,7 @@ def test_a_child_that_inherits_no_more_is_told(lab: Lab) -> None:
     assert codes(lab.sync(name)) == ["partition_detached"]
 
 
+@pytest.mark.large
 def test_a_partition_that_is_exchanged_is_read(lab: Lab) -> None:
     name = partitioned(lab)
     lab.psql(f"CREATE TABLE {name}_new (LIKE {name} INCLUDING ALL)")
@@ -301,6 +314,7 @@ def test_a_partition_that_is_exchanged_is_read(lab: Lab) -> None:
     lab.assert_equal(name)
 
 
+@pytest.mark.large
 def test_a_truncated_partition(lab: Lab) -> None:
     name = partitioned(lab)
     lab.psql(f"TRUNCATE {name}_1")
@@ -321,6 +335,7 @@ def test_a_new_empty_partition_is_no_change(lab: Lab) -> None:
     lab.assert_equal(name)
 
 
+@pytest.mark.large
 def test_a_group_reloads_what_changed_alone(lab: Lab) -> None:
     names = [lab.name(f"member{i}") for i in range(3)]
     group = lab.name("group")

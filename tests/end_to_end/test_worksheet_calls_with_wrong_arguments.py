@@ -4,6 +4,8 @@ import pytest
 
 from tests.end_to_end.lab import Lab
 
+pytestmark = pytest.mark.large
+
 CALLS = {
     "SYNC_TABLE": (),
     "PLAN_SYNC": (),
