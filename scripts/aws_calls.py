@@ -10,6 +10,7 @@ external-functions-creating-aws).
 """
 
 import ast
+import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -244,7 +245,8 @@ def _services(tree: ast.AST, makers: set[str]) -> Iterator[str]:
                 yield service
 
 
-def _methods(service: str) -> set[str]:
+@functools.cache
+def _methods(service: str) -> frozenset[str]:
     """Names of a client's methods, also those that botocore adds to the operations."""
     # Here: it takes 0.3 s, and only this needs it.
     import boto3
@@ -253,7 +255,8 @@ def _methods(service: str) -> set[str]:
     client = session.client(service)
     common = {"can_paginate", "close", "exceptions", "get_paginator", "get_waiter"}
     common |= {"meta", "waiter_names"}
-    return {name for name in dir(client) if not name.startswith("_")} - common
+    names = {name for name in dir(client) if not name.startswith("_")}
+    return frozenset(names - common)
 
 
 def _names(tree: ast.AST) -> Iterator[tuple[int, str]]:

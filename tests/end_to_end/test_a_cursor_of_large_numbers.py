@@ -2,7 +2,11 @@
 
 import json
 
+import pytest
+
 from tests.end_to_end.lab import Lab
+
+pytestmark = pytest.mark.large
 
 FAR = 10**27
 

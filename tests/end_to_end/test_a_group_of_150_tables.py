@@ -221,6 +221,7 @@ def test_a_hundred_and_fifty_tables_three_of_them_broken(patient_lab: Lab) -> No
     check_cycles(Schedule(patient_lab, 150), 3)
 
 
+@pytest.mark.large
 def test_a_scheduled_group_with_three_broken_tables(lab_after: Lab) -> None:
     schedule = Schedule(lab_after, 6)
     check_cycles(schedule, 2)
