@@ -77,7 +77,5 @@ def stack(
     """The deployed stack over one major."""
     programs = programs_or_skip(major, os.environ)
     folder = tmp_path_factory.mktemp(f"postgresql{major}")
-    with another_server(
-        deployed, folder, programs=programs, reader_sql=reader_sql()
-    ):
+    with another_server(deployed, folder, programs=programs, reader_sql=reader_sql()):
         yield deployed
