@@ -263,8 +263,8 @@ def _account(snowflake: Snowflake, role: str) -> list[Row]:
     rows += _list("task", "", lambda: _tasks(snowflake, groups))
     rows += _list("warehouse", "", lambda: _warehouses(snowflake, groups, role))
     rows += _list("grant", "", lambda: _grants(snowflake, groups, role))
-    for name in judge.ROLES:
-        rows += _list("roles", name, lambda: [_role(snowflake, name)])
+    for person in judge.ROLES:
+        rows += _list("roles", person, lambda: [_role(snowflake, person)])
     for name in (alerts.email, alerts.sns):
         if name is not None:
             rows += _integration(snowflake, name, "notification", role)
