@@ -293,12 +293,14 @@ class CheckTable:
 
     Attributes:
         keyed: A row must be found again by its key.
-        cursor: None: the whole table is read each time.
+        cursor: None: the whole table is read each time, or its changes are in the log.
+        logged: The log must tell its changes.
     """
 
     table: TableSpec
     keyed: bool = True
     cursor: CursorSpec | None = None
+    logged: bool = False
 
 
 @dataclass(frozen=True)
@@ -307,11 +309,15 @@ class CheckRequest:
 
     At most CHECKED_TABLES tables, so that the reply stays small. Without a source it is
     asked only whether the function answers, and of which release it is.
+
+    Attributes:
+        log: How the source's log is read; None: no table of it needs that.
     """
 
     run_id: str
     source: str
     tables: tuple[CheckTable, ...] = ()
+    log: LogSpec | None = None
     op: Literal["check"] = "check"
     version: int = VERSION
 

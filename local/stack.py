@@ -137,8 +137,6 @@ def running_stack(
     *,
     aurora_dsn: str | None = None,
     more_sources: Mapping[str, Mapping[str, Any]] | None = None,
-    programs: Path | None = None,
-    reader_sql: str = "",
     progress: Callable[[str], None] = lambda message: None,
 ) -> Iterator[Stack]:
     """Runs the stack for the length of a `with` block.
@@ -148,8 +146,6 @@ def running_stack(
         aurora_dsn: Use this PostgreSQL server instead of the embedded one.
         more_sources: Name -> credentials (see docs/SECURITY.md) of more sources, which
             are the same database.
-        programs: Folder of another PostgreSQL's programs.
-        reader_sql: What makes the reader role; empty: local/aurora.py does.
         progress: Told what happens.
 
     Raises:
@@ -176,7 +172,7 @@ def running_stack(
         )
         aurora = None
         if aurora_dsn is None:
-            aurora = _start_embedded(folder, cleanup, programs, reader_sql)
+            aurora = _start_embedded(folder, cleanup)
             aurora_dsn = aurora.dsn(DATABASE)
             _create_log_reader(aurora)
             login = {"user": READER, "password": READER_PASSWORD}
@@ -265,12 +261,20 @@ def _clear(folder: Path) -> None:
     (folder / "logs").mkdir(parents=True, exist_ok=True)
 
 
-def _start_embedded(
-    folder: Path, cleanup: contextlib.ExitStack, programs: Path | None, reader_sql: str
-) -> Aurora:
+def _start_embedded(folder: Path, cleanup: contextlib.ExitStack) -> Aurora:
     cleanup.callback(shutil.rmtree, folder / "aurora", ignore_errors=True)
-    aurora = start_aurora(folder / "aurora", programs=programs)
+    aurora = start_aurora(folder / "aurora")
     cleanup.callback(aurora.stop)
+    _fill(aurora)
+    return aurora
+
+
+def _fill(aurora: Aurora, reader_sql: str = "") -> None:
+    """Makes the database and the roles of a new server.
+
+    Args:
+        reader_sql: What makes the reader role; empty: local/aurora.py does.
+    """
     aurora.create_database(DATABASE)
     dsn = aurora.dsn(DATABASE)
     if reader_sql:
@@ -279,7 +283,36 @@ def _start_embedded(
     else:
         create_reader(dsn, role=READER, password=READER_PASSWORD)
     _let_reader_see_new_tables(dsn)
-    return aurora
+
+
+@contextlib.contextmanager
+def another_server(
+    stack: Stack, folder: Path, *, programs: Path | None, reader_sql: str
+) -> Iterator[None]:
+    """Puts another PostgreSQL, an empty one, where the stack's own was.
+
+    It has the same address, so that the deployed product notices nothing. The stack's
+    own does not come back.
+
+    Args:
+        folder: For its data.
+        programs: Folder of its programs; None: those of local/aurora.py.
+        reader_sql: What makes the reader role.
+
+    Raises:
+        AuroraError: It did not start, or the stack has no server of its own.
+    """
+    if stack.aurora is None:
+        raise AuroraError("The server was given to the stack: it is not replaced.")
+    stack.aurora.stop()
+    port = stack.aurora.port
+    stack.aurora = start_aurora(folder, programs=programs, port=port)
+    try:
+        _fill(stack.aurora, reader_sql)
+        _create_log_reader(stack.aurora)
+        yield
+    finally:
+        stack.aurora.stop()
 
 
 def _let_reader_see_new_tables(dsn: str) -> None:

@@ -6,6 +6,10 @@ variable "region" {
     condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
     error_message = "A region looks like eu-west-1."
   }
+  validation {
+    condition     = !startswith(var.region, "us-gov-") && !startswith(var.region, "cn-")
+    error_message = "AWS GovCloud and AWS China are other partitions: other ARNs, another API provider of Snowflake's, other certificates of RDS. They are not supported."
+  }
 }
 
 variable "aws_account_id" {

@@ -16,6 +16,8 @@ from lambda_extract.errors import SourceError
 from lambda_extract.source.database import Database
 
 PLUGIN = "pgoutput"
+# Before it pgoutput knows no streaming (protocol 2).
+_OLDEST_VERSION = 140_000
 _POLL_SECONDS = 0.05
 _HALF = 1 << 31
 _ALL = 1 << 32
@@ -237,6 +239,13 @@ def _check_server(database: Database) -> None:
         """))
     if replica:
         raise SourceError("source_is_replica", "The server is a reader (in recovery).")
+    if database.server_version < _OLDEST_VERSION:
+        major = database.server_version // 10_000
+        raise SourceError(
+            "log_not_enabled",
+            f"The log of PostgreSQL {major} cannot be read: mode log needs 14 or newer.",
+            hint='Upgrade the server, or configure the tables with another "mode".',
+        )
     if level != "logical":
         raise SourceError("log_not_enabled", f"wal_level of the server is {level!r}.")
     if not allowed:

@@ -14,7 +14,8 @@ from lambda_extract.credentials import secrets
 from lambda_extract.cursor.column import check_cursor, is_indexed
 from lambda_extract.errors import AuthenticationError, ExtractError, RequestError
 from lambda_extract.operations import findings
-from lambda_extract.operations.connect import connect
+from lambda_extract.operations.check_log import look_at_log
+from lambda_extract.operations.connect import connect, connect_reader
 from lambda_extract.rows.wire import build_wire
 from lambda_extract.settings import Settings, Source
 from lambda_extract.source.catalog import (
@@ -23,6 +24,7 @@ from lambda_extract.source.catalog import (
     read_table,
 )
 from lambda_extract.source.database import Database, application_name
+from lambda_extract.source.replica import follow
 from lambda_extract.source.snapshot import require_key
 
 # The connection broke, or time is over: nothing more is seen in this session.
@@ -70,12 +72,36 @@ def _look(
             yield findings.connected(time.monotonic() - started)
             facts = _read_facts(database, source)
             yield from findings.of_source(facts)
+            yield from _look_at_reader(request, source, database, deadline)
             for item in tables:
                 yield from _look_at_table(database, source, item, facts)
     except AuthenticationError as error:
         yield findings.refused("login", error)
+        return
     except ExtractError as error:
         yield findings.refused(findings.place_of(error.code), error)
+        return
+    if request.log is not None:
+        yield from look_at_log(
+            request, request.log, source, settings=settings, deadline=deadline
+        )
+
+
+def _look_at_reader(
+    request: contract.CheckRequest, source: Source, writer: Database, deadline: float
+) -> Iterator[Finding]:
+    if source.reader is None:
+        return
+    name = application_name("check", request.run_id)
+    started = time.monotonic()
+    try:
+        with connect_reader(source, name, deadline=deadline) as reader:
+            reader.writer = writer
+            follow(reader)
+    except ExtractError as error:
+        yield findings.of_reader(source.reader, error)
+        return
+    yield findings.follows(source.reader, time.monotonic() - started)
 
 
 def _read_facts(database: Database, source: Source) -> findings.SourceFacts:

@@ -123,6 +123,17 @@ def connect(
 
 
 @contextlib.contextmanager
+def connect_reader(source: Source, name: str, *, deadline: float) -> Iterator[Database]:
+    """Connects to the replica that rows of a source are read from.
+
+    Raises:
+        ExtractError: credentials_..., source_...
+    """
+    with _login(source.replica, name, deadline=deadline, hashes=False) as database:
+        yield database
+
+
+@contextlib.contextmanager
 def _login(
     source: Source,
     name: str,

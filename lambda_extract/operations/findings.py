@@ -4,9 +4,10 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lambda_extract.contract import CursorSpec, Finding, TableSpec
+from lambda_extract.contract import CursorSpec, Finding, SlotState, TableSpec
 from lambda_extract.cursor.column import index_text
 from lambda_extract.errors import CODES, ExtractError
+from lambda_extract.settings import Reader
 from lambda_extract.source.catalog import quoted
 
 # The oldest major that the tests run against, and that Aurora still offers.
@@ -170,6 +171,34 @@ def of_proof(table: str, facts: SourceFacts, cursor: CursorSpec) -> Finding:
     code = "cannot_see_transactions"
     detail = f"[{code}] open transactions cannot be seen, and no lookback is set"
     return Finding("proof", "failed", detail, CODES[code].hint, table)
+
+
+def follows(reader: Reader, seconds: float) -> Finding:
+    """Returns the finding that rows can be read from a replica."""
+    detail = f"{reader.host} had all that the writer had done after {seconds:.1f} s"
+    return Finding("reader", "ok", detail)
+
+
+def of_reader(reader: Reader, error: ExtractError) -> Finding:
+    """Returns the finding of a replica that cannot be read from."""
+    found = refused("reader", error)
+    if reader.behind == "fail":
+        return found
+    detail = f"{found.detail} Rows are read from the writer meanwhile."
+    return dataclasses.replace(found, state="warning", detail=detail)
+
+
+def of_slot(slot: str, state: SlotState) -> Seen:
+    """Judges a slot that may be read."""
+    kept = state.retained_bytes / 1e6
+    detail = f"slot {slot}: {kept:.0f} MB of WAL are kept, {state.wal_status or 'ok'}"
+    if state.wal_status == "unreserved":
+        return Seen(
+            f"{detail}: the server is about to give its WAL up",
+            "CALL CAPTURE_LOG with the source now; raise max_slot_wal_keep_size, or let"
+            " its group run more often.",
+        )
+    return Seen(detail)
 
 
 def of_key(key: tuple[str, ...], *, enforced: bool) -> Seen:

@@ -81,7 +81,7 @@ altered AS (
     GROUP BY table_name
 ),
 
-changes AS (
+column_changes AS (
     SELECT
         table_name,
         COUNT(*) OVER (PARTITION BY table_name) AS schema_changes,
@@ -139,7 +139,7 @@ LEFT JOIN last_good AS g ON t.table_name = g.table_name
 LEFT JOIN sync_current_watermarks AS w ON t.table_name = w.table_name
 LEFT JOIN sync_current_pauses AS p ON t.table_name = p.table_name
 LEFT JOIN altered AS a ON t.table_name = a.table_name
-LEFT JOIN changes AS c ON t.table_name = c.table_name;
+LEFT JOIN column_changes AS c ON t.table_name = c.table_name;
 
 CREATE OR REPLACE VIEW sync_history (
     table_name COMMENT 'Configured name',

@@ -16,7 +16,7 @@ CREATE OR REPLACE VIEW sync_overview (
 COPY GRANTS
 COMMENT = 'One row per table in eight columns, worst first: what, since when, what to do'
 AS
-WITH running AS (
+WITH open_runs AS (
     SELECT
         table_name,
         acquired_at
@@ -34,7 +34,7 @@ parts AS (
         SUM(IFF(p.part IN ('#plan', '#closed'), 0, PARSE_JSON(p.message):rows::NUMBER)) AS rows_so_far,
         SUM(IFF(p.part = '#closed', 1, 0)) AS closed
     FROM sync_parts AS p
-    INNER JOIN running AS r ON p.table_name = r.table_name
+    INNER JOIN open_runs AS r ON p.table_name = r.table_name
     GROUP BY p.table_name, p.snapshot_id
 ),
 
@@ -89,7 +89,7 @@ judged AS (
         s.group_name,
         s.last_run_finished_at
     FROM sync_status AS s
-    LEFT JOIN running AS r ON s.table_name = r.table_name
+    LEFT JOIN open_runs AS r ON s.table_name = r.table_name
     LEFT JOIN progress AS g ON s.table_name = g.table_name
     LEFT JOIN warned AS w ON s.table_name = w.table_name
 )

@@ -70,7 +70,7 @@ runs AS (
 ),
 
 -- A call of a group is shared evenly by the tables it served.
-shares AS (
+call_shares AS (
     SELECT
         c.query_id,
         c.start_time,
@@ -97,7 +97,7 @@ weighed AS (
         ROW_NUMBER() OVER (PARTITION BY s.table_name, s.run_id ORDER BY s.start_time ASC) AS nth,
         s.rows_extracted,
         s.bytes
-    FROM shares AS s
+    FROM call_shares AS s
     INNER JOIN credits AS k ON s.query_id = k.query_id
 ),
 

@@ -23,6 +23,7 @@ from snowpark.names import IS_CURRENT
 from snowpark.settings import groups as settings_groups
 from snowpark.settings.groups import AlertTargets, GroupSettings
 from snowpark.settings.table import TableSettings
+from snowpark.settings.targets import Declared
 from snowpark.session import Snowflake
 
 _STORAGE = "AURORA_SYNC_STORAGE"
@@ -202,9 +203,12 @@ def _in_database(
         (str(row[0]), str(row[1])): judge.Target(str(row[2]), bool(row[3]))
         for row in snowflake.run(statements.read_targets(database, schemas))
     }
+    (allowed,) = snowflake.run(ledger_statements.read_declared_targets())
+    declared = Declared.of(allowed[0], allowed[1])
     for table in tables:
         place = (table.target_schema.upper(), table.target_table.upper())
-        rows.append(judge.of_target(table, found.get(place), role))
+        refusal = declared.refusal(table.target_database, table.target_schema)
+        rows.append(judge.of_target(table, found.get(place), role, refusal))
         if table.history and place in found:
             rows += _attempt("history", table.name, lambda: _history(snowflake, table))
     return rows
@@ -259,6 +263,8 @@ def _account(snowflake: Snowflake, role: str) -> list[Row]:
     rows += _list("task", "", lambda: _tasks(snowflake, groups))
     rows += _list("warehouse", "", lambda: _warehouses(snowflake, groups, role))
     rows += _list("grant", "", lambda: _grants(snowflake, groups, role))
+    for person in judge.ROLES:
+        rows += _list("roles", person, lambda: [_role(snowflake, person)])
     for name in (alerts.email, alerts.sns):
         if name is not None:
             rows += _integration(snowflake, name, "notification", role)
@@ -271,10 +277,18 @@ def _parameters(snowflake: Snowflake) -> tuple[Row, ...]:
 
 
 def _tasks(snowflake: Snowflake, groups: Sequence[GroupSettings]) -> tuple[Row, ...]:
-    roots = {group.name: task_graph.root_name(group.name) for group in groups}
+    graphs = {
+        group.name: [task.name for task in task_graph.build(group)] for group in groups
+    }
     found = snowflake.run(task_statements.show_tasks()) if groups else []
     states = {str(row["name"]): str(row["state"]) for row in found}
-    return judge.of_tasks(groups, roots, states)
+    return judge.of_tasks(groups, graphs, states)
+
+
+def _role(snowflake: Snowflake, name: str) -> Row:
+    found = snowflake.run(statements.show_grants_of(name))
+    holders = [(str(r["granted_to"]).upper(), str(r["grantee_name"])) for r in found]
+    return judge.of_role(name, holders)
 
 
 def _warehouses(

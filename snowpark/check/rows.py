@@ -172,25 +172,56 @@ def of_parameters(values: Mapping[str, str]) -> tuple[Row, ...]:
 
 def of_tasks(
     groups: Sequence[GroupSettings],
-    roots: Mapping[str, str],
+    graphs: Mapping[str, Sequence[str]],
     states: Mapping[str, str],
 ) -> tuple[Row, ...]:
-    """Judges the root task of each scheduled group.
+    """Judges the tasks of each scheduled group.
 
     Args:
-        roots: Group -> name of its root.
+        graphs: Group -> names of its tasks, the root first.
         states: Task -> "started" or "suspended".
     """
     rows = []
     for group in groups:
-        root = roots[group.name]
+        root, *others = graphs[group.name]
         state = states.get(root, "missing").lower()
-        if state == "started":
+        idle = [name for name in others if states.get(name, "").lower() != "started"]
+        if state != "started":
+            detail = f"{state}: group {group.name} does not run by itself"
+        elif idle:
+            detail = f"started, but these are not: {', '.join(idle)}"
+        else:
             rows.append(Row("task", "ok", f"started, {group.schedule}", subject=root))
             continue
-        detail = f"{state}: group {group.name} does not run by itself"
         rows.append(Row("task", "warning", detail, "CALL APPLY_TASKS();", root))
     return tuple(rows)
+
+
+# Roles that people have, and what nobody can do without one of their own.
+ROLES = {
+    "SYNC_CONFIGURATOR": "call APPLY_CONFIG",
+    "SYNC_OPERATOR": "sync and operate",
+    "SYNC_READER": "look at views and ledgers",
+}
+
+
+def of_role(name: str, holders: Iterable[tuple[str, str]]) -> Row:
+    """Judges whether somebody has a role; the roles of the sync have each other.
+
+    Args:
+        holders: Kind ("USER" or "ROLE") and name of each.
+    """
+    own = {*ROLES, "SYNC_ADMIN"}
+    given = [who for kind, who in holders if kind == "USER" or who not in own]
+    if given:
+        return Row("roles", "ok", f"granted to {len(given)}", subject=name)
+    return Row(
+        "roles",
+        "warning",
+        f"granted to nobody: none but SYNC_ADMIN may {ROLES[name]}",
+        f"GRANT ROLE {name} TO USER ...;",
+        name,
+    )
 
 
 def of_warehouses(
@@ -244,9 +275,18 @@ class Target:
     ours: bool
 
 
-def of_target(settings: TableSettings, found: Target | None, role: str) -> Row:
-    """Judges a target table."""
+def of_target(
+    settings: TableSettings, found: Target | None, role: str, refusal: str = ""
+) -> Row:
+    """Judges a target table.
+
+    Args:
+        refusal: Why the deployment does not let it be written; empty: it does.
+    """
     name = settings.name
+    if refusal:
+        code = "target_not_allowed"
+        return Row("target", "failed", f"[{code}] {refusal}", CODES[code].hint, name)
     if found is None:
         return Row("target", "ok", "the first sync creates it", subject=name)
     if not found.ours:

@@ -57,6 +57,11 @@ def show_grants_to(role: str) -> Statement:
     return Statement(f"SHOW GRANTS TO ROLE {quote(role)}")
 
 
+def show_grants_of(role: str) -> Statement:
+    """Lists whom a role was granted to."""
+    return Statement(f"SHOW GRANTS OF ROLE {quote(role)}")
+
+
 def show_grants_on_schema(database: str, schema: str) -> Statement:
     """Lists who may do what in a schema."""
     return Statement(f"SHOW GRANTS ON SCHEMA {qualified(database, schema)}")

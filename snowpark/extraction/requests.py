@@ -250,11 +250,17 @@ def check_requests(
 ) -> list[CheckRequest]:
     """Returns the requests that look at a source and its tables; at least one."""
     items = [
-        CheckTable(t.table_spec, keyed=t.mode != "full", cursor=t.cursor_spec)
+        CheckTable(
+            t.table_spec,
+            keyed=t.mode != "full",
+            cursor=t.cursor_spec,
+            logged=t.log_spec is not None,
+        )
         for t in tables
     ]
+    log = next((t.log_spec for t in tables if t.log_spec is not None), None)
     return [
-        CheckRequest(run_id, source, tuple(items[i : i + CHECKED_TABLES]))
+        CheckRequest(run_id, source, tuple(items[i : i + CHECKED_TABLES]), log)
         for i in range(0, max(len(items), 1), CHECKED_TABLES)
     ]
 

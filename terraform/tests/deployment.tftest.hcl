@@ -39,6 +39,23 @@ run "applied" {
   }
 }
 
+# K8-K18: other partitions have other ARNs, and API integrations of other providers.
+run "govcloud_is_refused" {
+  command = plan
+  variables {
+    region = "us-gov-west-1"
+  }
+  expect_failures = [var.region]
+}
+
+run "china_is_refused" {
+  command = plan
+  variables {
+    region = "cn-north-1"
+  }
+  expect_failures = [var.region]
+}
+
 run "one_subnet_is_refused" {
   command = plan
   variables {

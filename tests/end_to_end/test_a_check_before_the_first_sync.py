@@ -7,6 +7,9 @@ import pytest
 
 from tests.end_to_end.faults import Switchboard
 from tests.end_to_end.lab import Lab
+from tests.end_to_end.test_the_log_tells_every_change import LogLab, log
+
+__all__ = ["log"]
 
 Rows = list[dict[str, Any]]
 
@@ -165,6 +168,17 @@ def test_tasks_warehouses_and_notifications_of_the_account(lab: Lab) -> None:
     assert found(rows, "grant", "EXECUTE TASK")["state"] == "ok"
     assert found(rows, "notification")["what_to_do"].startswith("GRANT USAGE ON")
     assert {r["subject"] for r in rows if r["check"] == "parameter"} > {"AUTOCOMMIT"}
+    roles = {r["subject"]: r["detail"] for r in rows if r["check"] == "roles"}
+    assert set(roles) == {"SYNC_CONFIGURATOR", "SYNC_OPERATOR", "SYNC_READER"}
+    assert all(detail.startswith("granted to") for detail in roles.values())
+
+
+def test_a_table_of_mode_log_before_its_log_is_started(lab: Lab, log: LogLab) -> None:
+    table = log.table("logged", "(id bigint PRIMARY KEY)")
+    rows = check(lab, table)
+    assert broken(rows) == {("log", "shop")}
+    assert found(rows, "log")["what_to_do"].startswith("CALL START_LOG")
+    assert found(rows, "published", table)["state"] == "ok"
 
 
 def test_a_name_that_nobody_has(lab: Lab, table: str) -> None:

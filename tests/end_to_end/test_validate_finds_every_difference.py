@@ -207,3 +207,33 @@ def test_rows_that_were_deleted_in_the_source_are_extra(lab: Lab, deletes: str) 
     assert ('"none"' in report["hint"]) is (deletes == "none")
     kept = lab.query(f"SELECT COUNT(*) AS n FROM {TARGET_SCHEMA}.{table}")
     assert int(kept[0]["N"]) == (ROWS if deletes == "key_compare" else ROWS - 2)
+
+
+@pytest.mark.large
+def test_what_changed_without_a_write_is_found(lab: Lab) -> None:
+    """C13: an enum's new label, another result of a function: no sync can see it."""
+    table = lab.name("silent")
+    lab.psql(f"CREATE TYPE {table}_e AS ENUM ('old', 'other')")
+    lab.psql(
+        f"CREATE FUNCTION {table}_f(int) RETURNS int IMMUTABLE LANGUAGE sql"
+        " AS 'SELECT $1'"
+    )
+    lab.psql(f"""
+        CREATE TABLE {table}_t (id int PRIMARY KEY, state {table}_e,
+            updated_at timestamptz NOT NULL DEFAULT now());
+        INSERT INTO {table}_t VALUES (1, 'old'), (2, 'other');
+        CREATE VIEW {table} AS SELECT *, {table}_f(id) AS worth FROM {table}_t""")
+    lab.apply({table: {"cursor": "updated_at", "key": ["id"]}})
+    lab.sync(table)
+    lab.psql(f"ALTER TYPE {table}_e RENAME VALUE 'old' TO 'new'")
+    assert lab.sync(table)["status"] == "unchanged"
+    report = validate(lab, table, repair=True)
+    assert report["counts"] == {"different": 1} and report["repaired"] == 1
+    lab.psql(
+        f"CREATE OR REPLACE FUNCTION {table}_f(int) RETURNS int IMMUTABLE LANGUAGE sql"
+        " AS 'SELECT $1 * 100'"
+    )
+    assert lab.sync(table)["status"] == "unchanged"
+    report = validate(lab, table, repair=True)
+    assert report["counts"] == {"different": 2} and report["repaired"] == 2
+    assert validate(lab, table)["status"] == "equal"

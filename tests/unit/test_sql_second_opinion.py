@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 import sqloxide
+from sqlfluff.dialects import dialect_snowflake_keywords
 
 from scripts.deploy_variables import VARIABLES, resolve_variables
 from scripts.sql_files import placeholders, read_files, statements
+from snowpark.sql import BEGIN
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "golden"
@@ -158,3 +160,46 @@ def test_the_texts_are_all_there() -> None:
 )
 def test_it_is_a_parser_that_refuses(sql: str) -> None:
     assert refusal(Text("here", sql)) is not None
+
+
+WORDS = frozenset(
+    word.strip().lower()
+    for words in (
+        dialect_snowflake_keywords.snowflake_reserved_keywords,
+        dialect_snowflake_keywords.snowflake_unreserved_keywords,
+    )
+    for word in words.split()
+)
+
+
+def test_no_query_is_named_by_a_word_of_the_language() -> None:
+    """K8-K18: after FROM, CHANGES begins a clause, and others may follow."""
+    assert {"changes", "select"} <= WORDS
+    names = {
+        name.lower(): text.place
+        for text in TEXTS
+        for name in re.findall(r"(?:^|\bWITH )(\w+) AS \($", text.sql, re.M)
+    }
+    assert len(names) > 15
+    assert not {n: place for n, place in names.items() if n in WORDS}
+
+
+def test_a_transaction_begins_with_both_words() -> None:
+    """K8-K18: BEGIN alone may be read as the start of a block."""
+    begins = {text.start for text in TEXTS if text.start.startswith("BEGIN")}
+    assert {*begins, BEGIN.text} == {"BEGIN TRANSACTION"}
+
+
+def test_no_copy_with_a_list_of_columns_has_a_query() -> None:
+    """K8-K18, C21: but the one of a pipe, which names its columns, too."""
+    copies = [t.sql for t in golden() if t.start.startswith("COPY INTO")]
+    assert copies
+    for sql in copies:
+        assert re.match(r"COPY INTO \S+ \(", " ".join(sql.split())), sql
+        assert "SELECT" not in sql, sql
+
+
+def test_an_alert_is_not_suspended_by_failures() -> None:
+    """K8-K18: ten failures in a row would silence it."""
+    (created,) = [t for t in deployed() if "CREATE OR ALTER ALERT" in t.start]
+    assert "SUSPEND_ALERT_AFTER_NUM_FAILURES = 0" in created.sql

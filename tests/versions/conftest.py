@@ -1,13 +1,17 @@
-"""The local stack over each PostgreSQL major, read by the role of the documentation."""
+"""The local stack over each PostgreSQL major, read by the role of the documentation.
+
+One stack serves all majors of a process: only the server of the source is another one.
+"""
 
 import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from local.stack import READER_PASSWORD, Stack, running_stack
+from local.stack import READER_PASSWORD, Stack, another_server, running_stack
 from local.versions import NEWEST, OLDER, VersionError, programs
 from scripts.deploy_local import deploy_local
 from tests.end_to_end.conftest import faults, lab, source, target
@@ -15,10 +19,18 @@ from tests.end_to_end.conftest import faults, lab, source, target
 __all__ = ["faults", "lab", "source", "target", "stack"]
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "DEPLOYMENT.md"
+
+
+def _parameter(major: int, mark: pytest.MarkDecorator) -> Any:
+    # With --dist=loadgroup a process has whole majors.
+    name = f"postgresql{major}"
+    return pytest.param(major, id=name, marks=[mark, pytest.mark.xdist_group(name)])
+
+
 MAJORS = [
-    *(pytest.param(major, marks=pytest.mark.versions) for major in OLDER),
+    *(_parameter(major, pytest.mark.versions) for major in OLDER),
     # The whole suite runs on it; here with the role of the documentation.
-    pytest.param(NEWEST, marks=pytest.mark.large),
+    _parameter(NEWEST, pytest.mark.large),
 ]
 
 
@@ -43,13 +55,27 @@ def programs_or_skip(major: int, environment: Mapping[str, str]) -> Path | None:
         pytest.skip(str(error))
 
 
-@pytest.fixture(scope="session", params=MAJORS, ids=lambda major: f"postgresql{major}")
-def stack(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Stack]:
-    """A deployed stack over one major."""
-    found = programs_or_skip(request.param, os.environ)
-    folder = tmp_path_factory.mktemp(f"stack{request.param}")
-    with running_stack(folder, programs=found, reader_sql=reader_sql()) as running:
+@pytest.fixture(scope="session")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A deployed stack, whose PostgreSQL is replaced."""
+    with running_stack(tmp_path_factory.mktemp("stack")) as running:
         deploy_local(running.endpoints)
         yield running
+
+
+@pytest.fixture(scope="session", params=MAJORS)
+def major(request: pytest.FixtureRequest) -> int:
+    """The major that a test runs on."""
+    found: int = request.param
+    return found
+
+
+@pytest.fixture(scope="session")
+def stack(
+    major: int, deployed: Stack, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    """The deployed stack over one major."""
+    programs = programs_or_skip(major, os.environ)
+    folder = tmp_path_factory.mktemp(f"postgresql{major}")
+    with another_server(deployed, folder, programs=programs, reader_sql=reader_sql()):
+        yield deployed

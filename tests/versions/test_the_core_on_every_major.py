@@ -3,8 +3,6 @@
 The tests are those of tests/end_to_end, over the stack of this folder's conftest.
 """
 
-import pytest
-
 from local.stack import READER
 from tests.end_to_end.lab import Lab
 from tests.end_to_end.test_a_cursor_of_several_columns import (
@@ -24,11 +22,13 @@ from tests.end_to_end.test_every_type_arrives_exactly import (
     schema,
     test_each_type_with_each_of_its_values,
 )
-from tests.end_to_end.test_validate_finds_every_difference import (
-    test_rows_that_were_deleted_in_the_source_are_extra,
+from tests.end_to_end.test_the_log_tells_every_change import LogLab, log
+from tests.end_to_end.test_the_log_tells_every_change import (
+    test_inserts_updates_and_deletes_arrive as every_change_arrives,
 )
 
 __all__ = [
+    "log",
     "schema",
     "writer",
     "test_a_composite_key_with_text",
@@ -38,14 +38,16 @@ __all__ = [
     "test_gone_rows_are_removed",
     "test_rows_of_a_transaction_that_commits_late",
     "test_rows_that_were_created_and_rows_that_were_modified_arrive",
-    "test_rows_that_were_deleted_in_the_source_are_extra",
 ]
 
 
+# The first major whose log can be read.
+LOG_MAJOR = 14
+
+
 def test_the_server_is_of_this_major_and_the_role_may_only_read(
-    lab: Lab, request: pytest.FixtureRequest
+    lab: Lab, major: int
 ) -> None:
-    major = request.node.callspec.params["stack"]
     ((version,),) = lab.psql(
         "SELECT current_setting('server_version_num')::int / 10000"
     )
@@ -86,11 +88,26 @@ def test_a_check_finds_nothing_wrong(lab: Lab) -> None:
     assert {r["check"] for r in rows if r["state"] != "ok"} == {"tls"}
 
 
-def test_validation_names_a_difference(lab: Lab) -> None:
+def test_validation_names_differences(lab: Lab) -> None:
     table = lab.name("validated")
     lab.orders_table(table, 50)
     lab.apply({table: {"cursor": "updated_at"}})
     lab.sync(table)
     assert lab.call("VALIDATE_TABLE", table)["status"] == "equal"
     lab.query(f"UPDATE lab.{table} SET note = 'other' WHERE id = 7")
-    assert lab.call("VALIDATE_TABLE", table)["status"] == "different"
+    lab.psql(f"DELETE FROM {table} WHERE id = 8")
+    report = lab.call("VALIDATE_TABLE", table)
+    assert report["status"] == "different"
+    assert report["counts"] == {"different": 1, "extra_in_target": 1}
+
+
+def test_mode_log_tells_every_change_or_why_not(
+    lab: Lab, log: LogLab, major: int
+) -> None:
+    if major >= LOG_MAJOR:
+        every_change_arrives(lab, log)
+        return
+    log.table("orders", "(id bigint PRIMARY KEY)")
+    text = lab.fail("START_LOG", "shop")
+    assert "[log_not_enabled]" in text and "PostgreSQL 13 cannot be read" in text
+    assert "14 or newer" in text

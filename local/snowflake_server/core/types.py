@@ -116,13 +116,19 @@ def read_type(node: exp.DataType) -> SnowType:
     if base == "BINARY":
         return _sized(base, given, default=DEFAULT_BINARY, most=MAX_BINARY)
     if base.startswith("TIME"):
-        digits = given[0] if given else 9
-        if digits > 9:
-            raise compilation(f"Invalid precision {digits} of {base}.", code=1009)
-        return SnowType(base, precision=digits)
+        return _moment(base, given[0] if given else 9)
     if given and base != "FLOAT":
         raise compilation(f"{base} takes no parameters.", code=2040)
     return SnowType(base)
+
+
+def _moment(base: str, digits: int) -> SnowType:
+    if digits > 9:
+        raise compilation(f"Invalid precision {digits} of {base}.", code=1009)
+    if digits < _DIGITS_KEPT:
+        # The platform cuts what is written; here nothing would be cut.
+        raise unsupported(f"{base} of fewer digits than {_DIGITS_KEPT}")
+    return SnowType(base, precision=digits)
 
 
 def _number(given: list[int]) -> SnowType:
@@ -140,6 +146,8 @@ def _sized(base: str, given: list[int], *, default: int, most: int) -> SnowType:
     return SnowType(base, length=length)
 
 
+# DuckDB keeps microseconds, whatever is declared.
+_DIGITS_KEPT = 6
 _RESULT = {
     "VARCHAR": SnowType("VARCHAR", length=DEFAULT_TEXT),
     '"NULL"': SnowType("VARCHAR", length=DEFAULT_TEXT),

@@ -38,8 +38,8 @@ LEFT_OUT: dict[str, dict[str, Any]] = {
     },
     "FilterTerm": {"column": "", "values": (), "operands": 0},
     "Finding": {"hint": "", "table": ""},
-    "CheckTable": {"keyed": True, "cursor": None},
-    "CheckRequest": {"tables": (), "op": "check", "version": 1},
+    "CheckTable": {"keyed": True, "cursor": None, "logged": False},
+    "CheckRequest": {"tables": (), "log": None, "op": "check", "version": 1},
     "CheckReply": {"ok": True, "op": "check", "version": 1},
     "DiscoverRequest": {"after": (), "op": "discover", "version": 1},
     "DiscoverReply": {

@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from typing import Any
+from typing import Any, Literal
 
 import psycopg2.extensions
 import pytest
@@ -12,7 +12,9 @@ from lambda_extract.contract import CheckTable, CursorSpec, Finding
 from lambda_extract.errors import RequestError, SourceError
 from lambda_extract.operations import check as operation
 from lambda_extract.operations import findings
+from lambda_extract.settings import Reader as ReaderServer
 from lambda_extract.settings import Settings, Source
+from local.aurora import free_port
 from tests.unit.lambda_extract.conftest import READER, MakeTable, Reader
 
 COLUMNS = "id bigint PRIMARY KEY, note text, updated_at timestamptz NOT NULL"
@@ -252,3 +254,32 @@ def test_each_fact_of_a_source_is_judged(
 )
 def test_where_a_connection_fails(code: str, place: str) -> None:
     assert findings.place_of(code) == place
+
+
+@pytest.mark.parametrize(
+    ("behind", "state"), [("writer", "warning"), ("fail", "failed")]
+)
+def test_a_reader_that_follows_nobody(
+    make_table: MakeTable,
+    monkeypatch: pytest.MonkeyPatch,
+    behind: Literal["writer", "fail"],
+    state: str,
+) -> None:
+    reader = make_table(COLUMNS, INDEX)
+    place = ReaderServer("127.0.0.1", reader.aurora.port, 1.0, behind)
+    found = checked(monkeypatch, reader, reader=place)
+    told = one(found, "reader", "")
+    assert told.state == state and "[reader_behind]" in told.detail and told.hint
+    assert ("from the writer meanwhile" in told.detail) == (behind == "writer")
+    # The proof is the writer's all the same.
+    assert one(found, "proof").state == "ok" and one(found, "server", "").state == "ok"
+
+
+def test_a_reader_that_cannot_be_reached(
+    make_table: MakeTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = ReaderServer("127.0.0.1", free_port())
+    found = checked(monkeypatch, make_table(COLUMNS, INDEX), reader=place)
+    told = one(found, "reader", "")
+    assert told.state == "warning" and "[source_unreachable]" in told.detail
+    assert one(found, "select").state == "ok"

@@ -9,7 +9,7 @@ import pytest
 
 from lambda_extract import contract
 from lambda_extract.credentials.secrets import Credentials
-from lambda_extract.errors import ExtractError, LandingError
+from lambda_extract.errors import ExtractError, LandingError, SourceError
 from lambda_extract.landing.stores import FolderStore, Upload
 from lambda_extract.operations.extract import extract
 from lambda_extract.settings import Source
@@ -141,3 +141,23 @@ def test_no_text_of_the_server_is_passed_on() -> None:
     error = translate(psycopg2.DataError("value 'secret' is wrong"))
     assert "secret" not in str(error)
     assert error.code == "source_error"
+
+
+def test_a16_a_cluster_that_wakes_up_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Aurora Serverless takes about 15 s and more to resume from a pause."""
+    asked: dict[str, Any] = {}
+
+    def connect(**parameters: Any) -> None:
+        asked.update(parameters)
+        raise psycopg2.OperationalError("timeout expired")
+
+    monkeypatch.setattr(psycopg2, "connect", connect)
+    source = Source("shop", "127.0.0.1", "shop", {}, 5432, "disable")
+    with pytest.raises(SourceError) as refused:
+        with connected(
+            source, Credentials("u", ""), application_name="a", budget_seconds=60
+        ):
+            pass
+    assert asked["connect_timeout"] >= 35 and refused.value.retryable

@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,10 @@ import psycopg2.extensions
 import pytest
 from psycopg2 import sql
 
+from lambda_extract import contract
 from lambda_extract.errors import SourceError
 from lambda_extract.operations import extract as extract_operation
+from lambda_extract.operations.check import check
 from lambda_extract.source.catalog import read_table
 from lambda_extract.source.database import Database
 from lambda_extract.source.replica import ReaderBehind, follow
@@ -239,3 +242,10 @@ def test_a_promotion_in_the_middle_delivers_nothing(
         assert caught.value.code == "source_error" and caught.value.retryable
         with pytest.raises(ReaderBehind):
             promoted.extract()
+
+
+def test_a_check_says_that_the_reader_follows(pair: Pair) -> None:
+    request = contract.CheckRequest("r1", "shop", (contract.CheckTable(pair.spec),))
+    reply = check(request, settings=pair.settings, deadline=time.monotonic() + 30)
+    (found,) = (f for f in reply.findings if f.check == "reader")
+    assert (found.state, found.hint) == ("ok", "")

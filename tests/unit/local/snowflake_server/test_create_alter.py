@@ -183,3 +183,11 @@ def test_what_is_replaced_loses_its_grants(client: Client, database: str) -> Non
 def test_w3_a_table_has_no_other_collation_than_none(client: Client) -> None:
     client.run("CREATE TABLE t (k VARCHAR) DEFAULT_DDL_COLLATION = ''")
     client.fails("CREATE TABLE u (k VARCHAR) DEFAULT_DDL_COLLATION = 'en-ci'")
+
+
+@pytest.mark.parametrize("kind", ["TIME(3)", "TIMESTAMP_TZ(0)", "TIMESTAMP_NTZ(5)"])
+def test_v12_types_of_time_that_would_cut_are_refused(
+    client: Client, kind: str
+) -> None:
+    assert "fewer digits" in str(client.fails(f"CREATE TABLE short (at {kind})"))
+    client.run("CREATE TABLE short (at TIME(6), b TIMESTAMP_NTZ, c TIMESTAMP_TZ(9))")

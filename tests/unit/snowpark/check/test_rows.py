@@ -120,15 +120,55 @@ def test_each_parameter_of_the_account_is_judged(
 
 
 def test_a_root_that_is_missing_or_suspended() -> None:
-    roots = {"hourly": "EXTRACT_HOURLY"}
+    graphs = {"hourly": ["EXTRACT_HOURLY", "LOAD_HOURLY_1", "FINISH_HOURLY"]}
+    others = {"LOAD_HOURLY_1": "started", "FINISH_HOURLY": "started"}
     for found, state in (
-        ({"EXTRACT_HOURLY": "started"}, "ok"),
-        ({"EXTRACT_HOURLY": "suspended"}, "warning"),
+        ({"EXTRACT_HOURLY": "started"} | others, "ok"),
+        ({"EXTRACT_HOURLY": "suspended"} | others, "warning"),
         ({}, "warning"),
     ):
-        (row,) = judge.of_tasks([HOURLY], roots, found)
+        (row,) = judge.of_tasks([HOURLY], graphs, found)
         assert (row.state, row.subject) == (state, "EXTRACT_HOURLY")
         assert row.what_to_do == ("" if state == "ok" else "CALL APPLY_TASKS();")
+
+
+@pytest.mark.parametrize("idle", ["LOAD_HOURLY_1", "FINISH_HOURLY"])
+def test_a_task_of_a_started_graph_that_is_not_started(idle: str) -> None:
+    """Its tables would be extracted and never loaded, or the run never closed."""
+    names = ["EXTRACT_HOURLY", "LOAD_HOURLY_1", "FINISH_HOURLY"]
+    for state in ("suspended", None):
+        found = {name: "started" for name in names} | ({idle: state} if state else {})
+        if state is None:
+            del found[idle]
+        (row,) = judge.of_tasks([HOURLY], {"hourly": names}, found)
+        assert (row.state, row.what_to_do) == ("warning", "CALL APPLY_TASKS();")
+        assert row.detail.endswith(f": {idle}")
+
+
+@pytest.mark.parametrize("name", judge.ROLES)
+@pytest.mark.parametrize(
+    ("holders", "state"),
+    [
+        ([], "warning"),
+        ([("ROLE", "SYNC_ADMIN"), ("ROLE", "SYNC_OPERATOR")], "warning"),
+        ([("ROLE", "SYNC_ADMIN"), ("USER", "ANA")], "ok"),
+        ([("ROLE", "ANALYSTS")], "ok"),
+        # A user may be called as a role is.
+        ([("USER", "SYNC_ADMIN")], "ok"),
+    ],
+)
+def test_a_role_that_nobody_has(
+    name: str, holders: list[tuple[str, str]], state: str
+) -> None:
+    row = judge.of_role(name, holders)
+    assert (row.state, row.subject) == (state, name)
+    assert (f"GRANT ROLE {name} TO USER" in row.what_to_do) == (state != "ok")
+
+
+def test_a_target_that_the_deployment_does_not_declare() -> None:
+    row = judge.of_target(settings(), Target(ROLE, True), ROLE, "Schema X is not.")
+    assert row.state == "failed" and "Schema X is not." in row.detail
+    assert "[target_not_allowed]" in row.detail and row.what_to_do
 
 
 def test_a_groups_warehouse_that_the_role_does_not_see() -> None:

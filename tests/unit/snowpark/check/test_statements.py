@@ -16,6 +16,7 @@ CASES: dict[str, Statement] = {
     "describe_integration": statements.describe_integration("AURORA_SYNC_API"),
     "show_warehouses": statements.show_warehouses(),
     "show_grants_to": statements.show_grants_to("SYNC_ADMIN"),
+    "show_grants_of": statements.show_grants_of("SYNC_OPERATOR"),
     "show_grants_on_schema": statements.show_grants_on_schema("D", 'A"B'),
     "show_account_parameters": statements.show_account_parameters(),
     "show_collation": statements.show_collation("D", "SHOP"),
@@ -48,5 +49,5 @@ def test_nothing_of_the_current_session_or_user_is_shown() -> None:
     for statement in CASES.values():
         if re.match("SHOW (PARAMETERS|GRANTS)", statement.text):
             assert re.search(
-                r" (IN (ACCOUNT|SCHEMA)|TO ROLE|ON SCHEMA)\b", statement.text
+                r" (IN (ACCOUNT|SCHEMA)|(TO|OF) ROLE|ON SCHEMA)\b", statement.text
             )

@@ -31,6 +31,10 @@ from snowpark.columns.types import family, fits, widened
         ("TIME(6)", "TIME", True),
         ("TIME", "TIME(9)", True),
         ("TIME", "TIME(8)", False),
+        # V12: they cut what is written into them.
+        ("TIME(6)", "TIME(3)", False),
+        ("TIMESTAMP_TZ(6)", "TIMESTAMP_TZ(3)", False),
+        ("TIMESTAMP_NTZ(6)", "TIMESTAMP_NTZ(0)", False),
         ("TIMESTAMP_TZ(6)", "TIMESTAMP_TZ", True),
         ("TIMESTAMP_TZ(6)", "TIMESTAMP_NTZ(6)", False),
         ("VARIANT", "VARIANT", True),

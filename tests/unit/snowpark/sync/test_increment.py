@@ -564,3 +564,20 @@ def test_a_table_of_somebody_else_is_left_alone() -> None:
     with pytest.raises(SyncError) as caught:
         call(Snowflake(session))
     assert caught.value.code == "target_exists" and "merge" not in session.names
+
+
+@pytest.mark.parametrize(("policy", "merges"), [("fail", 0), ("warn", 1)])
+def test_rows_that_share_their_key_in_the_source_are_told_before_they_are_merged(
+    policy: str, merges: int
+) -> None:
+    """C3: one of them may be no part of the window, so that no count shows it."""
+    session, run = Scripted(extract=replies(window(2, shared_keys=2))), new_run()
+    found = known(duplicate_keys=policy)
+    if policy == "fail":
+        with pytest.raises(LoadError) as caught:
+            increment_of(session, found, run)
+        assert caught.value.code == "duplicate_keys" and "2 rows" in str(caught.value)
+    else:
+        increment_of(session, found, run)
+        assert [w[0] for w in run.tally.warnings] == ["duplicate_keys"]
+    assert session.names.count("merge") == merges

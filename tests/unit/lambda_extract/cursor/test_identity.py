@@ -1,0 +1,124 @@
+"""Each sign that the source is another one, or stands at an older state, by itself.
+
+tests/end_to_end/test_the_source_went_back_in_time.py has what people do to a source,
+and most of it shows by several signs at once (C4, C5, C14).
+"""
+
+import dataclasses
+from typing import Any
+
+import psycopg2.extensions
+import pytest
+
+from lambda_extract.contract import CursorSpec, Member, SourceIdentity, Window
+from lambda_extract.cursor.identity import difference
+from tests.unit.lambda_extract.conftest import MakeTable
+
+KNOWN = SourceIdentity(
+    relation_id=7,
+    members=(Member(7, 70, ""), Member(8, 80, "500")),
+    system="6100",
+    timeline=2,
+    next_transaction=1000,
+    sequence=50,
+)
+COLUMNS = "id bigint PRIMARY KEY, updated_at timestamptz NOT NULL DEFAULT now()"
+ROWS = """
+    CREATE INDEX ON {table} (updated_at);
+    INSERT INTO {table} SELECT i, now() - interval '1 hour'
+    FROM generate_series(1, 20) AS i;"""
+PARTED = """
+    DROP TABLE {table};
+    CREATE TABLE {table} (id bigint PRIMARY KEY, updated_at timestamptz NOT NULL
+        DEFAULT now()) PARTITION BY RANGE (id);
+    CREATE TABLE {table}_1 PARTITION OF {table} FOR VALUES FROM (0) TO (1000);"""
+# What each does shows by one sign alone.
+RESTORED = """
+    DELETE FROM {table};
+    INSERT INTO {table} SELECT i, now() - interval '1 day'
+    FROM generate_series(1, 20) AS i"""
+ATTACHED = """
+    CREATE TABLE {table}_2 (LIKE {table} INCLUDING ALL);
+    INSERT INTO {table}_2 VALUES (1001, now() - interval '1 day');
+    ALTER TABLE {table} ATTACH PARTITION {table}_2 FOR VALUES FROM (1000) TO (2000)"""
+ATTACHED_AGAIN = """
+    ALTER TABLE {table} DETACH PARTITION {table}_1;
+    UPDATE {table}_1 SET id = id + 100;
+    ALTER TABLE {table} ATTACH PARTITION {table}_1 FOR VALUES FROM (0) TO (1000)"""
+
+
+def now(**fields: Any) -> SourceIdentity:
+    return dataclasses.replace(KNOWN, **fields)
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (now(relation_id=9), "Another relation"),
+        (now(system="6200"), "system identifier"),
+        (now(timeline=3), "timeline"),
+        (now(next_transaction=999), "transaction counter"),
+        (now(members=(Member(7, 71, ""), Member(8, 80, "500"))), "truncated"),
+        (now(members=(Member(7, 70, ""), Member(8, 81, "500"))), "truncated"),
+        (now(members=(Member(7, 70, ""), Member(8, 80, "501"))), "attached again"),
+        (now(sequence=49), "sequence"),
+        (now(sequence=0), "sequence"),
+    ],
+)
+def test_each_sign_is_enough(found: SourceIdentity, words: str) -> None:
+    assert words in difference(KNOWN, found)
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        KNOWN,
+        now(next_transaction=2000, sequence=51),
+        # What may not be read, or is not there, proves nothing.
+        now(system="", timeline=0),
+        now(next_transaction=0),
+        now(sequence=None),
+        # Partitions come and go; their rows are looked at elsewhere.
+        now(members=(Member(7, 70, ""),)),
+        now(members=(*KNOWN.members, Member(9, 90, "600"))),
+    ],
+)
+def test_what_ordinary_work_does_is_no_sign(found: SourceIdentity) -> None:
+    assert difference(KNOWN, found) == ""
+
+
+def test_what_was_not_known_before_is_no_sign() -> None:
+    known = now(system="", timeline=0, next_transaction=0, sequence=None)
+    assert difference(known, KNOWN) == ""
+
+
+@pytest.mark.parametrize(
+    ("before", "statement", "words"),
+    [
+        ("", RESTORED, "largest cursor is below"),
+        ("", "TRUNCATE {table}", "truncated"),
+        (PARTED, ATTACHED, "rows behind the watermark was attached"),
+        (PARTED, ATTACHED_AGAIN, "attached again"),
+        ("", "DELETE FROM {table} WHERE id > 10", ""),
+        ("", "INSERT INTO {table} VALUES (99)", ""),
+    ],
+    ids=["restored", "truncated", "attached", "again", "deleted", "inserted"],
+)
+def test_rows_behind_the_watermark_that_are_others_are_found(
+    make_table: MakeTable,
+    owner: psycopg2.extensions.connection,
+    before: str,
+    statement: str,
+    words: str,
+) -> None:
+    reader = make_table(COLUMNS, before + ROWS)
+    first = reader.sync("updated_at", margin_seconds=0)
+    assert first.bound is not None
+    with owner.cursor() as cursor:
+        cursor.execute(statement.replace("{table}", reader.spec.relation))
+    reply = reader.run(
+        cursor=CursorSpec("updated_at", margin_seconds=0),
+        window=Window(lower=first.bound.watermark, identity=first.identity),
+    )
+    assert words in reply.source_changed
+    assert bool(words) == bool(reply.source_changed)
