@@ -86,6 +86,78 @@ def test_a_refused_file_is_told_without_its_values() -> None:
     assert "refused by the script" not in caught.value.message
 
 
+# --- what was loaded is what was written ----------------------------------------------
+
+
+def written(number: int, part: str = "w00001") -> tuple[File, ...]:
+    return tuple(
+        File(f"data/orders/r/{part}/{i:05d}.csv.zst", 2, 120, "ab" * 32, f"etag{i}")
+        for i in range(number)
+    )
+
+
+def listing(files: tuple[File, ...], **changes: Any) -> list[Row]:
+    """What LIST says of these files, the first one changed."""
+    rows = [(f"s3://landing/prod/{f.path}", f.bytes, f.etag) for f in files]
+    first = dict(zip(("name", "size", "md5"), rows[0], strict=True)) | changes
+    rest = [Row(name=name, size=size, md5=md5) for name, size, md5 in rows[1:]]
+    return [Row(**first), *rest]
+
+
+def test_the_files_of_the_worker_are_loaded_and_looked_at_afterwards() -> None:
+    wanted = written(2)
+    session = Scripted(copy_files=loaded, list_files=listing(wanted))
+    stage(session, wanted)
+    assert session.names == ["create_staging", "copy_files", "list_files"]
+    assert "'@control.landing/data/orders/r/w00001/'" in session.sent[2].text
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"md5": "another"},
+        {"md5": ""},
+        {"size": 121},
+        {"name": "s3://landing/prod/data/orders/r/w00001/other.csv.zst"},
+        {"name": "s3://landing/prod/data/other/r/w00001/00000.csv.zst"},
+        {"name": "s3://landing/prod/data/orders/r/w00001/deeper/00000.csv.zst"},
+    ],
+)
+def test_a_file_that_somebody_replaced_or_took_away_is_refused(
+    changes: dict[str, Any],
+) -> None:
+    wanted = written(2)
+    session = Scripted(copy_files=loaded, list_files=listing(wanted, **changes))
+    with pytest.raises(LoadError) as caught:
+        stage(session, wanted)
+    assert (caught.value.code, caught.value.retryable) == ("file_replaced", False)
+    assert wanted[0].path in caught.value.message
+
+
+def test_a_copy_of_the_right_file_beside_it_helps_nobody() -> None:
+    """Below the folder that is listed, under a path that ends like the right one."""
+    wanted = written(1)
+    (wrong,) = listing(wanted, md5="another")
+    deeper = f"s3://landing/prod/data/orders/r/w00001/{wanted[0].path}"
+    (right,) = listing(wanted, name=deeper)
+    with pytest.raises(LoadError):
+        stage(Scripted(copy_files=loaded, list_files=[wrong, right]), wanted)
+
+
+def test_parts_of_one_run_are_listed_by_one_statement() -> None:
+    wanted = (*written(1, "p1"), *written(1, "p2"))
+    session = Scripted(copy_files=loaded, list_files=listing(wanted))
+    stage(session, wanted)
+    (one,) = [sent for sent in session.sent if sent.name == "list_files"]
+    assert "'@control.landing/data/orders/r/'" in one.text
+
+
+def test_a_worker_of_an_older_release_tells_no_etag() -> None:
+    session = Scripted(copy_files=loaded)
+    stage(session, files(2))
+    assert "list_files" not in session.names
+
+
 def test_one_run_stages_into_its_own_table() -> None:
     others = [Job(FOUND.settings, "other"), Job(FOUND.settings, RUN_ID, "KEYS")]
     elsewhere = Job(settled(name="lines").settings, RUN_ID)
