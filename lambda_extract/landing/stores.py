@@ -169,9 +169,7 @@ class _S3Upload:
         def write() -> Any:
             return getattr(self._s3, name)(**self._target, **options, IfNoneMatch="*")
 
-        etag = conditional.write_once(
-            write, self._s3, self._target, self._token, doing
-        )
+        etag = conditional.write_once(write, self._s3, self._target, self._token, doing)
         if etag is None:
             raise LandingError(
                 "landing_failed", f"Another object was there before, {doing}."
