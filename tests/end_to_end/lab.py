@@ -207,7 +207,7 @@ class Lab:
         self.s3.put_object(**target, Body=zstandard.compress(b"".join(rows[:-1])))
 
     def forge_file(self, key: str, *, forged: bool) -> None:
-        """Writes a landing file again: with other words of as many letters, or as is."""
+        """Writes a landing file again: as is, or with as many other letters."""
         target = {"Bucket": self.stack.endpoints.landing.bucket, "Key": key}
         packed = self.s3.get_object(**target)["Body"].read()
         if forged:
