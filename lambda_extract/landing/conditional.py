@@ -27,9 +27,9 @@ def new_token() -> str:
 
 
 def write_once(
-    write: Callable[[], Any], s3: Any, target: dict[str, str], token: str, doing: str
-) -> str | None:
-    """Does a conditional write; returns the ETag, None if another writer did before.
+    write: Callable[[], object], s3: Any, target: dict[str, str], token: str, doing: str
+) -> bool:
+    """Does a conditional write; returns False if another writer did before.
 
     Args:
         write: PutObject or CompleteMultipartUpload with IfNoneMatch and the token.
@@ -42,11 +42,12 @@ def write_once(
     conflict: ClientError | None = None
     for _ in range(CONFLICT_ATTEMPTS):
         try:
-            return _etag(write())
+            write()
+            return True
         except ClientError as error:
             code = error_code(error)
             if code in EXISTS:
-                return _own(s3, target, token, doing)
+                return _token_of(s3, target, doing) == token
             if code not in CONFLICT:
                 raise landing_error(error, doing) from error
             conflict = error
@@ -56,12 +57,8 @@ def write_once(
     raise landing_error(conflict, doing) from conflict
 
 
-def _etag(answer: Any) -> str:
-    return str((answer or {}).get("ETag", "")).strip('"')
-
-
-def _own(s3: Any, target: dict[str, str], token: str, doing: str) -> str | None:
-    """Returns the ETag of our own object; None if it is another writer's, or gone."""
+def _token_of(s3: Any, target: dict[str, str], doing: str) -> str | None:
+    """Returns whose an object is; None if it is gone again."""
     try:
         answer = s3.head_object(**target)
     except ClientError as error:
@@ -70,4 +67,4 @@ def _own(s3: Any, target: dict[str, str], token: str, doing: str) -> str | None:
         raise landing_error(error, doing) from error
     except BotoCoreError as error:
         raise landing_error(error, doing) from error
-    return _etag(answer) if answer["Metadata"].get(TOKEN, "") == token else None
+    return str(answer["Metadata"].get(TOKEN, ""))

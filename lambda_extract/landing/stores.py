@@ -24,8 +24,8 @@ class Upload(Protocol):
     def write(self, data: bytes) -> None:
         """Takes compressed bytes."""
 
-    def complete(self) -> str:
-        """Makes the file exist, whole; returns what S3 calls it, or nothing.
+    def complete(self) -> None:
+        """Makes the file exist, whole.
 
         Raises:
             LandingError: It could not be written, or somebody has written it before.
@@ -79,9 +79,8 @@ class _FolderUpload:
     def write(self, data: bytes) -> None:
         self._file.write(data)
 
-    def complete(self) -> str:
+    def complete(self) -> None:
         self._file.close()
-        return ""
 
     def abort(self) -> None:
         self._file.close()
@@ -143,38 +142,38 @@ class _S3Upload:
         if len(self._buffer) >= PART_BYTES:
             self._send_part()
 
-    def complete(self) -> str:
+    def complete(self) -> None:
         if not self._upload_id:
-            return self._once(
+            self._once(
                 "put_object",
                 "writing a file",
                 Body=bytes(self._buffer),
                 Metadata={conditional.TOKEN: self._token},
             )
+            return
         if self._buffer:
             self._send_part()
         parts = [part.result() for part in self._parts]
-        etag = self._once(
+        self._once(
             "complete_multipart_upload",
             "completing a file",
             UploadId=self._upload_id,
             MultipartUpload={"Parts": parts},
         )
         self._close_pool()
-        return etag
 
-    def _once(self, name: str, doing: str, **options: Any) -> str:
+    def _once(self, name: str, doing: str, **options: Any) -> None:
         """Writes the object unless there is one: nothing is ever overwritten."""
 
-        def write() -> Any:
-            return getattr(self._s3, name)(**self._target, **options, IfNoneMatch="*")
+        def write() -> None:
+            getattr(self._s3, name)(**self._target, **options, IfNoneMatch="*")
 
-        etag = conditional.write_once(write, self._s3, self._target, self._token, doing)
-        if etag is None:
+        if not conditional.write_once(
+            write, self._s3, self._target, self._token, doing
+        ):
             raise LandingError(
                 "landing_failed", f"Another object was there before, {doing}."
             )
-        return etag
 
     def abort(self) -> None:
         self._close_pool()

@@ -122,11 +122,6 @@ FILE_FORMAT = (FORMAT_NAME = 'control.landing_csv')
 ON_ERROR = ABORT_STATEMENT""")
 
 
-def list_files(folder: str) -> Statement:
-    """Lists the files of a folder, with size and ETag (sql-reference/sql/list)."""
-    return Statement(f"LIST {_literal('@control.landing/' + folder)}")
-
-
 def _literal(text: str) -> str:
     # COPY takes no bound values. Paths come from a checked manifest; quoting stays
     # anyway.

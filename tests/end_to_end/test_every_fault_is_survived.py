@@ -194,25 +194,6 @@ def test_a_copy_that_loads_fewer_rows_than_the_manifest_says(
     lab.assert_equal(orders)
 
 
-@pytest.mark.parametrize("before", ["^COPY", "^LIST"])
-def test_a_file_that_somebody_replaces_is_not_merged(
-    lab: Lab, orders: str, before: str
-) -> None:
-    """By other rows, as many, before the COPY; by the right ones again, after it."""
-    watermark, known = lab.watermark(orders), lab.landing_files(orders)
-
-    def replace(other: Lab) -> None:
-        (written,) = other.landing_files(orders) - known
-        other.forge_file(written, forged=before == "^COPY")
-
-    with lab.before_statement(before, replace):
-        error = lab.fail("SYNC_TABLE", orders)
-    assert "[file_replaced]" in error
-    assert lab.watermark(orders) == watermark
-    lab.sync(orders)
-    lab.assert_equal(orders)
-
-
 def test_a_table_of_many_windows_goes_on_where_it_died(
     lab: Lab, faults: Switchboard
 ) -> None:

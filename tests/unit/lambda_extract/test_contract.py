@@ -37,7 +37,6 @@ LEFT_OUT: dict[str, dict[str, Any]] = {
         "keys_in_messages": False,
     },
     "FilterTerm": {"column": "", "values": (), "operands": 0},
-    "File": {"etag": ""},
     "Finding": {"hint": "", "table": ""},
     "CheckTable": {"keyed": True, "cursor": None},
     "CheckRequest": {"tables": (), "op": "check", "version": 1},

@@ -59,7 +59,6 @@ CASES: dict[str, Statement] = {
     "widen_column": target_statements.widen_column(TARGET, "A", "NUMBER(19,0)"),
     "widen_text": target_statements.widen_column(TARGET, "A", "VARCHAR(50)"),
     "copy_files": load_statements.copy_files(STAGING, LOADED, FILES),
-    "list_files": load_statements.list_files("data/orders/r/w00001/"),
     "show_pipes": pipe_statements.show_pipes(PAIR),
     "read_pipe_settings": pipe_statements.read_settings(),
     "create_landed": pipe_statements.create_landed(PAIR),

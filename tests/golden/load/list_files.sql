@@ -1,1 +1,0 @@
-LIST '@control.landing/data/orders/r/w00001/';
