@@ -202,8 +202,8 @@ CODES: dict[str, Code] = {
     ),
     "slot_foreign": Code(
         False,
-        'Set "slot" in "log" of the source to another name; this slot belongs to'
-        " something else.",
+        'Set "slot" in "log" of the source to another name, which begins with'
+        " aurora_sync; this slot belongs to something else.",
     ),
     "slot_active": Code(
         True,

@@ -174,8 +174,14 @@ def _work_in_group(job: str, worker: int, generation: int) -> dict[str, Any]:
     """Drains the queue of a group; who ends last leaves the reply in S3."""
     settings = read_settings(os.environ)
     jobs = _jobs(settings)
-    claim = jobs.read_claim(job)
-    if claim is None:
+    try:
+        claim = jobs.read_claim(job)
+        queue = None if claim is None else jobs.queue(job, claim)
+    except JobError as error:
+        # A GET finds the same, and says so.
+        log.emit("worker_stopped", job=job, reason=error.code)
+        return {"job": job, "done": False}
+    if claim is None or queue is None:
         log.emit("worker_stopped", job=job, reason="no claim")
         return {"job": job, "done": False}
 
@@ -185,7 +191,6 @@ def _work_in_group(job: str, worker: int, generation: int) -> dict[str, Any]:
     fields: dict[str, Any] = {"run_id": claim.run_id, "op": "group", "worker": worker}
     log.emit("worker_started", **fields)
     started = time.monotonic()
-    queue = jobs.queue(job, claim)
     try:
         settings = _with_sources(settings)
         name, s3 = short_name(job), _client("s3")

@@ -56,6 +56,19 @@ REQUESTS: list[dict[str, Any]] = [
         contract.PlanRequest("r1", TABLE, cursor=contract.CursorSpec("updated_at")),
         contract.KeysRequest("r1", TABLE, "p1", contract.Partition("p1", ("id",))),
         EXTRACT,
+        contract.GroupRequest(
+            "r1",
+            (contract.GroupPart(TABLE, "p1", partition=contract.Partition("p1")),),
+        ),
+        contract.DiscoverRequest("r1", "shop", ("public.*",)),
+        contract.CaptureRequest(
+            "r1",
+            "shop",
+            contract.LogSpec("aurora_sync_shop", "aurora_sync_shop"),
+            "c1",
+            (contract.CaptureTable("orders", "public", "orders", ("id",)),),
+            "0/1",
+        ),
     )
 ]
 CONFIG = json.loads((ROOT / "config" / "sync_config.json").read_text(encoding="utf-8"))
@@ -303,6 +316,7 @@ def surroundings() -> Iterator[None]:
     with (
         mock.patch.object(handling, "_jobs", lambda settings: memory),
         mock.patch.object(handling, "_start_worker", lambda *arguments: None),
+        mock.patch.object(handling, "_start_group", lambda *arguments: None),
         mock.patch.object(boto3, "client", lambda *names, **options: _SECRETS),
         mock.patch.dict(os.environ, ENVIRONMENT),
         contextlib.redirect_stdout(io.StringIO()) as told,

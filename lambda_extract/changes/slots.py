@@ -18,6 +18,8 @@ from lambda_extract.source.database import Database
 PLUGIN = "pgoutput"
 # Before it pgoutput knows no streaming (protocol 2).
 _OLDEST_VERSION = 140_000
+# Of slots that are read, confirmed and dropped: others have consumers of their own.
+OWN_PREFIX = "aurora_sync"
 _POLL_SECONDS = 0.05
 _HALF = 1 << 31
 _ALL = 1 << 32
@@ -73,6 +75,7 @@ def read_slot(database: Database, log: LogSpec, *, create: bool = False) -> Slot
         SourceError: source_is_replica, log_not_enabled, log_permission, slot_missing,
             slot_lost, slot_foreign, slot_active.
     """
+    _check_name(log)
     _check_server(database)
     found = _read(database, log)
     if found is None and create:
@@ -189,6 +192,7 @@ def drop(database: Database, log: LogSpec) -> bool:
     Raises:
         SourceError: slot_foreign, slot_active, log_permission.
     """
+    _check_name(log)
     found = database.rows(_query(log))
     if not found:
         return False
@@ -314,6 +318,20 @@ def _read(database: Database, log: LogSpec) -> Slot | None:
     )
     server = _read_server(database)
     return Slot(state, lsn_number(confirmed), lsn_number(flush), server)
+
+
+def _check_name(log: LogSpec) -> None:
+    """Refuses the slot of another consumer, whatever plugin it has.
+
+    The name comes from a configuration of Snowflake's side. To confirm the slot of
+    somebody else would lose their changes, and to drop it their place.
+    """
+    if not log.slot.startswith(OWN_PREFIX):
+        raise SourceError(
+            "slot_foreign",
+            f"Replication slot {log.slot!r} is not the product's: its name does not"
+            f" begin with {OWN_PREFIX}.",
+        )
 
 
 def _check_own(log: LogSpec, row: tuple[object, ...]) -> None:

@@ -20,6 +20,7 @@ from lambda_extract.rows.query import TRUE, CursorRange, partition_condition
 from lambda_extract.rows.wire import build_wire
 from lambda_extract.source.catalog import SourceTable, read_table
 from lambda_extract.source.database import Database
+from lambda_extract.source import trust
 from lambda_extract.source.snapshot import snapshot
 
 # 32 hex digits; what is deeper would add nothing.
@@ -45,6 +46,8 @@ def digest(database: Database, request: DigestRequest) -> DigestReply:
     table = read_table(database, request.table)
     with snapshot(database, table):
         described = {column.name: column for column in build_wire(table).columns}
+        if not set(request.columns) <= described.keys():
+            raise RequestError("bad_request", "/columns: names one that is not read.")
         columns = tuple(described[name] for name in request.columns)
         buckets: tuple[Bucket, ...] = ()
         found: tuple[RowDigest, ...] = ()
@@ -164,9 +167,18 @@ def _rows(
 
 
 def _alive(table: SourceTable, name: str) -> sql.Composable:
+    """Returns the condition of rows that are not deleted.
+
+    Raises:
+        RequestError: bad_request: an excluded column, whose values it would tell.
+        SourceError: protection_required.
+    """
     column = table.column(name)
+    if column is None:
+        raise RequestError("bad_request", "/deleted_column: is not among the columns.")
     test = "{} IS NULL"
-    if column is not None and column.base.name == "bool":
+    if column.base.name == "bool":
+        trust.check_plain(table.spec, name)
         test = "NOT COALESCE({}, FALSE)"
     return sql.SQL(test).format(sql.Identifier(name))
 

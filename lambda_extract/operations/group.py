@@ -110,7 +110,10 @@ class Worker:
         with contextlib.closing(session):
             try:
                 # Before a part is taken: who cannot connect leaves them to others.
-                session.of(parts[self.number % len(parts)], deadline)
+                # A table that may not be read costs no login.
+                readable = [part for part in parts if self._is_allowed(part)]
+                if readable:
+                    session.of(readable[self.number % len(readable)], deadline)
             except ExtractError as error:
                 log.emit("worker_failed", job=self.job, code=error.code)
                 return "ended", error
@@ -120,6 +123,14 @@ class Worker:
                 if used > self.settings.budget_seconds * _SHARE_TO_BEGIN:
                     return self._handed_over(), None
         return "ended", None
+
+    def _is_allowed(self, part: contract.GroupPart) -> bool:
+        source = self.settings.source(part.table.source)
+        try:
+            source.check_allowed(part.table.schema, part.table.relation)
+        except RequestError:
+            return False
+        return True
 
     def _handed_over(self) -> State:
         if len(self.queue.look().taken) == len(self.queue.request.parts):

@@ -25,6 +25,8 @@ from lambda_extract.protocol.objects import SignedObjects
 from lambda_extract.settings import Settings
 
 _READERS = 10
+# However many a request asks for: each is a slot of Lambda and a session of PostgreSQL.
+MOST_WORKERS = 64
 # Of the time of a call, for the last replies to be put together.
 _LAST_SECONDS = 15.0
 
@@ -87,7 +89,7 @@ class Queue:
         clock: Callable[[], float],
     ) -> None:
         self.request = request
-        self.workers = min(request.max_parallel, len(request.parts))
+        self.workers = min(request.max_parallel, len(request.parts), MOST_WORKERS)
         self._objects = objects
         self._settings = settings
         self._job = job
@@ -97,8 +99,11 @@ class Queue:
     # --- a worker ---------------------------------------------------------------------
 
     def begin(self, worker: int, generation: int) -> bool:
-        """Begins a worker's work; False if it was begun before, or nobody waits."""
-        if not self.is_open():
+        """Begins a worker's work; False if it was begun before, or nobody waits.
+
+        Nor is there a worker of a number that the job has not.
+        """
+        if not self.is_open() or not 0 <= worker < self.workers:
             return False
         name = f"{self._job}/workers/{worker:02d}-{generation:02d}.json"
         if not self._objects.create(name, json.dumps({"at": self._clock()})):

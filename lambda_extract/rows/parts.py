@@ -133,8 +133,11 @@ def split_range(
     table. Rows without a value are in no range.
 
     Raises:
-        ExtractError: bad_request, if PostgreSQL cannot read a bound; range_empty.
+        ExtractError: bad_request, if PostgreSQL cannot read a bound; range_empty;
+            protection_required.
     """
+    # Whether there is anything to split or not: no range of a column that is hidden.
+    partition_condition(table, whole)
     _check_order(database, table, whole)
     parts = _parts_of(size, limits)
     if parts <= 1 or not _can_split(database, table, whole.columns, whole.greatest):

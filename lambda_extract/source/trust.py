@@ -67,20 +67,6 @@ def _first_untrusted(database: Database, oid: sql.Composable) -> sql.Composable:
                 WHERE w.ev_class = r.oid
                     AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
             ) AS n
-        ), carriers AS (
-            SELECT
-                'pg_catalog.pg_class'::pg_catalog.regclass AS class,
-                i.indexrelid AS oid
-            FROM relations AS r JOIN pg_catalog.pg_index AS i ON i.indrelid = r.oid
-            UNION ALL
-            SELECT 'pg_catalog.pg_attrdef'::pg_catalog.regclass, e.oid
-            FROM relations AS r JOIN pg_catalog.pg_attrdef AS e ON e.adrelid = r.oid
-            UNION ALL
-            SELECT 'pg_catalog.pg_rewrite'::pg_catalog.regclass, w.oid
-            FROM relations AS r JOIN pg_catalog.pg_rewrite AS w ON w.ev_class = r.oid
-            UNION ALL
-            SELECT 'pg_catalog.pg_policy'::pg_catalog.regclass, y.oid
-            FROM relations AS r JOIN pg_catalog.pg_policy AS y ON y.polrelid = r.oid
         ), types AS (
             SELECT a.atttypid AS oid
             FROM relations AS r
@@ -105,6 +91,46 @@ def _first_untrusted(database: Database, oid: sql.Composable) -> sql.Composable:
                 WHERE f.attrelid = t.typrelid AND f.attnum > 0 AND NOT f.attisdropped
             ) AS n
             WHERE n.oid <> 0
+        ), carriers AS (
+            SELECT
+                'pg_catalog.pg_class'::pg_catalog.regclass AS class,
+                i.indexrelid AS oid
+            FROM relations AS r JOIN pg_catalog.pg_index AS i ON i.indrelid = r.oid
+            UNION ALL
+            -- Of the relation itself: the expressions that it is partitioned by.
+            SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, r.oid
+            FROM relations AS r
+            UNION ALL
+            SELECT 'pg_catalog.pg_attrdef'::pg_catalog.regclass, e.oid
+            FROM relations AS r JOIN pg_catalog.pg_attrdef AS e ON e.adrelid = r.oid
+            UNION ALL
+            SELECT 'pg_catalog.pg_rewrite'::pg_catalog.regclass, w.oid
+            FROM relations AS r JOIN pg_catalog.pg_rewrite AS w ON w.ev_class = r.oid
+            UNION ALL
+            SELECT 'pg_catalog.pg_policy'::pg_catalog.regclass, y.oid
+            FROM relations AS r JOIN pg_catalog.pg_policy AS y ON y.polrelid = r.oid
+            UNION ALL
+            -- Planned with every query of the relation, as indexes are.
+            SELECT 'pg_catalog.pg_statistic_ext'::pg_catalog.regclass, x.oid
+            FROM relations AS r
+            JOIN pg_catalog.pg_statistic_ext AS x ON x.stxrelid = r.oid
+            UNION ALL
+            -- A CHECK is, to leave out children and partitions.
+            SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, k.oid
+            FROM relations AS r
+            JOIN pg_catalog.pg_constraint AS k ON k.conrelid = r.oid
+            UNION ALL
+            SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, k.oid
+            FROM types AS s
+            JOIN pg_catalog.pg_constraint AS k ON k.contypid = s.oid
+            UNION ALL
+            -- How values of a type become text. To a type of their own anybody may
+            -- make a cast, which nobody asks for.
+            SELECT 'pg_catalog.pg_cast'::pg_catalog.regclass, z.oid
+            FROM types AS s
+            JOIN pg_catalog.pg_cast AS z ON z.castsource = s.oid
+            JOIN pg_catalog.pg_type AS t ON t.oid = z.casttarget
+            WHERE t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace
         ), owners AS (
             SELECT 'relation' AS what, c.relname::text AS name, c.relowner AS owner
             FROM relations AS r JOIN pg_catalog.pg_class AS c ON c.oid = r.oid

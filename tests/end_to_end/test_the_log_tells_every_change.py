@@ -23,7 +23,7 @@ class LogLab:
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
-        self.name = lab.name("logged")
+        self.name = lab.name("aurora_sync_logged")
         self.tables: dict[str, dict[str, Any]] = {}
         lab.psql(
             f"CREATE PUBLICATION {self.name} WITH (publish_via_partition_root = true)"

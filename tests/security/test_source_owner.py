@@ -215,6 +215,61 @@ def test_s1_a_function_of_another_owner_in_a_trusted_table(attack: Attack) -> No
     refused(attack, "trusted")
 
 
+# Everything else of a trusted table that a plain query of it plans or calls.
+CARRIERS = {
+    "statistics": (
+        "CREATE TABLE {me}.trusted (id int PRIMARY KEY, v text)",
+        "CREATE STATISTICS {me}.told ON ({me}.steal('x'::text)), v FROM {me}.trusted",
+    ),
+    "a check of a child": (
+        "CREATE TABLE {me}.trusted (id int PRIMARY KEY, v text)",
+        "CREATE TABLE {me}.child (CHECK ({me}.steal('x'::text) = 'x'))"
+        " INHERITS ({me}.trusted)",
+    ),
+    "a partition key": (
+        "CREATE TABLE {me}.trusted (id int, v text)"
+        " PARTITION BY LIST ({me}.steal(v))",
+        "CREATE TABLE {me}.part PARTITION OF {me}.trusted FOR VALUES IN ('x')",
+    ),
+    "a check of a domain": (
+        "CREATE DOMAIN {me}.short AS text CHECK ({me}.steal(VALUE) <> '')",
+        "CREATE TABLE {me}.trusted (id int PRIMARY KEY, v {me}.short)",
+    ),
+    "a cast": (
+        "CREATE TYPE {me}.state AS ENUM ('good')",
+        "CREATE FUNCTION {me}.told({me}.state) RETURNS text LANGUAGE sql IMMUTABLE"
+        " AS $$ SELECT 'good' $$",
+        "ALTER FUNCTION {me}.told({me}.state) OWNER TO {me}",
+        "CREATE CAST ({me}.state AS text) WITH FUNCTION {me}.told ({me}.state)",
+        "CREATE TABLE {me}.trusted (id int PRIMARY KEY, v {me}.state)",
+    ),
+}
+
+
+@pytest.mark.parametrize("script", CARRIERS.values(), ids=list(CARRIERS))
+def test_s1_whatever_calls_a_function_of_another_owner(
+    attack: Attack, script: tuple[str, ...]
+) -> None:
+    attack.rule(*script, "GRANT SELECT ON {me}.trusted TO aurora_sync")
+    refused(attack, "trusted")
+
+
+def test_a_cast_that_anybody_may_make_stops_no_table(attack: Attack) -> None:
+    """To a type of their own; otherwise anybody could stop every sync."""
+    attack.rule(
+        "CREATE TABLE {me}.trusted (id int PRIMARY KEY, v text)",
+        "INSERT INTO {me}.trusted VALUES (1, 'x')",
+        "GRANT SELECT ON {me}.trusted TO aurora_sync",
+    )
+    attack.run(
+        "CREATE TYPE {me}.mine AS (v text)",
+        "CREATE FUNCTION {me}.made(text) RETURNS {me}.mine LANGUAGE sql"
+        " AS $$ SELECT ROW($1)::{me}.mine $$",
+        "CREATE CAST (text AS {me}.mine) WITH FUNCTION {me}.made (text)",
+    )
+    assert attack.sync("trusted").rows == 1
+
+
 @pytest.mark.parametrize("declared", ["{me}.mood", "{me}.mood[]", "{me}.pair"])
 def test_s1_a_type_of_another_owner_in_a_trusted_table(
     attack: Attack, declared: str

@@ -71,7 +71,7 @@ class Schedule:
         self.random = random.Random(seed)
         self.server = server
         self.folder = folder
-        name = f"soak_{seed}"
+        name = f"aurora_sync_soak_{seed}"
         self.log = contract.LogSpec(name, name)
         self.source = Source("shop", "127.0.0.1", "shop", {}, server.port, "disable")
         self.plain = Target(f"{name}_plain", 1)

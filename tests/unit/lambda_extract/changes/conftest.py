@@ -132,7 +132,7 @@ class Log:
 @pytest.fixture
 def log(server: Aurora, tmp_path: Path) -> Iterator[Log]:
     """A started log without tables."""
-    name = f"log_{uuid.uuid4().hex[:8]}"
+    name = f"aurora_sync_{uuid.uuid4().hex[:8]}"
     spec = contract.LogSpec(name, name)
     with contextlib.closing(server.connect("shop")) as owner:
         found = Log(server, owner, tmp_path / "landing", spec)

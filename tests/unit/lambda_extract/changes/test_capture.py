@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from lambda_extract import contract
+from lambda_extract.changes.capture import drop_slot
 from lambda_extract.errors import ExtractError
 from lambda_extract.operations.plan import plan
 from lambda_extract.settings import Protection
@@ -308,6 +309,29 @@ def refused(log: Log, **fields: Any) -> str:
 def test_a_slot_that_is_not_there(log: Log) -> None:
     log.sql(f"SELECT pg_drop_replication_slot('{log.spec.slot}')")
     assert refused(log) == "slot_missing"
+
+
+@pytest.mark.parametrize("drops", [False, True], ids=["capture", "drop"])
+def test_the_slot_of_another_consumer_is_neither_confirmed_nor_dropped(
+    log: Log, drops: bool
+) -> None:
+    """Of the same plugin and database; a configuration may name any slot."""
+    theirs = f"debezium_{log.spec.slot[-8:]}"
+    log.sql(f"SELECT pg_create_logical_replication_slot('{theirs}', 'pgoutput')")
+    shown = f"FROM pg_replication_slots WHERE slot_name = '{theirs}'"
+    before = log.sql(f"SELECT confirmed_flush_lsn {shown}")
+    ahead = log.sql("SELECT pg_current_wal_flush_lsn()::text")[0][0]
+    attack = replace(log, spec=replace(log.spec, slot=theirs), to_lsn=ahead)
+    with pytest.raises(ExtractError) as raised:
+        if drops:
+            with attack.database() as database:
+                request = contract.DropSlotRequest("r1", "shop", attack.spec)
+                drop_slot(database, request)
+        else:
+            attack.ask()
+    assert raised.value.code == "slot_foreign"
+    assert log.sql(f"SELECT confirmed_flush_lsn {shown}") == before
+    log.sql(f"SELECT pg_drop_replication_slot('{theirs}')")
 
 
 def test_a_slot_of_another_kind(log: Log) -> None:
