@@ -13,8 +13,12 @@ from typing import Any
 
 import pytest
 from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import (
+    StaleElementReferenceException,
+    TimeoutException,
+)
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -83,7 +87,10 @@ def wait(browser: Any, condition: Any) -> Any:
     patience = WebDriverWait(
         browser, SECONDS, ignored_exceptions=[StaleElementReferenceException]
     )
-    return patience.until(condition)
+    try:
+        return patience.until(condition)
+    except TimeoutException:
+        pytest.fail(f"The page stays as it is:\n{body(browser)}")
 
 
 def click(browser: Any, selector: str, text: str) -> None:
@@ -93,7 +100,8 @@ def click(browser: Any, selector: str, text: str) -> None:
         found: list[WebElement] = browser.find_elements(By.CSS_SELECTOR, selector)
         for element in found:
             usable = element.is_displayed() and element.is_enabled()
-            if usable and element.text.strip() == text:
+            # The name of an icon stands in a line of its own.
+            if usable and element.text.strip().splitlines()[-1:] == [text]:
                 element.click()
                 return True
         return False
@@ -179,12 +187,19 @@ def test_a_table_has_a_page_with_every_call(
     press(browser, "Validate", f"{call});", f"{table}: 1 different in 50 rows.")
     press(browser, "Validate and repair", f"{call}, TRUE);", table)
     lab.assert_equal(table)
-    call = f"CALL BACKFILL_TABLE('{table}', NULL, NULL);"
-    press(browser, "Backfill", call, f"{table}: ")
+    click(browser, "button", "Backfill")
+    shows(browser, f"CALL BACKFILL_TABLE('{table}', NULL, NULL);")
+    box = "input[aria-label='From (cursor value)']"
+    browser.find_element(By.CSS_SELECTOR, box).send_keys("2020-01-01" + Keys.ENTER)
+    shows(browser, f"CALL BACKFILL_TABLE('{table}', '2020-01-01', NULL);")
+    click(browser, "button", "Yes, backfill")
+    shows(browser, "Dismiss")
+    assert "Backfill failed" not in body(browser)
+    click(browser, "button", "Dismiss")
     call = f"CALL PAUSE_TABLE('{table}', 'paused in the dashboard');"
     press(browser, "Pause", call, table)
     assert lab.last_run(table)["STATE"] == "paused"
-    click(browser, "button", "arrow_back\nAll tables")
+    click(browser, "button", "All tables")
     shows(browser, "The one table is paused")
     unbroken(browser)
 
@@ -206,7 +221,7 @@ def test_every_page_has_something_to_show(lab: Lab, browser: Any) -> None:
         click(browser, "button", page)
         shows(browser, text)
         unbroken(browser)
-    press(browser, "Start schedules", "CALL APPLY_TASKS();", "done")
+    press(browser, "Start schedules", "CALL APPLY_TASKS();", "Report")
     wait(browser, lambda b: b.find_elements(By.CSS_SELECTOR, "canvas"))
     lab.apply({})
     lab.query("CALL APPLY_TASKS()")
