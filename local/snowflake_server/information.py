@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,8 @@ from local.snowflake_server.objects.tables import row_count
 from local.snowflake_server.rows import pipe_loads
 
 _T, _N, _M = pyarrow.string(), pyarrow.int64(), pyarrow.timestamp("us", tz="UTC")
+_TASK_MOMENTS = ("SCHEDULED_TIME", "QUERY_START_TIME", "COMPLETED_TIME")
+_TASK_HISTORY = "TASK_HISTORY "
 _PLACE = [("TABLE_CATALOG", _T), ("TABLE_SCHEMA", _T), ("TABLE_NAME", _T)]
 
 
@@ -36,6 +39,8 @@ def register(
     """
     if view.startswith(pipe_loads.HISTORY):
         return pipe_loads.register_history(account, session, view)
+    if view.startswith(_TASK_HISTORY):
+        return _register_task_history(account, session, view)
     made = {
         "COLUMNS": _columns,
         "TABLES": _tables,
@@ -53,6 +58,25 @@ def register(
         name, pyarrow.Table.from_arrays(columns, schema=schema)
     )
     return name
+
+
+def _register_task_history(account: Account, session: Session, view: str) -> str:
+    """Make the history of the tasks of one schema readable, as far as it is read."""
+    _, of, schema, limit = view.split(" ")
+    found = account.scheduler.history(of, schema, int(limit))
+    moments = [[_moment(row[place]) for row in found] for place in (3, 4, 5)]
+    texts = [[row[place] for row in found] for place in (0, 1, 2)]
+    name = f"_task_history_{encode(of)}_{encode(schema)}".lower()
+    columns = dict(zip(("NAME", "STATE", "ERROR_MESSAGE"), texts, strict=True))
+    made = {key: pyarrow.array(values, _T) for key, values in columns.items()}
+    for key, values in zip(_TASK_MOMENTS, moments, strict=True):
+        made[key] = pyarrow.array(values, _M)
+    session.scope.connection.register(name, pyarrow.table(made))
+    return name
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 def _in(account: Account, database: str, kind: type, role: str) -> list[Any]:

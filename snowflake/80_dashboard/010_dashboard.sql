@@ -15,13 +15,13 @@ CREATE STREAMLIT IF NOT EXISTS sync_dashboard -- noqa: PRS
 FROM '@<% database %>.control.dashboard/app'
 MAIN_FILE = 'streamlit_app.py'
 QUERY_WAREHOUSE = <% warehouse %>
-COMMENT = 'Freshness, history and failures of every table; buttons to sync, validate and pause';
+COMMENT = 'What needs attention and what to do, with buttons; every table, schedules, history, cost';
 
 ALTER STREAMLIT sync_dashboard SET -- noqa: PRS
 MAIN_FILE = 'streamlit_app.py'
 QUERY_WAREHOUSE = <% warehouse %>
 TITLE = 'Aurora sync'
-COMMENT = 'Freshness, history and failures of every table; buttons to sync, validate and pause';
+COMMENT = 'What needs attention and what to do, with buttons; every table, schedules, history, cost';
 
 -- Without a live version nobody but the owner could open it. If there is one, Snowflake
 -- says so, and the deployment goes on.

@@ -32,7 +32,11 @@ def rows(query: Query) -> list[Row]:
     Raises:
         CallFailed: Snowflake refused it.
     """
-    return [row.as_dict() for row in _collect(query)]
+    # SHOW has lower-case names, which Snowpark hands over in quotes.
+    return [
+        {name.strip('"').upper(): value for name, value in row.as_dict().items()}
+        for row in _collect(query)
+    ]
 
 
 def call(query: Query) -> dict[str, Any]:
@@ -41,8 +45,11 @@ def call(query: Query) -> dict[str, Any]:
     Raises:
         CallFailed: The procedure raised an error, or Snowflake refused the call.
     """
-    (row,) = _collect(query)
-    return report_of(row[0])
+    found = _collect(query)
+    if len(found) == 1 and len(found[0]) == 1:
+        return report_of(found[0][0])
+    # A procedure that returns rows.
+    return {"rows": [row.as_dict() for row in found]}
 
 
 def _collect(query: Query) -> list[Any]:

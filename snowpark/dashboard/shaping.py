@@ -9,12 +9,20 @@ from dataclasses import dataclass
 from typing import Any
 
 Row = Mapping[str, Any]
+NO_GROUP = "(no group)"
 
-# The worst first; SYNC_STATUS has no other states.
-STATES = ("failed", "lost", "late", "never synced", "paused", "running", "ok")
-_COLORS = dict(
-    zip(STATES, ("red", "red", "orange", "gray", "gray", "blue", "green"), strict=True)
-)
+# The worst first: the states of SYNC_OVERVIEW.
+COLORS = {
+    "failed": "red",
+    "late": "orange",
+    "lost": "orange",
+    "never synced": "violet",
+    "warning": "yellow",
+    "running": "blue",
+    "paused": "gray",
+    "ok": "green",
+}
+STATES = tuple(COLORS)
 
 # The text that every error of a procedure has (snowpark/errors.py), inside of what
 # Snowflake puts around it.
@@ -47,45 +55,69 @@ class Failure:
 def counts(rows: Sequence[Row]) -> dict[str, int]:
     """Returns the number of tables by state, the worst state first, without zeros."""
     found = Counter(str(row["STATE"]) for row in rows)
-    return {state: found[state] for state in sorted(found, key=_badness)}
+    return {state: found[state] for state in sorted(found, key=badness)}
 
 
-def _badness(state: str) -> int:
+def badness(state: str) -> int:
+    """Returns the place of a state, the worst first."""
     return STATES.index(state) if state in STATES else len(STATES)
 
 
-def colored(state: str) -> str:
-    """Returns the state as Markdown of Streamlit, in its color."""
-    return f":{_COLORS.get(state, 'gray')}[**{state}**]"
+def badge(state: str, number: int | None = None) -> str:
+    """Returns the state as Markdown of Streamlit, in its color, with a number."""
+    text = state if number is None else f"{number} {state}"
+    return f":{COLORS.get(state, 'gray')}-badge[{text}]"
 
 
-def freshness(rows: Sequence[Row]) -> list[dict[str, Any]]:
+def plain(text: str) -> str:
+    """Returns a text as Markdown that shows it as it is."""
+    return re.sub(r"([\\`*_{}\[\]()#+\-!|~$<>:&^=])", r"\\\1", text)
+
+
+def tables(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Returns a row per table: the worst state first, then the most of the SLA used."""
 
     def order(row: Row) -> tuple[int, float, str]:
-        return _badness(row["STATE"]), -(_used(row) or 0.0), row["TABLE_NAME"]
+        return badness(row["STATE"]), -(used(row) or 0.0), row["TABLE_NAME"]
 
     return [
         {
             "Table": row["TABLE_NAME"],
-            "Group": row["GROUP_NAME"] or "",
             "State": row["STATE"],
             "Age": duration(row["FRESHNESS_MINUTES"]),
             "SLA": duration(row["FRESHNESS_SLA_MINUTES"]),
-            "SLA used": _used(row),
+            "SLA used": used(row),
+            "What": row["WHAT"] or "",
+            "Group": row["GROUP_NAME"] or "",
             "Last sync": row["LAST_RUN_FINISHED_AT"],
             "Rows read": _whole(row["LAST_ROWS_EXTRACTED"]),
             "Loaded": size(row["LAST_BYTES"]),
-            "Watermark": row["WATERMARK"] or "",
-            "Held back by": row["OLDEST_TRANSACTION"] or "",
             "Target": row["TARGET_NAME"],
         }
         for row in sorted(rows, key=order)
     ]
 
 
-def _used(row: Row) -> float | None:
-    """The share of the SLA that is used, in percent."""
+def matching(
+    rows: Sequence[Row], text: str, groups: Sequence[str], states: Sequence[str]
+) -> list[Row]:
+    """Returns the tables whose name or target has the text, of groups and states.
+
+    Args:
+        groups: None given: of every group. The same for states.
+    """
+    wanted = text.strip().lower()
+    return [
+        row
+        for row in rows
+        if wanted in f"{row['TABLE_NAME']} {row['TARGET_NAME']}".lower()
+        and (not groups or (row["GROUP_NAME"] or NO_GROUP) in groups)
+        and (not states or row["STATE"] in states)
+    ]
+
+
+def used(row: Row) -> float | None:
+    """Returns the share of the SLA that is used, in percent."""
     minutes, limit = row["FRESHNESS_MINUTES"], row["FRESHNESS_SLA_MINUTES"]
     if minutes is None or not limit:
         return None
@@ -94,6 +126,27 @@ def _used(row: Row) -> float | None:
 
 def _whole(value: Any) -> int | None:
     return None if value is None else int(value)
+
+
+def moment(value: datetime.datetime | None) -> str:
+    """Returns a moment with its zone: "2026-03-01 12:00 UTC"."""
+    if value is None:
+        return "never"
+    return f"{value.astimezone(datetime.UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def ago(value: datetime.datetime | None, now: datetime.datetime) -> str:
+    """Returns a moment and how long ago it was, or how soon it will be."""
+    if value is None:
+        return "never"
+    minutes = int((now - value).total_seconds() // 60)
+    near = f"{duration(minutes)} ago" if minutes >= 0 else f"in {duration(-minutes)}"
+    return f"{moment(value)} ({near})"
+
+
+def count(number: int, word: str) -> str:
+    """Returns "1 table", "2 tables"."""
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
 
 
 def duration(minutes: Any) -> str:
@@ -120,33 +173,8 @@ def size(bytes_: Any) -> str:
     return f"{number:,.1f} TB"
 
 
-def run_points(runs: Iterable[Row], table: str) -> list[dict[str, Any]]:
-    """Returns the rows and the seconds by step of a table's runs, the oldest first.
-
-    Runs that vanished have no start and are left out.
-    """
-    points = [
-        {
-            "Run": _moment(run["STARTED_AT"]),
-            "Rows read": int(run["ROWS_EXTRACTED"] or 0),
-            "Rows deleted": int(run["ROWS_DELETED"] or 0),
-            "extract": float(run["EXTRACT_SECONDS"] or 0),
-            "load": float(run["LOAD_SECONDS"] or 0),
-            "merge": float(run["MERGE_SECONDS"] or 0),
-        }
-        for run in runs
-        if run["TABLE_NAME"] == table and run["STARTED_AT"] is not None
-    ]
-    return sorted(points, key=lambda point: point["Run"])
-
-
-def _moment(value: datetime.datetime) -> str:
-    """A label that sorts by time and tells two runs of one minute apart."""
-    return value.astimezone(datetime.UTC).strftime("%m-%d %H:%M:%S")
-
-
-def run_list(runs: Iterable[Row], table: str) -> list[dict[str, Any]]:
-    """Returns a table's runs for reading, the newest first."""
+def run_list(runs: Iterable[Row]) -> list[dict[str, Any]]:
+    """Returns runs for reading, the newest first."""
     return [
         {
             "Finished": run["FINISHED_AT"],
@@ -164,21 +192,11 @@ def run_list(runs: Iterable[Row], table: str) -> list[dict[str, Any]]:
             "Run id": run["RUN_ID"],
         }
         for run in runs
-        if run["TABLE_NAME"] == table
-    ]
-
-
-def failing_now(rows: Sequence[Row]) -> list[tuple[str, Failure]]:
-    """Returns the tables whose last sync failed, with the error."""
-    return [
-        (row["TABLE_NAME"], _failure(row, "LAST_"))
-        for row in rows
-        if row["LAST_ERROR_CODE"]
     ]
 
 
 def past_failures(runs: Iterable[Row]) -> list[dict[str, Any]]:
-    """Returns the failed runs of the period, the newest first."""
+    """Returns failed runs for reading."""
     return [
         {
             "Finished": run["FINISHED_AT"],
@@ -189,19 +207,7 @@ def past_failures(runs: Iterable[Row]) -> list[dict[str, Any]]:
             "Run id": run["RUN_ID"],
         }
         for run in runs
-        if run["ERROR_CODE"]
     ]
-
-
-def _failure(row: Row, prefix: str) -> Failure:
-    may_help = row[f"{prefix}ERROR_RETRYABLE"]
-    return Failure(
-        code=row[f"{prefix}ERROR_CODE"],
-        message=row[f"{prefix}ERROR_MESSAGE"] or "",
-        retry="A retry may help." if may_help else "A retry does not help.",
-        hint=row[f"{prefix}ERROR_HINT"] or "",
-        where=f"run {row[f'{prefix}RUN_ID']}",
-    )
 
 
 def failure_of(text: str) -> Failure:
@@ -249,6 +255,47 @@ def altered(rows: Iterable[Row]) -> list[dict[str, Any]]:
             "Column": row["COLUMN_NAME"],
             "Values": _whole(row["ROW_COUNT"]),
             "Some keys": " ".join(str(row["SAMPLE_KEYS"] or "").split()),
+        }
+        for row in rows
+    ]
+
+
+def warnings(rows: Iterable[Row]) -> list[dict[str, Any]]:
+    """Returns warnings for reading."""
+    return [
+        {
+            "When": row["RECORDED_AT"],
+            "Table": row["TABLE_NAME"],
+            "Warning": row["CODE"],
+            "What": row["MESSAGE"],
+            "What to do": row["HINT"] or "",
+        }
+        for row in rows
+    ]
+
+
+def discoveries(rows: Iterable[Row]) -> list[dict[str, Any]]:
+    """Returns new and vanished tables of the sources for reading."""
+    return [
+        {
+            "When": row["RECORDED_AT"],
+            "Source": row["SOURCE"] or "",
+            "Table": row["SOURCE_TABLE"] or "",
+            "What": row["WHAT"],
+            "Policy": row["POLICY"] or "",
+        }
+        for row in rows
+    ]
+
+
+def cost_lines(rows: Iterable[Row]) -> list[dict[str, Any]]:
+    """Returns credits by table for reading."""
+    return [
+        {
+            "Table": row["TABLE_NAME"] or "(not tied to a table)",
+            "Credits": round(float(row["CREDITS"] or 0), 4),
+            "Runs": _whole(row["RUNS"]),
+            "Rows read": _whole(row["ROWS_EXTRACTED"]),
         }
         for row in rows
     ]

@@ -131,8 +131,13 @@ ONLY_IMPORTERS = {
         "snowpark/dashboard/session.py",
     },
     ("snowpark", "streamlit"): {
+        "snowpark/dashboard/first_page.py",
+        "snowpark/dashboard/operate.py",
+        "snowpark/dashboard/pages.py",
+        "snowpark/dashboard/parts.py",
         "snowpark/dashboard/session.py",
         "snowpark/dashboard/streamlit_app.py",
+        "snowpark/dashboard/table_page.py",
     },
     ("snowpark", "jsonschema"): {"snowpark/settings/validator.py"},
     (SERVER, "starlette"): {f"{SERVER}/server.py"},

@@ -131,7 +131,7 @@ class Translator:
 
     def _resolve(self, statement: exp.Expr) -> None:
         text = statement.meta.get("text", "")
-        _put_copy_history(statement)
+        _put_history(statement)
         _check_syntax(statement)
         self._call_functions(statement, text)
         self._name_results(statement)
@@ -305,22 +305,30 @@ class Translator:
         node.replace(made)
 
 
-_HISTORY_ARGUMENTS = ("TABLE_NAME", "START_TIME")
+# Function: its arguments, of which the literals among the first are in the view's name.
+_HISTORIES = {
+    "COPY_HISTORY": (("TABLE_NAME", "START_TIME"), 1),
+    "TASK_HISTORY": (("DATABASE_NAME", "SCHEMA_NAME", "RESULT_LIMIT"), 3),
+}
 
 
-def _put_copy_history(statement: exp.Expr) -> None:
-    """TABLE(INFORMATION_SCHEMA.COPY_HISTORY(...)) as a view that is named after it."""
+def _put_history(statement: exp.Expr) -> None:
+    """TABLE(INFORMATION_SCHEMA.x_HISTORY(...)) as a view that is named after it."""
     for node in list(statement.find_all(exp.TableFromRows)):
         call = node.this.expression if isinstance(node.this, exp.Dot) else None
-        if not isinstance(call, exp.Anonymous) or call.name.upper() != "COPY_HISTORY":
+        if not isinstance(call, exp.Anonymous) or call.name.upper() not in _HISTORIES:
             continue
+        name = call.name.upper()
+        arguments, named = _HISTORIES[name]
         given = {a.name.upper(): a.expression for a in call.find_all(exp.Kwarg)}
-        table = given.get("TABLE_NAME")
-        if tuple(given) != _HISTORY_ARGUMENTS or not isinstance(table, exp.Literal):
-            raise unsupported("COPY_HISTORY with other arguments")
+        values = list(given.values())[:named]
+        literal = all(isinstance(value, exp.Literal) for value in values)
+        if tuple(given) != arguments or not literal:
+            raise unsupported(f"{name} with other arguments")
+        view = " ".join([name, *(value.name for value in values)])
         node.replace(
             exp.Table(
-                this=exp.to_identifier(f"COPY_HISTORY {table.name}", quoted=True),
+                this=exp.to_identifier(view, quoted=True),
                 db=exp.to_identifier(node.this.this.name.upper(), quoted=True),
             )
         )

@@ -131,6 +131,35 @@ class Scheduler:
                 "runs": [asdict(run) for run in self._history],
             }
 
+    def history(
+        self, database: str, schema: str, limit: int
+    ) -> list[tuple[str | None, ...]]:
+        """What INFORMATION_SCHEMA.TASK_HISTORY tells of the tasks of a schema.
+
+        Returns:
+            Name, state, error, and the moments of schedule, start and end as text; the
+            newest schedule first.
+        """
+        known = {
+            name: task
+            for name, task in tasks.all_tasks(self._account).items()
+            if (name.database, name.schema) == (database, schema)
+        }
+        names = {name.name for name in known}
+        with self._changed:
+            rows: list[tuple[str | None, ...]] = [
+                (run.name, run.state, run.error, run.scheduled_at, run.started_at,
+                 run.ended_at)
+                for run in self._history
+                if run.root.startswith(f"{database}.{schema}.") and run.name in names
+            ]  # fmt: skip
+            rows += [
+                (name.name, "SCHEDULED", None, self._due[name].isoformat(), None, None)
+                for name in known
+                if name in self._due
+            ]
+        return sorted(rows, key=lambda row: str(row[3]), reverse=True)[:limit]
+
     # --- the clock --------------------------------------------------------------------
 
     def _watch(self) -> None:

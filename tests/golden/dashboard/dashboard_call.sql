@@ -1,1 +1,1 @@
-CALL control.pause_table('orders', 'paused in the dashboard');
+CALL control.pause_table('orders', 'it''s me');

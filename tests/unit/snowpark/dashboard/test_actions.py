@@ -1,13 +1,18 @@
-"""A confirmed click becomes one call, whoever asks for it."""
+"""A confirmed click becomes one call for each table, whoever asks for it."""
 
+import re
 import threading
+from pathlib import Path
 
 import pytest
 
 from snowpark.dashboard import session
 from snowpark.dashboard.actions import Call
+from snowpark.dashboard.buttons import ACTIONS
 from snowpark.dashboard.shaping import Failure
 from snowpark.dashboard.statements import Query
+
+FOLDER = Path(__file__).resolve().parents[4] / "snowflake" / "50_procedures"
 
 
 def test_runs_of_the_page_at_the_same_time_share_one_call(
@@ -23,7 +28,7 @@ def test_runs_of_the_page_at_the_same_time_share_one_call(
         return {"summary": "done"}
 
     monkeypatch.setattr(session, "call", answer)
-    made = Call("Sync now", "orders")
+    made = Call("Sync now", ("orders",))
     first = threading.Thread(target=made.make)
     second = threading.Thread(target=made.make)
     first.start()
@@ -33,19 +38,55 @@ def test_runs_of_the_page_at_the_same_time_share_one_call(
     first.join(10)
     second.join(10)
     assert [query.text for query in calls] == ["CALL control.sync_table('orders')"]
-    assert made.outcome == {"summary": "done"}
+    assert made.is_done and made.outcomes == {"orders": {"summary": "done"}}
 
 
-def test_a_failed_call_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_call_is_not_repeated_and_stops_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     failure = Failure("lease_held", "It runs.")
-    calls: list[Query] = []
+    calls: list[str] = []
 
     def answer(query: Query) -> dict[str, str]:
-        calls.append(query)
-        raise session.CallFailed(failure)
+        calls.append(query.text)
+        if "'orders'" in query.text:
+            raise session.CallFailed(failure)
+        return {"summary": "done"}
 
     monkeypatch.setattr(session, "call", answer)
-    made = Call("Pause", "orders")
+    made = Call("Sync now", ("orders", "items"))
+    assert not made.is_done
     made.make()
     made.make()
-    assert made.outcome == failure and len(calls) == 1
+    assert made.outcomes == {"orders": failure, "items": {"summary": "done"}}
+    assert len(calls) == 2 and made.is_done
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (Call("Start schedules", ()), "CALL APPLY_TASKS();"),
+        (Call("Pause", ("o",), ("it's late",)), "CALL PAUSE_TABLE('o', 'it''s late');"),
+        (Call("Backfill", ("o",), ("7", "")), "CALL BACKFILL_TABLE('o', '7', NULL);"),
+        (Call("Validate and repair", ("o",)), "CALL VALIDATE_TABLE('o', TRUE);"),
+        (Call("Validate", ("o",)), "CALL VALIDATE_TABLE('o');"),
+    ],
+)
+def test_the_call_is_shown_as_it_is_written_in_a_worksheet(
+    call: Call, text: str
+) -> None:
+    assert call.texts == [text]
+
+
+def test_every_button_calls_a_procedure_with_its_arguments() -> None:
+    deployed = {
+        name.upper(): (found.count("VARCHAR") + found.count("BOOLEAN"), found)
+        for file in FOLDER.glob("*.sql")
+        for name, found in re.findall(
+            r"CREATE OR REPLACE PROCEDURE (\w+)\((.*?)\)\n", file.read_text(), re.S
+        )
+    }
+    for label, action in ACTIONS.items():
+        takes, text = deployed[action.procedure]
+        given = len(action.inputs) + len(action.fixed) + (takes > 0)
+        assert given in (takes, takes - text.count("DEFAULT")), label

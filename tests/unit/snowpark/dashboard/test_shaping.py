@@ -12,32 +12,35 @@ from snowpark.errors import UsageError
 NOW = datetime.datetime(2026, 3, 1, 12, tzinfo=datetime.UTC)
 
 
-def status(name: str, state: str, minutes: int | None, sla: int = 60) -> dict[str, Any]:
-    """A row of SYNC_STATUS, as far as the page of freshness needs it."""
+def status(
+    name: str, state: str, minutes: int | None, group: str | None = "hourly"
+) -> dict[str, Any]:
+    """A row of the first screen, as far as the list of tables needs it."""
     return {
         "TABLE_NAME": name,
-        "GROUP_NAME": "hourly",
+        "GROUP_NAME": group,
         "STATE": state,
+        "WHAT": None,
         "FRESHNESS_MINUTES": minutes,
-        "FRESHNESS_SLA_MINUTES": sla,
+        "FRESHNESS_SLA_MINUTES": 60,
         "LAST_RUN_FINISHED_AT": NOW,
         "LAST_ROWS_EXTRACTED": 5,
         "LAST_BYTES": 1234,
-        "WATERMARK": None,
-        "OLDEST_TRANSACTION": None,
-        "TARGET_NAME": "T",
+        "TARGET_NAME": f"SHOP.{name.upper()}",
     }
 
 
+ROWS = [
+    status("fine", "ok", 5),
+    status("nearly", "ok", 50, "nightly"),
+    status("new", "never synced", None, None),
+    status("late", "late", 70),
+    status("broken", "failed", 10),
+]
+
+
 def test_the_worst_table_comes_first_then_the_most_used_sla() -> None:
-    rows = [
-        status("fine", "ok", 5),
-        status("nearly", "ok", 50),
-        status("new", "never synced", None),
-        status("late", "late", 70),
-        status("broken", "failed", 10),
-    ]
-    shown = shaping.freshness(rows)
+    shown = shaping.tables(ROWS)
     assert [row["Table"] for row in shown] == [
         "broken",
         "late",
@@ -47,12 +50,45 @@ def test_the_worst_table_comes_first_then_the_most_used_sla() -> None:
     ]
     assert [row["SLA used"] for row in shown] == [16.7, 116.7, None, 83.3, 8.3]
     assert shown[2]["Age"] == "–"
-    assert list(shaping.counts(rows).items()) == [
+    assert list(shaping.counts(ROWS).items()) == [
         ("failed", 1),
         ("late", 1),
         ("never synced", 1),
         ("ok", 2),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "groups", "states", "found"),
+    [
+        ("", [], [], ["fine", "nearly", "new", "late", "broken"]),
+        (" N ", [], [], ["fine", "nearly", "new", "broken"]),
+        ("shop.late", [], [], ["late"]),
+        ("", ["nightly", "(no group)"], [], ["nearly", "new"]),
+        ("", ["hourly"], ["ok"], ["fine"]),
+        ("nothing", [], [], []),
+    ],
+)
+def test_tables_are_found_by_name_target_group_and_state(
+    text: str, groups: list[str], states: list[str], found: list[str]
+) -> None:
+    rows = shaping.matching(ROWS, text, groups, states)
+    assert [row["TABLE_NAME"] for row in rows] == found
+
+
+def test_moments_carry_their_zone() -> None:
+    berlin = datetime.timezone(datetime.timedelta(hours=1))
+    there = datetime.datetime(2026, 3, 1, 12, 30, tzinfo=berlin)
+    assert shaping.moment(there) == "2026-03-01 11:30 UTC"
+    assert shaping.ago(there, NOW) == "2026-03-01 11:30 UTC (30 min ago)"
+    assert shaping.ago(NOW, there) == "2026-03-01 12:00 UTC (in 30 min)"
+    assert shaping.ago(None, NOW) == "never"
+
+
+def test_what_looks_like_markup_is_shown_as_it_is() -> None:
+    assert shaping.plain("a_b *c* [d](e) :red[f] $g$") == (
+        "a\\_b \\*c\\* \\[d\\]\\(e\\) \\:red\\[f\\] \\$g\\$"
+    )
 
 
 @pytest.mark.parametrize(
@@ -71,25 +107,6 @@ def test_durations(minutes: int | None, shown: str) -> None:
 )  # fmt: skip
 def test_sizes(number: float | None, shown: str) -> None:
     assert shaping.size(number) == shown
-
-
-def test_runs_are_drawn_by_time_and_only_those_of_the_table() -> None:
-    def run(table: str, started: datetime.datetime | None) -> dict[str, Any]:
-        return {
-            "TABLE_NAME": table,
-            "STARTED_AT": started,
-            "ROWS_EXTRACTED": 3,
-            "ROWS_DELETED": None,
-            "EXTRACT_SECONDS": 1.5,
-            "LOAD_SECONDS": None,
-            "MERGE_SECONDS": 0.5,
-        }
-
-    later = NOW + datetime.timedelta(seconds=1)
-    runs = [run("t", later), run("t", None), run("other", NOW), run("t", NOW)]
-    points = shaping.run_points(runs, "t")
-    assert [point["Run"] for point in points] == ["03-01 12:00:00", "03-01 12:00:01"]
-    assert points[0]["extract"] == 1.5 and points[0]["load"] == 0.0
 
 
 def test_the_error_of_a_call_is_found_in_what_snowflake_puts_around_it() -> None:

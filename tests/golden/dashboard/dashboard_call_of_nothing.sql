@@ -1,0 +1,1 @@
+CALL control.apply_tasks();

@@ -1,0 +1,1 @@
+CALL control.backfill_table('o', '2026', NULL);
