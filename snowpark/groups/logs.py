@@ -1,7 +1,7 @@
 """The tables of mode log of a group: one capture of each source, then first windows.
 
 The captures are in front of the group's extraction, because a window reads the rows of
-what they have told. What cannot be said by one window of each table is left to its load.
+what they have told. What one window of a table does not say is left to its load.
 """
 
 from collections.abc import Callable, Mapping

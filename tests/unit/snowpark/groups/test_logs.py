@@ -53,7 +53,9 @@ def logged(name: str = "orders", **settings: Any) -> TableState:
     return dataclasses.replace(found, ledger=ledger)
 
 
-def rows_of(rows: int = 0, identity: LogIdentity = IDENTITY, **log: Any) -> ExtractReply:
+def rows_of(
+    rows: int = 0, identity: LogIdentity = IDENTITY, **log: Any
+) -> ExtractReply:
     """Returns a window of changed keys."""
     found = samples.reply(log=LogBound(identity, **log))
     if rows:
@@ -131,7 +133,6 @@ def told_of(table: str, **changes: Any) -> Row:
 
 
 def _files() -> str:
-    import json
 
     return json.dumps([dataclasses.asdict(key_file())])
 
