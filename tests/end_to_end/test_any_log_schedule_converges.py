@@ -1,4 +1,4 @@
-"""Random changes arrive through the log, whatever dies; scripts/run_log_soak.sh: more."""
+"""Random changes arrive through the log, whatever dies (scripts/run_log_soak.sh)."""
 
 import pytest
 

@@ -1,7 +1,6 @@
 """The crash matrix of a capture: whatever dies, the next one tells the same again."""
 
 import contextlib
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +18,6 @@ from lambda_extract.errors import ExtractError
 from lambda_extract.landing.stores import FolderStore
 from local.aurora import create_reader, start_aurora
 from tests.unit.lambda_extract.changes.conftest import LOGGER, Log
-from tests.unit.lambda_extract.changes.test_capture import wait_until
 
 KEYED = "(id bigint PRIMARY KEY, note text)"
 # Commits wait for nobody, and nobody flushes for them.
@@ -278,48 +276,6 @@ def test_p8_what_was_delivered_survives_a_crash(
     crash(lazy)
     ((note,),) = lazy.sql(f"SELECT note FROM {name}")
     assert (note == "never") is durable
-
-
-def test_p2_without_the_wait_an_old_row_is_read(
-    log: Log, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """P2: what the directed test of test_capture.py protects from."""
-    monkeypatch.setattr(slots, "wait_until_visible", lambda *_, **__: None)
-    table = log.table(KEYED)
-    name = table.spec.name
-    log.sql(f"INSERT INTO {name} VALUES (1, 'old')")
-    known = log.identity(table)
-    log.capture()
-    with _hanging(log, f"UPDATE {name} SET note = 'new'"):
-        reply = log.capture()
-        rows = table.rows(log.rows(table, known, reply))
-    assert rows == [["1", "old", "f"]]
-    assert told(log.capture()) == [], "nothing would ever read it again"
-    assert log.sql(f"SELECT note FROM {name}") == [("new",)]
-
-
-@contextlib.contextmanager
-def _hanging(log: Log, statement: str) -> Iterator[None]:
-    """A commit that waits for a standby that is not there."""
-    log.sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
-    log.sql("SELECT pg_reload_conf()")
-    writer = log.server.connect("shop")
-    try:
-        with writer.cursor() as cursor:
-            cursor.execute("SET synchronous_commit = on")
-            waiting = threading.Thread(target=cursor.execute, args=(statement,))
-            waiting.start()
-            wait_until(
-                lambda: log.sql(
-                    "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
-                )
-            )
-            yield
-    finally:
-        log.sql("ALTER SYSTEM RESET synchronous_standby_names")
-        log.sql("SELECT pg_reload_conf()")
-        waiting.join()
-        writer.close()
 
 
 def test_p5_without_the_wait_a_row_is_lost(log: Log) -> None:
