@@ -34,6 +34,7 @@ from lambda_extract.contract_discovery import (
 )
 from lambda_extract.contract_paths import LoadMethod, Place
 from lambda_extract.contract_replies import (
+    ChangeSet,
     SNOWFLAKE_TYPE,
     AlteredValue,
     Bound,
@@ -155,23 +156,6 @@ __all__ = [
 ]
 
 # --- requests -------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class ChangeSet:
-    """The rows of changed keys, as they are now; keys without a row are told, too.
-
-    Attributes:
-        log: Of the source.
-        files: Files of keys, of captures that the ledger has.
-        known: What the table was when its rows were read last.
-        truncated: The log says why storage is new: the table was emptied.
-    """
-
-    log: LogSpec
-    files: tuple[File, ...]
-    known: LogIdentity
-    truncated: bool = False
 
 
 @dataclass(frozen=True)
@@ -560,8 +544,8 @@ def _check_group(request: GroupRequest) -> None:
 
 def _check_extract(request: ExtractRequest | GroupPart) -> None:
     windowed = request.cursor is not None and request.window is not None
-    changes = request.changes if isinstance(request, ExtractRequest) else None
-    given = (windowed, request.partition is not None, changes is not None)
+    changed = request.changes is not None
+    given = (windowed, request.partition is not None, changed)
     if sum(given) != 1:
         raise ContractError(
             "",

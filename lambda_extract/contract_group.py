@@ -13,7 +13,12 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from lambda_extract.contract_paths import LoadMethod
-from lambda_extract.contract_replies import Column, ErrorDetail, ExtractReply
+from lambda_extract.contract_replies import (
+    ChangeSet,
+    Column,
+    ErrorDetail,
+    ExtractReply,
+)
 from lambda_extract.contract_values import (
     VERSION,
     CursorSpec,
@@ -49,7 +54,7 @@ class KnownColumns:
 class GroupPart:
     """One extraction of a group: an `ExtractRequest` without its run.
 
-    Exactly one of (`cursor` and `window`) and `partition` is set.
+    Exactly one of (`cursor` and `window`), `partition` and `changes` is set.
 
     Attributes:
         known: If the columns are still these, and no rows come with them, columns
@@ -64,6 +69,7 @@ class GroupPart:
     partition: Partition | None = None
     load_method: LoadMethod = "copy"
     known: KnownColumns | None = None
+    changes: ChangeSet | None = None
 
 
 @dataclass(frozen=True)

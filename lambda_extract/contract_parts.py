@@ -14,6 +14,7 @@ def part_request(run_id: str, part: GroupPart) -> ExtractRequest:
         window=part.window,
         partition=part.partition,
         load_method=part.load_method,
+        changes=part.changes,
     )
 
 
@@ -28,4 +29,5 @@ def group_part(request: ExtractRequest, known: KnownColumns | None) -> GroupPart
         partition=request.partition,
         load_method=request.load_method,
         known=known,
+        changes=request.changes,
     )

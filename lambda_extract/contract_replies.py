@@ -8,6 +8,7 @@ from lambda_extract.contract_values import (
     VERSION,
     CursorValue,
     LogIdentity,
+    LogSpec,
     Overlap,
     Partition,
     PendingBound,
@@ -150,6 +151,23 @@ class LogBound:
     compare: bool = False
     leaves: int = 0
     version: int = 0
+
+
+@dataclass(frozen=True)
+class ChangeSet:
+    """The rows of changed keys, as they are now; keys without a row are told, too.
+
+    Attributes:
+        log: Of the source.
+        files: Files of keys, of captures that the ledger has.
+        known: What the table was when its rows were read last.
+        truncated: The log says why storage is new: the table was emptied.
+    """
+
+    log: LogSpec
+    files: tuple[File, ...]
+    known: LogIdentity
+    truncated: bool = False
 
 
 @dataclass(frozen=True)

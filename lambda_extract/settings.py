@@ -2,6 +2,7 @@
 
 import fnmatch
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,6 +31,7 @@ SOURCE_FIELDS = {
     "log",
 }
 READER_FIELDS = {"host", "port"}
+LOG_FIELDS = {"credentials", "slot", "drop_retained_gigabytes"}
 LONGEST_WAIT_SECONDS = 200.0
 SHORTEST_SIGNING_KEY = 32
 PROTECTIONS = ("hash", "mask", "exclude")
@@ -85,6 +87,8 @@ class Source:
         log_credentials: Where the secret of the role is kept that reads the log: with
             REPLICATION it may read the changes of every table. None: that of
             `credentials` reads it, too.
+        log_slot: What the watchdog looks at.
+        log_drop_bytes: WAL beyond which the watchdog drops the slot; None: never.
     """
 
     name: str
@@ -99,6 +103,8 @@ class Source:
     required_protection: tuple[Protection, ...] = ()
     reader: Reader | None = None
     log_credentials: Mapping[str, Any] | None = None
+    log_slot: str = ""
+    log_drop_bytes: int | None = None
 
     @property
     def replica(self) -> "Source":
@@ -292,7 +298,7 @@ def _source(name: str, data: Any) -> Source:
         owners=_owners(name, data.get("owners")),
         required_protection=_protections(name, data.get("required_protection")),
         reader=_reader(name, data),
-        log_credentials=_log_credentials(name, data.get("log")),
+        **_log(name, data.get("log")),
     )
 
 
@@ -349,14 +355,35 @@ def _credentials(name: str, credentials: Any) -> Mapping[str, Any]:
     )
 
 
-def _log_credentials(name: str, log: Any) -> Mapping[str, Any] | None:
+def _log(name: str, log: Any) -> dict[str, Any]:
+    """Returns the fields of a source that are about its log."""
     if log is None:
-        return None
-    if not isinstance(log, dict) or set(log) != {"credentials"}:
+        return {}
+    if (
+        not isinstance(log, dict)
+        or not {"credentials"} <= set(log) <= LOG_FIELDS
+        or not isinstance(log.get("slot", ""), str)
+    ):
         raise _wrong(
-            "SOURCES", f'needs "credentials", and nothing else, in log of {name!r}'
+            "SOURCES",
+            f'needs "credentials" in log of {name!r}, and takes slot and'
+            " drop_retained_gigabytes beside it",
         )
-    return _credentials(name, log["credentials"])
+    most = log.get("drop_retained_gigabytes")
+    if most is not None and (not _is_number(most) or not most > 0):
+        raise _wrong(
+            "SOURCES", f"needs a positive drop_retained_gigabytes in log of {name!r}"
+        )
+    return {
+        "log_credentials": _credentials(name, log["credentials"]),
+        "log_slot": log.get("slot") or default_slot(name),
+        "log_drop_bytes": None if most is None else int(most * 1_000_000_000),
+    }
+
+
+def default_slot(source: str) -> str:
+    """Returns the name of a source's slot unless the configuration names another."""
+    return "aurora_sync_" + re.sub(r"[^a-z0-9_]", "_", source.lower())[:51]
 
 
 def _default_ca(sslmode: str) -> str:

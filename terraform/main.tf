@@ -14,7 +14,15 @@ locals {
   uses_secrets = contains(local.kinds, "secrets_manager") || anytrue([
     for source in values(var.sources) : source.credentials.hash_key_secret_id != null
   ])
-  vault_sources = { for name, source in var.sources : name => source.credentials if source.credentials.kind == "vault" }
+  vault_sources = merge(
+    { for name, source in var.sources : name => source.credentials if source.credentials.kind == "vault" },
+    # No name of a source has this character.
+    {
+      for name, source in var.sources : "${name}#log" => merge(source.log.credentials, { hash_key_path = null, kv_mount = null })
+      if try(source.log.credentials.kind, "") == "vault"
+    },
+  )
+  log_sources = sort([for name, source in var.sources : name if source.log != null])
 }
 
 module "vpc" {
@@ -146,10 +154,14 @@ module "observability" {
   front         = module.compute.front
   worker        = module.compute.worker
   source_names  = sort(keys(var.sources))
+  log_sources   = local.log_sources
   dead_letters  = module.compute.dead_letters
   kms_key_arn   = module.storage.kms_key_arn
   silence_hours = var.silence_hours
   alarm_emails  = var.alarm_emails
 
   watchdog_minutes = var.watchdog_minutes
+
+  log_silence_hours      = var.log_silence_hours
+  log_retained_gigabytes = var.log_retained_gigabytes
 }

@@ -132,6 +132,28 @@ variable "landing_retention_days" {
   }
 }
 
+variable "log_silence_hours" {
+  type        = number
+  description = "Hours without a capture of a source with log until the alarm: the server keeps its WAL for as long."
+  default     = 3
+
+  validation {
+    condition     = var.log_silence_hours >= 1 && var.log_silence_hours <= 24
+    error_message = "1 to 24 hours."
+  }
+}
+
+variable "log_retained_gigabytes" {
+  type        = number
+  description = "WAL that a replication slot may hold back until the alarm."
+  default     = 20
+
+  validation {
+    condition     = var.log_retained_gigabytes > 0
+    error_message = "More than 0."
+  }
+}
+
 variable "silence_hours" {
   type        = number
   description = "The dead-man alarm fires when no extract has been asked for in so many hours: more than the longest pause between two runs of a group (daily groups: 26)."

@@ -16,6 +16,20 @@ variable "sources" {
       column  = string
       protect = string
     })))
+    log = optional(object({
+      slot                    = optional(string)
+      drop_retained_gigabytes = optional(number)
+      credentials = object({
+        kind        = string
+        secret_id   = optional(string)
+        user        = optional(string)
+        resource_id = optional(string)
+        engine      = optional(string, "kv")
+        mount       = optional(string)
+        path        = optional(string)
+        role        = optional(string)
+      })
+    }))
     credentials = object({
       kind               = string
       secret_id          = optional(string)
@@ -30,7 +44,7 @@ variable "sources" {
       hash_key_secret_id = optional(string)
     })
   }))
-  description = "Source name -> writer endpoint, database, allow-list of tables (none: the reader's grants decide alone), owners (roles whose relations are read: their functions run as the reader role), required_protection (patterns of tables and columns, with protect hash, mask or exclude: what a configuration must protect at least), reader (host and port of a replica, from which rows are read once it has replayed what the writer had done; reader_wait_seconds, 30 if not set, and reader_behind, writer or fail, say how long that may last and what follows) and credentials: kind secrets_manager (secret_id: complete ARN), rds_iam (user; resource_id of the cluster, cluster-...) or vault (engine kv: path, mount; engine database: role, mount, and hash_key_path with kv_mount for hashed columns). hash_key_secret_id is the complete ARN of a secret with the hash key alone, for secrets_manager and rds_iam."
+  description = "Source name -> writer endpoint, database, allow-list of tables (none: the reader's grants decide alone), owners (roles whose relations are read: their functions run as the reader role), required_protection (patterns of tables and columns, with protect hash, mask or exclude: what a configuration must protect at least), reader (host and port of a replica, from which rows are read once it has replayed what the writer had done; reader_wait_seconds, 30 if not set, and reader_behind, writer or fail, say how long that may last and what follows) and credentials: kind secrets_manager (secret_id: complete ARN), rds_iam (user; resource_id of the cluster, cluster-...) or vault (engine kv: path, mount; engine database: role, mount, and hash_key_path with kv_mount for hashed columns). hash_key_secret_id is the complete ARN of a secret with the hash key alone, for secrets_manager and rds_iam. log, for tables of mode log: credentials of a role of its own that may read the log, in the same kinds; slot, if the configuration names another than aurora_sync_ and the source's name; drop_retained_gigabytes, beyond which the watchdog drops the slot (never, if not set)."
 
   validation {
     condition = length(var.sources) > 0 && alltrue([
@@ -84,6 +98,30 @@ variable "sources" {
       )
     ])
     error_message = "credentials.kind rds_iam needs user, and resource_id like cluster-ABCDEFGHIJKL."
+  }
+  validation {
+    condition = alltrue([
+      for source in values(var.sources) : source.log == null ? true : (
+        coalesce(source.log.drop_retained_gigabytes, 1) > 0
+        && (source.log.slot == null ? true : can(regex("^[a-z0-9_]{1,63}$", source.log.slot)))
+        && contains(["secrets_manager", "rds_iam", "vault"], source.log.credentials.kind)
+        && (source.log.credentials.kind != "secrets_manager" || can(regex("^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+$", source.log.credentials.secret_id)))
+        && (source.log.credentials.kind != "rds_iam" || (
+          can(regex("^(cluster|db)-[A-Z0-9]+$", source.log.credentials.resource_id))
+          && can(regex("^[a-z_][a-z0-9_]*$", source.log.credentials.user))
+        ))
+        && (source.log.credentials.kind != "vault" || (
+          var.vault != null
+          && contains(["kv", "database"], source.log.credentials.engine)
+          && (source.log.credentials.engine == "kv" ? source.log.credentials.path : source.log.credentials.role) != null
+          && alltrue([
+            for value in [source.log.credentials.path, source.log.credentials.role, source.log.credentials.mount] :
+            value == null ? true : can(regex("^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$", value))
+          ])
+        ))
+      )
+    ])
+    error_message = "log needs credentials as the source itself has them, a slot of a-z, 0-9 and _, and drop_retained_gigabytes above 0."
   }
   validation {
     # No wildcard and no way up: these become paths of a Vault policy.

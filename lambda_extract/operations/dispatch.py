@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from lambda_extract import contract
+from lambda_extract import contract, log
 from lambda_extract.changes.capture import capture, drop_slot
 from lambda_extract.errors import RequestError
 from lambda_extract.operations.check import check
@@ -59,4 +59,14 @@ def _read_log(
         if isinstance(request, contract.DropSlotRequest):
             return drop_slot(database, request)
         store = landing_store(settings, s3)
-        return capture(database, request, store, source=source, job=job)
+        reply = capture(database, request, store, source=source, job=job)
+    # What the alarms on the age of the last capture, and on retained WAL, look at.
+    log.emit(
+        "captured",
+        run_id=request.run_id,
+        source=request.source,
+        retained_gigabytes=round(reply.slot.retained_bytes / 1e9, 3),
+        changes=reply.changes,
+        seconds=reply.seconds,
+    )
+    return reply

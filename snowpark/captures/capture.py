@@ -10,11 +10,18 @@ begins where the ledger ends.
 
 import dataclasses
 import time
+from collections.abc import Mapping
 
 from lambda_extract.contract import CaptureReply, CaptureRequest
 from snowpark import sql
 from snowpark.captures import statements
-from snowpark.captures.records import Link, LogSource, source_of
+from snowpark.captures.records import (
+    Changed,
+    Link,
+    LogSource,
+    changed_of,
+    source_of,
+)
 from snowpark.errors import LambdaError, LeaseError, SyncError, UsageError
 from snowpark.extraction import ask, requests
 from snowpark.ledger import lease
@@ -67,6 +74,7 @@ def latest(snowflake: Snowflake, source: str) -> Link | None:
         reason=str(row["REASON"] or ""),
         run_id=str(row["RUN_ID"]),
         oldest=int(row["OLDEST"]),
+        open_transaction=row["OPEN_TRANSACTION"],
     )
 
 
@@ -74,6 +82,21 @@ def own(snowflake: Snowflake, source: LogSource, run_id: str) -> Link | None:
     """Returns the end of the chain if this run has recorded it; None if not."""
     link = latest(snowflake, source.name)
     return link if link is not None and link.run_id == run_id else None
+
+
+def read_pending(
+    snowflake: Snowflake, source: str, link: Link, after: Mapping[str, int]
+) -> dict[str, list[Changed]]:
+    """Returns what captures say of tables behind their positions, and gaps.
+
+    Args:
+        after: Tables, and up to which capture each has everything.
+    """
+    found: dict[str, list[Changed]] = {name: [] for name in after}
+    for statement in statements.read_pending(source, after, link.version):
+        for row in snowflake.run_list(statement):
+            found[str(row["TABLE_NAME"])].append(changed_of(row))
+    return found
 
 
 def bring_up_to_date(snowflake: Snowflake, source: LogSource, run_id: str) -> Link:
@@ -91,6 +114,8 @@ def bring_up_to_date(snowflake: Snowflake, source: LogSource, run_id: str) -> Li
             raise UsageError(
                 "log_not_started", f"The log of source {source.name!r} is not recorded."
             )
+        # Whoever gives the lease back does so inside the caller's transaction.
+        lease.require_commits(snowflake, link.open_transaction, lambda: None)
         for _ in range(_ROUNDS):
             reply = _captured(snowflake, source, run_id, link)
             oldest = link.oldest
@@ -180,13 +205,21 @@ def record(
     Raises:
         LeaseError: "lease_lost": another run has appended meanwhile.
     """
+    names = [table.name for table in source.tables]
+    if not gap and not reply.tables:
+        # One row says all: by far the most captures of a source that rests.
+        version += 1
+        _append(
+            snowflake,
+            statements.insert_capture(source.name, version, run_id, reply, names),
+        )
+        return Link(version, False, reply.to_lsn, reply.server, run_id=run_id)
     snowflake.run(sql.BEGIN)
     try:
         if gap:
             version += 1
             _append(snowflake, statements.insert_gap(source.name, version, run_id, gap))
         version += 1
-        names = [table.name for table in source.tables]
         _append(
             snowflake,
             statements.insert_capture(source.name, version, run_id, reply, names),

@@ -33,6 +33,7 @@ class Link:
         reason: Of a gap.
         run_id: Of the run that recorded it.
         oldest: Version of the oldest link that is kept.
+        open_transaction: Of the session that has read it; None: none is open.
     """
 
     version: int
@@ -42,6 +43,7 @@ class Link:
     reason: str = ""
     run_id: str = ""
     oldest: int = 1
+    open_transaction: object = None
 
 
 @dataclass(frozen=True)

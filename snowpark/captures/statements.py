@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from lambda_extract.contract import CaptureReply
 from snowpark.sql import Statement, value_rows
@@ -135,20 +135,28 @@ FROM {values.text}""",
         )
 
 
-def read_pending(source: str, table: str, after: int, upto: int) -> Statement:
-    """Reads what captures say of a table, and gaps, behind a version.
+def read_pending(
+    source: str, after: Mapping[str, int], upto: int
+) -> Iterator[Statement]:
+    """Reads what captures say of tables, and gaps, behind a version of each.
 
-    A capture that was not asked for the table says that, too: by one run the table was
+    A capture that was not asked for a table says that, too: by one run the table was
     configured already, by another one not yet, or it was taken out for a while.
+
+    Args:
+        after: Tables, and the version of each.
     """
-    named = json.dumps(table)
-    return Statement(
-        """\
+    rows = [(name, version, json.dumps(name)) for name, version in after.items()]
+    types = ["VARCHAR", "NUMBER", "VARCHAR"]
+    for values in value_rows(types, rows, most_rows=_TABLES_PER_INSERT):
+        yield Statement(
+            f"""\
 SELECT
+    w.column1 AS table_name,
     c.version,
     c.kind,
     c.to_lsn,
-    NOT CONTAINS(c.table_names, ?) AS missed,
+    NOT CONTAINS(c.table_names, w.column3) AS missed,
     t.key_count,
     t.truncated,
     t.whole,
@@ -157,21 +165,22 @@ SELECT
     t.error_message,
     t.error_retryable,
     t.error_hint
-FROM control.sync_captures AS c
+FROM {values.text}
+    AS w
+INNER JOIN control.sync_captures AS c ON w.column2 < c.version
 LEFT JOIN control.sync_capture_tables AS t
     ON
         c.source_name = t.source_name
         AND c.version = t.version
-        AND t.table_name = ?
+        AND w.column1 = t.table_name
 WHERE
     c.source_name = ?
-    AND c.version > ?
     AND c.version <= ?
     AND (
         c.kind = 'gap'
         OR t.table_name IS NOT NULL
-        OR NOT CONTAINS(c.table_names, ?)
+        OR NOT CONTAINS(c.table_names, w.column3)
     )
 ORDER BY c.version""",
-        (named, table, source, after, upto, named),
-    )
+            (*values.params, source, upto),
+        )

@@ -16,7 +16,7 @@ from snowpark.settings.groups import GroupSettings
 
 # Of a graph that goes, what follows others goes first. MERGE_ and FAN_ are tasks of
 # older releases, which had some for each table.
-_DROP_ORDER = ("MERGE_", "LOAD_", "FAN_", "FINISH_", "EXTRACT_")
+_DROP_ORDER = ("MERGE_", "LOAD_", "FAN_", "FINISH_", "EXTRACT_", "CAPTURE_")
 
 
 @dataclass(frozen=True)
@@ -130,19 +130,25 @@ def _existing(snowflake: Snowflake) -> dict[str, Existing]:
 
 
 def _wanted(snowflake: Snowflake) -> dict[str, list[Task]]:
-    """Returns the tasks of every scheduled group that has tables."""
+    """Returns the tasks of every scheduled group that has tables, and of captures."""
     rows = snowflake.run_list(statements.list_groups())
     known = {str(row["GROUP_NAME"]) for row in rows}
-    return {
-        group.name: task_graph.build(group)
-        for group in _scheduled(snowflake)
-        if group.name in known
-    }
+    groups, captures = _scheduled(snowflake)
+    wanted = [*(group for group in groups if group.name in known), *captures]
+    return {group.name: task_graph.build(group) for group in wanted}
 
 
-def _scheduled(snowflake: Snowflake) -> tuple[GroupSettings, ...]:
+def _scheduled(
+    snowflake: Snowflake,
+) -> tuple[tuple[GroupSettings, ...], tuple[GroupSettings, ...]]:
     rows = snowflake.run(ledger_statements.read_config_text())
-    return settings_groups.scheduled_groups(str(rows[0][0])) if rows else ()
+    if not rows:
+        return (), ()
+    text = str(rows[0][0])
+    return (
+        settings_groups.scheduled_groups(text),
+        settings_groups.scheduled_captures(text),
+    )
 
 
 def _touched(
@@ -176,15 +182,23 @@ def _report(
     dropped: list[str],
 ) -> dict[str, Any]:
     altered = sorted(set(changed) - set(created))
-    groups = {
+    told = {
         name: {"schedule": tasks[0].settings.schedule, "tasks": len(tasks)}
         for name, tasks in graphs.items()
+    }
+    mark = settings_groups.CAPTURES
+    groups = {name: what for name, what in told.items() if not name.startswith(mark)}
+    captures = {
+        name.removeprefix(mark): what
+        for name, what in told.items()
+        if name.startswith(mark)
     }
     unchanged = sum(len(tasks) for tasks in graphs.values()) - len(changed)
     return {
         "summary": f"{_groups(len(groups))} scheduled: {len(created)} tasks created,"
         f" {len(altered)} altered, {len(dropped)} dropped, {unchanged} unchanged.",
         "groups": groups,
+        "captures": captures,
         "created": sorted(created),
         "altered": altered,
         "dropped": sorted(dropped),

@@ -8,16 +8,15 @@ the error ("failed").
 import dataclasses
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from lambda_extract.contract import ExtractReply, encode
-from snowpark.captures import capture
 from snowpark.errors import LeaseError, SyncError
 from snowpark.extraction import progress
 from snowpark.extraction import requests as extraction_requests
-from snowpark.groups import asking, set_statements
+from snowpark.groups import asking, logs, set_statements
 from snowpark.groups import lanes as groups_lanes
 from snowpark.groups import quiet as groups_quiet
 from snowpark.groups import steps as groups_steps
@@ -98,7 +97,7 @@ def extract(snowflake: Snowflake, group: Group) -> Extracted:
     found = Extracted()
     asked = _begin(snowflake, group, found)
     holder = Holder(snowflake, group.run_id)
-    _note_logs(snowflake, group, found, holder)
+    upto = _ask_logs(snowflake, group, found, asked, holder.hold)
     answers = asking.ask_for(snowflake, asked, holder.hold)
     quiet: list[Quiet] = []
     for table, answer in answers.items():
@@ -106,7 +105,7 @@ def extract(snowflake: Snowflake, group: Group) -> Extracted:
         run = groups_steps.run_of(group.step(table, step="extract", status="alone"))
         nothing = None
         if isinstance(answer, Extraction):
-            nothing = groups_quiet.quiet(state, run, answer)
+            nothing = groups_quiet.quiet(state, run, answer, upto.get(table, ""))
         if nothing is not None:
             quiet.append(nothing)
         else:
@@ -189,27 +188,28 @@ def _ask(
     asked[settings.name] = Asked(request, known, settings.max_parallel)
 
 
-def _note_logs(
-    snowflake: Snowflake, group: Group, found: Extracted, holder: Holder
-) -> None:
-    """Captures the logs of the group's sources, once each, in front of everything else.
-
-    What they tell is read by the load steps, each with windows of its own.
-    """
+def _ask_logs(
+    snowflake: Snowflake,
+    group: Group,
+    found: Extracted,
+    asked: dict[str, Asked],
+    between: Callable[[], None],
+) -> dict[str, str]:
+    """Adds what tables of mode log ask for; returns the position that each asks for."""
     done = {step.table for step in found.steps}
-    left = [s for name, s in found.states.items() if name not in done]
-    tables = {s.settings.name: s for s in left if s.settings.mode == "log"}
-    sources = sorted({s.settings.source for s in tables.values()})
-    errors: dict[str, SyncError] = {}
-    for source in sources:
-        try:
-            log = capture.find_source(snowflake, source)
-            capture.bring_up_to_date(snowflake, log, group.run_id)
-        except SyncError as error:
-            errors[source] = error
-        holder.hold()
-    for name, state in tables.items():
-        _note(group, found, name, errors.get(state.settings.source))
+    states = {
+        name: state
+        for name, state in found.states.items()
+        if state.settings.mode == "log" and name not in done
+    }
+    upto: dict[str, str] = {}
+    for name, begun in logs.begin(snowflake, group.run_id, states, between).items():
+        if isinstance(begun, logs.First):
+            asked[name] = begun.asked
+            upto[name] = begun.upto
+        else:
+            _note(group, found, name, begun)
+    return upto
 
 
 def _held(owner: str | None) -> LeaseError:

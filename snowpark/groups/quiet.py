@@ -8,7 +8,7 @@ from snowpark.extraction import progress as extraction_progress
 from snowpark.groups.asking import Extraction
 from snowpark.ledger.records import Commit, TableState
 from snowpark.ledger.run import Run
-from snowpark.sync import increment, keys
+from snowpark.sync import changes, increment, keys
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,20 @@ def known_columns(found: TableState) -> KnownColumns | None:
     )
 
 
-def quiet(found: TableState, run: Run, extraction: Extraction) -> Quiet | None:
-    """Returns that nothing is to be done but to note it; None if there is work."""
+def quiet(
+    found: TableState, run: Run, extraction: Extraction, upto: str = ""
+) -> Quiet | None:
+    """Returns that nothing is to be done but to note it; None if there is work.
+
+    Args:
+        upto: Of a table of mode log: the position that was asked for.
+    """
     reply, ledger = extraction.reply, found.ledger
     if ledger is None or not _is_nothing(found, extraction):
         return None
+    if reply.log is not None:
+        changes.note_window(run, upto, reply, reply.seconds)
+        return Quiet(found, run, None)
     start = extraction_progress.start(found)
     progress = increment.note_window(run, start, reply, reply.seconds)
     if not increment.is_moved(ledger, progress.bound, reply.identity):
@@ -70,10 +79,19 @@ def _is_nothing(found: TableState, extraction: Extraction) -> bool:
         and reply.complete
         and not reply.source_changed
         and not reply.altered
+        and _is_same_log(found, reply)
         and not keys.is_due(found)
         and not found.shape.pending
         and (extraction.columns_known or _has_same_columns(found, reply))
     )
+
+
+def _is_same_log(found: TableState, reply: ExtractReply) -> bool:
+    """Returns whether a table of mode log is what it was; all others are."""
+    if reply.log is None:
+        return found.settings.mode != "log"
+    known = found.ledger.log_identity if found.ledger else None
+    return not reply.log.moved and not reply.log.compare and reply.log.identity == known
 
 
 def _has_same_columns(found: TableState, reply: ExtractReply) -> bool:

@@ -6,11 +6,14 @@
 
 The root extracts all tables and returns how many lanes have work; a lane without work
 does not run. No task is about one table, so a new table changes no task.
+
+The log of a source may be captured by the clock, between the runs of its groups: a
+graph of one task, CAPTURE_<source>, whose "group" is the source's name behind a "#".
 """
 
 from dataclasses import dataclass
 
-from snowpark.settings.groups import GroupSettings
+from snowpark.settings.groups import CAPTURES, GroupSettings
 from snowpark.sql import literal
 
 
@@ -42,6 +45,8 @@ class Task:
 
 def root_name(group: str) -> str:
     """Returns the name of a group's root."""
+    if group.startswith(CAPTURES):
+        return f"CAPTURE_{group.removeprefix(CAPTURES).upper()}"
     return f"EXTRACT_{group.upper()}"
 
 
@@ -57,6 +62,8 @@ def finalizer_name(group: str) -> str:
 
 def build(settings: GroupSettings) -> list[Task]:
     """Returns the tasks of a group, every one behind the one that it follows."""
+    if settings.name.startswith(CAPTURES):
+        return [_capture(settings)]
     group = literal(settings.name)
     root = Task(
         root_name(settings.name),
@@ -84,6 +91,16 @@ def build(settings: GroupSettings) -> list[Task]:
         finalizes=root.name,
     )
     return [root, *lanes, last]
+
+
+def _capture(settings: GroupSettings) -> Task:
+    source = settings.name.removeprefix(CAPTURES)
+    return Task(
+        root_name(settings.name),
+        settings,
+        f"CALL control.capture_log({literal(source)})",
+        "captures the log of a source",
+    )
 
 
 def _extract(settings: GroupSettings) -> str:

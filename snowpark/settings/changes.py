@@ -70,6 +70,7 @@ def compare(
         found += [dataclasses.replace(change, table=name) for change in of_table]
     found += [_added(are[name]) for name in sorted(set(are) - set(were))]
     found += _of_groups(old.get("groups", {}), new.get("groups", {}))
+    found += _of_captures(old.get("sources", {}), new.get("sources", {}))
     if old.get("alerts", {}) != new.get("alerts", {}):
         what = "where alerts go has changed"
         found.append(Change("changed", "alerts", what, "from the next alert on"))
@@ -195,6 +196,21 @@ def _of_groups(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Chang
         before, after = schedule_text(was), schedule_text(now)
         what = f"schedule: {before} -> {after}" if before != after else "its tasks"
         yield Change("changed", subject, what, "its tasks are altered")
+
+
+def _of_captures(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
+    for name in sorted(old.keys() | new.keys()):
+        was, now = (
+            sources.get(name, {}).get("log", {}).get("capture_minutes")
+            for sources in (old, new)
+        )
+        if was == now:
+            continue
+        what = f"capture_minutes: {was or 'none'} -> {now or 'none'}"
+        effect = "its task is altered"
+        if now is None:
+            effect = "its log is captured by the syncs alone: the server keeps more WAL"
+        yield Change("changed" if now else "removed", f"source {name}", what, effect)
 
 
 def _runs(group: Mapping[str, Any]) -> dict[str, Any]:

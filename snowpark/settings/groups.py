@@ -83,6 +83,30 @@ def scheduled_groups(config_text: str) -> tuple[GroupSettings, ...]:
     )
 
 
+# In front of the name of a source: no name of a group begins like this.
+CAPTURES = "#"
+_CAPTURE_TIMEOUT_MINUTES = 60
+
+
+def scheduled_captures(config_text: str) -> tuple[GroupSettings, ...]:
+    """Returns a group of its own for each source whose log is captured by the clock.
+
+    Args:
+        config_text: A configuration that was accepted.
+    """
+    sources: dict[str, dict[str, Any]] = json.loads(config_text).get("sources", {})
+    return tuple(
+        GroupSettings(
+            name=f"{CAPTURES}{name}",
+            schedule=f"{source['log']['capture_minutes']} MINUTES",
+            timeout_minutes=_CAPTURE_TIMEOUT_MINUTES,
+            lanes=0,
+        )
+        for name, source in sorted(sources.items(), key=lambda item: item[0].lower())
+        if "capture_minutes" in source.get("log", {})
+    )
+
+
 def _schedule_text(schedule: dict[str, Any]) -> str:
     if "cron" in schedule:
         fields = " ".join(schedule["cron"].split())

@@ -7,6 +7,7 @@ no harm. The watermark (a version of the chain of captures) commits with the row
 
 import dataclasses
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lambda_extract.contract import (
@@ -16,7 +17,7 @@ from lambda_extract.contract import (
     LogBound,
     LogIdentity,
 )
-from snowpark.captures import capture, records, statements
+from snowpark.captures import capture, records
 from snowpark.captures.records import Changed, Link, LogSource, Piece
 from snowpark.errors import LambdaError, UsageError
 from snowpark.extraction import ask, progress, requests
@@ -26,15 +27,15 @@ from snowpark.ledger.run import Run, note_extract, now
 from snowpark.load import merge, target
 from snowpark.load.staging import Job
 from snowpark.session import Snowflake
-from snowpark.sync import increment, keys, snapshot, transfer
-from snowpark.sync.increment import Course
+from snowpark.sync import increment, keys, log_plan, snapshot, transfer
+from snowpark.sync.increment import Course, Extracted
 from snowpark.sync.snapshot import LOG_POSITION
 from snowpark.sync.transfer import Transfer
 
 # A new column may ask for a reload; another one may appear while that goes on.
 _RELOADS = 2
 # An idle table notes that it has seen so many captures, so that none has to look far.
-_CAPTURES_UNNOTED = 500
+CAPTURES_UNNOTED = 500
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ def bring_up_to_date(
     reload: bool,
     confirmed: bool,
     captured: bool = False,
+    first: Extracted | None = None,
 ) -> None:
     """Captures the log of the source, then reads and commits what it tells of a table.
 
@@ -68,6 +70,7 @@ def bring_up_to_date(
         reload: A person asked to read the whole table.
         confirmed: A person said that the rows that are gone are rightly gone.
         captured: This run has captured the log already, for a whole group.
+        first: The first window behind that capture, if it has been extracted already.
 
     Raises:
         SyncError: Windows that were committed stay.
@@ -75,6 +78,8 @@ def bring_up_to_date(
     source = capture.find_source(snowflake, found.settings.source)
     link = capture.own(snowflake, source, run.id) if captured else None
     if link is None:
+        # What was extracted is behind another capture than this one.
+        first = None
         link = capture.bring_up_to_date(snowflake, source, run.id)
     whole = reload or progress.needs_snapshot(found)
     for _ in range(_RELOADS + 1):
@@ -89,7 +94,9 @@ def bring_up_to_date(
             run.begin("increment", now())
             found = read.read_state(snowflake, run.table)
             link = capture.bring_up_to_date(snowflake, source, run.id)
-        outcome = _run(snowflake, found, run, source, link, confirmed)
+            first = None
+        outcome = _run(snowflake, found, run, source, link, confirmed, first)
+        first = None
         found = outcome.state
         if outcome.complete:
             break
@@ -122,34 +129,28 @@ def _run(
     source: LogSource,
     link: Link,
     confirmed: bool,
+    first: Extracted | None,
 ) -> Outcome:
     """Reads and commits windows until the end of the chain.
+
+    Args:
+        first: The first window, if it has been extracted already.
 
     Raises:
         SyncError: Windows that were committed stay; the next run goes on behind them.
     """
-    ledger = found.ledger
-    if ledger is None or ledger.capture_version is None or ledger.log_identity is None:
+    after = log_plan.position(found, link)
+    if after is None:
         return Outcome(found, complete=False)
-    if ledger.capture_version + 1 < link.oldest:
-        # TIDY has deleted what comes next.
+    pending = _pending(snowflake, found, source, link, after)
+    due = log_plan.due(found, link, pending)
+    if due is None:
         return Outcome(found, complete=False)
-    pending = _pending(snowflake, found, source, link, ledger.capture_version)
-    if records.why_whole(pending, link.version):
-        return Outcome(found, complete=False)
-    truncated = any(changed.truncated for changed in pending)
-    if truncated and found.settings.on_truncate == "fail" and not confirmed:
+    if due.truncated and found.settings.on_truncate == "fail" and not confirmed:
         raise UsageError("truncated", "The table was emptied in the source.")
-    position = ledger.watermark.value if ledger.watermark else ""
-    pieces = records.pieces(
-        pending,
-        after=Piece((), ledger.capture_version, position),
-        latest=Piece((), link.version, link.to_lsn or ""),
-        most_keys=found.settings.chunk_rows,
-    )
-    windows = _Windows(snowflake, found, run, truncated)
-    for piece in pieces:
-        if not windows.read(piece, last=piece is pieces[-1]):
+    windows = _Windows(snowflake, found, run, due.truncated, first)
+    for piece in due.pieces:
+        if not windows.read(piece, last=piece is due.pieces[-1]):
             return Outcome(windows.state, complete=False)
     windows.end()
     identity = windows.identity if windows.compare else None
@@ -164,15 +165,22 @@ def _pending(
     Raises:
         LambdaError: The latest capture says that the log does not tell the table.
     """
-    rows = snowflake.run_list(
-        statements.read_pending(source.name, found.settings.name, after, link.version)
-    )
-    pending = [records.changed_of(row) for row in rows]
+    name = found.settings.name
+    pending = capture.read_pending(snowflake, source.name, link, {name: after})[name]
+    require_told(pending, link)
+    return pending
+
+
+def require_told(pending: Sequence[Changed], link: Link) -> None:
+    """Refuses a table whose changes the log does not tell by now.
+
+    Raises:
+        LambdaError: As the latest capture says it.
+    """
     refused = records.refusal(pending, link.version)
     if refused is not None and refused.error is not None:
         code, message, retryable, hint = refused.error
         raise LambdaError(code, message, retryable=retryable, hint=hint)
-    return pending
 
 
 class _Windows:
@@ -190,6 +198,7 @@ class _Windows:
         found: TableState,
         run: Run,
         truncated: bool,
+        first: Extracted | None = None,
     ) -> None:
         if found.ledger is None or found.ledger.log_identity is None:
             raise ValueError("changed keys are read behind a commit")
@@ -199,6 +208,7 @@ class _Windows:
         self._job = Job(found.settings, run.id, run.purpose)
         self._course = Course(found.ledger, found.shape)
         self._truncated = truncated
+        self._first = first
         self._remembered = found.ledger.log_identity
         self.identity = self._remembered
         self.compare = False
@@ -213,7 +223,12 @@ class _Windows:
 
     def read(self, piece: Piece, *, last: bool) -> bool:
         """Reads and commits one window; False: the table has to be read as a whole."""
-        reply = self._extract(piece)
+        first, self._first = self._first, None
+        if first is None:
+            reply = self._extract(piece)
+        else:
+            reply = first.reply
+            note_window(self._run, piece.lsn, reply, reply.seconds)
         if reply is None or reply.log is None or reply.log.moved:
             return False
         aligned = increment.look_at_target(
@@ -226,9 +241,10 @@ class _Windows:
         commit = self._commit(piece, reply)
         ends = last and not self.compare
         if reply.files:
-            increment.stage_window(
-                self._snowflake, self._job, self._run, self._course, reply
-            )
+            if first is None or not first.staged:
+                increment.stage_window(
+                    self._snowflake, self._job, self._run, self._course, reply
+                )
             work = self._transfer(reply, commit, last=ends)
             increment.committed(
                 self._course, transfer.commit(self._snowflake, self._run, work)
@@ -267,7 +283,7 @@ class _Windows:
             return None
         if reply.log is None:
             raise LambdaError("reply_invalid", "The reply says nothing of the log.")
-        _note(self._run, piece, reply, time.monotonic() - started)
+        note_window(self._run, piece.lsn, reply, time.monotonic() - started)
         return reply
 
     def _note_identity(self, log: LogBound) -> None:
@@ -317,21 +333,22 @@ class _Windows:
             work = self._transfer(reply, commit, last=False)
             done = transfer.commit_columns(self._snowflake, self._run, work)
             increment.committed(self._course, done)
-        elif commit.log_identity != ledger.log_identity or seen > _CAPTURES_UNNOTED:
+        elif commit.log_identity != ledger.log_identity or seen > CAPTURES_UNNOTED:
             moved = refined(commit, reply.extracted_at)
             _note_position(self._snowflake, self._found, self._run, moved)
             done = transfer.Done(self._course.aligned, moved)
             increment.committed(self._course, done)
 
 
-def _note(run: Run, piece: Piece, reply: ExtractReply, seconds: float) -> None:
+def note_window(run: Run, upto: str, reply: ExtractReply, seconds: float) -> None:
+    """Adds a window of changed keys to the tally of a run."""
     tally = run.tally
     run.note(
         windows=tally.windows + 1,
         rows=tally.rows + reply.rows,
         files=tally.files + len(reply.files),
         bytes=tally.bytes + reply.bytes,
-        watermark=piece.lsn,
+        watermark=upto,
         warnings=tally.warnings
         + tuple((w.code, w.message, w.hint) for w in reply.warnings),
     )

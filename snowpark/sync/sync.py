@@ -72,6 +72,7 @@ def bring_up_to_date(
             reload=action == "reload",
             confirmed=action == "confirm_deletes",
             captured=captured,
+            first=first,
         )
         return
     whole = action == "reload" or progress.needs_snapshot(found)

@@ -212,10 +212,15 @@ run "other_credentials" {
         host        = "crm.example.com"
         dbname      = "crm"
         credentials = { kind = "vault", path = "aurora-sync/crm" }
+        log = {
+          drop_retained_gigabytes = 100
+          credentials             = { kind = "vault", path = "aurora-sync/crm-log" }
+        }
       }
       erp = {
         host        = "erp.example.com"
         dbname      = "erp"
+        log         = { credentials = { kind = "rds_iam", user = "aurora_sync_log", resource_id = "cluster-ABC" } }
         credentials = { kind = "rds_iam", user = "aurora_sync", resource_id = "cluster-ABC", hash_key_secret_id = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:aurora-sync/hash-AbCdEf" }
       }
     }
@@ -232,14 +237,34 @@ run "other_credentials" {
     error_message = "vault.py would read something else"
   }
   assert {
+    condition = jsondecode(aws_s3_object.sources.content).crm.log == {
+      drop_retained_gigabytes = 100
+      credentials = {
+        kind   = "vault"
+        engine = "kv"
+        path   = "aurora-sync/crm-log"
+        url    = "https://vault.example.com:8200"
+        login  = { method = "aws_iam", mount = "aws", role = "aurora-sync", header_value = "vault.example.com" }
+      }
+    }
+    error_message = "the log would be read with another login, or its slot never dropped"
+  }
+  assert {
+    condition     = jsondecode(aws_s3_object.sources.content).erp.log == { credentials = { kind = "rds_iam", user = "aurora_sync_log", region = "eu-west-1" } }
+    error_message = "the log would be read with another login"
+  }
+  assert {
     condition     = jsondecode(aws_s3_object.sources.content).erp.credentials == { kind = "rds_iam", user = "aurora_sync", region = "eu-west-1", hash_key_secret_id = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:aurora-sync/hash-AbCdEf" }
     error_message = "secrets.py would read something else"
   }
   assert {
-    condition = [
+    condition = toset(flatten([
       for statement in jsondecode(aws_iam_role_policy.worker.policy).Statement : statement.Resource
       if contains(flatten([statement.Action]), "rds-db:connect")
-    ] == ["arn:aws:rds-db:eu-west-1:123456789012:dbuser:cluster-ABC/aurora_sync"]
+      ])) == toset([
+      "arn:aws:rds-db:eu-west-1:123456789012:dbuser:cluster-ABC/aurora_sync",
+      "arn:aws:rds-db:eu-west-1:123456789012:dbuser:cluster-ABC/aurora_sync_log",
+    ])
     error_message = "the function may log in as another user, or not at all"
   }
   assert {

@@ -9,6 +9,10 @@ variables {
   alarm_emails     = ["data-team@example.com"]
   source_names     = ["crm", "shop"]
   watchdog_minutes = 60
+
+  log_sources            = ["shop"]
+  log_silence_hours      = 3
+  log_retained_gigabytes = 20
 }
 
 run "alarms" {
@@ -44,6 +48,23 @@ run "alarms" {
   assert {
     condition     = aws_cloudwatch_metric_alarm.watchdog_silence.treat_missing_data == "breaching"
     error_message = "nobody notices that the watchdog is gone"
+  }
+  assert {
+    condition = (
+      toset(keys(aws_cloudwatch_metric_alarm.captures)) == toset(["shop"])
+      && aws_cloudwatch_metric_alarm.captures["shop"].treat_missing_data == "breaching"
+      && aws_cloudwatch_metric_alarm.captures["shop"].dimensions == tomap({ Source = "shop" })
+      && aws_cloudwatch_metric_alarm.captures["shop"].alarm_actions == toset([aws_sns_topic.alarms.arn])
+    )
+    error_message = "a slot that nobody reads fills the server's disk without a word"
+  }
+  assert {
+    condition = (
+      aws_cloudwatch_metric_alarm.retained["shop"].threshold == 20
+      && aws_cloudwatch_metric_alarm.retained["shop"].alarm_actions == toset([aws_sns_topic.alarms.arn])
+      && alltrue([for filter in values(aws_cloudwatch_log_metric_filter.retained) : filter.metric_transformation[0].name == "RetainedGigabytes" && filter.log_group_name == "/aurora-sync/worker"])
+    )
+    error_message = "nobody notices how much WAL a slot holds back"
   }
   assert {
     condition     = jsondecode(aws_cloudwatch_event_target.watchdog.input) == { watchdog = { sources = ["crm", "shop"] } }

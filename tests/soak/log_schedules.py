@@ -8,18 +8,19 @@ transactions stay open across them. At the end source and target have to be equa
 import contextlib
 import csv
 import io
-import random
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import psycopg2.extensions
+import psycopg2
 import zstandard
+from psycopg2 import sql
 
 from lambda_extract import contract
-from lambda_extract.changes import capture, pgoutput, published, reread
+from lambda_extract.changes import capture, pgoutput, published, reread, slots
 from lambda_extract.credentials.secrets import Credentials
 from lambda_extract.errors import ExtractError
 from lambda_extract.landing.stores import FolderStore
@@ -30,10 +31,11 @@ from lambda_extract.source.database import Database, connected
 from local.aurora import Aurora
 from snowpark.captures import records
 from snowpark.captures.records import Changed, Piece
+from tests.soak.log_changes import Changes
 
-MUTANTS = ("no_identity", "old_key_only")
-_KEYS = 40
-_DAYS = 3
+MUTANTS = ("no_identity", "old_key_only", "no_visibility_check", "confirm_early")
+# How long a commit may stay invisible before a capture gives up.
+_VISIBLE_SECONDS = 0.02
 
 
 @dataclass
@@ -64,190 +66,23 @@ class Target:
                 self.rows.pop(key, None)
 
 
-class Schedule:
-    """One random schedule on a server of its own."""
+class Schedule(Changes):
+    """One random schedule; the target is a dictionary for each table."""
 
-    def __init__(self, server: Aurora, folder: Path, seed: int) -> None:
-        self.random = random.Random(seed)
-        self.server = server
+    def __init__(
+        self, server: Aurora, folder: Path, seed: int, *, plain_only: bool = False
+    ) -> None:
+        super().__init__(server, seed, database="shop", plain_only=plain_only)
         self.folder = folder
-        name = f"aurora_sync_soak_{seed}"
-        self.log = contract.LogSpec(name, name)
         self.source = Source("shop", "127.0.0.1", "shop", {}, server.port, "disable")
-        self.plain = Target(f"{name}_plain", 1)
-        self.spelled = Target(f"{name}_spelled", 1)
-        self.days = Target(f"{name}_days", 2)
-        self.targets = (self.plain, self.spelled, self.days)
+        self.targets = (
+            Target(self.plain, 1),
+            Target(self.spelled, 1),
+            Target(self.days, 2),
+        )
         self.chain: list[contract.CaptureReply] = []
         self.parts = 0
-        self.writers = [server.connect("shop") for _ in range(3)]
-        self.open = [False] * 3
-        self.prepared: list[str] = []
-        self.apart: set[int] = set()
         self.counts = {"captures": 0, "windows": 0, "snapshots": 0, "compared": 0}
-
-    # --- the source -------------------------------------------------------------------
-
-    def sql(self, text: str, writer: int = 0) -> list[Any]:
-        with self.writers[writer].cursor() as cursor:
-            cursor.execute(text)
-            return cursor.fetchall() if cursor.description else []
-
-    def create(self) -> None:
-        name = self.log.slot
-        self.sql(f"CREATE TABLE {self.plain.name} (id bigint PRIMARY KEY, n text)")
-        self.sql(f"CREATE TABLE {self.spelled.name} (id numeric PRIMARY KEY, n text)")
-        self.sql(
-            f"CREATE TABLE {self.days.name} (id int, day int, n text,"
-            " PRIMARY KEY (id, day)) PARTITION BY LIST (day)"
-        )
-        for day in range(_DAYS):
-            self.sql(
-                f"CREATE TABLE {self.days.name}_{day}"
-                f" PARTITION OF {self.days.name} FOR VALUES IN ({day})"
-            )
-        tables = ", ".join(target.name for target in self.targets)
-        self.sql(
-            f"CREATE PUBLICATION {name} FOR TABLE {tables}"
-            " WITH (publish_via_partition_root = true)"
-        )
-
-    def change(self) -> None:
-        """Does one thing to the source; what waits for another writer is left out."""
-        writer = self.random.randrange(3)
-        action = self.random.choice(self._actions())
-        try:
-            self.sql("SET lock_timeout = '50ms'", writer)
-            action(writer)
-        except psycopg2.Error:
-            self.sql("ROLLBACK", writer)
-            self.open[writer] = False
-
-    def _actions(self) -> list[Callable[[int], None]]:
-        rows: list[Callable[[int], None]]
-        rows = [self._insert, self._update, self._delete, self._key] * 4
-        blocks = [self._begin, self._commit, self._commit, self._roll_back]
-        rare = [self._large, self._savepoint, self._prepare, self._truncate]
-        rare += [self._detach, self._attach, self._rewrite]
-        return rows + blocks + rare
-
-    def _any_key(self) -> int:
-        return self.random.randrange(_KEYS)
-
-    def _value(self) -> str:
-        return f"'{self.random.randrange(10**6)}'"
-
-    def _insert(self, writer: int) -> None:
-        key, value = self._any_key(), self._value()
-        day = self.random.randrange(_DAYS)
-        for target, values in (
-            (self.plain, f"{key}, {value}"),
-            (self.spelled, f"{key}.{'0' * self.random.randrange(3)}, {value}"),
-            (self.days, f"{key}, {day}, {value}"),
-        ):
-            self.sql(
-                f"INSERT INTO {target.name} VALUES ({values}) ON CONFLICT DO NOTHING",
-                writer,
-            )
-
-    def _update(self, writer: int) -> None:
-        target = self.random.choice(self.targets)
-        self.sql(
-            f"UPDATE {target.name} SET n = {self._value()} WHERE id % 7 ="
-            f" {self._any_key() % 7}",
-            writer,
-        )
-
-    def _delete(self, writer: int) -> None:
-        target = self.random.choice(self.targets)
-        self.sql(f"DELETE FROM {target.name} WHERE id = {self._any_key()}", writer)
-
-    def _key(self, writer: int) -> None:
-        old, new = self._any_key(), self._any_key()
-        for statement in self.random.sample(
-            [
-                f"UPDATE {self.plain.name} SET id = {new} WHERE id = {old}",
-                f"UPDATE {self.spelled.name} SET id = {old}.{'0' * (new % 3)}"
-                f" WHERE id = {old}",
-                f"UPDATE {self.days.name} SET day = {new % _DAYS} WHERE id = {old}"
-                f" AND day = {old % _DAYS}",
-            ],
-            1,
-        ):
-            self.sql(statement, writer)
-
-    def _begin(self, writer: int) -> None:
-        if not self.open[writer]:
-            self.sql("BEGIN", writer)
-            self.open[writer] = True
-
-    def _commit(self, writer: int) -> None:
-        self.sql("COMMIT", writer)
-        self.open[writer] = False
-
-    def _roll_back(self, writer: int) -> None:
-        self.sql("ROLLBACK", writer)
-        self.open[writer] = False
-
-    def _large(self, writer: int) -> None:
-        """Large enough to be streamed, by changing a few rows again and again."""
-        self._begin(writer)
-        for _ in range(15):
-            self.sql(f"UPDATE {self.plain.name} SET n = n || ''", writer)
-            self.sql(f"UPDATE {self.days.name} SET n = n || ''", writer)
-
-    def _savepoint(self, writer: int) -> None:
-        self._begin(writer)
-        self.sql("SAVEPOINT s", writer)
-        self._update(writer)
-        self._delete(writer)
-        self.sql("ROLLBACK TO s", writer)
-
-    def _prepare(self, writer: int) -> None:
-        if self.prepared and not self.open[writer]:
-            self.sql(f"COMMIT PREPARED '{self.prepared.pop()}'", writer)
-        elif self.open[writer] and not self.prepared:
-            name = f"{self.log.slot}_{self.random.randrange(10**9)}"
-            self.sql(f"PREPARE TRANSACTION '{name}'", writer)
-            self.open[writer] = False
-            self.prepared.append(name)
-
-    def _truncate(self, writer: int) -> None:
-        """Not in an open transaction: everybody would wait for its lock."""
-        if self.open[writer]:
-            return
-        day = self.random.randrange(_DAYS)
-        names = (self.plain.name, f"{self.days.name}_{day}")
-        self.sql("BEGIN", writer)
-        self.sql(f"TRUNCATE {self.random.choice(names)}", writer)
-        self._insert(writer)
-        self.sql("COMMIT", writer)
-
-    def _detach(self, writer: int) -> None:
-        day = self.random.randrange(_DAYS)
-        if self.open[writer] or day in self.apart:
-            return
-        part = f"{self.days.name}_{day}"
-        self.sql(f"ALTER TABLE {self.days.name} DETACH PARTITION {part}", writer)
-        self.apart.add(day)
-        self.sql(f"UPDATE {part} SET n = 'apart'", writer)
-        self.sql(f"DELETE FROM {part} WHERE id % 3 = 0", writer)
-
-    def _attach(self, writer: int) -> None:
-        if self.open[writer] or not self.apart:
-            return
-        day = self.random.choice(sorted(self.apart))
-        part = f"{self.days.name}_{day}"
-        self.sql(
-            f"ALTER TABLE {self.days.name} ATTACH PARTITION {part}"
-            f" FOR VALUES IN ({day})",
-            writer,
-        )
-        self.apart.discard(day)
-
-    def _rewrite(self, writer: int) -> None:
-        if not self.open[writer]:
-            self.sql(f"VACUUM FULL {self.plain.name}", writer)
 
     # --- the target -------------------------------------------------------------------
 
@@ -283,19 +118,26 @@ class Schedule:
         )
         with self.database() as database:
             reply = capture.capture(
-                database, request, FolderStore(self.folder), source=self.source
+                database,
+                request,
+                FolderStore(self.folder),
+                source=self.source,
+                visible_seconds=_VISIBLE_SECONDS,
             )
         self.counts["captures"] += 1
         if not dies:
             self.chain.append(reply)
         return reply.complete
 
-    def sync(self, target: Target, *, dies: bool = False) -> None:
-        """Reads what the chain tells of a table; dies after one of its windows."""
+    def sync(self, target: Target, *, dies: bool = False) -> bool:
+        """Reads what the chain tells of a table; dies after one of its windows.
+
+        Returns:
+            Whether the table has everything that the chain tells.
+        """
         latest = len(self.chain)
         if target.version is None or target.identity is None:
-            self.snapshot(target)
-            return
+            return self.snapshot(target)
         pending = [
             Changed(
                 version=number,
@@ -310,8 +152,7 @@ class Schedule:
             if number > target.version and table.name == target.name
         ]
         if records.why_whole(pending, latest):
-            self.snapshot(target)
-            return
+            return self.snapshot(target)
         pieces = records.pieces(
             pending,
             after=Piece((), target.version, ""),
@@ -325,8 +166,7 @@ class Schedule:
             reply = self.ask(target, changes=changes)
             assert reply.log is not None
             if reply.log.moved:
-                self.snapshot(target)
-                return
+                return self.snapshot(target)
             self.counts["windows"] += 1
             known = reply.log.identity
             compare |= reply.log.compare
@@ -334,12 +174,14 @@ class Schedule:
             target.version = piece.version
             target.identity = target.identity if compare else known
             if dies and self.random.random() < 0.5:
-                return
+                return False
         if compare:
             self.compare(target)
             target.identity = known
+        return True
 
-    def snapshot(self, target: Target) -> None:
+    def snapshot(self, target: Target) -> bool:
+        """Reads all rows; False: a transaction is open, perhaps the server's own."""
         spec = contract.TableSpec(target.name, "shop", "public", target.name)
         request = contract.PlanRequest("r1", spec, log=self.log)
         with self.database() as database:
@@ -347,7 +189,7 @@ class Schedule:
                 planned = plan(database, request, proof_wait_seconds=0.0)
             except ExtractError as error:
                 if error.retryable:
-                    return
+                    return False
                 raise
         latest = len(self.chain)
         if self.random.random() < 0.5:
@@ -359,6 +201,7 @@ class Schedule:
         target.merge(rows)
         target.version, target.identity = latest, planned.log.identity
         self.counts["snapshots"] += 1
+        return True
 
     def compare(self, target: Target) -> None:
         spec = contract.TableSpec(target.name, "shop", "public", target.name)
@@ -393,6 +236,7 @@ class Schedule:
         self.capture()
         for _ in range(steps):
             self._step()
+        self._last_words()
         self._settle()
         return "\n".join(filter(None, map(self.difference, self.targets)))
 
@@ -401,7 +245,12 @@ class Schedule:
             self.change()
         if self.random.random() < 0.5:
             wal = self.random.choice([8 << 30, 3_000, 20_000])
-            self.capture(dies=self.random.random() < 0.25, wal=wal)
+            try:
+                self.capture(dies=self.random.random() < 0.25, wal=wal)
+            except ExtractError as error:
+                # A commit that waits for a standby.
+                if not error.retryable:
+                    raise
         if self.random.random() < 0.4:
             target = self.random.choice(self.targets)
             try:
@@ -411,18 +260,29 @@ class Schedule:
                 if not error.retryable:
                     raise
 
-    def _settle(self) -> None:
-        """Ends all transactions, captures all, and syncs each table."""
+    def _last_words(self) -> None:
+        """Changes that no later change of the same row hides."""
         for writer in range(3):
             self._commit(writer)
-        while self.prepared:
-            self.sql(f"COMMIT PREPARED '{self.prepared.pop()}'")
-        while self.apart:
-            self._attach(0)
+        for _ in range(10):
+            with contextlib.suppress(psycopg2.Error):
+                self._key(0)
+        self._hang(0)
+        try:
+            self.capture()
+            self.sync(self.targets[0])
+        except ExtractError as error:
+            if not error.retryable:
+                raise
+
+    def _settle(self) -> None:
+        """Ends all transactions, captures all, and syncs each table."""
+        self.settle_source()
         while not self.capture():
             pass
         for target in self.targets:
-            self.sync(target)
+            while not self.sync(target):
+                time.sleep(0.05)
 
     def difference(self, target: Target) -> str:
         rows = self.sql(f"SELECT * FROM {target.name}")
@@ -437,53 +297,60 @@ class Schedule:
         ]
         return f"{target.name}: {len(wrong)} rows differ" if wrong else ""
 
-    def end(self) -> None:
-        """Takes everything of the schedule away."""
-        for writer in self.writers:
-            with contextlib.suppress(psycopg2.Error), writer.cursor() as cursor:
-                cursor.execute("ROLLBACK")
-        for name in self.prepared:
-            self.sql(f"ROLLBACK PREPARED '{name}'")
-        self.sql(f"DROP PUBLICATION IF EXISTS {self.log.publication}")
-        self.sql(
-            "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots"
-            f" WHERE slot_name = '{self.log.slot}'"
-        )
-        for target in self.targets:
-            self.sql(f"DROP TABLE IF EXISTS {target.name} CASCADE")
-        for writer in self.writers:
-            writer.close()
-
 
 @contextlib.contextmanager
 def mutated(mutant: str) -> Iterator[None]:
     """Takes a step out of the product for the length of a `with` block."""
-    if mutant == "no_identity":
-        kept = reread.difference
-        reread.difference = lambda *_, **__: published.Difference()
-        try:
-            yield
-        finally:
-            reread.difference = kept
-    elif mutant == "old_key_only":
-        both = pgoutput._both
-        pgoutput._both = lambda old, new: () if old is None else (old,)
-        try:
-            yield
-        finally:
-            pgoutput._both = both
-    else:
+    places: dict[str, tuple[Any, str, Any]] = {
+        "no_identity": (reread, "difference", lambda *_, **__: published.Difference()),
+        "old_key_only": (
+            pgoutput,
+            "_both",
+            lambda old, new: () if old is None else (old,),
+        ),
+        "no_visibility_check": (slots, "wait_until_visible", lambda *_, **__: None),
+        "confirm_early": (slots, "peek", _peek_and_confirm(slots.peek)),
+    }
+    if not mutant:
         yield
+        return
+    module, name, wrong = places[mutant]
+    kept = getattr(module, name)
+    setattr(module, name, wrong)
+    try:
+        yield
+    finally:
+        setattr(module, name, kept)
+
+
+def _peek_and_confirm(peek: Any) -> Any:
+    def wrong(database: Database, log: contract.LogSpec, upto: int, take: Any) -> None:
+        peek(database, log, upto, take)
+        database.rows_committed(
+            sql.SQL("SELECT pg_replication_slot_advance({}, {}::pg_lsn)").format(
+                sql.Literal(log.slot), sql.Literal(slots.lsn_text(upto))
+            )
+        )
+
+    return wrong
 
 
 def run_schedule(
-    server: Aurora, folder: Path, seed: int, *, steps: int = 60, mutant: str = ""
+    server: Aurora,
+    folder: Path,
+    seed: int,
+    *,
+    steps: int = 60,
+    mutant: str = "",
+    plain_only: bool = False,
 ) -> tuple[str, dict[str, int]]:
-    """Runs one schedule; returns what differs in the end, and what it did."""
-    schedule = Schedule(server, folder, seed)
+    """Runs one schedule; returns what is wrong in the end, and what it did."""
+    schedule = Schedule(server, folder, seed, plain_only=plain_only)
     try:
         with mutated(mutant):
             found = schedule.run(steps)
-        return found, schedule.counts
+    except ExtractError as error:
+        found = error.code
     finally:
         schedule.end()
+    return found, schedule.counts

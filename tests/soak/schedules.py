@@ -399,7 +399,7 @@ class Schedules(RuleBasedStateMachine):
         elif side == "storage":
             self.faults.storage(**rules)
         else:
-            with _cut_connections(self._connect()):
+            with cut_connections(self._connect()):
                 yield
             return
         yield
@@ -407,7 +407,7 @@ class Schedules(RuleBasedStateMachine):
 
 
 @contextlib.contextmanager
-def _cut_connections(
+def cut_connections(
     connection: psycopg2.extensions.connection,
 ) -> Iterator[None]:
     """Ends one session of the extraction while the block runs."""

@@ -43,10 +43,12 @@ sources = {
     host        = "crm.cluster-abc.eu-west-1.rds.amazonaws.com"
     dbname      = "crm"
     credentials = { kind = "vault", path = "aurora-sync/crm" }
+    log         = { slot = "aurora_sync_crm_2", drop_retained_gigabytes = 100, credentials = { kind = "vault", path = "aurora-sync/crm-log" } }
   }
   erp = {
     host        = "erp.cluster-abc.eu-west-1.rds.amazonaws.com"
     dbname      = "erp"
+    log         = { credentials = { kind = "secrets_manager", secret_id = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:aurora-sync/erp-log-AbCdEf" } }
     credentials = { kind = "rds_iam", user = "aurora_sync", resource_id = "cluster-ABCDEFGHIJKLMNOPQRSTUVWXYZ", hash_key_secret_id = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:aurora-sync/hash-AbCdEf" }
   }
   old = {

@@ -53,6 +53,30 @@ locals {
     )
   }
 
+  log_credentials = {
+    for name, source in var.sources : name => merge(
+      {
+        for key, value in merge(source.log.credentials, {
+          engine = source.log.credentials.kind == "vault" ? source.log.credentials.engine : null
+          region = source.log.credentials.kind == "rds_iam" ? var.region : null
+          # For IAM policies only.
+          resource_id = null
+        }) : key => value if value != null
+      },
+      { for key, value in local.vault_settings : key => value if source.log.credentials.kind == "vault" },
+    ) if source.log != null
+  }
+
+  logs = {
+    for name, source in var.sources : name => {
+      for key, value in {
+        credentials             = local.log_credentials[name]
+        slot                    = source.log.slot
+        drop_retained_gigabytes = source.log.drop_retained_gigabytes
+      } : key => value if value != null
+    } if source.log != null
+  }
+
   sources = {
     for name, source in var.sources : name => {
       for key, value in {
@@ -68,6 +92,7 @@ locals {
         reader_wait_seconds = source.reader_wait_seconds
         reader_behind       = source.reader_behind
         credentials         = local.credentials[name]
+        log                 = try(local.logs[name], null)
       } : key => value if value != null
     }
   }
@@ -81,11 +106,20 @@ locals {
       for source in values(var.sources) : source.credentials.hash_key_secret_id
       if source.credentials.hash_key_secret_id != null
     ],
+    [
+      for source in values(var.sources) : source.log.credentials.secret_id
+      if try(source.log.credentials.kind, "") == "secrets_manager"
+    ],
   ))
 
+  logins = concat(
+    [for source in values(var.sources) : { kind = source.credentials.kind, resource_id = source.credentials.resource_id, user = source.credentials.user }],
+    [for source in values(var.sources) : { kind = source.log.credentials.kind, resource_id = source.log.credentials.resource_id, user = source.log.credentials.user } if source.log != null],
+  )
+
   database_users = [
-    for source in values(var.sources) :
-    "arn:aws:rds-db:${var.region}:${var.account_id}:dbuser:${source.credentials.resource_id}/${source.credentials.user}"
-    if source.credentials.kind == "rds_iam"
+    for login in local.logins :
+    "arn:aws:rds-db:${var.region}:${var.account_id}:dbuser:${login.resource_id}/${login.user}"
+    if login.kind == "rds_iam"
   ]
 }

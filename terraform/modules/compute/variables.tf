@@ -56,6 +56,20 @@ variable "sources" {
       column  = string
       protect = string
     })))
+    log = optional(object({
+      slot                    = optional(string)
+      drop_retained_gigabytes = optional(number)
+      credentials = object({
+        kind        = string
+        secret_id   = optional(string)
+        user        = optional(string)
+        resource_id = optional(string)
+        engine      = optional(string, "kv")
+        mount       = optional(string)
+        path        = optional(string)
+        role        = optional(string)
+      })
+    }))
     credentials = object({
       kind               = string
       secret_id          = optional(string)

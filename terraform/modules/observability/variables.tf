@@ -56,3 +56,18 @@ variable "watchdog_minutes" {
   type        = number
   description = "Minutes between two checks."
 }
+
+variable "log_sources" {
+  type        = list(string)
+  description = "Sources whose log is read."
+}
+
+variable "log_silence_hours" {
+  type        = number
+  description = "Hours without a capture until the alarm."
+}
+
+variable "log_retained_gigabytes" {
+  type        = number
+  description = "WAL that a slot may hold back until the alarm."
+}

@@ -222,6 +222,7 @@ LEFT_OUT: dict[str, dict[str, Any]] = {
         "partition": None,
         "load_method": "copy",
         "known": None,
+        "changes": None,
     },
     "GroupRequest": {"max_parallel": 8, "op": "group", "version": 1},
     "PartReply": {"reply": None, "error": None, "columns_known": False},
@@ -281,6 +282,9 @@ MESSAGES = [
                 known=contract.KnownColumns("a", "t", "evolve", "fail", True),
             ),
             contract.GroupPart(TABLE, "p1", partition=PART),
+            contract.GroupPart(
+                TABLE, "l1", changes=contract.ChangeSet(LOG, (FILE,), IDENTITY)
+            ),
         ),
     ),
     contract.CaptureRequest(

@@ -8,6 +8,7 @@ import pytest
 
 from lambda_extract.errors import CODES, ExtractError, RequestError
 from lambda_extract.settings import Protection, Reader, read_settings
+from snowpark.settings import log_rules
 
 SHOP: dict[str, Any] = {
     "host": "db",
@@ -195,6 +196,44 @@ def test_a_reader_is_read() -> None:
 )
 def test_a_wrong_reader_is_refused(wrong: dict[str, Any]) -> None:
     sources = json.dumps({"shop": SHOP | wrong})
+    with pytest.raises(RequestError) as refused:
+        read_settings(environ(SOURCES=sources))
+    assert refused.value.code == "bad_request"
+
+
+SECRET = {"kind": "environment"}
+
+
+def test_a_log_has_a_login_and_a_slot() -> None:
+    log = {"credentials": SECRET, "drop_retained_gigabytes": 1.5}
+    sources = json.dumps({"shop-1": {**SHOP, "log": log}})
+    source = read_settings(environ(SOURCES=sources)).source("shop-1")
+    assert source.log_credentials == SECRET
+    assert (source.log_slot, source.log_drop_bytes) == (
+        "aurora_sync_shop_1",
+        1_500_000_000,
+    )
+    assert source.log_slot == log_rules.default_name("shop-1")
+    named = json.dumps({"shop": {**SHOP, "log": {"credentials": SECRET, "slot": "s"}}})
+    source = read_settings(environ(SOURCES=named)).source("shop")
+    assert (source.log_slot, source.log_drop_bytes) == ("s", None)
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        "log",
+        {},
+        {"credentials": {"kind": "paper"}},
+        {"credentials": SECRET, "slots": "s"},
+        {"credentials": SECRET, "slot": 1},
+        {"credentials": SECRET, "drop_retained_gigabytes": 0},
+        {"credentials": SECRET, "drop_retained_gigabytes": True},
+        {"credentials": SECRET, "drop_retained_gigabytes": "9"},
+    ],
+)
+def test_a_wrong_log_is_refused(log: Any) -> None:
+    sources = json.dumps({"shop": {**SHOP, "log": log}})
     with pytest.raises(RequestError) as refused:
         read_settings(environ(SOURCES=sources))
     assert refused.value.code == "bad_request"

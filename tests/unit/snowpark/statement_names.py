@@ -129,7 +129,7 @@ NAMES: dict[str, str] = {
     "insert_capture": r"INSERT INTO control\.sync_captures .*'capture'",
     "insert_gap": r"INSERT INTO control\.sync_captures .*'gap'",
     "insert_capture_tables": r"INSERT INTO control\.sync_capture_tables ",
-    "read_pending": r"SELECT .* FROM control\.sync_captures AS c LEFT JOIN",
+    "read_pending": r"SELECT w\.column1 AS table_name, c\.version, .*",
     "remove_extra": r'(DELETE FROM|UPDATE) "\w+"\."\w+" .*MD5\(',
 }
 _PATTERNS = {name: re.compile(text, re.DOTALL) for name, text in NAMES.items()}

@@ -17,7 +17,7 @@ from tests.unit.snowpark.captures.samples import (
     link_row,
 )
 from tests.unit.snowpark.samples import RUN_ID
-from tests.unit.snowpark.scripted import Scripted, refusal, replies, stops
+from tests.unit.snowpark.scripted import Scripted, Stop, refusal, replies, stops
 
 KEYS = captured(TableChanges("orders", 2, (key_file(),)))
 
@@ -76,6 +76,32 @@ def test_a_capture_goes_on_where_the_ledger_ends() -> None:
         "commit",
         "release_lease",
     )
+
+
+def test_a_capture_without_changes_is_one_row() -> None:
+    found = session(captured())
+    link = capture.bring_up_to_date(Snowflake(found), SOURCE, RUN_ID)
+    assert (link.version, found.names) == (
+        5,
+        [
+            "take_lease",
+            "read_latest_capture",
+            "extract",
+            "insert_capture",
+            "release_lease",
+        ],
+    )
+
+
+def test_a_capture_inside_a_transaction_is_refused() -> None:
+    found = session(KEYS)
+    # What the lease was taken in is the caller's, and ends when the caller wants.
+    found.stop = Stop("rollback", "refused")
+    found.answers["read_latest_capture"] = [link_row(OPEN_TRANSACTION="17")]
+    with pytest.raises(SyncError) as caught:
+        play(Snowflake(found))
+    assert caught.value.code == "open_transaction"
+    assert not found.requests and "insert_capture" not in found.names
 
 
 def test_captures_go_on_to_the_end_of_the_log() -> None:

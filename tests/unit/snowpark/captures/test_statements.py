@@ -22,8 +22,8 @@ CASES: dict[str, Statement] = {
         "shop", 5, RUN_ID, REPLY, ["orders", "items"]
     ),
     "insert_gap": statements.insert_gap("shop", 5, RUN_ID, "resync"),
-    "read_pending": statements.read_pending("shop", "orders", 3, 5),
 }
+(CASES["read_pending"],) = statements.read_pending("shop", {"orders": 3, "items": 4}, 5)
 (CASES["insert_capture_tables"],) = statements.insert_capture_tables("shop", 5, REPLY)
 
 

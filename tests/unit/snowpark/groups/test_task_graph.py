@@ -1,11 +1,13 @@
 """Which tasks a group needs, and their texts."""
 
 import dataclasses
+import json
 
 import sqlglot
 
 from local.snowflake_server.tasks import scripting
 from snowpark.groups import task_graph, task_statements
+from snowpark.settings import groups
 from snowpark.settings.groups import GroupSettings
 
 HOURLY = GroupSettings("hourly", "60 MINUTES")
@@ -35,6 +37,25 @@ def test_the_root_has_as_many_lanes_as_it_gives_work_to() -> None:
         for number, task in enumerate(below, start=1):
             assert task.call == f"CALL control.load_lane('hourly', {number})"
             assert task.condition.endswith(f"::NUMBER >= {number}")
+
+
+def test_a_log_that_is_captured_by_the_clock_is_one_task() -> None:
+    config = {
+        "sources": {"Shop-1": {"log": {"capture_minutes": 5}}, "crm": {"log": {}}}
+    }
+    (settings,) = groups.scheduled_captures(json.dumps(config))
+    (task,) = task_graph.build(settings)
+    assert (task.name, task.call) == (
+        "CAPTURE_SHOP-1",
+        "CALL control.capture_log('Shop-1')",
+    )
+    assert task.is_root and settings.schedule == "5 MINUTES"
+    text = task_statements.create_task(task).text
+    comment = text.split("COMMENT = '")[1].split("'")[0]
+    assert task_statements.read_comment(comment) == (
+        "#Shop-1",
+        task_statements.digest(task),
+    )
 
 
 def test_the_local_task_engine_understands_the_root() -> None:

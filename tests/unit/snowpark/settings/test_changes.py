@@ -132,6 +132,18 @@ def run(tmp_path: Path, *configs: dict[str, Any] | str, options: Any = ()) -> An
     return CliRunner().invoke(app, [files[0], *against, *options])
 
 
+def captured(minutes: int | None) -> dict[str, Any]:
+    log = {} if minutes is None else {"capture_minutes": minutes}
+    return {**BASE, "sources": {"shop": {"log": log}}}
+
+
+def test_captures_by_the_clock_are_told() -> None:
+    (more,) = compare(captured(5), captured(None))
+    assert (more.kind, more.what) == ("changed", "capture_minutes: none -> 5")
+    (none,) = compare(captured(None), captured(5))
+    assert none.kind == "removed" and "more WAL" in none.effect
+
+
 def test_the_command_checks_without_an_account(tmp_path: Path) -> None:
     good = run(tmp_path, BASE)
     assert good.exit_code == 0 and "2 tables" in good.output

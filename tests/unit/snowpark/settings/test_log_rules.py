@@ -76,7 +76,7 @@ def test_a_source_without_a_log() -> None:
         {"slot": ""},
         {"max_wal_megabytes": 63},
         {"on_huge": "skip"},
-        {"capture_minutes": 5},
+        {"capture_minutes": 0},
     ],
 )
 def test_a_log_that_is_no_log(log: dict[str, Any]) -> None:
