@@ -24,7 +24,9 @@ def describe(database: Database, table: SourceTable) -> Described:
     statement = sql.SQL("""
         SELECT
             {enforced},
-            COALESCE(pg_catalog.left(pg_catalog.obj_description({oid}, 'pg_class'), {most}), ''),
+            COALESCE(pg_catalog.left(
+                pg_catalog.obj_description({oid}, 'pg_class'), {most}
+            ), ''),
             COALESCE(pg_catalog.array_agg(a.attname::text ORDER BY a.attnum), '{{}}'),
             COALESCE(pg_catalog.array_agg(
                 pg_catalog.left(d.description, {most}) ORDER BY a.attnum

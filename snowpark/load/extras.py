@@ -73,7 +73,7 @@ def apply(
     keyed = _renamed(aligned)
     columns = frozenset(c.target for c in aligned.shape.columns if c.target)
     difference = Difference(job, aligned, before, after, columns, keyed)
-    failed: list[str] = []
+    failed: list[Part] = []
     for part in _PARTS:
         try:
             if not _apply_part(snowflake, run, part, difference):
@@ -81,9 +81,10 @@ def apply(
         except SnowflakeError as error:
             failed.append(part)
             _warn(run, part, error)
-    old = {f: getattr(before, f) for part in failed for f in _FIELDS[part]}  # type: ignore[index]
+    old = {f: getattr(before, f) for part in failed for f in _FIELDS[part]}
     done = dataclasses.replace(after, **old, failed=tuple(failed))
-    now = frozenset(done.key) or (keyed - frozenset(before.key))
+    others = keyed - frozenset(before.key)
+    now = others if "key" in failed else frozenset(done.key) or others
     return dataclasses.replace(
         aligned, shape=aligned.shape.with_extras(done), keyed=now
     )
@@ -168,7 +169,7 @@ def _apply_key(snowflake: Snowflake, run: Run, found: Difference) -> bool:
 
     Rows that are there already were perhaps loaded before PostgreSQL enforced the key,
     so they are counted once. If all rows are about to be replaced by rows with another
-    key, neither key is true of all that readers see: the next sync declares the new one.
+    key, neither is true of all that readers see: the next sync declares the new one.
     A key that somebody else declared stays as it is.
     """
     wanted, ours = frozenset(found.after.key), frozenset(found.before.key)

@@ -80,9 +80,10 @@ def test_a_tag_has_to_exist_and_to_allow_the_value(table: Client) -> None:
     table.run("CREATE TAG pii ALLOWED_VALUES 'hash', 'mask' COMMENT = 'personal'")
     send(table, wanted)
     send(table, wanted)
-    assert "not allowed" in table.fails(
-        statements.set_tag('"T"', "NOTE", tag, "plain").text
-    ).msg
+    assert (
+        "not allowed"
+        in table.fails(statements.set_tag('"T"', "NOTE", tag, "plain").text).msg
+    )
     send(table, statements.unset_tag('"T"', "NOTE", tag))
     send(table, statements.unset_tag('"T"', "NOTE", tag))
     table.run("DROP TAG pii")

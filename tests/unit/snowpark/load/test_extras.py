@@ -1,4 +1,4 @@
-"""What a target has beside its columns: applied once, kept in step, never in the way."""
+"""What a target has beside its columns: applied once, kept in step, in no way."""
 
 import dataclasses
 from typing import Any
@@ -6,23 +6,25 @@ from typing import Any
 import pytest
 from snowflake.snowpark import Row
 
-from lambda_extract.contract import Column, ColumnComment, ColumnSpec, Described
+from lambda_extract.contract import Bound, Column, ColumnComment
+from lambda_extract.contract import Described, ExtractReply
 from snowpark.columns import column as columns
 from snowpark.columns import extras
 from snowpark.columns.extras import Extras
 from snowpark.columns.shape import Shape
 from snowpark.groups import quiet
 from snowpark.ledger.records import TableState
+from snowpark.ledger.run import Run
 from snowpark.session import Snowflake
-from snowpark.sync import sync
-from tests.unit.snowpark.samples import COLUMNS, ID, UPDATED_AT, reply, settings
+from snowpark.sync import increment
+from tests.unit.snowpark.samples import COLUMNS, ID, RUN_ID, UPDATED_AT
+from tests.unit.snowpark.samples import cursor_value, reply, settings
 from tests.unit.snowpark.scripted import (
     Scripted,
     Stop,
     described,
     replies,
     settled,
-    state_row,
 )
 
 SAID = Described("Orders", (ColumnComment("note", "free text"),), key_enforced=True)
@@ -34,13 +36,20 @@ SENT |= {"revoke_select", "cluster_by", "drop_clustering"}
 def synced(found: TableState, said: Described | None, **answers: Any) -> Scripted:
     """Syncs a window with rows."""
     answers.setdefault("count_shared_keys", [Row(0)])
-    session = Scripted(
-        read_state=[state_row(found)],
-        extract=replies(reply(described=said)),
-        **answers,
-    )
-    session.report = sync.sync_table(Snowflake(session), "orders")  # type: ignore[attr-defined]
-    return session
+    return run(Scripted(extract=replies(window(said)), **answers), found)[0]
+
+
+def run(session: Scripted, found: TableState) -> tuple[Scripted, Run]:
+    """Runs an increment."""
+    made = Run(RUN_ID, "orders", "2026-01-02T03:04:05+00:00")
+    increment.run_increment(Snowflake(session), found, made)
+    return session, made
+
+
+def window(said: Described | None, **changes: Any) -> ExtractReply:
+    """A window that moves the watermark."""
+    bound = Bound(watermark=cursor_value(2))
+    return reply(bound, described=said, position=cursor_value(2), **changes)
 
 
 def sent(session: Scripted) -> list[str]:
@@ -89,7 +98,7 @@ def test_what_changes_in_the_source_changes_in_the_target() -> None:
     other = Described("", (ColumnComment("id", "number"),), key_enforced=True)
     session = synced(known, other, describe_target=keyed("ID"))
     assert sent(session) == [
-        "ALTER TABLE \"SHOP\".\"ORDERS\" SET COMMENT = ''",
+        'ALTER TABLE "SHOP"."ORDERS" SET COMMENT = \'\'',
         'ALTER TABLE "SHOP"."ORDERS" ALTER COLUMN "ID" COMMENT \'number\','
         ' COLUMN "NOTE" UNSET COMMENT',
     ]
@@ -108,11 +117,11 @@ def test_a_key_that_is_enforced_no_longer_is_relied_on_no_longer() -> None:
 
 
 def test_keys_that_rows_of_the_target_share_are_no_key() -> None:
-    session = synced(settled(), SAID, count_shared_keys=[Row(1)])
+    script = Scripted(extract=replies(window(SAID)), count_shared_keys=[Row(1)])
+    session, made = run(script, settled())
     assert "add_key" not in session.names
-    (warning,) = session.report["warnings"]  # type: ignore[attr-defined]
-    assert warning["code"] == "target_keys_shared"
-    assert "RESYNC_TABLE('orders')" in warning["hint"]
+    ((code, _, hint),) = made.tally.warnings
+    assert code == "target_keys_shared" and "RESYNC_TABLE('orders')" in hint
     assert after(settled(), session, SAID).shape.unsettled
 
 
@@ -149,13 +158,9 @@ def test_other_readers_are_granted_by_an_idle_sync() -> None:
     """Its digest is another one, so that even a group's run looks at the table."""
     known = after(settled(), synced(settled(), SAID), SAID)
     more = dataclasses.replace(known, settings=settings(readers=("ANALYST",)))
-    idle = reply(described=SAID, files=(), rows=0, bytes=0)
-    session = Scripted(
-        read_state=[state_row(more)],
-        extract=replies(idle),
-        describe_target=keyed("ID"),
-    )
-    sync.sync_table(Snowflake(session), "orders")
+    idle = window(SAID, files=(), rows=0, bytes=0)
+    session = Scripted(extract=replies(idle), describe_target=keyed("ID"))
+    run(session, more)
     assert sent(session) == ['GRANT SELECT ON TABLE "SHOP"."ORDERS" TO ROLE "ANALYST"']
     before, now = quiet.known_columns(known), quiet.known_columns(more)
     assert before and now and before.target != now.target
@@ -163,16 +168,12 @@ def test_other_readers_are_granted_by_an_idle_sync() -> None:
 
 def test_a_refusal_is_a_warning_and_the_next_sync_tries_again() -> None:
     first = settled(readers=("NOBODY",))
-    session = Scripted(
-        read_state=[state_row(first)],
-        extract=replies(reply(described=SAID)),
-        count_shared_keys=[Row(0)],
-        stop=Stop("grant_select", number=2003),
-    )
-    report = sync.sync_table(Snowflake(session), "orders")
-    assert report["status"] == "succeeded"
-    (warning,) = report["warnings"]
-    assert warning["code"] == "extras_not_applied" and "readers" in warning["message"]
+    stop = Stop("grant_select", number=2003)
+    script = Scripted(stop, extract=replies(window(SAID)), count_shared_keys=[Row(0)])
+    session, made = run(script, first)
+    session.in_order("grant_select", "begin", "merge", "insert_watermark", "commit")
+    ((code, message, _),) = made.tally.warnings
+    assert code == "extras_not_applied" and "readers" in message
     known = after(first, session, SAID)
     assert known.shape.extras.failed == ("readers",) and known.shape.unsettled
     assert quiet.known_columns(known) is None
@@ -231,10 +232,3 @@ def test_what_was_applied_is_stored_and_older_shapes_are_read() -> None:
     assert full.generation == 4 and full.with_extras(full.extras) is full
     assert Shape.from_json(full.to_json()) == full
     assert Shape.from_json(shape.to_json()).extras == Extras()
-
-
-def test_hashed_columns_need_their_specification(  # the wire says how it was protected
-) -> None:
-    spec = ColumnSpec("email", protect="hash")
-    found = of(SAID, ID, columns=(spec,), protected_tag="A.B.C")
-    assert found.tags == ()
