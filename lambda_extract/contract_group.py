@@ -6,6 +6,7 @@ reply comes when all parts are done or the time of the external call is over. Wh
 not in it is named, and asked for again by another request.
 """
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from lambda_extract.contract_paths import LoadMethod
 from lambda_extract.contract_replies import (
     ChangeSet,
     Column,
+    Described,
     ErrorDetail,
     ExtractReply,
 )
@@ -128,14 +130,16 @@ def columns_digest(
     *,
     target: str,
     rules: Sequence[str | bool],
+    described: Described | None = None,
 ) -> str:
     """Returns the SHA-256 hex digest of all that shapes a target.
 
     Args:
         rules: Policies for changed columns and types, and whether rows are only
             flagged as deleted.
+        described: None: nothing is known of it, as in releases before.
     """
-    shape = [
+    shape: list[object] = [
         # What a window alone has beside the columns shapes nothing.
         [vars(c) for c in columns if c.role != "gone"],
         list(key),
@@ -143,6 +147,8 @@ def columns_digest(
         target,
         list(rules),
     ]
+    if described is not None:
+        shape.append(dataclasses.asdict(described))
     return hashlib.sha256(json.dumps(shape, sort_keys=True).encode()).hexdigest()
 
 
@@ -152,6 +158,11 @@ def are_known(reply: ExtractReply, known: KnownColumns | None) -> bool:
         return False
     rules = (known.schema_drift, known.type_change, known.deletes_softly)
     found = columns_digest(
-        reply.columns, reply.key, reply.relation_id, target=known.target, rules=rules
+        reply.columns,
+        reply.key,
+        reply.relation_id,
+        target=known.target,
+        rules=rules,
+        described=reply.described,
     )
     return found == known.sha256

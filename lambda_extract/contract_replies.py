@@ -132,6 +132,30 @@ class Bound:
 
 
 @dataclass(frozen=True)
+class ColumnComment:
+    """The comment of a column that has one."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Described:
+    """What the source's catalog tells people about a table.
+
+    Attributes:
+        comment: Of the table; empty: there is none.
+        columns: Of columns that are read, in their order.
+        key_enforced: PostgreSQL lets no two of the rows read have one key, none of
+            whose columns is NULL.
+    """
+
+    comment: str = ""
+    columns: tuple[ColumnComment, ...] = ()
+    key_enforced: bool = False
+
+
+@dataclass(frozen=True)
 class LogBound:
     """What an extraction of changed keys, or a plan, says of a table in mode "log".
 
@@ -194,6 +218,7 @@ class ExtractReply:
         shared_keys: Rows that share their key with a row of these, where PostgreSQL
             does not prevent it. Not counted for the parts of a snapshot.
         log: Changed keys only.
+        described: None: an older function, or keys alone.
     """
 
     run_id: str
@@ -218,6 +243,7 @@ class ExtractReply:
     source_changed: str = ""
     shared_keys: int = 0
     log: LogBound | None = None
+    described: Described | None = None
     ok: Literal[True] = True
     op: Literal["extract", "keys"] = "extract"
     version: int = VERSION
@@ -247,6 +273,7 @@ class PlanReply:
     identity: SourceIdentity | None = None
     key_enforced: bool = False
     log: LogBound | None = None
+    described: Described | None = None
     ok: Literal[True] = True
     op: Literal["plan"] = "plan"
     version: int = VERSION

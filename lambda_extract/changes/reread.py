@@ -36,6 +36,7 @@ from lambda_extract.rows.query import guarded
 from lambda_extract.rows.wire import Wire, build_wire
 from lambda_extract.source.catalog import SourceColumn, SourceTable, read_table
 from lambda_extract.source.database import Database
+from lambda_extract.source.described import describe
 from lambda_extract.source.durable import make_durable
 from lambda_extract.source.snapshot import require_key, snapshot
 
@@ -69,6 +70,7 @@ def extract_changes(
     (extracted_at,) = database.row(sql.SQL("SELECT statement_timestamp()::text"))
     with snapshot(database, table):
         identity = read_identity(database, published)
+        described = describe(database, table)
         found = difference(changes.known, identity, truncated=changes.truncated)
         wire = _with_gone(build_wire(table, careful=target.careful))
         statements: Iterable[sql.Composable] = ()
@@ -91,6 +93,7 @@ def extract_changes(
         seconds=seconds_since(started),
         relation_id=table.oid,
         log=found.bound(identity),
+        described=described,
     )
 
 

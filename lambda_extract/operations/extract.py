@@ -38,6 +38,7 @@ from lambda_extract.rows.query import partition_condition
 from lambda_extract.rows.wire import build_wire
 from lambda_extract.source.catalog import read_table
 from lambda_extract.source.database import Database
+from lambda_extract.source.described import describe
 from lambda_extract.source.durable import make_durable
 from lambda_extract.source.replica import follow
 from lambda_extract.source.snapshot import keys_of, require_key, snapshot
@@ -65,6 +66,7 @@ def extract_window(
     follow(database)
     with snapshot(database, table):
         identity = read_identity(database, table, cursor, server)
+        described = describe(database, table)
         changed = ""
         signs: tuple[Warning, ...] = ()
         if window.identity is not None:
@@ -131,6 +133,7 @@ def extract_window(
         identity=identity,
         source_changed=changed,
         shared_keys=shared,
+        described=described,
     )
 
 
@@ -151,6 +154,7 @@ def extract_partition(
     (extracted_at,) = database.row(sql.SQL("SELECT statement_timestamp()::text"))
     only_key = isinstance(request, KeysRequest)
     with snapshot(database, table):
+        described = None if only_key else describe(database, table)
         chosen = keys_of(table) if only_key else table
         wire = build_wire(chosen, careful=target.careful)
         condition = partition_condition(table, partition)
@@ -179,6 +183,7 @@ def extract_partition(
         seconds=seconds_since(started),
         relation_id=table.oid,
         shared_keys=shared,
+        described=described,
     )
 
 

@@ -248,5 +248,5 @@ def _short(
     """Leaves out what the other side knows and does not need: nothing is loaded."""
     if reply.files or not are_known(reply, part.known):
         return contract.PartReply(number, reply)
-    short = dataclasses.replace(reply, columns=(), key=())
+    short = dataclasses.replace(reply, columns=(), key=(), described=None)
     return contract.PartReply(number, short, columns_known=True)

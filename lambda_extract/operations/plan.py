@@ -21,11 +21,11 @@ from lambda_extract.rows.parts import (
 from lambda_extract.rows.wire import build_wire
 from lambda_extract.source.catalog import (
     SourceTable,
-    enforces_key,
     has_index,
     read_table,
 )
 from lambda_extract.source.database import Database
+from lambda_extract.source.described import describe
 from lambda_extract.source.replica import follow
 from lambda_extract.source.snapshot import require_key, snapshot
 
@@ -68,7 +68,7 @@ def plan(
     with snapshot(database, table):
         identity = read_identity(database, table, cursor, server)
         size = read_size(database, table)
-        enforced = bool(table.key) and enforces_key(database, table)
+        described = describe(database, table)
         if request.one_moment and fits_one_part(size, part_seconds):
             partitions: tuple[contract.Partition, ...] = (whole_table(size),)
         elif request.partition is None:
@@ -88,8 +88,9 @@ def plan(
         warnings=warnings,
         relation_id=table.oid,
         identity=identity,
-        key_enforced=enforced,
+        key_enforced=described.key_enforced,
         log=log,
+        described=described,
     )
 
 

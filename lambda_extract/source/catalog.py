@@ -233,15 +233,20 @@ def has_index_on_greatest(
 
 
 def enforces_key(database: Database, table: SourceTable) -> bool:
-    """True if no two rows that a SELECT reads can have the same key.
+    """True if no two rows that a SELECT reads can have the same key."""
+    statement = sql.SQL("SELECT {}").format(key_is_enforced(table))
+    return bool(database.row(statement)[0])
+
+
+def key_is_enforced(table: SourceTable) -> sql.Composable:
+    """Returns a condition: no two rows that a SELECT reads can have the same key.
 
     A unique index says so if it is valid, complete and immediate, and its columns are
     in the key and never NULL; and if there is no inheritance: an index covers the rows
     of its own table only. Partitions are no such children.
     """
     numbers = [c.attnum for n in table.key if (c := table.column(n)) is not None]
-    statement = sql.SQL("""
-        SELECT EXISTS (
+    condition = sql.SQL("""EXISTS (
             SELECT 1
             FROM pg_catalog.pg_index AS i
             WHERE i.indrelid = {oid}
@@ -268,8 +273,7 @@ def enforces_key(database: Database, table: SourceTable) -> bool:
             WHERE h.inhparent = {oid} AND NOT c.relispartition
         )
         """)
-    found = statement.format(oid=sql.Literal(table.oid), numbers=sql.Literal(numbers))
-    return bool(database.row(found)[0])
+    return condition.format(oid=sql.Literal(table.oid), numbers=sql.Literal(numbers))
 
 
 def has_index_of(database: Database, table: SourceTable) -> bool:

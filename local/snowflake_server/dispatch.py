@@ -16,6 +16,7 @@ from local.snowflake_server.engine import Account
 from local.snowflake_server.objects import (
     accounts,
     alter,
+    alter_extras,
     grants,
     schemas,
     stages,
@@ -131,6 +132,7 @@ _OBJECTS: tuple[tuple[tuple[str, ...], Run], ...] = (
     (("ALERT",), alerts.create),
     (("STREAMLIT",), streamlits.create),
     (("PIPE",), pipes.create),
+    (("TAG",), alter_extras.create_tag),
     (("ROLE",), accounts.create_role),
     (("USER",), accounts.create_user),
     (("WAREHOUSE",), accounts.create_warehouse),
@@ -204,6 +206,7 @@ _DROPS: tuple[tuple[tuple[str, ...], Run], ...] = (
     (("ALERT",), alerts.drop),
     (("STREAMLIT",), streamlits.drop),
     (("PIPE",), pipes.drop),
+    (("TAG",), alter_extras.drop_tag),
     (("ROLE",), accounts.drop),
     (("USER",), accounts.drop),
     (("WAREHOUSE",), accounts.drop),

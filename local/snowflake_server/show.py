@@ -121,6 +121,7 @@ def _tables(account: Account, statement: Statement, inside: Any) -> Rows:
         **_PLACE,
         "kind": TEXT,
         "comment": TEXT,
+        "cluster_by": TEXT,
         "rows": NUMBER,
         "owner": TEXT,
         "retention_time": TEXT,
@@ -131,9 +132,14 @@ def _tables(account: Account, statement: Statement, inside: Any) -> Rows:
         n = table.name
         rows.append((
             table.created, n.name, n.database, n.schema, table.kind, table.comment,
-            count, table.owner, str(table.retention),
+            _clustering(table), count, table.owner, str(table.retention),
         ))  # fmt: skip
     return columns, rows
+
+
+def _clustering(table: Table) -> str:
+    names = ", ".join(table.cluster_by)
+    return f"LINEAR({names})" if names else ""
 
 
 def _of(account: Account, kind: type, inside: Callable[[Name], bool]) -> Iterable[Any]:

@@ -92,6 +92,7 @@ class Alignment:
         lacks_deleted_at: True if the target has no _SYNC_DELETED_AT.
         lacks_history: True if the target's rows are no versions yet.
         drops_history: True if old versions have to go first.
+        keyed: Columns of the target's PRIMARY KEY.
     """
 
     columns: tuple[LoadColumn, ...]
@@ -109,6 +110,7 @@ class Alignment:
     lacks_deleted_at: bool = False
     lacks_history: bool = False
     drops_history: bool = False
+    keyed: frozenset[str] = frozenset()
 
     @property
     def fresh(self) -> frozenset[str]:
@@ -117,7 +119,12 @@ class Alignment:
 
     def done(self) -> "Alignment":
         """Returns what is left of it once it was carried out and committed."""
-        return Alignment(columns=self.columns, shape=self.shape, blanks=self.blanks)
+        return Alignment(
+            columns=self.columns,
+            shape=self.shape,
+            blanks=self.blanks,
+            keyed=self.keyed,
+        )
 
 
 @dataclass

@@ -3,7 +3,7 @@
 import dataclasses
 from dataclasses import dataclass
 
-from lambda_extract.contract import Column
+from lambda_extract.contract import Column, Described
 from lambda_extract.contract_group import columns_digest
 from snowpark.columns.types import _parse
 from snowpark.errors import DriftError
@@ -56,11 +56,17 @@ def digest(
     key: tuple[str, ...],
     relation_id: int,
     settings: TableSettings,
+    described: Described | None = None,
 ) -> str:
     """Returns the SHA-256 hex digest of all that shapes the target."""
     rules = (settings.schema_drift, settings.type_change, settings.deletes_softly)
     return columns_digest(
-        columns, key, relation_id, target=settings.shaped_target, rules=rules
+        columns,
+        key,
+        relation_id,
+        target=settings.shaped_target,
+        rules=rules,
+        described=described,
     )
 
 

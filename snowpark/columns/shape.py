@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from snowpark.columns.extras import Extras
+
 State = Literal["loaded", "ignored", "dropped"]
 ChangeKind = Literal[
     "created",
@@ -78,6 +80,7 @@ class Shape:
         relation_id: pg_class.oid; attribute numbers belong to it.
         key: Source columns that identify a row.
         columns: In source order, those without a source column last.
+        extras: What the target has beside its columns, as it was applied last.
     """
 
     generation: int = 0
@@ -85,6 +88,12 @@ class Shape:
     relation_id: int = 0
     key: tuple[str, ...] = ()
     columns: tuple[KnownColumn, ...] = ()
+    extras: Extras = Extras()
+
+    @property
+    def unsettled(self) -> bool:
+        """True if the next run has to look at the target, whatever it reads."""
+        return self.pending or bool(self.extras.failed)
 
     @property
     def pending(self) -> bool:
@@ -129,12 +138,22 @@ class Shape:
             return self
         return dataclasses.replace(following, generation=self.generation + 1)
 
+    def with_extras(self, extras: Extras) -> "Shape":
+        """Returns the shape of a target that has these; itself if it had them."""
+        if extras == self.extras:
+            return self
+        generation = self.generation + 1
+        return dataclasses.replace(self, extras=extras, generation=generation)
+
     def to_json(self) -> str:
         """Returns the shape as stored in SYNC_COLUMNS."""
         data = dataclasses.asdict(self)
         for column in data["columns"]:
             if not column["since"]:
                 del column["since"]  # Of histories alone.
+        data["extras"] = self.extras.to_data()
+        if not data["extras"]:
+            del data["extras"]
         data["relation"] = data.pop("relation_id")  # As releases before stored it.
         return json.dumps(data, sort_keys=True)
 
@@ -145,6 +164,7 @@ class Shape:
         data["relation_id"] = data.pop("relation")
         data["key"] = tuple(data["key"])
         data["columns"] = tuple(KnownColumn(**column) for column in data["columns"])
+        data["extras"] = Extras.from_data(data.get("extras", {}))
         return cls(**data)
 
 

@@ -30,11 +30,11 @@ def known_columns(found: TableState) -> KnownColumns | None:
     ledger, settings = found.ledger, found.settings
     if ledger is None or not ledger.columns_sha256:
         return None
-    if found.shape.pending or keys.is_due(found):
+    if found.shape.unsettled or keys.is_due(found):
         return None
     return KnownColumns(
         ledger.columns_sha256,
-        settings.target,
+        settings.shaped_target,
         settings.schema_drift,
         settings.type_change,
         settings.deletes_softly,
@@ -81,7 +81,7 @@ def _is_nothing(found: TableState, extraction: Extraction) -> bool:
         and not reply.altered
         and _is_same_log(found, reply)
         and not keys.is_due(found)
-        and not found.shape.pending
+        and not found.shape.unsettled
         and (extraction.columns_known or _has_same_columns(found, reply))
     )
 
@@ -95,7 +95,9 @@ def _is_same_log(found: TableState, reply: ExtractReply) -> bool:
 
 
 def _has_same_columns(found: TableState, reply: ExtractReply) -> bool:
-    digest = columns.digest(reply.columns, reply.key, reply.relation_id, found.settings)
+    digest = columns.digest(
+        reply.columns, reply.key, reply.relation_id, found.settings, reply.described
+    )
     return found.ledger is not None and digest == found.ledger.columns_sha256
 
 

@@ -1,5 +1,6 @@
 """The target table and its columns: looked at before a load, altered after the COPY."""
 
+import dataclasses
 from dataclasses import dataclass
 
 from lambda_extract.contract import ExtractReply, PlanReply
@@ -53,10 +54,17 @@ def find_alignment(
             one key there.
         SnowflakeError: "target_missing".
     """
-    return drift.align(source, _described(snowflake, target), shape, target.rules)
+    rows = _described(snowflake, target)
+    existing = None if rows is None else {name: kind for name, kind, _ in rows}
+    keyed = frozenset(name for name, _, in_key in rows or () if in_key)
+    aligned = drift.align(source, existing, shape, target.rules)
+    return dataclasses.replace(aligned, keyed=keyed)
 
 
-def _described(snowflake: Snowflake, target: Target) -> dict[str, str] | None:
+def _described(
+    snowflake: Snowflake, target: Target
+) -> list[tuple[str, str, bool]] | None:
+    """Returns name and type of each column, and whether it is in the PRIMARY KEY."""
     name = target.settings.target
     try:
         rows = snowflake.run(target_statements.describe_target(name))
@@ -77,7 +85,10 @@ def _described(snowflake: Snowflake, target: Target) -> dict[str, str] | None:
             f"Table {name} compares {', '.join(map(sql.quote, collated[:3]))} by a"
             f" collation ({len(collated)} of its columns have one).",
         )
-    return existing
+    return [
+        (str(row["name"]), str(row["type"]), row.as_dict().get("primary key") == "Y")
+        for row in rows
+    ]
 
 
 def apply(

@@ -18,6 +18,11 @@ _EFFECTS = {
     "group": "another group runs it",
     "freshness_sla_minutes": "judged from now on",
     "max_parallel": "from the next snapshot on",
+    "readers": "SELECT is granted and revoked by the next sync",
+    "protected_tag": "columns are tagged by the next sync",
+    "comments": "the target's comments follow with the next sync",
+    "primary_key": "declared or dropped by the next sync",
+    "cluster_by": "the next sync alters the table; clustering costs credits",
     "schema_drift": "from the next sync on",
     "deletes": "from the next sync on",
 }

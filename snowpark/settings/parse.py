@@ -13,8 +13,8 @@ from typing import Any
 
 from snowpark.errors import ConfigError, Problem
 from snowpark.names import CURRENT_SUFFIX, target_name
-from snowpark.settings import column_rules, groups, history, log_rules, patterns
-from snowpark.settings import row_filter, time_zones
+from snowpark.settings import column_rules, extras, groups, history, log_rules
+from snowpark.settings import patterns, row_filter, time_zones
 from snowpark.settings.targets import OWN_SCHEMAS, Declared
 from snowpark.settings.text import load
 from snowpark.settings.validator import VALIDATOR, Violation
@@ -233,6 +233,7 @@ def _rule_problems(
         yield from _mode_problems(table, merged, pointer)
         yield from _delete_problems(table, merged, pointer)
         yield from history.problems(table, merged, pointer)
+        yield from extras.problems(merged, pointer)
         yield from log_rules.problems(data, table, merged, pointer, mode=_mode(merged))
         for place, message in column_rules.problems(table, _cursors(merged)):
             yield Problem(pointer + _pointer("columns", *place), message)
@@ -475,5 +476,6 @@ def _settings(data: dict[str, Any], name: str) -> TableSettings:
         history_columns=tuple(merged.get("history_columns", ())),
         columns=column_rules.specs(merged),
         where=row_filter.terms(merged["where"]) if "where" in merged else (),
+        **extras.values(merged),
         **optional,
     )

@@ -17,6 +17,7 @@ from lambda_extract.contract import (
 from lambda_extract.contract_paths import LoadMethod
 from snowpark.names import CURRENT_SUFFIX, target_name
 from snowpark.settings.origin import LOG
+from snowpark.sql import qualified
 
 Mode = Literal["incremental", "full", "log"]
 
@@ -32,6 +33,14 @@ Deletes = Literal["none", "soft_column", "key_compare", "log"]
 
 HistoryTime = Literal["cursor", "extracted"]
 _LONGEST_TRIMMED = 80
+_LISTS = (
+    "key",
+    "exclude",
+    "cursor_also",
+    "history_columns",
+    "readers",
+    "cluster_by",
+)
 
 
 @dataclass(frozen=True)
@@ -70,6 +79,11 @@ class TableSettings:
         log_publication: What the slot is asked for.
         log_max_wal_bytes: WAL of one capture.
         log_on_huge: What happens if one transaction is larger than any capture.
+        comments: The target has the comments of the source.
+        primary_key: It declares its key, if that is proven.
+        protected_tag: DATABASE.SCHEMA.TAG of protected columns.
+        readers: Roles that may select from it, upper case and sorted.
+        cluster_by: Source columns.
     """
 
     name: str
@@ -122,6 +136,11 @@ class TableSettings:
     log_publication: str = ""
     log_max_wal_bytes: int = 8_192_000_000
     log_on_huge: Literal["whole", "fail"] = "whole"
+    comments: bool = True
+    primary_key: bool = True
+    protected_tag: str | None = None
+    readers: tuple[str, ...] = ()
+    cluster_by: tuple[str, ...] = ()
 
     @property
     def deletes_softly(self) -> bool:
@@ -134,7 +153,18 @@ class TableSettings:
     def shaped_target(self) -> str:
         """The target, and what it has beside the columns of the source."""
         view = " and a view" if self.current_view else ""
-        return f"{self.target} with history{view}" if self.history else self.target
+        target = f"{self.target} with history{view}" if self.history else self.target
+        extras = (self.comments, self.primary_key, self.protected_tag)
+        usual = extras == (True, True, None) and not (self.readers or self.cluster_by)
+        if usual:
+            return target
+        named = json.dumps([*extras, self.readers, self.cluster_by])
+        return f"{target} {_digest(named)}"
+
+    @property
+    def protected_tag_name(self) -> str:
+        """Quoted name of the tag of protected columns; empty: there is none."""
+        return qualified(*self.protected_tag.split(".")) if self.protected_tag else ""
 
     @property
     def current_view_name(self) -> str:
@@ -245,7 +275,7 @@ class TableSettings:
     def from_json(cls, text: str) -> "TableSettings":
         """Reads what `to_json` wrote."""
         data = json.loads(text)
-        for name in ("key", "exclude", "cursor_also", "history_columns"):
+        for name in _LISTS:
             data[name] = tuple(data.get(name, ()))
         data["columns"] = tuple(ColumnSpec(**c) for c in data.get("columns", ()))
         data["where"] = tuple(

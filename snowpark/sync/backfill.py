@@ -150,7 +150,9 @@ def _load(
     settings = found.settings
     staging.check_key(reply.key, reply.columns)
     duplicates.check(run, settings, reply.shared_keys)
-    digest = columns.digest(reply.columns, reply.key, reply.relation_id, settings)
+    digest = columns.digest(
+        reply.columns, reply.key, reply.relation_id, settings, reply.described
+    )
     if found.ledger is None or digest != found.ledger.columns_sha256:
         raise UsageError(
             "columns_changed",

@@ -315,6 +315,7 @@ class _Windows:
             write=merge.merge_rows,
             based_on=self._course.ledger.version,
             source=target.source_of(reply),
+            described=reply.described,
             commit=commit,
             shape=self._course.shape,
             last=last,

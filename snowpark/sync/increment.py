@@ -174,8 +174,10 @@ def look_at_target(
     it, and again whenever the source's columns have changed.
     """
     settings = job.settings
-    digest = columns.digest(reply.columns, reply.key, reply.relation_id, settings)
-    course.drifted = digest != course.ledger.columns_sha256 or course.shape.pending
+    digest = columns.digest(
+        reply.columns, reply.key, reply.relation_id, settings, reply.described
+    )
+    course.drifted = digest != course.ledger.columns_sha256 or course.shape.unsettled
     if not course.drifted and not reply.files:
         return None
     if course.aligned is None or digest != course.digest:
@@ -287,6 +289,7 @@ def _transfer(
         merged_rows=None if reply.shared_keys else reply.rows,
         last=last,
         begins=course.drifted,
+        described=reply.described,
     )
 
 

@@ -118,7 +118,9 @@ def _extract(
 
 def _check_columns(found: TableState, reply: ExtractReply) -> None:
     staging.check_key(reply.key, reply.columns)
-    columns = digest(reply.columns, reply.key, reply.relation_id, found.settings)
+    columns = digest(
+        reply.columns, reply.key, reply.relation_id, found.settings, reply.described
+    )
     if found.ledger is None or columns != found.ledger.columns_sha256:
         raise SyncError(
             "columns_changed", "The columns changed while keys were compared."

@@ -296,7 +296,11 @@ def _load(
         kind="snapshot",
         bound=planned.bound,
         columns_sha256=columns.digest(
-            planned.columns, planned.key, planned.relation_id, job.settings
+            planned.columns,
+            planned.key,
+            planned.relation_id,
+            job.settings,
+            planned.described,
         ),
         rows=run.tally.rows,
         altered=_altered(replies),
@@ -326,6 +330,7 @@ def _load(
             shape=found.shape,
             appended=(closed, *recorded),
             begins=True,
+            described=planned.described,
         ),
     )
 

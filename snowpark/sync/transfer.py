@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from lambda_extract.contract import File
+from lambda_extract.contract import Described, File
 from snowpark.columns.alignment import Alignment, Source
 from snowpark.columns.column import LoadColumn
 from snowpark.columns.shape import Shape
@@ -24,7 +24,7 @@ from snowpark.ledger import run as ledger_run
 from snowpark.ledger.records import Commit, refined
 from snowpark.ledger.run import Counts, Run
 from snowpark.load import commit as load_commit
-from snowpark.load import history, merge, staging, target
+from snowpark.load import extras, history, merge, staging, target
 from snowpark.load.staging import Job
 from snowpark.load.statements import Batch
 from snowpark.session import Snowflake
@@ -54,6 +54,7 @@ class Transfer:
         last: The run's row goes with it.
         begins: True if rows of the target may be no versions yet, should it keep a
             history.
+        described: What the source's catalog says of the table.
     """
 
     job: Job
@@ -69,6 +70,7 @@ class Transfer:
     merged_rows: int | None = None
     last: bool = True
     begins: bool = False
+    described: Described | None = None
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ def commit(snowflake: Snowflake, run: Run, transfer: Transfer) -> Done:
         SyncError: Whatever failed; of the rows and the watermark nothing was kept.
     """
     started = time.monotonic()
-    aligned = align(snowflake, transfer)
+    aligned = align(snowflake, run, transfer)
     rows = merge.batch(transfer.job, aligned, transfer.key, transfer.extracted_at)
     rows = _of_history(run, transfer, rows, aligned)
 
@@ -146,7 +148,7 @@ def commit_columns(snowflake: Snowflake, run: Run, transfer: Transfer) -> Done:
     Raises:
         SyncError: Whatever failed; the watermark is where it was.
     """
-    aligned = align(snowflake, transfer)
+    aligned = align(snowflake, run, transfer)
     rows = merge.batch(transfer.job, aligned, transfer.key, transfer.extracted_at)
 
     def work() -> tuple[Commit | None, bool]:
@@ -173,12 +175,20 @@ def drop_staging(
         run.staged.remove(job.staging)
 
 
-def align(snowflake: Snowflake, transfer: Transfer) -> Alignment:
+def align(snowflake: Snowflake, run: Run, transfer: Transfer) -> Alignment:
     """Alters the target for the source's columns, if it is to follow them."""
     if transfer.source is None:
         return transfer.aligned
     aligned = target.apply(
         snowflake, transfer.job.target, transfer.source, transfer.aligned
+    )
+    aligned = extras.apply(
+        snowflake,
+        run,
+        transfer.job,
+        transfer.described,
+        transfer.source.key,
+        aligned,
     )
     if not transfer.job.settings.history:
         return aligned

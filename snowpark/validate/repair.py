@@ -41,7 +41,9 @@ def repair_rows(
     reply = ask.ask(snowflake, request, ExtractReply)
     run.note(files=len(reply.files))
     staging.check_key(reply.key, reply.columns)
-    columns = digest(reply.columns, reply.key, reply.relation_id, settings)
+    columns = digest(
+        reply.columns, reply.key, reply.relation_id, settings, reply.described
+    )
     if found.ledger is None or columns != found.ledger.columns_sha256:
         raise UsageError("columns_changed", "The columns changed while validating.")
     note_extract(run, time.monotonic() - started)

@@ -20,7 +20,7 @@ from snowpark.settings.changes import Change
 from snowpark.settings.table import TableSettings
 from snowpark.settings.targets import Declared
 from snowpark.settings.text import is_json
-from snowpark.worksheet import resolve, statements
+from snowpark.worksheet import readers, resolve, statements
 
 _MOST_REMOVED = 3
 _REMOVED_SHARE = 10
@@ -37,6 +37,7 @@ class Plan:
     Attributes:
         text: As it is stored.
         old: What is in force; {}: nothing.
+        own_database: That of the sync itself.
     """
 
     text: str
@@ -44,6 +45,7 @@ class Plan:
     new: Mapping[str, Any]
     before: tuple[TableSettings, ...]
     tables: tuple[TableSettings, ...]
+    own_database: str = ""
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -105,7 +107,10 @@ def edit_config(
         lease.release_lease(snowflake, CONFIG_LEASE, run_id)
     tasks = _apply_tasks(snowflake, planned)
     _create_schemas(snowflake, planned.tables)
-    return _report(planned, f"Version {version} is in force", version) | tasks
+    own = planned.own_database
+    admitted = readers.admit(snowflake, planned.before, planned.tables, own)
+    report = _report(planned, f"Version {version} is in force", version)
+    return report | tasks | admitted
 
 
 def plan(snowflake: Snowflake, text: str, in_force: str | None = None) -> Plan:
@@ -136,6 +141,7 @@ def plan(snowflake: Snowflake, text: str, in_force: str | None = None) -> Plan:
         new=new,
         before=tuple(before),
         tables=parse.tables_of(new),
+        own_database=declared.database,
     )
 
 

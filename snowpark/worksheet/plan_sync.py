@@ -37,7 +37,9 @@ def plan_sync(snowflake: Snowflake, table_name: object) -> dict[str, Any]:
     except SyncError as error:
         raise error.about(table, None)
     ledger = found.ledger
-    digest = columns.digest(reply.columns, reply.key, reply.relation_id, found.settings)
+    digest = columns.digest(
+        reply.columns, reply.key, reply.relation_id, found.settings, reply.described
+    )
     bound = reply.bound
     after = ledger.watermark.value if ledger and ledger.watermark else None
     upto = bound.watermark.value if bound and bound.watermark else None

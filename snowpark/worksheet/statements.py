@@ -128,3 +128,8 @@ SELECT column1, column2, column3, column4, column5, CURRENT_TIMESTAMP()
 FROM {values.text}""",
             values.params,
         )
+
+
+def grant_usage(kind: str, name: str, role: str) -> Statement:
+    """Lets a role use a database or schema; harmless if it may already."""
+    return Statement(f"GRANT USAGE ON {kind} {name} TO ROLE {quote(role)}")

@@ -61,6 +61,7 @@ def test_another_type_or_another_name_given_by_people_is_a_clear_error(
     lab.query(f"ALTER TABLE lab.{table} DROP COLUMN c")
     lab.sync(table)
     lab.assert_equal(table)
+    lab.query(f"ALTER TABLE lab.{table} DROP PRIMARY KEY")
     lab.query(f"ALTER TABLE lab.{table} DROP COLUMN id")
     update(lab, table, 1)
     assert "[key_changed]" in lab.fail("SYNC_TABLE", table)

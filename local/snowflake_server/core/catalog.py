@@ -32,6 +32,7 @@ class Column:
     default: str | None = None
     default_duck: str | None = None
     comment: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     def definition(self) -> str:
         """DuckDB's definition; VARCHAR(n) is kept by a check, which DuckDB lacks."""
@@ -57,6 +58,8 @@ class Table:
     kind: str = "TABLE"
     comment: str = ""
     primary_key: tuple[str, ...] = ()
+    rely: bool = False
+    cluster_by: tuple[str, ...] = ()
     retention: int = 1
     owner: str = ""
     number: int = field(default_factory=lambda: next(_NUMBERS))
@@ -130,6 +133,7 @@ class Catalog:
                 "ALERT",
                 "STREAMLIT",
                 "PIPE",
+                "TAG",
             )
         }
         self.in_account: dict[str, dict[str, Thing]] = {

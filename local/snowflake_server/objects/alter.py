@@ -17,6 +17,7 @@ from local.snowflake_server.core.session import Session
 from local.snowflake_server.core.statement import Statement
 from local.snowflake_server.core.types import SnowType, read_type
 from local.snowflake_server.engine import Account
+from local.snowflake_server.objects import alter_extras
 from local.snowflake_server.objects.tables import (
     create_physical,
     parts_of,
@@ -32,6 +33,8 @@ _DONE = "Statement executed successfully."
 
 def alter_table(account: Account, statement: Statement, scanner: Scanner) -> Result:
     """ALTER TABLE; every change is a transaction of its own."""
+    if (done := alter_extras.alter(account, statement, scanner)) is not None:
+        return done
     session = statement.session
     parsed = parse(statement.text)
     if not isinstance(parsed, exp.Alter):
@@ -202,7 +205,16 @@ def _rename_column(
         new.name: quoted(encode(old.name))
         for old, new in zip(table.columns, columns, strict=True)
     }
-    _store(account, connection, table, table.altered(columns=columns), values)
+    new = table.altered(
+        columns=columns,
+        primary_key=_renamed(table.primary_key, column.name, wanted),
+        cluster_by=_renamed(table.cluster_by, column.name, wanted),
+    )
+    _store(account, connection, table, new, values)
+
+
+def _renamed(names: tuple[str, ...], old: str, new: str) -> tuple[str, ...]:
+    return tuple(new if name == old else name for name in names)
 
 
 def _drop_columns(
@@ -217,6 +229,8 @@ def _drop_columns(
         gone &= {c.name for c in table.columns}
     for name in gone:
         table.column(name)
+        if name in (*table.primary_key, *table.cluster_by):
+            raise unsupported("DROP COLUMN of a key")
     columns = tuple(c for c in table.columns if c.name not in gone)
     if not columns:
         raise compilation("A table must keep at least one column.", code=2028)

@@ -88,6 +88,7 @@ LEFT_OUT: dict[str, dict[str, Any]] = {
         "estimated_rows": -1,
         "greatest": False,
     },
+    "Described": {"comment": "", "columns": (), "key_enforced": False},
     "Column": {
         "nullable": True,
         "attnum": 0,
@@ -121,6 +122,7 @@ LEFT_OUT: dict[str, dict[str, Any]] = {
         "source_changed": "",
         "shared_keys": 0,
         "log": None,
+        "described": None,
         "op": "extract",
     },
     "PlanReply": REPLY
@@ -131,6 +133,7 @@ LEFT_OUT: dict[str, dict[str, Any]] = {
         "identity": None,
         "key_enforced": False,
         "log": None,
+        "described": None,
         "op": "plan",
     },
     "CaptureReply": REPLY

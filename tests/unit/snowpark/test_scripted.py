@@ -14,7 +14,7 @@ from tests.unit.snowpark.scripted import Killed, Scripted, Stop
 from tests.unit.snowpark.statement_names import NAMES, name_of
 
 ROOMS = ("ledger", "load", "history", "sync", "validate", "groups", "extraction")
-ROOMS += ("alerts", "worksheet", "tidy", "captures")
+ROOMS += ("alerts", "worksheet", "tidy", "captures", "extras")
 OURS = {"begin", "commit", "rollback", "read_transaction", "longest_list"}
 TASKS = "_task", "list_tables_by_group"
 GOLDEN_TEXTS = [

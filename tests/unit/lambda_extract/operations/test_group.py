@@ -241,6 +241,7 @@ def test_columns_that_are_known_stay_out_of_the_reply(
         full.relation_id,
         target="t",
         rules=("evolve", "fail", False),
+        described=full.described,
     )
     known = contract.KnownColumns(digest, "t", "evolve", "fail", False)
     other = dataclasses.replace(known, sha256="0" * 64)

@@ -63,6 +63,11 @@ def test_what_is_left_out_has_the_documented_default() -> None:
         "history_days": None,
         "current_view": False,
         "drop_history": False,
+        "comments": True,
+        "primary_key": True,
+        "protected_tag": None,
+        "readers": [],
+        "cluster_by": [],
     }
 
 

@@ -27,6 +27,9 @@ CASES: dict[str, Statement] = {
         )
     ),
     "create_schema": worksheet_statements.create_schema('"SHOP"'),
+    "grant_usage": worksheet_statements.grant_usage(
+        "SCHEMA", '"A"."SHOP"', "Data Analyst"
+    ),
 }
 
 

@@ -1,0 +1,5 @@
+ALTER TABLE "SHOP"."ORDERS" ALTER
+    COLUMN "ID" COMMENT 'It''s the \\ number',
+    COLUMN "ODD ""NAME""" UNSET COMMENT,
+    COLUMN "NOTE" COMMENT 'two
+lines';

@@ -1,0 +1,1 @@
+ALTER TABLE "SHOP"."ORDERS" SET COMMENT = 'The shop''s orders';

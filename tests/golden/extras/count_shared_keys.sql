@@ -1,0 +1,8 @@
+SELECT COUNT(*)
+FROM (
+    SELECT 1
+    FROM "SHOP"."ORDERS"
+    GROUP BY "ID", "PART"
+    HAVING COUNT(*) > 1
+    LIMIT 1
+);

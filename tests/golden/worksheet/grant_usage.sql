@@ -1,0 +1,1 @@
+GRANT USAGE ON SCHEMA "A"."SHOP" TO ROLE "Data Analyst";
