@@ -137,6 +137,7 @@ def running_stack(
     *,
     aurora_dsn: str | None = None,
     more_sources: Mapping[str, Mapping[str, Any]] | None = None,
+    programs: Path | None = None,
     progress: Callable[[str], None] = lambda message: None,
 ) -> Iterator[Stack]:
     """Runs the stack for the length of a `with` block.
@@ -146,6 +147,7 @@ def running_stack(
         aurora_dsn: Use this PostgreSQL server instead of the embedded one.
         more_sources: Name -> credentials (see docs/SECURITY.md) of more sources, which
             are the same database.
+        programs: Folder of another PostgreSQL's programs.
         progress: Told what happens.
 
     Raises:
@@ -172,7 +174,7 @@ def running_stack(
         )
         aurora = None
         if aurora_dsn is None:
-            aurora = _start_embedded(folder, cleanup)
+            aurora = _start_embedded(folder, cleanup, programs)
             aurora_dsn = aurora.dsn(DATABASE)
             _create_log_reader(aurora)
             login = {"user": READER, "password": READER_PASSWORD}
@@ -261,9 +263,11 @@ def _clear(folder: Path) -> None:
     (folder / "logs").mkdir(parents=True, exist_ok=True)
 
 
-def _start_embedded(folder: Path, cleanup: contextlib.ExitStack) -> Aurora:
+def _start_embedded(
+    folder: Path, cleanup: contextlib.ExitStack, programs: Path | None
+) -> Aurora:
     cleanup.callback(shutil.rmtree, folder / "aurora", ignore_errors=True)
-    aurora = start_aurora(folder / "aurora")
+    aurora = start_aurora(folder / "aurora", programs=programs)
     cleanup.callback(aurora.stop)
     _fill(aurora)
     return aurora

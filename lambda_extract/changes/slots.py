@@ -247,8 +247,9 @@ def _check_server(database: Database) -> None:
         major = database.server_version // 10_000
         raise SourceError(
             "log_not_enabled",
-            f"The log of PostgreSQL {major} cannot be read: mode log needs 14 or newer.",
-            hint='Upgrade the server, or configure the tables with another "mode".',
+            f"The log of PostgreSQL {major} cannot be read:"
+            " mode log needs 14 or newer.",
+            hint='Upgrade the server, or give the tables another "mode".',
         )
     if level != "logical":
         raise SourceError("log_not_enabled", f"wal_level of the server is {level!r}.")
