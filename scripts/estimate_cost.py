@@ -70,8 +70,8 @@ ASSUMPTIONS: dict[str, Input] = {
     "endpoints": Input(2, "interface endpoints: lambda, secretsmanager"),
     "zones": Input(2, "availability zones"),
     "nat_gateways": Input(0, "1: new_vpc with nat"),
-    "alarms": Input(7, "alarms that Terraform makes"),
-    "metrics": Input(3, "metrics from log lines that Terraform makes"),
+    "alarms": Input(9, "alarms that Terraform makes"),
+    "metrics": Input(5, "metrics from log lines that Terraform makes"),
     "watchdog_runs_per_day": Input(24, "runs of the watchdog a day"),
     "watchdog_seconds": Input(2, "seconds of such a run"),
 }

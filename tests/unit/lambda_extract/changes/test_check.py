@@ -69,7 +69,8 @@ def test_one_table_that_the_log_does_not_tell_hides_no_other(
 
 
 def test_a_slot_that_is_not_there(monkeypatch: pytest.MonkeyPatch, log: Log) -> None:
-    other = dataclasses.replace(log, spec=contract.LogSpec("no_slot", log.spec.slot))
+    spec = contract.LogSpec("aurora_sync_no_slot", log.spec.slot)
+    other = dataclasses.replace(log, spec=spec)
     (found,) = checked(monkeypatch, other)
     assert found.state == "failed" and "[slot_missing]" in found.detail
     assert found.hint.startswith("CALL START_LOG")
