@@ -113,7 +113,7 @@ def test_u3_an_older_file_does_not_remove_tables_by_mistake(lab: Lab) -> None:
     first = {**config, "max_removed_tables": 3}
     called(lab, f"CALL APPLY_CONFIG($${json.dumps(first)}$$, FALSE, TRUE)")
     older = json.dumps({**config, "tables": {names[0]: {"mode": "full"}}})
-    refused = lab.fail("APPLY_CONFIG", older)
+    refused = lab.fail_with("APPLY_CONFIG", older)
     assert "[too_many_removed]" in refused and names[5] in refused
     told = called(lab, f"CALL APPLY_CONFIG($${older}$$, TRUE)")
     assert told["refused"] == "too_many_removed" and len(told["removed"]) == 5

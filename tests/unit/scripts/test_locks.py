@@ -17,6 +17,7 @@ REQUIREMENTS = {
     "development": ROOT / "requirements.txt",
     "lambda": ROOT / "lambda_extract" / "requirements.txt",
     "audit": LOCKS / "audit.in",
+    "compare": LOCKS / "compare.in",
     "lock": LOCKS / "lock.in",
     "checkov": TERRAFORM / "checkov.txt",
     "terraform": TERRAFORM / "terraform.txt",
