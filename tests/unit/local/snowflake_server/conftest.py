@@ -82,21 +82,33 @@ class Client:
 
 
 @pytest.fixture(scope="session")
-def s3() -> Iterator[Any]:
-    """A local S3 with the bucket 'landing'."""
+def s3_server() -> Iterator[Any]:
+    """A client of a local S3."""
     server = ThreadedMotoServer(port=0)
     server.start()
     host, port = server.get_host_and_port()
     client = boto3.client(
         "s3", endpoint_url=f"http://{host}:{port}", region_name="us-east-1"
     )
-    client.create_bucket(Bucket="landing")
     yield client
     server.stop()
 
 
+@pytest.fixture
+def s3(s3_server: Any) -> Any:
+    """A local S3 with the bucket 'landing'.
+
+    Made for each test: whoever mocks AWS in this process empties the server, too.
+    """
+    if not s3_server.list_buckets()["Buckets"]:
+        s3_server.create_bucket(Bucket="landing")
+    return s3_server
+
+
 @pytest.fixture(scope="session")
-def account(s3: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+def account(
+    s3_server: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Account]:
     """One account for all tests; each test takes a database of its own."""
     folder = tmp_path_factory.mktemp("snowflake")
     port_file, queries = folder / "port", folder / "queries.jsonl"
@@ -109,7 +121,7 @@ def account(s3: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Accou
     ]
     command += ["--queries-file", str(queries), "--lock-timeout", "1.5"]
     command += ["--answer-within", "0.5"]
-    environment = {**os.environ, "AWS_ENDPOINT_URL": s3.meta.endpoint_url}
+    environment = {**os.environ, "AWS_ENDPOINT_URL": s3_server.meta.endpoint_url}
     process = subprocess.Popen(command, cwd=ROOT, env=environment)
     deadline = time.monotonic() + START_SECONDS
     while not port_file.exists():
