@@ -18,11 +18,11 @@ os.environ.update(
     AWS_SHARED_CREDENTIALS_FILE=os.devnull,
     AWS_EC2_METADATA_DISABLED="true",
     # A lost worker is noticed after its time-out: short, or tests would only wait.
-    EXTRACT_BUDGET_SECONDS="6",
-    WORKER_TIMEOUT_SECONDS="7",
-    WORKER_START_SECONDS="6",
+    EXTRACT_BUDGET_SECONDS="12",
+    WORKER_TIMEOUT_SECONDS="14",
+    WORKER_START_SECONDS="12",
     WORKER_GRACE_SECONDS="0.5",
-    WORKER_SILENT_SECONDS="3",
+    WORKER_SILENT_SECONDS="6",
     PROOF_WAIT_SECONDS="2",
 )
 for _name in [name for name in os.environ if name.startswith("SNOWFLAKE_")]:

@@ -51,6 +51,8 @@ def group(
 
 def answered(reply: contract.Reply) -> contract.GroupReply:
     assert isinstance(reply, contract.GroupReply), reply
+    for part in reply.parts:
+        print(part.number, part.error)  # Why rows are missing, if they are.
     return reply
 
 

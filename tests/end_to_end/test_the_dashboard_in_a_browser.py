@@ -109,6 +109,20 @@ def click(browser: Any, selector: str, text: str) -> None:
     wait(browser, clicked)
 
 
+def enter(browser: Any, label: str, text: str) -> None:
+    """Types into the box with this label as soon as there is one."""
+
+    def entered(_: Any) -> bool:
+        box = f"input[aria-label='{label}']"
+        for element in browser.find_elements(By.CSS_SELECTOR, box):
+            if element.is_displayed() and element.is_enabled():
+                element.send_keys(text + Keys.ENTER)
+                return True
+        return False
+
+    wait(browser, entered)
+
+
 def shows(browser: Any, text: str) -> None:
     """Waits for a text on the page."""
     wait(browser, lambda _: text in body(browser))
@@ -189,8 +203,7 @@ def test_a_table_has_a_page_with_every_call(
     lab.assert_equal(table)
     click(browser, "button", "Backfill")
     shows(browser, f"CALL BACKFILL_TABLE('{table}', NULL, NULL);")
-    box = "input[aria-label='From (cursor value)']"
-    browser.find_element(By.CSS_SELECTOR, box).send_keys("2020-01-01" + Keys.ENTER)
+    enter(browser, "From (cursor value)", "2020-01-01")
     shows(browser, f"CALL BACKFILL_TABLE('{table}', '2020-01-01', NULL);")
     click(browser, "button", "Yes, backfill")
     shows(browser, "Dismiss")
