@@ -27,10 +27,10 @@ from local.processes import start_module, wait_for_port
 BUCKET = "jobs-landing"
 PREFIX = "landing/"
 # Short, so that a lost worker is found soon; ample for an extraction of a few rows,
-# also where four test processes share two cores and a worker starts in seconds.
-WORKER_TIMEOUT_SECONDS = 14.0
+# also where six test processes share two cores and a worker starts in seconds.
+WORKER_TIMEOUT_SECONDS = 9.0  # Less than a reader's lock_timeout.
 GRACE_SECONDS = 0.5
-START_SECONDS = 12.0
+START_SECONDS = 9.0
 SILENT_SECONDS = 6.0
 BATCH_HEADER = "sf-external-function-query-batch-id"
 
