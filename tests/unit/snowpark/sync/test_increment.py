@@ -16,6 +16,7 @@ from lambda_extract.contract import (
     SourceIdentity,
     Warning,
 )
+from snowpark.columns.shape import Change
 from snowpark.errors import LambdaError, LoadError, SyncError
 from snowpark.ledger.records import TableState
 from snowpark.ledger.run import Run
@@ -326,7 +327,7 @@ def test_a_source_that_went_back_in_time_moves_nothing(policy: str) -> None:
     else:
         outcome = increment_of(session, found, run)
         assert not outcome.complete and outcome.state == found
-        assert [c.change for c in outcome.source_change] == ["source_changed"]
+        assert outcome.source_change == (Change("source_changed", "orders", 0),)
         assert [w[0] for w in run.tally.warnings] == ["source_changed"]
     assert session.names == ["extract"]
 
