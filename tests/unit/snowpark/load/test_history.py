@@ -118,7 +118,7 @@ def test_a_version_begins_when_the_cursor_says_if_that_is_a_time(
     )
 
 
-# --- since when ------------------------------------------------------------------------
+# --- since when -----------------------------------------------------------------------
 
 
 def with_columns(**changes: str) -> Alignment:
@@ -179,7 +179,7 @@ def test_a_column_that_is_not_loaded_has_no_form() -> None:
     assert moments(history.dated(after, shape, SINCE)) == {}
 
 
-# --- what nobody may see any more ------------------------------------------------------
+# --- what nobody may see any more -----------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_values_leave_all_versions_if_they_are_protected_anew(
 
 
 def test_values_that_an_older_column_holds_leave_it_too() -> None:
-    """The protected ones have another type, so that they are in a column of their own."""
+    """The protected ones have another type, and so a column of their own."""
     old = KnownColumn(0, "note", "", "NOTE", "VARCHAR(9)", "dropped")
     columns_after = tuple(
         (
@@ -219,7 +219,7 @@ def test_values_that_an_older_column_holds_leave_it_too() -> None:
     assert history.uncovered(ALIGNED.shape, after) == ("NOTE_2",)
 
 
-# --- what is sent ----------------------------------------------------------------------
+# --- what is sent ---------------------------------------------------------------------
 
 
 def merge(session: Scripted, rows: Batch = HISTORY) -> Counts:
@@ -292,7 +292,7 @@ def test_whoever_has_no_versions_is_told_so() -> None:
         history.prepare(Snowflake(Scripted()), BATCH)
 
 
-# --- is it right? ----------------------------------------------------------------------
+# --- is it right? ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
