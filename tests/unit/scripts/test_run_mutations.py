@@ -514,6 +514,17 @@ def test_two_runs_never_share_their_copies(tree: Project, tmp_path: Path) -> Non
         pass  # the first one has ended
 
 
+def test_modules_are_named_by_patterns_with_commas_between_them() -> None:
+    project = Project(ROOT)
+    load, sync = "snowpark/load/merge.py", "snowpark/sync/keys.py"
+    assert project.modules(load) == [load]
+    assert project.modules(f"{sync},{load}") == [load, sync]
+    rooms = {m.split("/")[1] for m in project.modules("snowpark/l*/*,snowpark/sync/*")}
+    assert rooms == {"ledger", "load", "sync"}
+    assert project.modules("no/such/*") == []
+    assert set(project.modules()) > set(project.modules("lambda_extract/*"))
+
+
 def test_only_tests_that_may_meet_a_change_are_measured(tree: Project) -> None:
     code, test = "product/code.py", "tests/unit/test_code.py"
     assert tree.tests("tests/unit", [code]) == [test]
