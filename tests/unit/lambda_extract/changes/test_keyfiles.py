@@ -107,7 +107,7 @@ def test_the_first_reason_stays() -> None:
     assert found.whole == "key_not_in_log" and found.finish() == ()
 
 
-# --- a transaction that has committed ---------------------------------------------------
+# --- a transaction that has committed -------------------------------------------------
 
 
 @pytest.mark.usefixtures("small")
