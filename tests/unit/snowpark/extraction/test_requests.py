@@ -18,6 +18,7 @@ from lambda_extract.contract import (
 )
 from snowpark.extraction import requests
 from snowpark.extraction.progress import Progress, start
+from tests.unit.snowpark.captures.samples import ORDERS
 from tests.unit.snowpark.samples import RUN_ID, cursor_value, settings, state
 
 TABLE = settings(chunk_rows=7, file_bytes=9, load_method="snowpipe")
@@ -159,3 +160,12 @@ def test_a_digest_leaves_out_what_is_deleted_or_not_promised_yet(
         cursor=table.cursor_spec if bounded else None,
         upto=upto,
     )
+
+
+@pytest.mark.parametrize("settled", [True, False])
+def test_only_a_plan_that_shall_settle_names_the_log(settled: bool) -> None:
+    """Whoever only compares or counts has no need of its rights."""
+    plan = requests.snapshot_request(ORDERS, RUN_ID, settled=settled)
+    assert plan.log == (ORDERS.log_spec if settled else None)
+    assert ORDERS.log_spec is not None
+    assert requests.snapshot_request(ORDERS, RUN_ID).log is None

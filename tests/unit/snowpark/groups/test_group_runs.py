@@ -745,3 +745,8 @@ def test_the_finalizer_raises_alerts_after_the_end(
     report = group.end_graph(Snowflake(session), "hourly")
     assert report["alert"] == "quiet" and report["succeeded"] == 1
     assert report["tidy"] == "Not due."
+
+
+def test_a_long_name_is_told_as_far_as_there_is_room() -> None:
+    assert group._shown("a" * 100) == '"' + "a" * 100 + '"'
+    assert group._shown("a" * 101) == group._shown("a" * 100)

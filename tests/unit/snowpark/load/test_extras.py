@@ -21,7 +21,7 @@ from snowpark.load.extras import Difference
 from snowpark.load.staging import Job
 from snowpark.session import Snowflake
 from snowpark.sync import increment
-from tests.unit.snowpark.samples import COLUMNS, ID, RUN_ID, UPDATED_AT
+from tests.unit.snowpark.samples import COLUMNS, ID, NOTE, RUN_ID, UPDATED_AT
 from tests.unit.snowpark.samples import cursor_value, reply, settings
 from tests.unit.snowpark.scripted import (
     Scripted,
@@ -324,3 +324,16 @@ def test_many_comments_are_sent_some_at_a_time(number: int, sizes: list[int]) ->
     texts = {f"C{i}": "x" for i in range(number)}
     sent_now = list(extras_statements.comment_on_columns("T", texts))
     assert [one.text.count("COMMENT") for one in sent_now] == sizes
+
+
+def test_a_key_is_proven_only_if_each_of_its_columns_is() -> None:
+    """A half of it, relied on, would let an optimizer drop rows that differ."""
+    loose = Column("at", "double precision", "FLOAT", nullable=False)
+    loaded = columns.load_columns((ID, NOTE, loose))
+
+    def key_of(*names: str) -> tuple[str, ...]:
+        return extras.wanted(settings(), SAID, loaded, names, Extras()).key
+
+    assert key_of("id", "note") == ("ID", "NOTE")
+    assert key_of("id", "at") == key_of("at", "id") == ()
+    assert key_of("id", "not_loaded") == ()
