@@ -197,14 +197,14 @@ def test_the_refresh_is_due_once_half_of_the_time_is_over(
 ) -> None:
     """Counted from the beginning of the wait, whatever the clock says."""
     monkeypatch.setattr(pipe.time, "monotonic", lambda: 5000.0 + sum(clock))
-    found = settled(load_method="snowpipe", pipe_wait_seconds=2)
+    found = settled(load_method="snowpipe", pipe_wait_seconds=3)
     session = session_of(landed_after=9999)
     with pytest.raises(LoadError):
         stage(session, job=Job(found.settings, RUN_ID))
-    # 0.25, then a quarter of the limit each: at 1.25 s.
+    # Pauses of 0.25, 0.5 and 0.75 s are half of the time.
     at = session.names.index("refresh_pipe")
     assert session.names[:at].count("copy_history") == 4
-    assert sum(clock) == pytest.approx(2.25)
+    assert sum(clock) == 3.0
 
 
 def test_while_it_waits_the_run_keeps_its_own_lease(clock: list[float]) -> None:
