@@ -90,3 +90,8 @@ def test_what_is_no_identifier_is_not_quoted(name: str) -> None:
 @pytest.mark.parametrize("length", [1, 255])
 def test_an_identifier_may_be_as_long_as_snowflake_allows(length: int) -> None:
     assert quote("x" * length) == '"' + "x" * length + '"'
+
+
+def test_a_literal_has_no_nul() -> None:
+    with pytest.raises(ValueError):
+        literal("a\0b")

@@ -337,3 +337,10 @@ def test_a_key_is_proven_only_if_each_of_its_columns_is() -> None:
     assert key_of("id", "note") == ("ID", "NOTE")
     assert key_of("id", "at") == key_of("at", "id") == ()
     assert key_of("id", "not_loaded") == ()
+
+
+@pytest.mark.parametrize("comments", [True, False])
+def test_comments_are_those_of_the_source_if_they_are_wanted(comments: bool) -> None:
+    found = of(SAID, comments=comments)
+    assert found.comment == ("Orders" if comments else "")
+    assert found.comments == ((("NOTE", "free text"),) if comments else ())

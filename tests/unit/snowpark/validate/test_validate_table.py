@@ -387,3 +387,18 @@ def test_the_plan_of_a_comparison_is_no_snapshot() -> None:
     session = session_of(SAME, SAME)
     validated(session)
     assert "insert_part" not in session.names
+
+
+@pytest.mark.parametrize("history", [True, False])
+def test_the_versions_of_a_history_are_looked_at_as_well(history: bool) -> None:
+    found = known(history=history)
+    broken = [Row(GAPS=0, OVERLAPS=1, VERSIONS=4)]
+    session = session_of(SAME, SAME, found, {"broken_invariants": broken})
+    report = validated(session)
+    if not history:
+        assert "history" not in report and "broken_invariants" not in session.names
+        return
+    assert report["history"] == {"versions": 4, "broken": {"overlaps": 1}}
+    assert report["status"] == "different"
+    text = session.only("broken_invariants").text
+    assert f"FROM {found.settings.target}" in text and 'PARTITION BY "ID"' in text
