@@ -43,7 +43,9 @@ def main(
     per_module: Annotated[
         int, typer.Option(help="Mutants of each module; 0 for every one", min=0)
     ] = 10,
-    modules: Annotated[str, typer.Option(help='Like "snowpark/*"')] = "*",
+    modules: Annotated[
+        str, typer.Option(help='Like "snowpark/*", several with commas')
+    ] = "*",
     tests: Annotated[
         str, typer.Option(help='Who may notice, like "tests/unit/snowpark/*"')
     ] = "*",

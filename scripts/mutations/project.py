@@ -52,13 +52,18 @@ class Project:
         return sorted(found)
 
     def modules(self, pattern: str = "*") -> list[str]:
-        """Returns the modules whose path fits a pattern like "snowpark/*"."""
+        """Returns the modules whose path fits a pattern like "snowpark/*".
+
+        Args:
+            pattern: Several have commas between them.
+        """
+        patterns = pattern.split(",")
         return [
             file
             for file in self._python
             if file.split("/")[0] in self.packages
             and not file.endswith("__init__.py")
-            and fnmatch.fnmatch(file, pattern)
+            and any(fnmatch.fnmatch(file, one) for one in patterns)
         ]
 
     def source(self, module: str) -> Source:

@@ -9,6 +9,7 @@ modules from anywhere but the copy.
 """
 
 import contextlib
+import ctypes
 import gc
 import importlib
 import importlib.metadata
@@ -126,9 +127,10 @@ class _Job:
         started = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="mutations-") as name:
             folder = Path(name)
+            worker = os.getpid()
             pid = os.fork()
             if pid == 0:
-                _child(self.job, folder)
+                _child(worker, self.job, folder)
             ended = self._wait(pid)
             answer = folder / "answer.json"
             found = json.loads(answer.read_text()) if answer.exists() else {}
@@ -161,9 +163,22 @@ class _Job:
                 os.killpg(pid, signal.SIGKILL)
 
 
-def _child(job: dict[str, Any], folder: Path) -> None:
+# Linux: the signal that a process gets when its parent has ended.
+_PR_SET_PDEATHSIG = 1
+
+
+def _ends_with(worker: int) -> None:
+    """Ends this process with its worker, whose end a changed loop would outlive."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != worker:
+        os._exit(1)
+
+
+def _child(worker: int, job: dict[str, Any], folder: Path) -> None:
     """The fork: runs pytest, writes the answer, and ends without cleaning up twice."""
     try:
+        _ends_with(worker)
         os.setsid()
         output = os.open(folder / "output", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)

@@ -135,11 +135,7 @@ def _owned(snowflake: Snowflake, source: LogSource, run_id: str, work: Any) -> A
     name = capture.lease_name(source.name)
     snowflake.run(statements.insert_capture_lease(name))
     capture.take_lease(snowflake, source.name, run_id)
-    lease.require_commits(
-        snowflake,
-        lease.read_transaction(snowflake),
-        lambda: lease.release_lease(snowflake, name, run_id),
-    )
+    lease.require_commits_or_give_back(snowflake, name, run_id)
     try:
         return work(capture.latest(snowflake, source.name))
     finally:

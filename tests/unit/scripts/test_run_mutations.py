@@ -1,8 +1,11 @@
 """The mutation run: what it changes, which tests it runs, and what it reports."""
 
 import textwrap
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pytest
 from typer.testing import CliRunner
 
@@ -478,6 +481,30 @@ def test_a_run_goes_on_where_it_was_ended(tree: Project, tmp_path: Path) -> None
     assert by == "tests/unit/test_code.py::test_five"
 
 
+@pytest.mark.large
+def test_a_change_that_never_ends_ends_with_its_worker(
+    tree: Project, tmp_path: Path
+) -> None:
+    """A run that is killed would leave a process that is at work for ever."""
+    file, module = "tests/unit/test_code.py", "product/code.py"
+    endless = "while True:\n    pass\n"
+    job = Job((file,), 600.0, None, (), module, endless)
+    with running_workers(tree, tmp_path / "work", 1) as (worker,):
+        process = psutil.Process(worker.process.pid)
+        with ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(worker.run, job)
+            deadline = time.monotonic() + 60
+            while not (forks := process.children()) and time.monotonic() < deadline:
+                time.sleep(0.05)
+            process.kill()
+            _, alive = psutil.wait_procs(forks, timeout=10)
+            for one in alive:
+                one.kill()
+            with pytest.raises(WorkerError):
+                answer.result(60)
+    assert forks and not alive
+
+
 def test_two_runs_never_share_their_copies(tree: Project, tmp_path: Path) -> None:
     with running_workers(tree, tmp_path / "work", 0):
         with pytest.raises(WorkerError, match="Another mutation run"):
@@ -485,6 +512,17 @@ def test_two_runs_never_share_their_copies(tree: Project, tmp_path: Path) -> Non
                 pass
     with running_workers(tree, tmp_path / "work", 0):
         pass  # the first one has ended
+
+
+def test_modules_are_named_by_patterns_with_commas_between_them() -> None:
+    project = Project(ROOT)
+    load, sync = "snowpark/load/merge.py", "snowpark/sync/keys.py"
+    assert project.modules(load) == [load]
+    assert project.modules(f"{sync},{load}") == [load, sync]
+    rooms = {m.split("/")[1] for m in project.modules("snowpark/l*/*,snowpark/sync/*")}
+    assert rooms == {"ledger", "load", "sync"}
+    assert project.modules("no/such/*") == []
+    assert set(project.modules()) > set(project.modules("lambda_extract/*"))
 
 
 def test_only_tests_that_may_meet_a_change_are_measured(tree: Project) -> None:

@@ -101,3 +101,13 @@ def test_p3_a_longer_list_is_asked_about_again() -> None:
 def test_an_empty_list_costs_no_question() -> None:
     made = Session([], most=1)
     assert Snowflake(made).run_list(ASK) == [] and len(made.texts) == 1
+
+
+def test_p3_a_list_as_long_as_the_longest_one_known_is_asked_about() -> None:
+    """A session that cuts at a thousand rows lets a first, shorter list pass."""
+    made = Session([1] * 400, [1] * 5000, most=1000)
+    snowflake = Snowflake(made)
+    assert len(snowflake.run_list(ASK)) == 400
+    with pytest.raises(UsageError) as raised:
+        snowflake.run_list(ASK)
+    assert raised.value.code == "rows_per_resultset"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from snowpark.sql import Statement, literal, value_rows, with_nulls
+from snowpark.sql import Statement, literal, quote, value_rows, with_nulls
 
 
 def test_r1_none_is_written_as_null_and_never_bound() -> None:
@@ -79,3 +79,19 @@ def test_a_row_that_is_too_large_alone_is_sent_alone() -> None:
     made = list(value_rows(["VARCHAR"], rows, most_rows=9))
     assert [len(s.params) for s in made] == [1, 1, 1]
     assert list(value_rows(["VARCHAR"], [], most_rows=9)) == []
+
+
+@pytest.mark.parametrize("name", ["", "x" * 256, "a\0b", "\0"])
+def test_what_is_no_identifier_is_not_quoted(name: str) -> None:
+    with pytest.raises(ValueError):
+        quote(name)
+
+
+@pytest.mark.parametrize("length", [1, 255])
+def test_an_identifier_may_be_as_long_as_snowflake_allows(length: int) -> None:
+    assert quote("x" * length) == '"' + "x" * length + '"'
+
+
+def test_a_literal_has_no_nul() -> None:
+    with pytest.raises(ValueError):
+        literal("a\0b")

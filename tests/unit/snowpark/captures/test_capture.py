@@ -187,3 +187,13 @@ def test_a_reply_that_was_not_asked_for(reply: Any) -> None:
         play(Snowflake(found))
     assert caught.value.code == "reply_invalid"
     assert "insert_capture" not in found.names
+
+
+def test_only_a_capture_that_does_not_fit_is_asked_for_again() -> None:
+    """Halved to the end, any other error would give the log up without a word."""
+    for code in ("slot_moved", "source_unreachable", "log_permission"):
+        found = session(refusal(code), KEYS)
+        with pytest.raises(SyncError) as caught:
+            play(Snowflake(found))
+        assert caught.value.code == code and len(found.requests) == 1
+        assert "insert_capture" not in found.names

@@ -104,3 +104,13 @@ def test_a_capture_that_was_not_asked_for_the_table_says_nothing_of_it() -> None
     assert why_whole([changed_of(row_of(MISSED=True))], 6) == "not_captured"
     assert why_whole([changed_of(row_of(MISSED=False, KEY_COUNT=0))], 6) == ""
     assert why_whole([changed_of(row_of(KIND="gap"))], 6) == "gap"
+
+
+@pytest.mark.parametrize("cut_by", ["captures", "files"])
+def test_each_window_may_be_as_full_as_the_first(cut_by: str) -> None:
+    """Keys are counted from nothing again, whatever the last window ended with."""
+    if cut_by == "captures":
+        pending = [changed(version, 5) for version in (4, 5, 6, 7, 8)]
+    else:
+        pending = [changed(4, 5, 5, 5, 5, 5)]
+    assert [sizes for sizes, _ in windows(*pending)] == [[5, 5], [5, 5], [5]]

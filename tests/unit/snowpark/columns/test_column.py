@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from lambda_extract.contract import Column
+from lambda_extract.contract_group import columns_digest
 from snowpark.columns import column as columns
 from snowpark.columns import types
 from snowpark.errors import DriftError
@@ -107,3 +108,18 @@ def test_the_digest_follows_all_that_shapes_the_target() -> None:
         columns.digest(COLUMNS, ("id",), 7, settings(type_change="new_column")),
     ]
     assert len({base, *others}) == 9
+
+
+def test_the_digest_is_the_one_that_the_function_is_told_of() -> None:
+    """Both sides make it, so that columns that are known need not travel."""
+    frozen = settings(schema_drift="freeze", deletes="key_compare")
+    found = columns.digest(COLUMNS, ("id",), 7, frozen)
+    told = columns_digest(
+        COLUMNS,
+        ("id",),
+        7,
+        target=frozen.shaped_target,
+        rules=("freeze", "fail", True),
+        described=None,
+    )
+    assert found == told

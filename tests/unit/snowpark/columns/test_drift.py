@@ -22,9 +22,9 @@ from snowpark.columns import column as columns
 from snowpark.columns import drift, pairing
 from snowpark.columns import types as columns_types
 from snowpark.columns.alignment import Alignment, Rules, Source
-from snowpark.columns.shape import Shape
+from snowpark.columns.shape import Change, Shape
 from snowpark.errors import DriftError
-from tests.unit.snowpark.samples import COLUMNS, ID, NOTE
+from tests.unit.snowpark.samples import COLUMNS, ID, NOTE, settings
 
 EVOLVE = Rules("evolve", "fail")
 FREEZE = Rules("freeze", "fail")
@@ -486,3 +486,75 @@ def test_an_exchange_that_is_undone_after_a_killed_run(kill_at: int) -> None:
         "A": 2,
         "B": 3,
     }
+
+
+@pytest.mark.parametrize("history", [True, False])
+@pytest.mark.parametrize("reload", [True, False])
+@pytest.mark.parametrize("rebuild", [True, False])
+def test_rules_are_those_of_the_table_and_of_the_load(
+    history: bool, reload: bool, rebuild: bool
+) -> None:
+    """Old versions of a history keep their values whatever is loaded."""
+    table = settings(
+        history=history,
+        drop_history=True,
+        exclude=("a",),
+        backfill_new_columns=True,
+        schema_drift="freeze",
+        type_change="new_column",
+    )
+    rules = Rules.of(table, reload=reload, rebuild=rebuild)
+    assert rules == Rules(
+        drift="freeze",
+        type_change="new_column",
+        excluded=("a",),
+        backfill=True,
+        reload=reload,
+        rebuild=rebuild,
+        history=history,
+        drop_history=True,
+    )
+    assert rules.replaces is (reload and not history)
+
+
+def test_only_columns_that_older_rows_do_not_know_are_fresh() -> None:
+    kinds_of = {
+        "added": True,
+        "returned": True,
+        "restored": True,
+        "type_changed": True,
+        "renamed": False,
+        "widened": False,
+        "dropped": False,
+        "created": False,
+    }
+    changes = tuple(
+        Change(kind, kind, 1, target=kind.upper())  # type: ignore[arg-type]
+        for kind in kinds_of
+    )
+    # Policy keeps it out of the target: no column there holds it.
+    ignored = Change("added", "ignored", 1, target=None)
+    alignment = Alignment((), Shape(), changes=(*changes, ignored))
+    assert alignment.fresh == {k.upper() for k, fresh in kinds_of.items() if fresh}
+
+
+def test_a_name_that_was_not_followed_is_followed_once_the_target_is_free() -> None:
+    target, shape = loaded(ID, NOTE)
+    renamed = dataclasses.replace(NOTE, name="remark")
+    frozen = drift.align(source(ID, renamed), target, shape, FREEZE)
+    assert frozen.renames == ()
+    followed = drift.align(source(ID, renamed), target, frozen.shape, EVOLVE)
+    assert followed.renames == (("NOTE", "REMARK"),)
+
+
+@pytest.mark.parametrize("length", [199, 200, 201, 255])
+def test_a_column_that_makes_room_has_a_name_in_snowflake(length: int) -> None:
+    """docs: identifiers have at most 255 characters."""
+    long = dataclasses.replace(NOTE, name="n" * length)
+    target, shape = loaded(ID, long)
+    other = dataclasses.replace(long, type="date", snowflake_type="DATE")
+    for rules, ending in ((REBUILD, "__OLD"), (NEW_COLUMN, "__DATE")):
+        found = drift.align(source(ID, other), target, shape, rules)
+        names = [new for _, new in found.renames] + [name for name, _ in found.add]
+        made = [name for name in names if ending in name]
+        assert made == ["N" * min(length, 200) + ending]

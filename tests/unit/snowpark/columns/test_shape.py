@@ -53,3 +53,24 @@ def test_only_another_shape_is_another_generation() -> None:
 )
 def test_a_change_is_told_to_a_person(change: Change, text: str) -> None:
     assert str(change) == text
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (Change("added", "a", 1, new_type="DATE"), "a added (DATE)"),
+        (Change("dropped", "a", 1), "a dropped"),
+        (
+            Change("widened", "a", 1, old_type="NUMBER(5,0)", new_type="NUMBER(9,0)"),
+            "a widened (NUMBER(5,0) -> NUMBER(9,0))",
+        ),
+        (
+            Change("renamed", "b", 1, "B", "a", old_type="DATE", new_type="DATE"),
+            "b renamed from a",
+        ),
+        (Change("renamed", "a", 1, "B", "a"), "a renamed to B"),
+        (Change("type_changed", "a", 1, old_type="DATE"), "a type changed (DATE)"),
+    ],
+)
+def test_a_change_is_told_as_a_person_reads_it(change: Change, text: str) -> None:
+    assert str(change) == text

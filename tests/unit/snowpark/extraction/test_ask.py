@@ -8,15 +8,18 @@ import pytest
 from snowflake.snowpark import Row
 
 from lambda_extract.contract import (
+    CaptureReply,
     ErrorReply,
     ExtractReply,
     Partition,
     PlanReply,
+    TableChanges,
     encode,
 )
 from snowpark.errors import LambdaError, SyncError
 from snowpark.extraction import ask, requests
 from snowpark.session import Snowflake
+from tests.unit.snowpark.captures.samples import SOURCE, captured
 from tests.unit.snowpark.samples import RUN_ID, planned, reply, settings
 from tests.unit.snowpark.scripted import Scripted, Stop, caught, refusal, replies
 
@@ -144,3 +147,27 @@ def test_a_call_that_fails_says_so() -> None:
     assert isinstance(error, SyncError)
     assert error.code == "extract_call_failed"
     assert error.message.startswith("Snowflake answered: ")
+
+
+def test_a_capture_may_tell_of_each_table_that_was_asked_for_and_of_no_other() -> None:
+    wanted = SOURCE.tables
+    request = requests.capture_request(
+        "shop",
+        SOURCE.log,
+        wanted,
+        RUN_ID,
+        part="c1",
+        from_lsn="0/100",
+        server="",
+        max_wal_bytes=1,
+    )
+    for told, fits in (((), True), (("orders",), True), (("items", "orders"), True)):
+        found = captured(*(TableChanges(name) for name in told))
+        session = Scripted(extract=rows(encode(found)))
+        answer = ask.ask(Snowflake(session), request, CaptureReply)
+        assert (answer.tables == found.tables) is fits
+    for told in (("orders", "lines"), ("orders", "orders")):
+        found = captured(*(TableChanges(name) for name in told))
+        session = Scripted(extract=rows(encode(found)))
+        said = invalid(session, lambda s: ask.ask(s, request, CaptureReply))
+        assert said.startswith("The reply names files")

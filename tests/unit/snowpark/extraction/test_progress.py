@@ -164,3 +164,9 @@ def test_the_end_that_the_first_window_saw_bounds_all_later_ones() -> None:
         request = requests.next_window(settings(), progress, RUN_ID)
         assert request.window is not None
         assert request.window.upper == cursor_value(5)
+
+
+def test_an_increment_starts_behind_a_load() -> None:
+    never = TableState(settings(), None, None)
+    with pytest.raises(ValueError, match="an increment starts from a ledger row"):
+        extraction_progress.start(never)

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from lambda_extract.contract import (
+    CHECKED_TABLES,
     Bound,
     DigestRequest,
     ExtractRequest,
@@ -18,6 +19,7 @@ from lambda_extract.contract import (
 )
 from snowpark.extraction import requests
 from snowpark.extraction.progress import Progress, start
+from tests.unit.snowpark.captures.samples import IDENTITY, ORDERS
 from tests.unit.snowpark.samples import RUN_ID, cursor_value, settings, state
 
 TABLE = settings(chunk_rows=7, file_bytes=9, load_method="snowpipe")
@@ -159,3 +161,50 @@ def test_a_digest_leaves_out_what_is_deleted_or_not_promised_yet(
         cursor=table.cursor_spec if bounded else None,
         upto=upto,
     )
+
+
+@pytest.mark.parametrize("settled", [True, False])
+def test_only_a_plan_that_shall_settle_names_the_log(settled: bool) -> None:
+    """Whoever only compares or counts has no need of its rights."""
+    plan = requests.snapshot_request(ORDERS, RUN_ID, settled=settled)
+    assert plan.log == (ORDERS.log_spec if settled else None)
+    assert ORDERS.log_spec is not None
+    assert requests.snapshot_request(ORDERS, RUN_ID).log is None
+
+
+@pytest.mark.parametrize(
+    ("number", "sizes"),
+    [
+        (0, [0]),
+        (1, [1]),
+        (CHECKED_TABLES, [CHECKED_TABLES]),
+        (CHECKED_TABLES + 1, [CHECKED_TABLES, 1]),
+        (2 * CHECKED_TABLES, [CHECKED_TABLES] * 2),
+    ],
+)
+def test_each_table_of_a_source_is_checked_once(number: int, sizes: list[int]) -> None:
+    """A source without tables is looked at as well."""
+    tables = [settings(name=f"t{i:04d}", relation=f"t{i:04d}") for i in range(number)]
+    found = requests.check_requests("shop", tables, RUN_ID)
+    assert [len(one.tables) for one in found] == sizes
+    told = [item.table.name for one in found for item in one.tables]
+    assert told == [table.name for table in tables]
+    assert {one.source for one in found} == {"shop"}
+
+
+def test_a_check_says_what_each_table_needs() -> None:
+    full = settings(name="full", mode="full", cursor=None)
+    (found,) = requests.check_requests("shop", [full, TABLE, ORDERS], RUN_ID)
+    assert [t.keyed for t in found.tables] == [False, True, True]
+    assert [t.logged for t in found.tables] == [False, False, True]
+    assert [t.cursor for t in found.tables] == [None, TABLE.cursor_spec, None]
+    assert found.log == ORDERS.log_spec
+    (none,) = requests.check_requests("shop", [full], RUN_ID)
+    assert none.log is None
+
+
+def test_only_a_table_of_mode_log_has_changed_keys() -> None:
+    with pytest.raises(ValueError, match="mode log"):
+        requests.changes_request(
+            TABLE, RUN_ID, "p", files=(), known=IDENTITY, truncated=False
+        )

@@ -103,6 +103,13 @@ def test_the_tables_of_a_source_are_one_request() -> None:
     assert all(isinstance(answer, Extraction) for answer in found.values())
 
 
+def test_a_source_gets_no_more_sessions_than_any_of_its_tables_allows() -> None:
+    lab = Lab(all_done)
+    mixed = [asked_of(n, max_parallel=m) for n, m in (("a", 9), ("b", 2), ("c", 5))]
+    lab.ask(mixed[0] | mixed[1] | mixed[2])
+    assert [group.max_parallel for group in lab.groups] == [2]
+
+
 def test_sources_are_asked_side_by_side_and_one_of_them_never_twice_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -13,6 +13,7 @@ from lambda_extract.contract import ExtractReply, Reply
 from snowpark.alerts import alerts
 from snowpark.errors import SyncError, UsageError
 from snowpark.groups import asking, extract, group, table_steps
+from snowpark.groups import steps as groups_steps
 from snowpark.ledger.records import TableState
 from snowpark.session import Snowflake
 from tests.unit.snowpark import samples
@@ -22,6 +23,7 @@ from tests.unit.snowpark.scripted import (
     Scripted,
     Sent,
     Stop,
+    caught,
     refusal,
     replies,
     state_row,
@@ -261,6 +263,75 @@ def test_what_each_table_of_an_extraction_becomes() -> None:
     assert report["tables"] == 7 and status["held"]["ERROR_MESSAGE"].startswith("Run o")
     for name in ("large", "new", "orders"):
         assert status[name]["IDENTITY_SHA256"] is not None
+
+
+def test_a_table_that_is_passed_over_hides_none_behind_it() -> None:
+    """They come in the order of their names."""
+    paused = dataclasses.replace(known(name="a_paused"), paused=True)
+    held = known(name="b_held")
+    session = world(
+        window(2), tables=(paused, held, ORDERS), owners={"b_held": "other"}
+    )
+    report = group.extract_group(Snowflake(session), "hourly")
+    assert report["extracted"] == 1 and report["tables"] == 3
+    assert told(session)[-1] == ("orders", "extract", "succeeded")
+
+
+def test_tables_with_news_and_without_are_all_counted() -> None:
+    paused = dataclasses.replace(known(name="paused"), paused=True)
+    session = world(window(2), nothing(1), tables=(LINES, ORDERS, paused))
+    report = group.extract_group(Snowflake(session), "hourly")
+    assert (report["tables"], report["unchanged"], report["extracted"]) == (3, 1, 2)
+    session = world(window(2), nothing(1), tables=(LINES, ORDERS, paused))
+    whole = group.sync_group(Snowflake(session), "hourly")
+    # A table that is paused has read nothing.
+    assert whole["rows_extracted"] == 2 and whole["tables"] == 3
+    assert whole["paused"] == ["paused"] and whole["succeeded"] == 2
+
+
+def test_a_run_that_did_nothing_but_begin_is_finished() -> None:
+    """The root died before it had asked for anything."""
+    session = world()
+    session.stop = Stop("take_leases", "killed before")
+    assert isinstance(
+        caught(lambda s: group.extract_group(s, "hourly"), session), Killed
+    )
+    session.stop, session._dead = None, False
+    report = group.finish_group(Snowflake(session), "hourly")
+    assert report["group"] == "hourly" and report["tables"] == 0
+
+
+def test_rows_of_a_table_that_was_read_twice_are_added_up() -> None:
+    """Windows of a lane that died, and those of the one that went on."""
+    rows = [
+        Row(
+            TABLE_NAME="orders",
+            STATUS=status,
+            ROWS_EXTRACTED=number,
+            ERROR_CODE=None,
+            ERROR_MESSAGE=None,
+            ERROR_RETRYABLE=None,
+            ERROR_HINT=None,
+        )
+        for status, number in (("succeeded", 5), ("unchanged", None), ("unchanged", 3))
+    ]
+    session = Scripted(read_outcomes=rows)
+    found = groups_steps.outcomes(Snowflake(session), samples.RUN_ID)
+    assert found == {
+        "orders": {"table": "orders", "status": "succeeded", "rows_extracted": 8}
+    }
+
+
+def test_a_step_without_a_lane_has_none() -> None:
+    session = world(window(2))
+    group.extract_group(Snowflake(session), "hourly")
+    found = groups_steps.of_group(Snowflake(session), _run_id(session))
+    assert {step.lane for step in found} == {None}
+    assert {step.place for step in found} == {None}
+
+
+def _run_id(session: Scripted) -> str:
+    return str(steps_of(session)[0]["GROUP_RUN_ID"])
 
 
 def test_one_error_of_the_call_is_made_good_by_another_call() -> None:
@@ -674,3 +745,8 @@ def test_the_finalizer_raises_alerts_after_the_end(
     report = group.end_graph(Snowflake(session), "hourly")
     assert report["alert"] == "quiet" and report["succeeded"] == 1
     assert report["tidy"] == "Not due."
+
+
+def test_a_long_name_is_told_as_far_as_there_is_room() -> None:
+    assert group._shown("a" * 100) == '"' + "a" * 100 + '"'
+    assert group._shown("a" * 101) == group._shown("a" * 100)

@@ -1,14 +1,17 @@
 """Lanes: who does which table, and what becomes of a bad one, or of a dead lane."""
 
+import itertools
 from typing import Any
 
 import pytest
 from snowflake.snowpark import Row
 
 from snowpark.errors import SyncError, UsageError
-from snowpark.groups import group, lanes
+from snowpark.groups import extract, group, lane, lanes
 from snowpark.groups.lane import load_lane
 from snowpark.groups.lanes import Past, Place
+from snowpark.groups.steps import GroupStep
+from snowpark.ledger.lease import LEASE_SECONDS
 from snowpark.session import Snowflake
 from tests.unit.snowpark.groups.test_group_runs import (
     LINES,
@@ -21,6 +24,8 @@ from tests.unit.snowpark.groups.test_group_runs import (
 )
 from tests.unit.snowpark.scripted import Killed, Scripted, Stop, caught, refusal, stops
 from tests.unit.snowpark.sync.test_increment import known, nothing, window
+
+RUN = "20260102T030405-0123456789ab"
 
 # --- who does what --------------------------------------------------------------------
 
@@ -211,6 +216,39 @@ def test_another_configuration_is_read_anew() -> None:
     assert session.names.count("extract") == 2
 
 
+def test_the_leases_of_a_lane_are_held_while_it_is_at_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    session = world(window(2), tables=(ORDERS, LINES))
+    extracted(session, 1)
+    ticks = itertools.count(0, LEASE_SECONDS // 2)
+    monkeypatch.setattr(extract.time, "monotonic", lambda: float(next(ticks)))
+    load_lane(Snowflake(session), "hourly", 1)
+    # Of all tables of the run, before each of the lane.
+    assert session.names.count("hold_leases") == 2
+    assert session.values("hold_leases")[0][-1] == session.only("take_leases").values[0]
+
+
+@pytest.mark.parametrize("number", [lane._SHOWN, lane._SHOWN + 1, lane._SHOWN + 7])
+@pytest.mark.parametrize("retryable", [0, 1])
+def test_a_lane_that_failed_names_some_tables_and_counts_all(
+    number: int, retryable: int
+) -> None:
+    """A retry may help if it may help one of them."""
+    failed = {
+        f"t{i}": SyncError("x", "m", retryable=i < retryable) for i in range(number)
+    }
+    step = GroupStep(RUN, "hourly", "graph", "extract", "succeeded", "t0")
+    error = lane._failure(step, 3, failed)
+    assert error.retryable is bool(retryable) and error.run_id == RUN
+    assert f"Lane 3 of group hourly: {number} tables failed" in error.message
+    shown = min(number, lane._SHOWN)
+    assert error.message.count("[x]") == shown
+    more = number - shown
+    ending = f" and {more} more." if more else f"t{number - 1} [x]."
+    assert error.message.endswith(ending)
+
+
 # --- a dead lane ----------------------------------------------------------------------
 
 
@@ -238,8 +276,8 @@ def revived(session: Scripted) -> Scripted:
 def test_wherever_a_lane_stops_rows_and_watermarks_agree() -> None:
     def play(snowflake: Snowflake) -> None:
         group.extract_lanes(snowflake, "hourly", 2)
-        for lane in (1, 2):
-            load_lane(snowflake, "hourly", lane)
+        for number in (1, 2):
+            load_lane(snowflake, "hourly", number)
 
     def make() -> Scripted:
         return world(window(2), tables=(ORDERS, LINES))

@@ -11,6 +11,7 @@ from snowflake.snowpark import Row
 from lambda_extract.contract import (
     CaptureReply,
     CaptureRequest,
+    ColumnSpec,
     CursorValue,
     ExtractReply,
     ExtractRequest,
@@ -247,6 +248,42 @@ def test_a_position_that_was_not_noted_for_long_goes_alone() -> None:
     session.answers["read_latest_capture"] = [link_row(4, OLDEST=early)]
     report = group.extract_group(Snowflake(session), "hourly")
     assert report["left_to_load_step"] == ["orders"]
+
+
+@pytest.mark.parametrize("policy", ["fail", "replicate"])
+@pytest.mark.parametrize("emptied", [True, False])
+def test_only_an_emptied_table_that_shall_wait_goes_alone(
+    policy: str, emptied: bool
+) -> None:
+    source = Source(rows_of(2))
+    found = logged(on_truncate=policy)
+    session = run_of(source, found, pending=[told_of("orders", TRUNCATED=emptied)])
+    report = group.extract_group(Snowflake(session), "hourly")
+    alone = emptied and policy == "fail"
+    assert report["left_to_load_step"] == (["orders"] if alone else [])
+    assert len(source.asked) == (not alone)
+
+
+def test_a_table_that_was_loaded_from_another_place_fails_alone() -> None:
+    found = logged("items", target_table="items")
+    assert found.ledger is not None
+    moved = dataclasses.replace(found.ledger, origin="other")
+    tables = (dataclasses.replace(found, ledger=moved), logged())
+    session = run_of(Source(rows_of()), *tables)
+    report = group.extract_group(Snowflake(session), "hourly")
+    assert report["failed"] == {"items": "origin_changed"}
+    assert report["unchanged"] == 1
+
+
+def test_other_rules_for_columns_are_no_window_of_the_log() -> None:
+    found = logged(columns=(ColumnSpec("note", protect="mask"),))
+    plain = logged()
+    assert plain.ledger is not None
+    ledger = dataclasses.replace(plain.ledger, origin=plain.settings.origin)
+    source = Source(rows_of())
+    session = run_of(source, dataclasses.replace(found, ledger=ledger))
+    report = group.extract_group(Snowflake(session), "hourly")
+    assert report["left_to_load_step"] == ["orders"] and source.asked == []
 
 
 def test_a_table_that_the_log_does_not_tell_of_fails_alone() -> None:

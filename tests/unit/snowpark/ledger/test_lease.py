@@ -13,7 +13,13 @@ from snowpark.ledger.lease import LEASE_SECONDS
 from snowpark.ledger.records import TableState
 from snowpark.session import Snowflake
 from tests.unit.snowpark.samples import RUN_ID, state
-from tests.unit.snowpark.scripted import Scripted, settled, state_row, stops
+from tests.unit.snowpark.scripted import (
+    Scripted,
+    Stop,
+    settled,
+    state_row,
+    stops,
+)
 
 FOUND = settled()
 OURS: dict[str, Any] = {"read_state": [state_row(FOUND, RUN_ID)]}
@@ -156,6 +162,60 @@ def test_one_call_at_a_time_changes_the_configuration() -> None:
             busy = Scripted(take_lease=[Row(rows)])
             lease.take_config_lease(Snowflake(busy), "c1")
         assert caught.value.code == "lease_held"
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_session_that_does_not_commit_changes_no_configuration(own: bool) -> None:
+    """W4: the lease would be seen by nobody, or locked until the caller has ended.
+
+    What the call has begun itself it rolls back; what it is part of refuses that, and
+    the lease goes back inside of it.
+    """
+    session = Scripted(None if own else Stop("rollback"), read_transaction=[Row("17")])
+    # A statement of a session without AUTOCOMMIT begins a transaction by itself.
+    session._open = []
+    with pytest.raises(UsageError) as caught:
+        lease.take_config_lease(Snowflake(session), "c1")
+    assert caught.value.code == "open_transaction"
+    assert ("AUTOCOMMIT" in caught.value.message) is own
+    assert ("ALTER SESSION" in caught.value.hint) is own
+    given_back = [(lease.CONFIG_LEASE, "c1")]
+    assert session.values("release_lease") == ([] if own else given_back)
+    assert session.kept == []
+
+
+def test_a_lease_that_nobody_can_see_is_told_from_one_that_is_held() -> None:
+    session = Scripted()
+    assert lease.read_transaction(Snowflake(session)) is None
+    lease.require_commits_or_give_back(Snowflake(session), "orders", RUN_ID)
+    assert "release_lease" not in session.names
+    session = Scripted(read_transaction=[Row("17")])
+    assert lease.read_transaction(Snowflake(session)) == "17"
+
+
+@pytest.mark.parametrize("at", ["read_transaction", "rollback"])
+def test_what_snowflake_does_not_say_gives_the_lease_back(at: str) -> None:
+    session = Scripted(Stop(at), read_transaction=[Row("17")])
+    with pytest.raises(SyncError) as caught:
+        lease.require_commits_or_give_back(Snowflake(session), "orders", RUN_ID)
+    own = at == "rollback"
+    assert (caught.value.code == "open_transaction") is own
+    assert session.values("release_lease") == RELEASED
+
+
+@pytest.mark.parametrize("open_transaction", [None, "17"])
+def test_a_run_inside_a_transaction_of_its_caller_is_refused(
+    open_transaction: str | None,
+) -> None:
+    session = Scripted(
+        Stop("rollback"),
+        read_state=[state_row(FOUND, RUN_ID, OPEN_TRANSACTION=open_transaction)],
+    )
+    if open_transaction is None:
+        assert take(session) == FOUND
+    else:
+        assert refused(session).code == "open_transaction"
+        assert session.values("release_lease") == RELEASED
 
 
 # --- what the ledger says -------------------------------------------------------------

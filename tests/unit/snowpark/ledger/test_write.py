@@ -221,3 +221,10 @@ def test_configuration_and_version_are_part_of_what_a_step_is_made_for() -> None
     changed = dataclasses.replace(found, settings=settings(chunk_rows=5000))
     assert len({found.identity, other.identity, changed.identity}) == 3
     assert dataclasses.replace(found, paused=True).identity == found.identity
+
+
+def test_a_table_that_was_never_loaded_has_no_version_to_move() -> None:
+    found = settled()
+    assert records.at_version(found, 9).version == 9
+    with pytest.raises(ValueError, match="never loaded"):
+        records.at_version(dataclasses.replace(found, ledger=None), 9)

@@ -15,13 +15,18 @@ from snowpark.columns.shape import Shape
 from snowpark.groups import quiet
 from snowpark.ledger.records import TableState
 from snowpark.ledger.run import Run
+from snowpark.load import extras as load_extras
+from snowpark.load import extras_statements
+from snowpark.load.extras import Difference
+from snowpark.load.staging import Job
 from snowpark.session import Snowflake
 from snowpark.sync import increment
-from tests.unit.snowpark.samples import COLUMNS, ID, RUN_ID, UPDATED_AT
+from tests.unit.snowpark.samples import COLUMNS, ID, NOTE, RUN_ID, UPDATED_AT
 from tests.unit.snowpark.samples import cursor_value, reply, settings
 from tests.unit.snowpark.scripted import (
     Scripted,
     Stop,
+    aligned,
     described,
     replies,
     settled,
@@ -232,3 +237,110 @@ def test_what_was_applied_is_stored_and_older_shapes_are_read() -> None:
     assert full.generation == 4 and full.with_extras(full.extras) is full
     assert Shape.from_json(full.to_json()) == full
     assert Shape.from_json(shape.to_json()).extras == Extras()
+
+
+@pytest.mark.parametrize(
+    ("said", "texts"),
+    [
+        (
+            dataclasses.replace(SAID, comment="Other"),
+            ["SET COMMENT = 'Other'"],
+        ),
+        (
+            dataclasses.replace(SAID, columns=(ColumnComment("note", "other"),)),
+            ["ALTER COLUMN \"NOTE\" COMMENT 'other'"],
+        ),
+    ],
+)
+def test_one_comment_that_changes_is_sent_alone(
+    said: Described, texts: list[str]
+) -> None:
+    known = after(settled(), synced(settled(), SAID), SAID)
+    session = synced(known, said, describe_target=keyed("ID"))
+    assert sent(session) == [f'ALTER TABLE "SHOP"."ORDERS" {text}' for text in texts]
+
+
+@pytest.mark.parametrize("history", [True, False])
+@pytest.mark.parametrize("view", ["orders_now", None])
+def test_readers_of_a_history_read_its_current_versions_as_well(
+    history: bool, view: str | None
+) -> None:
+    found = settled(history=history, current_view=view, readers=("ANALYST",))
+    job = Job(found.settings, RUN_ID)
+    difference = Difference(
+        job,
+        aligned(found),
+        Extras(readers=("BOARD",)),
+        Extras(readers=("ANALYST",)),
+        frozenset(),
+        frozenset(),
+    )
+    texts = [statement.text for statement in load_extras._readers(difference)]
+    places = [f"TABLE {found.settings.target}"]
+    if history and view:
+        places.append(f"VIEW {found.settings.current_view_name}")
+    assert texts == [
+        text
+        for place in places
+        for text in (
+            f'REVOKE SELECT ON {place} FROM ROLE "BOARD"',
+            f'GRANT SELECT ON {place} TO ROLE "ANALYST"',
+        )
+    ]
+
+
+def test_a_target_that_is_clustered_no_longer_loses_its_clustering() -> None:
+    first = settled(cluster_by=("note",))
+    session = synced(first, None)
+    assert sent(session) == ['ALTER TABLE "SHOP"."ORDERS" CLUSTER BY ("NOTE")']
+    known = after(first, session, None)
+    loose = dataclasses.replace(known, settings=settings())
+    assert sent(synced(loose, None)) == [
+        'ALTER TABLE "SHOP"."ORDERS" DROP CLUSTERING KEY'
+    ]
+
+
+@pytest.mark.parametrize(
+    ("renames", "keyed_now"),
+    [
+        ((), {"ID"}),
+        ((("ID", "NUMBER"),), {"NUMBER"}),
+        ((("NOTE", "REMARK"),), {"ID"}),
+        ((("ID", "TMP"), ("TMP", "ORDER_ID")), {"ORDER_ID"}),
+    ],
+)
+def test_a_key_follows_its_column_to_another_name(
+    renames: tuple[tuple[str, str], ...], keyed_now: set[str]
+) -> None:
+    found = dataclasses.replace(
+        aligned(settled()), renames=renames, keyed=frozenset({"ID"})
+    )
+    assert load_extras._renamed(found) == keyed_now
+    assert load_extras._renamed(dataclasses.replace(found, create=True)) == set()
+
+
+@pytest.mark.parametrize(("number", "sizes"), [(200, [200]), (201, [200, 1])])
+def test_many_comments_are_sent_some_at_a_time(number: int, sizes: list[int]) -> None:
+    texts = {f"C{i}": "x" for i in range(number)}
+    sent_now = list(extras_statements.comment_on_columns("T", texts))
+    assert [one.text.count("COMMENT") for one in sent_now] == sizes
+
+
+def test_a_key_is_proven_only_if_each_of_its_columns_is() -> None:
+    """A half of it, relied on, would let an optimizer drop rows that differ."""
+    loose = Column("at", "double precision", "FLOAT", nullable=False)
+    loaded = columns.load_columns((ID, NOTE, loose))
+
+    def key_of(*names: str) -> tuple[str, ...]:
+        return extras.wanted(settings(), SAID, loaded, names, Extras()).key
+
+    assert key_of("id", "note") == ("ID", "NOTE")
+    assert key_of("id", "at") == key_of("at", "id") == ()
+    assert key_of("id", "not_loaded") == ()
+
+
+@pytest.mark.parametrize("comments", [True, False])
+def test_comments_are_those_of_the_source_if_they_are_wanted(comments: bool) -> None:
+    found = of(SAID, comments=comments)
+    assert found.comment == ("Orders" if comments else "")
+    assert found.comments == ((("NOTE", "free text"),) if comments else ())

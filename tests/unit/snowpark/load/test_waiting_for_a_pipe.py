@@ -183,6 +183,36 @@ def test_no_more_than_three_bad_files_are_named(clock: list[float]) -> None:
     assert error.message.count(".csv.zst") == 3
 
 
+def test_files_of_others_beside_ours_say_nothing_of_them(clock: list[float]) -> None:
+    """A prefix of the history may hold another table's files, in any order."""
+    others = history(file(7, "another-run"), status="Load failed")
+    for rows in ([*others, *history(*FILES)], [*history(*FILES), *others]):
+        session = session_of(copy_history=rows)
+        stage(session)
+        assert session.names.count("copy_history") == 1 and clock == []
+
+
+def test_the_refresh_is_due_once_half_of_the_time_is_over(
+    clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counted from the beginning of the wait, whatever the clock says."""
+    monkeypatch.setattr(pipe.time, "monotonic", lambda: 5000.0 + sum(clock))
+    found = settled(load_method="snowpipe", pipe_wait_seconds=3)
+    session = session_of(landed_after=9999)
+    with pytest.raises(LoadError):
+        stage(session, job=Job(found.settings, RUN_ID))
+    # Pauses of 0.25, 0.5 and 0.75 s are half of the time.
+    at = session.names.index("refresh_pipe")
+    assert session.names[:at].count("copy_history") == 4
+    assert sum(clock) == 3.0
+
+
+def test_while_it_waits_the_run_keeps_its_own_lease(clock: list[float]) -> None:
+    session = session_of(landed_after=1)
+    stage(session)
+    assert session.values("hold_lease") == [(LEASE_SECONDS, "orders", RUN_ID)]
+
+
 def test_rows_that_do_not_arrive_in_the_staging_table_are_missed() -> None:
     error = refused(session_of(fill_staging=[Row(3)]))
     assert error.code == "count_mismatch"

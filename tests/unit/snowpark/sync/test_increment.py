@@ -13,15 +13,18 @@ from lambda_extract.contract import (
     ExtractRequest,
     Member,
     Overlap,
+    PendingBound,
     SourceIdentity,
     Warning,
 )
+from snowpark.columns.shape import Change
 from snowpark.errors import LambdaError, LoadError, SyncError
-from snowpark.ledger.records import TableState
+from snowpark.ledger.records import Commit, TableState
 from snowpark.ledger.run import Run
 from snowpark.session import Snowflake
 from snowpark.sync import increment, sync
 from snowpark.sync.increment import Extracted, Outcome
+from snowpark.sync.transfer import Done
 from tests.unit.snowpark import samples
 from tests.unit.snowpark.samples import COLUMNS, NOTE, RUN_ID, cursor_value
 from tests.unit.snowpark.scripted import (
@@ -326,7 +329,7 @@ def test_a_source_that_went_back_in_time_moves_nothing(policy: str) -> None:
     else:
         outcome = increment_of(session, found, run)
         assert not outcome.complete and outcome.state == found
-        assert [c.change for c in outcome.source_change] == ["source_changed"]
+        assert outcome.source_change == (Change("source_changed", "orders", 0),)
         assert [w[0] for w in run.tally.warnings] == ["source_changed"]
     assert session.names == ["extract"]
 
@@ -394,7 +397,7 @@ def test_nothing_is_loaded_ahead_into_a_table_that_was_never_loaded() -> None:
     session = Scripted()
     assert not increment.stage_first(Snowflake(session), found, new_run(), window(2))
     assert session.names == []
-    with pytest.raises(ValueError, match="ledger"):
+    with pytest.raises(ValueError, match="an increment starts from a ledger row"):
         increment_of(session, found)
 
 
@@ -581,3 +584,62 @@ def test_rows_that_share_their_key_in_the_source_are_told_before_they_are_merged
         increment_of(session, found, run)
         assert [w[0] for w in run.tally.warnings] == ["duplicate_keys"]
     assert session.names.count("merge") == merges
+
+
+@pytest.mark.parametrize(
+    ("changes", "moved"),
+    [
+        ({}, False),
+        ({"watermark": cursor_value(2)}, True),
+        ({"pending_bound": None}, True),
+        ({"overlap": None}, True),
+        ({"overlap": Overlap(3, "6")}, True),
+    ],
+)
+def test_the_ledger_is_written_only_if_it_would_say_something_else(
+    changes: dict[str, Any], moved: bool
+) -> None:
+    assert FOUND.ledger is not None
+    bound = Bound(
+        cursor_value(1),
+        PendingBound("41", "2026-01-02 00:00:00+00"),
+        overlap=Overlap(3, "5"),
+    )
+    ledger = dataclasses.replace(
+        FOUND.ledger,
+        watermark=bound.watermark,
+        pending_bound=bound.pending_bound,
+        overlap=bound.overlap,
+    )
+    found = dataclasses.replace(bound, **changes)
+    assert increment.is_moved(ledger, found, IDENTITY) is moved
+    # Another server is another source, whatever was read.
+    other = dataclasses.replace(IDENTITY, members=(Member(9, 9),))
+    assert increment.is_moved(ledger, bound, other)
+    assert not increment.is_moved(ledger, bound, None)
+
+
+def test_what_was_committed_is_what_the_next_window_knows() -> None:
+    assert FOUND.ledger is not None
+    course = increment.Course(FOUND.ledger, FOUND.shape)
+    bound = Bound(
+        cursor_value(2),
+        PendingBound("41", "2026-01-02 00:00:00+00"),
+        overlap=Overlap(3, "5"),
+    )
+    commit = Commit(8, "increment", bound, "d1", 2, source_identity=IDENTITY)
+    increment.committed(course, Done(None, commit))
+    assert course.ledger == dataclasses.replace(
+        FOUND.ledger,
+        version=8,
+        watermark=bound.watermark,
+        pending_bound=bound.pending_bound,
+        overlap=bound.overlap,
+        columns_sha256="d1",
+        source_identity=IDENTITY,
+    )
+    increment.committed(course, Done(None, Commit(9, "increment", None, "d2", 0)))
+    assert course.ledger.watermark is course.ledger.pending_bound is None
+    assert course.ledger.overlap is None and course.ledger.version == 9
+    with pytest.raises(ValueError, match="with its watermark"):
+        increment.committed(course, Done(None, None))

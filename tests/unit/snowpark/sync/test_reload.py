@@ -10,6 +10,7 @@ from snowflake.snowpark import Row
 from lambda_extract.contract import (
     AlteredValue,
     Bound,
+    ColumnSpec,
     ExtractRequest,
     PlanReply,
     PlanRequest,
@@ -27,6 +28,7 @@ from tests.unit.snowpark.samples import RUN_ID, cursor_value, planned, reply, se
 from tests.unit.snowpark.scripted import (
     Killed,
     Scripted,
+    described,
     refusal,
     replies,
     settled,
@@ -383,7 +385,7 @@ def test_warnings_of_the_parts_are_told_once_and_altered_values_added_up() -> No
     plan = dataclasses.replace(PLAN, warnings=(Warning("p", "m"),))
     session, run = session_of(one, other, plan=plan), new_run()
     reload(session, run=run)
-    assert [w[0] for w in run.tally.warnings] == ["p", "a"]
+    assert run.tally.warnings == (("p", "m", ""), ("a", "m", "h"))
     values = session.only("insert_altered_values").values
     assert values[2:4] == ("note", 5) and values[4].count('"id"') == 10
 
@@ -452,6 +454,26 @@ def test_another_origin_is_refused_and_nothing_is_read() -> None:
         sync.sync_table(Snowflake(session), "orders")
     assert caught.value.code == "origin_changed" and session.requests == []
     assert session.only("insert_run").values[3] == "failed"
+
+
+def test_other_rules_for_columns_are_a_reload_as_if_a_person_had_asked() -> None:
+    """A hidden column has another type: without the right to rebuild it would fail."""
+    assert FOUND.ledger is not None
+    rules = settled(columns=(ColumnSpec("note", protect="hash"),))
+    found = dataclasses.replace(rules, ledger=FOUND.ledger)
+    session = whole(found, ONE, reply(), describe_target=described())
+    asked: list[bool] = []
+    run_snapshot = snapshot.run_snapshot
+
+    def noting(*args: Any, **more: Any) -> bool:
+        asked.append(more["rebuild"])
+        return run_snapshot(*args, **more)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(snapshot, "run_snapshot", noting)
+        sync.sync_table(Snowflake(session), "orders")
+        sync.sync_table(Snowflake(whole(FOUND, window(2))), "orders")
+    assert asked == [True] and session.stays.count("overwrite") == 1
 
 
 def test_a_source_that_went_back_is_read_as_a_whole_in_the_same_call() -> None:

@@ -87,6 +87,24 @@ def test_a_run_that_neither_read_nor_changed_anything_is_unchanged(
     assert of(Tally(), quiet)["status"] == changed
 
 
+def test_what_one_step_has_done_is_not_undone_by_another() -> None:
+    """A first step that read rows, or changed some, and a second one that did not."""
+    for first in (Tally(rows=1), Tally(counts=Counts(deleted=1))):
+        assert of(first, Tally("snapshot"))["status"] == "succeeded"
+        assert of(Tally("snapshot"), first)["status"] == "succeeded"
+    moved = Tally("key_compare", counts=Counts(inserted=2, updated=3, deleted=5))
+    assert of(Tally(), moved)["status"] == "succeeded"
+
+
+def test_seconds_are_told_to_the_thousandth() -> None:
+    seconds = Seconds(extract=1.23456, load=2.34567, merge=3.45678)
+    assert of(Tally(seconds=seconds))["seconds"] == {
+        "extract": 1.235,
+        "load": 2.346,
+        "merge": 3.457,
+    }
+
+
 @pytest.mark.parametrize(
     ("tally", "sentence"),
     [

@@ -171,6 +171,7 @@ def test_without_a_watermark_row_nothing_moves_it() -> None:
     # The version moves all the same: whoever knows older rows has to know.
     assert done.version(7) == 8
     assert session.values("insert_touch") == [(8, RUN_ID, "repair", 2, "orders", 7)]
+    assert done.commit == Commit(8, "repair", None, None, rows=2)
 
 
 def test_the_runs_row_goes_with_the_last_window_alone() -> None:

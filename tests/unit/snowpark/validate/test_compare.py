@@ -1,5 +1,6 @@
 """The drill-down from buckets to keys, with both sides simulated."""
 
+import dataclasses
 import hashlib
 import json
 from collections import defaultdict
@@ -18,6 +19,7 @@ from lambda_extract.contract import (
 from snowpark.columns.column import load_columns
 from snowpark.sql import Statement
 from snowpark.validate import compare
+from snowpark.validate.buckets import Both
 from snowpark.validate.compare import MOST_DIFFERENCES, Subject
 from snowpark.validate.statements import Digested
 from tests.unit.snowpark.samples import COLUMNS, RUN_ID, cursor_value, state
@@ -161,3 +163,42 @@ def test_more_than_can_be_named_is_said(
     found = suspects(monkeypatch, Sides(rows(20_000), {}), estimated)
     assert not found.complete
     assert len(found.keys) == MOST_DIFFERENCES
+
+
+def cut(request: DigestRequest, step: str, part: str) -> bool:
+    return request.step == step and request.partition.part == part
+
+
+@pytest.mark.parametrize("step", ["buckets", "rows"])
+@pytest.mark.parametrize("part", ["odd", "even"])
+def test_one_part_that_could_not_tell_all_leaves_it_incomplete(
+    monkeypatch: pytest.MonkeyPatch, step: str, part: str
+) -> None:
+    """Differences that nobody has seen are not called equal."""
+    source = rows(500)
+    sides = Sides(source, dict(source) | {md5("extra"): md5("extra")})
+    whole = sides.reply
+
+    def reply(request: DigestRequest) -> DigestReply:
+        found = whole(request)
+        return dataclasses.replace(found, complete=not cut(request, step, part))
+
+    monkeypatch.setattr(sides, "reply", reply)
+    assert not suspects(monkeypatch, sides, 0).complete
+
+
+def test_as_many_differences_as_can_be_named_are_complete(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for more, complete in ((0, True), (1, False)):
+        source = rows(MOST_DIFFERENCES + more)
+        found = suspects(monkeypatch, Sides(source, {}), 0)
+        assert len(found.keys) == MOST_DIFFERENCES
+        assert found.complete is complete
+
+
+def test_the_largest_bucket_is_that_of_any_differing_one() -> None:
+    one, two = Bucket("a", 5, "1", "0"), Bucket("b", 7, "2", "0")
+    assert Both({}, {}).largest == 0 and Both({}, {}).beyond == 0
+    assert Both({"a": one}, {"a": one, "b": two}).largest == 7
+    assert Both({"a": one, "b": two}, {"b": two}).largest == 5

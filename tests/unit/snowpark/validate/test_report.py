@@ -8,9 +8,10 @@ import pytest
 from lambda_extract.contract import Partition
 from snowpark.columns.column import load_columns
 from snowpark.ledger.run import Run
+from snowpark.load.history import Soundness
 from snowpark.validate.compare import Subject, Suspects
 from snowpark.validate.differences import Difference, Kind
-from snowpark.validate.report import Settled, add_repair, report_of
+from snowpark.validate.report import Settled, add_history, add_repair, report_of
 from snowpark.validate.statements import Digested
 from tests.unit.snowpark.samples import COLUMNS, RUN_ID, cursor_value, state
 
@@ -172,3 +173,22 @@ def test_s2_keys_are_named_only_if_the_configuration_and_the_source_let_it() -> 
     told = report(_settled((difference("different", "note"),), (), ()), named=False)
     assert told["differences"] == [{"kind": "different", "columns": ["note"]}]
     assert '"keys_in_messages"' in told["hint"]
+
+
+def test_a_history_that_is_right_is_told_and_changes_nothing() -> None:
+    found = report()
+    add_history(found, Soundness(9, {}))
+    assert found["history"] == {"versions": 9, "broken": {}}
+    assert found["summary"].endswith(" History: 9 versions without gap or overlap.")
+    assert found["status"] == "equal" and "hint" not in found
+
+
+def test_a_history_that_is_broken_is_a_difference() -> None:
+    found = report()
+    add_history(found, Soundness(9, {"gaps": 2}))
+    assert found["status"] == "different" and found["hint"]
+    assert found["summary"].endswith(" History: 2 gaps in 9 versions.")
+    assert found["history"] == {"versions": 9, "broken": {"gaps": 2}}
+    hinted = report() | {"hint": "Before."}
+    add_history(hinted, Soundness(9, {"gaps": 2}))
+    assert hinted["hint"] == f"Before. {found['hint']}"

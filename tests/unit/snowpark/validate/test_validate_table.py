@@ -29,6 +29,7 @@ from tests.unit.snowpark.scripted import (
     Scripted,
     Sent,
     described,
+    merged,
     settled,
     stops,
 )
@@ -290,6 +291,38 @@ def test_a_repair_merges_what_differs_and_takes_out_what_is_extra() -> None:
     assert "insert_watermark" not in session.names
 
 
+def test_a_repair_says_how_long_it_asked() -> None:
+    session = repaired()
+    validated(session, True)
+    (row,) = [v for v in session.values("insert_run") if v[2] == "repair"]
+    assert 0 <= row[12] < 60 and 0 <= row[13] < 60
+
+
+@pytest.mark.parametrize(("updated", "lost"), [(2, 0), (1, 1)])
+@pytest.mark.parametrize("policy", ["fail", "warn"])
+def test_rows_of_one_key_are_repaired_as_they_are_merged(
+    policy: str, updated: int, lost: int
+) -> None:
+    session = repaired(found=known(duplicate_keys=policy))
+    merging = session.answers["merge"]
+    assert callable(merging)
+
+    def merge(one: Sent) -> list[Row]:
+        merging(one)
+        return merged(0, updated)
+
+    session.answers["merge"] = merge
+    if lost and policy == "fail":
+        with pytest.raises(SyncError) as caught:
+            validated(session, True)
+        assert caught.value.code == "duplicate_keys"
+        assert "merge" not in session.stays
+        return
+    validated(session, True)
+    (row,) = [v for v in session.values("insert_run") if v[2] == "repair"]
+    assert ("duplicate_keys" in str(row[-1])) is bool(lost)
+
+
 def test_extra_rows_alone_are_taken_out_without_a_merge() -> None:
     """And nobody asks for all rows instead: no row has the empty hash."""
     none = samples.reply(files=(), rows=0, bytes=0)
@@ -354,3 +387,18 @@ def test_the_plan_of_a_comparison_is_no_snapshot() -> None:
     session = session_of(SAME, SAME)
     validated(session)
     assert "insert_part" not in session.names
+
+
+@pytest.mark.parametrize("history", [True, False])
+def test_the_versions_of_a_history_are_looked_at_as_well(history: bool) -> None:
+    found = known(history=history)
+    broken = [Row(GAPS=0, OVERLAPS=1, VERSIONS=4)]
+    session = session_of(SAME, SAME, found, {"broken_invariants": broken})
+    report = validated(session)
+    if not history:
+        assert "history" not in report and "broken_invariants" not in session.names
+        return
+    assert report["history"] == {"versions": 4, "broken": {"overlaps": 1}}
+    assert report["status"] == "different"
+    text = session.only("broken_invariants").text
+    assert f"FROM {found.settings.target}" in text and 'PARTITION BY "ID"' in text

@@ -1,0 +1,166 @@
+"""What a capture makes of the messages of a slot, without a server."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lambda_extract.changes import capture
+from lambda_extract.changes.keyfiles import Spool, read_file
+from lambda_extract.changes.published import Published
+from lambda_extract.changes.slots import Slot
+from lambda_extract.contract import (
+    CaptureLimits,
+    CaptureRequest,
+    CaptureTable,
+    LogSpec,
+    SlotState,
+)
+from lambda_extract.errors import ExtractError, RequestError, SourceError
+from lambda_extract.landing.stores import FolderStore
+from tests.unit.lambda_extract.changes.test_pgoutput import (
+    BEGIN,
+    COMMIT,
+    change,
+    key,
+    relation,
+    row,
+)
+
+NAMES = ("refused", "idle", "orders", "items")
+REQUEST = CaptureRequest(
+    run_id="r",
+    source="shop",
+    log=LogSpec("slot", "publication"),
+    tables=tuple(CaptureTable(name, "public", name) for name in NAMES),
+    part="c1",
+    limits=CaptureLimits(max_keys=10),
+)
+LOOKED_AT: tuple[Any, ...] = (
+    SourceError("replica_identity", "No key."),
+    *(Published(n, ("id",), (1,), "5.6", "d") for n in (1, 2, 3)),
+)
+STATE = SlotState("0/100", "0/90", "0/200", 272, "reserved")
+SLOT = Slot(confirmed=0x100, flush=0x200, state=STATE, server="7:1")
+OID = {"orders": 70, "items": 71}
+RELATIONS = [relation(OID[name], name, {"id": True}) for name in OID]
+
+
+def inserted(name: str, value: str, xid: int | None = None) -> bytes:
+    return change(b"I", OID[name], b"N" + row(value), xid=xid)
+
+
+def harvest_of(*messages: bytes, **request: Any) -> Any:
+    wanted = dataclasses.replace(REQUEST, **request)
+    harvest = capture._Harvest(wanted, LOOKED_AT, Spool())
+    for message in (*RELATIONS, *messages):
+        harvest.take(message)
+    return harvest
+
+
+def told(harvest: Any, folder: Path, job: str = "", **request: Any) -> list[Any]:
+    wanted = dataclasses.replace(REQUEST, **request)
+    store = FolderStore(folder)
+    return list(capture._tables(wanted, LOOKED_AT, harvest, store, job))
+
+
+def keys_of(table: Any, folder: Path) -> list[bytes]:
+    store = FolderStore(folder)
+    return [k for file in table.files for k in read_file(store, file, 1)]
+
+
+def test_a_table_that_is_refused_or_rests_hides_none_behind_it(tmp_path: Path) -> None:
+    """A table that is left out would keep its old rows for ever."""
+    harvest = harvest_of(BEGIN, inserted("orders", "1"), inserted("items", "2"), COMMIT)
+    refused, orders, items = told(harvest, tmp_path)
+    assert refused.name == "refused" and refused.refused.code == "replica_identity"
+    assert (orders.name, orders.keys, items.name, items.keys) == (
+        "orders",
+        1,
+        "items",
+        1,
+    )
+    assert keys_of(orders, tmp_path) == [key("1")]
+    assert keys_of(items, tmp_path) == [key("2")]
+    assert (harvest.commits, harvest.changes, harvest.transactions) == (1, 2, {42})
+
+
+def test_files_lie_below_the_capture_and_are_named_by_job_and_table(
+    tmp_path: Path,
+) -> None:
+    harvest = harvest_of(BEGIN, inserted("orders", "1"), COMMIT)
+    for job, name in (("", "orders"), ("ab12", "ab12-orders")):
+        *_, orders = told(harvest, tmp_path, job)
+        (file,) = orders.files
+        assert file.path == f"changes/shop/r/c1/{name}-00000.keys.gz"
+
+
+def test_a_log_that_is_given_up_tells_each_table_as_a_whole(tmp_path: Path) -> None:
+    harvest = harvest_of(BEGIN, inserted("orders", "1"), COMMIT)
+    found = told(harvest, tmp_path, skip=True)
+    assert [(t.name, t.whole) for t in found] == [
+        ("refused", ""),
+        ("idle", "skipped"),
+        ("orders", "skipped"),
+        ("items", "skipped"),
+    ]
+    assert not any(t.files for t in found) and not list(tmp_path.iterdir())
+
+
+def test_too_many_keys_are_told_and_not_written(tmp_path: Path) -> None:
+    messages = [inserted("orders", str(n)) for n in range(30_000)]
+    harvest = harvest_of(BEGIN, *messages, COMMIT)
+    _, orders = told(harvest, tmp_path)
+    assert (orders.whole, orders.keys, orders.files) == ("too_many_changes", 0, ())
+    assert harvest.changes == 30_000
+
+
+def test_a_change_whose_key_the_log_has_not_is_the_whole_table(tmp_path: Path) -> None:
+    nothing = change(b"I", OID["orders"], b"N" + row(None))
+    harvest = harvest_of(BEGIN, nothing, inserted("items", "2"), COMMIT)
+    _, orders, items = told(harvest, tmp_path)
+    assert orders.whole == "key_not_in_log" and items.whole == ""
+
+
+# --- where a capture begins -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("lsn", "begin"),
+    [(None, 0x100), ("0/100", 0x100), ("0/180", 0x180), ("0/200", 512)],
+)
+def test_a_capture_begins_where_the_ledger_ends(lsn: str | None, begin: int) -> None:
+    request = dataclasses.replace(REQUEST, from_lsn=lsn)
+    assert capture._begin(request, SLOT) == begin
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"from_lsn": "0/201"}, "source_replaced"),
+        ({"from_lsn": "0/180", "server": "8:1"}, "source_replaced"),
+        ({"from_lsn": "0/FF"}, "slot_moved"),
+        ({"from_lsn": "nowhere"}, "bad_request"),
+    ],
+)
+def test_a_slot_that_does_not_fit_the_ledger_is_told(
+    changes: dict[str, Any], code: str
+) -> None:
+    with pytest.raises(ExtractError) as caught:
+        capture._begin(dataclasses.replace(REQUEST, **changes), SLOT)
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize(("known", "now"), [("7:1", "7:1"), ("", "7:1"), ("7:1", "")])
+def test_a_server_that_is_not_known_is_not_compared(known: str, now: str) -> None:
+    request = dataclasses.replace(REQUEST, from_lsn="0/180", server=known)
+    assert capture._begin(request, dataclasses.replace(SLOT, server=now)) == 0x180
+
+
+@pytest.mark.parametrize("name", ["run_id", "part"])
+def test_a_path_has_harmless_letters_alone(name: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        capture._check_path(dataclasses.replace(REQUEST, **{name: "a/../b"}))
+    assert caught.value.code == "bad_request" and f"/{name}" in caught.value.message
+    capture._check_path(REQUEST)
