@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import psycopg2.extensions
 import pytest
 
@@ -20,7 +21,6 @@ from local.aurora import Aurora, create_reader
 
 ROLE = "aurora_sync"
 CURSOR = contract.CursorSpec(column="updated_at", margin_seconds=0.0)
-_LIMITS = contract.Limits(chunk_rows=100_000, file_bytes=1_000_000)
 
 
 @dataclasses.dataclass
@@ -28,6 +28,7 @@ class Pair:
     """One source with a reader.
 
     Attributes:
+        chunk_rows: Rows of a window.
         state: What the ledger knows.
         delivered: Keys of all rows that arrived.
     """
@@ -37,6 +38,7 @@ class Pair:
     folder: Path
     table: str
     wait_seconds: float = 10.0
+    chunk_rows: int = 100_000
     state: contract.Bound | None = None
     delivered: set[int] = dataclasses.field(default_factory=set)
     runs: int = 0
@@ -77,7 +79,7 @@ class Pair:
             part=f"p{self.runs}",
             cursor=CURSOR,
             window=window,
-            limits=_LIMITS,
+            limits=contract.Limits(self.chunk_rows, file_bytes=1_000_000),
         )
 
     @contextlib.contextmanager
@@ -87,12 +89,18 @@ class Pair:
         with open_source(self.request(), self.settings, deadline=deadline) as database:
             yield database
 
-    def extract(self) -> contract.ExtractReply:
-        """Reads the next window, and notes what has arrived."""
+    def extract(self, *, use_reader: bool = True) -> contract.ExtractReply:
+        """Reads the next window, and notes what has arrived.
+
+        Args:
+            use_reader: False reads from the writer, as sources without a reader do.
+        """
         request = self.request()
         deadline = time.monotonic() + 60
         store = FolderStore(self.folder)
-        with open_source(request, self.settings, deadline=deadline) as database:
+        with open_source(
+            request, self.settings, deadline=deadline, use_reader=use_reader
+        ) as database:
             reply = extract(database, request, store)
         self.state = reply.bound
         self.delivered |= set(self.keys(reply))
@@ -135,11 +143,20 @@ class Pair:
 
 
 def on_server(server: Aurora, text: str) -> Any:
-    """Runs a statement as the owner and returns its one value."""
-    with contextlib.closing(server.connect("shop")) as connection:
-        cursor = connection.cursor()
-        cursor.execute(text)
-        return cursor.fetchone()[0] if cursor.description else None
+    """Runs a statement as the owner and returns its one value.
+
+    The log may end any session of a reader: it is asked again then.
+    """
+    for left in (2, 1, 0):
+        try:
+            with contextlib.closing(server.connect("shop")) as connection:
+                cursor = connection.cursor()
+                cursor.execute(text)
+                return cursor.fetchone()[0] if cursor.description else None
+        except psycopg2.OperationalError:
+            if not left:
+                raise
+    return None
 
 
 def prepare(writer: Aurora, monkeypatch: pytest.MonkeyPatch | None = None) -> None:

@@ -245,6 +245,13 @@ WHERE recorded_at < TO_TIMESTAMP_TZ(?)""",
     )
 
 
+def list_settings() -> Statement:
+    """Reads the settings of the configured tables."""
+    return Statement(
+        "SELECT settings FROM control.sync_current_tables ORDER BY table_name"
+    )
+
+
 def read_owners() -> Statement:
     """Reads which runs have a lease."""
     return Statement(

@@ -5,11 +5,13 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from snowpark import sql
-from snowpark.errors import SyncError, UsageError
+from snowpark.errors import SnowflakeError, SyncError, UsageError
 from snowpark.ledger import lease, read
 from snowpark.ledger import statements as ledger_statements
+from snowpark.load.history_table_statements import forget_versions
 from snowpark.session import Snowflake
 from snowpark.settings import retention
+from snowpark.settings.table import TableSettings
 from snowpark.sql import Statement
 from snowpark.tidy import leftovers, statements
 
@@ -23,6 +25,8 @@ _STAYS = timedelta(days=1)
 _STEPS_STAY = timedelta(days=3)
 _STAGED_HOURS = 24
 _MOST_DROPS = 500
+# No such table: it was never synced. No such column: its rows are no versions yet.
+_NO_VERSIONS_YET = (2003, 904)
 
 
 def tidy(snowflake: Snowflake) -> dict[str, Any]:
@@ -88,6 +92,7 @@ def _work(snowflake: Snowflake, call_id: str) -> dict[str, Any]:
     for name, statement in statements.deletes(steps_ago, history_ago):
         deleted[name] = snowflake.changed_rows(statement)
     deleted["sync_altered_values"] = _sum_altered(snowflake, call_id, history_ago)
+    deleted["versions"], refused = _forget_versions(snowflake)
     dropped = _drop(snowflake, now)
     return {
         "summary": f"{sum(moved.values())} rows were moved into history,"
@@ -95,6 +100,7 @@ def _work(snowflake: Snowflake, call_id: str) -> dict[str, Any]:
         "history_days": days,
         "moved": moved,
         "deleted": {name: rows for name, rows in deleted.items() if rows},
+        "versions_refused": refused,
         "dropped": dropped,
     }
 
@@ -135,6 +141,29 @@ def _sum_altered(snowflake: Snowflake, call_id: str, before: str) -> int:
         snowflake.run(sql.ROLLBACK)
         raise
     return gone
+
+
+def _forget_versions(snowflake: Snowflake) -> tuple[int, dict[str, str]]:
+    """Removes versions that ended longer ago than their table keeps them.
+
+    A run does so with its last rows, but a source may rest for months. Whatever a sync
+    does meanwhile, it needs no version that has ended so long ago.
+
+    Returns:
+        How many, and the error's code for each table whose target refused it.
+    """
+    gone, refused = 0, {}
+    for row in snowflake.run_list(statements.list_settings()):
+        table = TableSettings.from_json(str(row[0]))
+        if not table.history or table.history_days is None:
+            continue
+        forget = forget_versions(table.target, table.history_days)
+        try:
+            gone += snowflake.changed_rows(forget, tell_only=())
+        except SnowflakeError as error:
+            if error.number not in _NO_VERSIONS_YET:
+                refused[table.name] = error.code
+    return gone, refused
 
 
 def _drop(snowflake: Snowflake, now: datetime) -> list[str]:

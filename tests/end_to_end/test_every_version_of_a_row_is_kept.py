@@ -278,6 +278,46 @@ def test_old_versions_are_removed_after_their_time(lab: Lab) -> None:
 
 
 @pytest.mark.large
+def test_old_versions_are_removed_while_the_source_rests(lab: Lab) -> None:
+    table = begun(lab, history_days=30)
+    never = lab.name("never")
+    settings = {"cursor": "updated_at", "history": True, "history_days": 30}
+    lab.apply({table: settings, never: settings})
+    lab.psql(f"UPDATE {table} SET note = 'new', updated_at = now() WHERE id = 1")
+    lab.sync(table)
+    lab.query(
+        f"UPDATE lab.{table} SET _sync_valid_from = '2020-01-01'::timestamp_tz,"
+        " _sync_valid_to = '2020-01-02'::timestamp_tz WHERE NOT _sync_is_current"
+    )
+    report = json.loads(lab.query("CALL TIDY()")[0]["TIDY"])
+    assert report["deleted"]["versions"] == 1 and report["versions_refused"] == {}
+    assert notes(lab, table, 1) == ["new"]
+    assert_sound(lab, table)
+
+
+@pytest.mark.large
+def test_a_history_costs_at_most_two_statements_more(lab: Lab) -> None:
+    table, plain = begun(lab, history_days=30), lab.name("plain")
+    lab.orders_table(plain, 3)
+    lab.apply(
+        {
+            table: {"cursor": "updated_at", "history": True, "history_days": 30},
+            plain: {"cursor": "updated_at"},
+        }
+    )
+    lab.sync(plain)
+    sent = {}
+    for name in (table, plain):
+        lab.psql(f"UPDATE {name} SET note = 'new', updated_at = now() WHERE id < 3")
+        before = len(lab.statements())
+        lab.sync(name)
+        sent[name] = [s["text"] for s in lab.statements()[before:]]
+    assert 0 <= len(sent[table]) - len(sent[plain]) <= 2, sent
+    merges = [text for text in sent[table] if text.startswith("MERGE")]
+    assert len(merges) == 1
+
+
+@pytest.mark.large
 def test_a_history_that_somebody_changed_is_found(lab: Lab) -> None:
     table = begun(lab)
     lab.query(f"UPDATE lab.{table} SET _sync_valid_to = _sync_valid_from WHERE id = 2")

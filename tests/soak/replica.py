@@ -6,26 +6,45 @@ arrived.
 """
 
 import contextlib
+import dataclasses
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import psycopg2.extensions
 
+from lambda_extract.errors import SourceError
 from lambda_extract.operations import extract as extract_operation
 from lambda_extract.source.replica import ReaderBehind
 from local.aurora import Aurora
+from snowpark.extraction.progress import SMALLEST_WINDOW
 from tests.replicas import Pair, make_table
 
 _STEPS = 12
+# The log ends sessions of the reader at any time: replay stands still for nobody here.
+ATTEMPTS = 8
+
+
+@dataclasses.dataclass
+class Outcome:
+    """What came of one schedule.
+
+    Attributes:
+        missing: Keys that never arrived.
+        repeated: Codes of the errors after which an extraction was asked for again.
+    """
+
+    missing: set[int] = dataclasses.field(default_factory=set)
+    repeated: list[str] = dataclasses.field(default_factory=list)
 
 
 def run_schedule(
     writer: Aurora, reader: Aurora, folder: Path, number: int, *, swapped: bool = False
-) -> set[int]:
-    """Plays one schedule and returns the keys that never arrived.
+) -> Outcome:
+    """Plays one schedule.
 
     Args:
         number: Seed, and part of the table's name.
@@ -41,6 +60,42 @@ def run_schedule(
         for _ in range(_STEPS):
             play.step()
         return play.end()
+
+
+def extract_as_a_sync(
+    pair: Pair,
+    around: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext,
+) -> list[str]:
+    """Extracts, and does with errors what syncs do.
+
+    What a retry mends is asked for again, a bounded number of times; what was too large
+    with half of the rows.
+
+    Args:
+        around: Entered anew for each attempt.
+
+    Returns:
+        Codes of the errors after which it was asked for again.
+
+    Raises:
+        SourceError: A retry does not mend it, or has not.
+    """
+    asked = pair.chunk_rows
+    repeated: list[str] = []
+    try:
+        while True:
+            try:
+                with around():
+                    pair.extract()
+                return repeated
+            except SourceError as error:
+                if not error.retryable or len(repeated) + 1 == ATTEMPTS:
+                    raise
+                repeated.append(error.code)
+                if error.code == "window_too_large":
+                    pair.chunk_rows = max(pair.chunk_rows // 2, SMALLEST_WINDOW)
+    finally:
+        pair.chunk_rows = asked
 
 
 class _Play:
@@ -59,6 +114,7 @@ class _Play:
         self.open: list[tuple[int, psycopg2.extensions.connection]] = []
         self.committed: set[int] = set()
         self.next_key = 1
+        self.repeated: list[str] = []
 
     def step(self) -> None:
         """Does one thing by chance."""
@@ -88,18 +144,17 @@ class _Play:
 
     def extract(self) -> None:
         """Extracts; replay may stand still, and transactions end, in the middle."""
-        with self._disturbed():
-            with contextlib.suppress(ReaderBehind):
-                self.pair.extract()
+        with contextlib.suppress(ReaderBehind):
+            self.repeated += extract_as_a_sync(self.pair, self._disturbed)
 
-    def end(self) -> set[int]:
-        """Ends all transactions, extracts what is left, and returns what is missing."""
+    def end(self) -> Outcome:
+        """Ends all transactions, extracts what is left, and says what is missing."""
         while self.open:
             self.finish()
         self.pair.catch_up()
         for _ in range(2):
-            self.pair.extract()
-        return self.committed - self.pair.delivered
+            self.repeated += extract_as_a_sync(self.pair)
+        return Outcome(self.committed - self.pair.delivered, self.repeated)
 
     @contextlib.contextmanager
     def _disturbed(self) -> Iterator[None]:

@@ -1,6 +1,8 @@
 """Rows are read from a replica, and nothing is missed: the proof is the writer's."""
 
 import contextlib
+import json
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -21,14 +23,22 @@ from lambda_extract.source.replica import ReaderBehind, follow
 from lambda_extract.source.snapshot import snapshot
 from local.aurora import Aurora, running_aurora
 from local.standby import running_standby
-from tests.replicas import Pair, make_table, on_server, prepare
+from tests.replicas import ROLE, Pair, make_table, on_server, prepare
 
 pytestmark = pytest.mark.large
+
+# data/log/statements.json; what is written there is said by log_statement of a role.
+LOG = {
+    "logging_collector": "on",
+    "log_destination": "jsonlog",
+    "log_filename": "statements",
+}
 
 
 @pytest.fixture(scope="module")
 def writer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aurora]:
-    with running_aurora(tmp_path_factory.mktemp("writer")) as server:
+    folder = tmp_path_factory.mktemp("writer")
+    with running_aurora(folder, settings=LOG) as server:
         prepare(server)
         yield server
 
@@ -104,6 +114,68 @@ def test_rows_come_from_the_reader_and_the_proof_from_the_writer(
     assert "pg_stat_activity" in sent[0] and "pg_control_system" in sent[1]
     pair.extract()
     assert pair.delivered == {1, 2, 3, 4}
+
+
+@contextlib.contextmanager
+def logged(pair: Pair) -> Iterator[list[str]]:
+    """Statements of the product that arrive at the writer, as its own log has them.
+
+    Without the COMMIT of the transaction before, which travels with them; and numbers
+    that differ from one to the next (seconds that are left) are made one.
+    """
+    found: list[str] = []
+    on_server(pair.writer, f"ALTER ROLE {ROLE} SET log_statement = 'all'")
+    log = pair.writer.data / "log" / "statements.json"
+    begun = log.stat().st_size
+    yield found
+    marked, end = f"marker {time.monotonic()}", time.monotonic() + 20
+    with contextlib.closing(pair.writer.connect("shop", user=ROLE)) as connection:
+        connection.cursor().execute(f"SELECT '{marked}'")
+    lines: list[dict[str, Any]] = []
+    while not any(marked in line["message"] for line in lines):
+        assert time.monotonic() < end, "the log does not come"
+        with log.open("rb") as file:
+            file.seek(begun)
+            # The last line may be half of one.
+            whole = file.read().rpartition(b"\n")[0].splitlines()
+        lines = [json.loads(line) for line in whole]
+    on_server(pair.writer, f"ALTER ROLE {ROLE} RESET log_statement")
+    texts = [
+        line["message"].removeprefix("statement: ")
+        for line in lines
+        if line.get("user") == ROLE and line["message"].startswith("statement: ")
+    ]
+    found += [
+        re.sub(r"\d+", "0", " ".join(text.split()).removeprefix("COMMIT; "))
+        for text in texts[:-1]
+    ]
+
+
+def test_the_writer_is_asked_for_the_proof_alone(pair: Pair, application: Any) -> None:
+    """By its own log: nothing that an extraction without a reader does not send, too.
+
+    And nothing grows with the rows.
+    """
+    table = re.sub(r"\d+", "0", pair.table)
+    texts: dict[str, list[str]] = {}
+    keys = iter(range(1, 1_000))
+    for case, rows in (("few", 1), ("many", 200), ("writer", 200)):
+        insert(application, pair, *(next(keys) for _ in range(rows)))
+        pair.catch_up()
+        with logged(pair) as texts[case]:
+            # What the bound holds back is read again.
+            assert pair.extract(use_reader=case != "writer").rows >= rows
+    assert texts["few"] == texts["many"]
+    assert set(texts["few"]) <= set(texts["writer"])
+    asked = [text for text in texts["few"] if not text.startswith(("SET ", "COMMIT"))]
+    assert not [text for text in asked if f'"{table}"' in text or "COPY" in text]
+    assert len([text for text in asked if "pg_stat_activity" in text]) == 1
+    assert len([text for text in asked if "pg_control_system" in text]) == 1
+    # The positions to wait for: when it connects, and after the proof.
+    assert len([text for text in asked if "pg_logical_emit_message" in text]) == 2
+    assert len(asked) == 4, asked
+    copied = [text for text in texts["writer"] if "COPY" in text]
+    assert len(copied) == 1 and f'"{table}"' in copied[0]
 
 
 def test_a_reader_that_is_behind_is_waited_for(pair: Pair, application: Any) -> None:

@@ -23,6 +23,7 @@ CASES: dict[str, Statement] = {
     "delete_capture_tables": statements.delete_capture_tables(),
     "sum_altered": statements.sum_altered("tidy-1", WHEN),
     "delete_altered": statements.delete_altered(WHEN),
+    "list_settings": statements.list_settings(),
     "read_owners": statements.read_owners(),
     "show_staging": statements.show_staging(),
     "show_all_pipes": statements.show_all_pipes(),

@@ -11,7 +11,8 @@ from snowpark.ledger.statements import DATES_READ_RIGHT
 from snowpark.load.pipe_statements import Pair
 from snowpark.session import Snowflake
 from snowpark.tidy import tidy
-from tests.unit.snowpark.scripted import Scripted, stops
+from tests.unit.snowpark.samples import settings
+from tests.unit.snowpark.scripted import Scripted, Stop, stops
 
 OLD = "20200101T030405-0123456789ab"
 STAGED = "T_OLD__ROWS_20200101T030405_0123456789AB"
@@ -28,6 +29,7 @@ def session_of(**more: Any) -> Scripted:
         "show_all_pipes": [],
         "read_owners": [],
         "list_tables": [Row("orders")],
+        "read_configured": [],
     }
     return Scripted(**(script | more))
 
@@ -107,3 +109,44 @@ def test_what_lost_runs_and_lost_tables_have_left_is_dropped() -> None:
     assert report["dropped"] == dropped
     kept = session_of(show_staging=[Row(name=STAGED)], read_owners=[Row(OLD)])
     assert tidy.tidy(Snowflake(kept))["dropped"] == []
+
+
+# --- versions of a history ------------------------------------------------------------
+
+KEPT = settings(name="kept", history=True, history_days=30)
+CONFIGURED = [
+    Row(SETTINGS=table.to_json())
+    for table in (
+        settings(),
+        settings(name="for_ever", history=True),
+        KEPT,
+        settings(name="older", target_table="older", history=True, history_days=400),
+    )
+]
+
+
+def test_versions_go_that_ended_longer_ago_than_their_table_keeps_them() -> None:
+    """A source may rest, and no run comes by."""
+    session = session_of(read_configured=CONFIGURED, forget_versions=[Row(5)])
+    report = tidy.tidy(Snowflake(session))
+    assert session.values("forget_versions") == [(-30,), (-400,)]
+    assert report["deleted"]["versions"] == 10 and report["versions_refused"] == {}
+
+
+@pytest.mark.parametrize(
+    ("number", "refused"),
+    [(2003, {}), (904, {}), (3001, {"kept": "warehouse_error"})],
+)
+def test_a_target_without_versions_is_no_error_and_others_stop_nothing(
+    number: int, refused: dict[str, str]
+) -> None:
+    """Never synced; history was turned on and is not there yet; rights were taken."""
+    session = session_of(
+        read_configured=CONFIGURED,
+        stop=Stop("forget_versions", number=number),
+        forget_versions=[Row(5)],
+    )
+    report = tidy.tidy(Snowflake(session))
+    assert report["versions_refused"] == refused
+    assert report["deleted"]["versions"] == 5
+    assert session.names[-1] == "release_lease"
