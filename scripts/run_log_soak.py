@@ -5,13 +5,14 @@ A failure prints its seed, which finds it again:
     scripts/run_log_soak.sh --schedules 500
     scripts/run_log_soak.sh --seed 17 --schedules 1
     scripts/run_log_soak.sh --schedules 20 --mutant no_identity    must differ
+    scripts/run_log_soak.sh --schedules 20 --mutant all            each has to be found
     scripts/run_log_soak.sh --procedures --schedules 100           with servers that die
 """
 
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -25,7 +26,7 @@ from local.stack import running_stack
 from scripts.deploy_local import deploy_local
 from tests.soak import log_procedures, log_schedules
 from tests.soak.log_changes import SERVER_SETTINGS
-from tests.soak.log_schedules import MUTANTS
+from tests.soak.log_schedules import MUTANTS, RELOADING
 from tests.soak.schedules import TIME_SETTINGS
 
 console = Console(highlight=False)
@@ -38,13 +39,17 @@ def main(
     steps: Annotated[int, typer.Option(help="Steps of each; 0: 60, or 15")] = 0,
     major: Annotated[int, typer.Option(help="Of PostgreSQL")] = versions.NEWEST,
     plain: Annotated[bool, typer.Option(help="Nothing that reloads tables")] = False,
-    mutant: Annotated[str, typer.Option(help=f"One of {', '.join(MUTANTS)}")] = "",
+    mutant: Annotated[
+        str, typer.Option(help=f"Step to take out: {', '.join(MUTANTS)}, or all")
+    ] = "",
     procedures: Annotated[
         bool, typer.Option(help="Through the procedures, and servers die")
     ] = False,
     seconds: Annotated[float, typer.Option(help="Begin none after so long")] = 1e9,
 ) -> None:
     """Runs schedules one after the other; ends with 1 if one of them differs."""
+    if mutant == "all":
+        raise typer.Exit(_hunt_all(range(seed, seed + schedules), major, steps or 60))
     started, done, different = time.monotonic(), 0, 0
     with tempfile.TemporaryDirectory(prefix="log-soak-") as text:
         folder = Path(text)
@@ -66,6 +71,30 @@ def main(
         f" {time.monotonic() - started:.0f} s"
     )
     raise typer.Exit(1 if different else 0)
+
+
+def _hunt_all(seeds: range, major: int, steps: int) -> int:
+    """Takes out one step after the other; returns 1 if one was not missed."""
+    lost = 0
+    with tempfile.TemporaryDirectory(prefix="log-soak-") as text:
+        for mutant in MUTANTS:
+            # Without what reloads tables, if nothing of it is what the step is for.
+            plain = mutant not in RELOADING
+            folder = Path(text) / mutant
+            with _lambda_alone(folder, major, steps, plain, mutant) as play:
+                told = hunt(play, seeds)
+            console.print(f"{mutant}: {told or '[red]NOT FOUND[/red]'}")
+            lost += not told
+    return 1 if lost else 0
+
+
+def hunt(play: Play, seeds: Iterable[int]) -> str:
+    """Plays until something differs; returns where and what; empty: nowhere."""
+    for number in seeds:
+        found, _ = play(number)
+        if found:
+            return f"seed {number}, {found}"
+    return ""
 
 
 @contextmanager

@@ -16,6 +16,9 @@ from lambda_extract import contract
 from local.aurora import Aurora
 
 KEYS = 40
+# Of the table with a plain key. Inserts and most changes are of the first KEYS, so that
+# a row that got another key is often left alone: no later change hides it.
+PLAIN_KEYS = 3 * KEYS
 DAYS = 3
 PLAIN, SPELLED, SPLIT = "plain", "spelled", "days"
 # Of server and database: large transactions are streamed, and a commit can wait for a
@@ -53,6 +56,7 @@ class Changes:
         self.open = [False] * 3
         self.prepared: list[str] = []
         self.apart: set[int] = set()
+        self.unpublished: set[str] = set()
         self.waiting: list[tuple[int, threading.Thread]] = []
         (standbys,) = self.sql("SHOW synchronous_standby_names")[0]
         self.hangs = bool(standbys)
@@ -102,6 +106,7 @@ class Changes:
         rare += [self._abandon, self._hang, self._release]
         if not self.plain_only:
             rare += [self._truncate, self._detach, self._attach, self._rewrite]
+            rare += [self._unpublish, self._publish]
         return rows + blocks + rare
 
     def _any_key(self) -> int:
@@ -124,12 +129,10 @@ class Changes:
             )
 
     def _update(self, writer: int) -> None:
-        table = self.random.choice(self.tables)
-        self.sql(
-            f"UPDATE {table} SET n = {self._value()} WHERE id % 7 ="
-            f" {self._any_key() % 7}",
-            writer,
-        )
+        table, key = self.random.choice(self.tables), self._any_key()
+        # Few rows: what hides a mistake is that every row changes again.
+        which = self.random.choice([f"id = {key}", f"id % 7 = {key % 7}"])
+        self.sql(f"UPDATE {table} SET n = {self._value()} WHERE {which}", writer)
 
     def _delete(self, writer: int) -> None:
         table = self.random.choice(self.tables)
@@ -137,9 +140,11 @@ class Changes:
 
     def _key(self, writer: int) -> None:
         old, new = self._any_key(), self._any_key()
+        far = self.random.randrange(PLAIN_KEYS)
         for statement in self.random.sample(
             [
-                f"UPDATE {self.plain} SET id = {new} WHERE id = {old}",
+                f"UPDATE {self.plain} SET id = {far} WHERE id ="
+                f" (SELECT min(id) FROM {self.plain} WHERE id >= {old})",
                 f"UPDATE {self.spelled} SET id = {old}.{'0' * (new % 3)}"
                 f" WHERE id = {old}",
                 f"UPDATE {self.days} SET day = {new % DAYS} WHERE id = {old}"
@@ -218,6 +223,27 @@ class Changes:
         )
         self.apart.discard(day)
 
+    def _unpublish(self, writer: int) -> None:
+        """A table leaves the publication; the log tells nothing of it any more."""
+        left = sorted(set(self.tables) - self.unpublished)
+        if self.open[writer] or not left:
+            return
+        table = self.random.choice(left)
+        self._alter_publication(writer, "DROP", table)
+        self.unpublished.add(table)
+
+    def _publish(self, writer: int) -> None:
+        """It comes back, beside transactions that have changed it meanwhile."""
+        if not self.open[writer] and self.unpublished:
+            table = self.random.choice(sorted(self.unpublished))
+            self._alter_publication(writer, "ADD", table)
+            self.unpublished.discard(table)
+
+    def _alter_publication(self, writer: int, how: str, table: str) -> None:
+        self.sql(
+            f"ALTER PUBLICATION {self.log.publication} {how} TABLE {table}", writer
+        )
+
     def _rewrite(self, writer: int) -> None:
         if not self.open[writer]:
             self.sql(f"VACUUM FULL {self.plain}", writer)
@@ -263,7 +289,7 @@ class Changes:
                 thread.join(0.05)
 
     def settle_source(self) -> None:
-        """Ends all transactions, and puts every partition back."""
+        """Ends all transactions, and puts back what was apart or not published."""
         self._release(0)
         for writer in range(3):
             self._commit(writer)
@@ -274,6 +300,8 @@ class Changes:
         self.prepared.clear()
         while self.apart:
             self._attach(0)
+        while self.unpublished:
+            self._publish(0)
 
     def reconnect(self) -> None:
         """Begins anew after the server has ended and started again."""
@@ -293,6 +321,12 @@ class Changes:
         )
         there = {int(name.rpartition("_")[2]) for (name,) in attached}
         self.apart = set(range(DAYS)) - there
+        published = self.sql(
+            "SELECT r.prrelid::regclass::text FROM pg_publication_rel AS r"
+            " JOIN pg_publication AS p ON p.oid = r.prpubid"
+            f" WHERE p.pubname = '{self.log.publication}'"
+        )
+        self.unpublished = set(self.tables) - {name for (name,) in published}
 
     def end(self) -> None:
         """Takes everything of the schedule away."""

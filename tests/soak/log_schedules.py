@@ -20,7 +20,13 @@ import zstandard
 from psycopg2 import sql
 
 from lambda_extract import contract
-from lambda_extract.changes import capture, pgoutput, published, reread, slots
+from lambda_extract.changes import (
+    capture,
+    pgoutput,
+    published,
+    reread,
+    slots,
+)
 from lambda_extract.credentials.secrets import Credentials
 from lambda_extract.errors import ExtractError
 from lambda_extract.landing.stores import FolderStore
@@ -33,7 +39,17 @@ from snowpark.captures import records
 from snowpark.captures.records import Changed, Piece
 from tests.soak.log_changes import Changes
 
-MUTANTS = ("no_identity", "old_key_only", "no_visibility_check", "confirm_early")
+# Steps that can be taken out of the product; see `mutated`.
+MUTANTS = (
+    "no_identity",
+    "old_key_only",
+    "no_visibility_check",
+    "confirm_early",
+)
+# What this one hides are changes behind the log's back: they are part of the schedule.
+RELOADING = ("no_identity",)
+# How often a schedule is settled and looked at on its way: later changes hide mistakes.
+_LOOKS = 0.1
 # How long a commit may stay invisible before a capture gives up.
 _VISIBLE_SECONDS = 0.02
 
@@ -82,6 +98,8 @@ class Schedule(Changes):
         )
         self.chain: list[contract.CaptureReply] = []
         self.parts = 0
+        # Nothing changes any more until source and targets are compared.
+        self.settling = False
         self.counts = {"captures": 0, "windows": 0, "snapshots": 0, "compared": 0}
 
     # --- the target -------------------------------------------------------------------
@@ -146,11 +164,14 @@ class Schedule(Changes):
                 truncated=table.truncated,
                 whole=table.whole,
                 files=table.files,
+                error=_told(table.refused),
             )
             for number, reply in enumerate(self.chain, start=1)
             for table in reply.tables
             if number > target.version and table.name == target.name
         ]
+        if records.refusal(pending, latest):
+            return False
         if records.why_whole(pending, latest):
             return self.snapshot(target)
         pieces = records.pieces(
@@ -188,11 +209,11 @@ class Schedule(Changes):
             try:
                 planned = plan(database, request, proof_wait_seconds=0.0)
             except ExtractError as error:
-                if error.retryable:
+                if _passes(error):
                     return False
                 raise
         latest = len(self.chain)
-        if self.random.random() < 0.5:
+        if not self.settling and self.random.random() < 0.5:
             self.change()
         reply = self.ask(target, partition=contract.Partition(self.part()))
         rows = [[*row, "f"] for row in self.rows(reply)]
@@ -236,8 +257,16 @@ class Schedule(Changes):
         self.capture()
         for _ in range(steps):
             self._step()
+            if self.random.random() < _LOOKS and (found := self.look()):
+                return found
+        return self.look()
+
+    def look(self) -> str:
+        """Settles everything; returns what differs then; empty: nothing."""
         self._last_words()
+        self.settling = True
         self._settle()
+        self.settling = False
         return "\n".join(filter(None, map(self.difference, self.targets)))
 
     def _step(self) -> None:
@@ -249,7 +278,7 @@ class Schedule(Changes):
                 self.capture(dies=self.random.random() < 0.25, wal=wal)
             except ExtractError as error:
                 # A commit that waits for a standby.
-                if not error.retryable:
+                if not _passes(error):
                     raise
         if self.random.random() < 0.4:
             target = self.random.choice(self.targets)
@@ -257,7 +286,7 @@ class Schedule(Changes):
                 self.sync(target, dies=self.random.random() < 0.3)
             except ExtractError as error:
                 # A lock of an open transaction, for example.
-                if not error.retryable:
+                if not _passes(error):
                     raise
 
     def _last_words(self) -> None:
@@ -267,12 +296,14 @@ class Schedule(Changes):
         for _ in range(10):
             with contextlib.suppress(psycopg2.Error):
                 self._key(0)
-        self._hang(0)
+        # A prepared transaction may hold the row.
+        with contextlib.suppress(psycopg2.Error):
+            self._hang(0)
         try:
             self.capture()
             self.sync(self.targets[0])
         except ExtractError as error:
-            if not error.retryable:
+            if not _passes(error):
                 raise
 
     def _settle(self) -> None:
@@ -296,6 +327,17 @@ class Schedule(Changes):
             if source.get(key, ())[1:] != target.rows.get(key, ())[1:]
         ]
         return f"{target.name}: {len(wrong)} rows differ" if wrong else ""
+
+
+def _passes(error: ExtractError) -> bool:
+    """Whether an error is one of those that a schedule makes on purpose."""
+    return error.retryable or error.code == "not_published"
+
+
+def _told(refused: contract.ErrorDetail | None) -> tuple[str, str, bool, str] | None:
+    if refused is None:
+        return None
+    return refused.code, refused.message, refused.retryable, refused.hint
 
 
 @contextlib.contextmanager
