@@ -55,6 +55,26 @@ def test_the_certificates_of_rds_are_trusted_by_default(
     assert expected != "rds_ca.pem" or Path(trusted).is_file()
 
 
+@pytest.mark.parametrize("kind", ["vault", "secrets_manager", "rds_iam"])
+@pytest.mark.parametrize("whose", ["credentials", "log"])
+def test_a_login_with_a_secret_goes_to_a_verified_server_alone(
+    kind: str, whose: str
+) -> None:
+    """Of the tables' reader, and of the slot's login; a replica has the same mode."""
+    secret = {"kind": kind}
+    given = SHOP | {"credentials": {"kind": "environment"}}
+    given |= {whose: secret if whose == "credentials" else {"credentials": secret}}
+    given |= {"reader": {"host": "replica"}}
+    for sslmode in ("disable", "allow", "prefer", "require", "verify-ca"):
+        weak = json.dumps({"shop": given | {"sslmode": sslmode}})
+        with pytest.raises(ExtractError, match="verify-full") as refused:
+            read_settings(environ(SOURCES=weak))
+        assert refused.value.code == "bad_request"
+    read = read_settings(environ(SOURCES=json.dumps({"shop": given}))).source("shop")
+    assert read.sslmode == read.replica.sslmode == read.for_log.sslmode == "verify-full"
+    assert read.replica.sslrootcert == read.for_log.sslrootcert == read.sslrootcert
+
+
 def test_an_unknown_source_names_the_known_ones() -> None:
     with pytest.raises(ExtractError) as refused:
         read_settings(environ()).source("other")
