@@ -31,7 +31,7 @@ PASSWORD = "Planted-Pass-word-1"  # noqa: S105
 SECRET_ID = "Planted-Secret-id-2"  # noqa: S105
 SSL_REQUEST = struct.pack("!II", 8, 80877103)
 ASKS_FOR_THE_PASSWORD = b"R" + struct.pack("!II", 8, 3)
-SECONDS = 3.0
+SECONDS, EARLY_SECONDS = 3.0, 0.5
 
 
 @dataclass
@@ -86,6 +86,8 @@ def early_postgres(attacker: Attacker, client: socket.socket) -> None:
     """Says yes, and puts plain octets before the handshake (CVE-2021-23222)."""
     attacker.heard += client.recv(8, socket.MSG_WAITALL)
     client.sendall(b"S" + ASKS_FOR_THE_PASSWORD)
+    # libpq says nothing more, and hangs up late.
+    client.settimeout(EARLY_SECONDS)
     attacker.listen(client)
 
 
