@@ -45,9 +45,9 @@ run "landing" {
       for statement in jsondecode(aws_s3_bucket_policy.landing.policy).Statement : (
         statement.Effect == "Deny"
         && statement.Principal == "*"
-        && flatten([statement.Action]) == ["s3:PutObject"]
-        && [for folder in ["changes", "data", "pipe"] : "${aws_s3_bucket.landing.arn}/landing/${folder}/*"] == flatten([statement.Resource])
-        && statement.Condition == { Bool = { "s3:ObjectCreationOperation" = "true" }, Null = { "s3:if-none-match" = "true" } }
+        && one(flatten([statement.Action])) == "s3:PutObject"
+        && sort(statement.Resource) == sort([for folder in ["changes", "data", "pipe"] : "${aws_s3_bucket.landing.arn}/landing/${folder}/*"])
+        && jsonencode(statement.Condition) == jsonencode({ Bool = { "s3:ObjectCreationOperation" = "true" }, Null = { "s3:if-none-match" = "true" } })
       ) if try(statement.Sid, "") == "WrittenOnce"
     ])
     error_message = "a file of rows can be written a second time"
