@@ -16,6 +16,8 @@ RDS_CA = Path(__file__).with_name("rds_ca.pem")
 CREDENTIAL_KINDS = ("environment", "vault", "secrets_manager", "rds_iam")
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 VERIFIED = "verify-full"
+# An address that does not leave the machine, or a folder with PostgreSQL's socket.
+_THIS_MACHINE = re.compile(r"127\.0\.0\.1|localhost|/[^,]*")
 SOURCE_FIELDS = {
     "host",
     "port",
@@ -307,12 +309,16 @@ def _sslmode(name: str, data: dict[str, Any], logins: list[Mapping[str, Any]]) -
     """Returns how its servers are verified: a secret store's logins go to no other.
 
     With anything weaker whoever stands in between is sent the password, the token or
-    the hash key. Variables are for servers of this machine.
+    the hash key. Between two processes of one machine nobody does.
     """
     sslmode = data.get("sslmode", VERIFIED)
     if sslmode not in SSL_MODES:
         raise _wrong("SOURCES", f"has an sslmode unknown to PostgreSQL for {name!r}")
-    if sslmode != VERIFIED and any(one["kind"] != "environment" for one in logins):
+    reader = data.get("reader")
+    hosts = [data["host"], *([reader.get("host")] if isinstance(reader, dict) else [])]
+    far = any(not _THIS_MACHINE.fullmatch(str(host)) for host in hosts)
+    secret = any(one["kind"] != "environment" for one in logins)
+    if sslmode != VERIFIED and far and secret:
         raise _wrong(
             "SOURCES", f"needs sslmode {VERIFIED} for {name!r}, which has a secret"
         )

@@ -75,6 +75,31 @@ def test_a_login_with_a_secret_goes_to_a_verified_server_alone(
     assert read.replica.sslrootcert == read.for_log.sslrootcert == read.sslrootcert
 
 
+@pytest.mark.parametrize(
+    ("host", "replica", "near"),
+    [
+        ("127.0.0.1", "localhost", True),
+        ("/tmp/socket", "/tmp/socket", True),  # noqa: S108
+        ("localhost", "replica", False),
+        ("localhost.attacker.example", "localhost", False),
+        ("127.0.0.1,attacker.example", "localhost", False),
+        ("/tmp,attacker.example", "localhost", False),  # noqa: S108
+        ("127.0.0.10", "localhost", False),
+    ],
+)
+def test_between_processes_of_one_machine_nobody_stands(
+    host: str, replica: str, near: bool
+) -> None:
+    given = SHOP | {"credentials": {"kind": "vault"}, "sslmode": "disable"}
+    given |= {"host": host, "reader": {"host": replica}}
+    sources = environ(SOURCES=json.dumps({"shop": given}))
+    if near:
+        assert read_settings(sources).source("shop").sslmode == "disable"
+        return
+    with pytest.raises(ExtractError, match="verify-full"):
+        read_settings(sources)
+
+
 def test_an_unknown_source_names_the_known_ones() -> None:
     with pytest.raises(ExtractError) as refused:
         read_settings(environ()).source("other")
