@@ -15,6 +15,9 @@ RDS_CA = Path(__file__).with_name("rds_ca.pem")
 
 CREDENTIAL_KINDS = ("environment", "vault", "secrets_manager", "rds_iam")
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+VERIFIED = "verify-full"
+# An address that does not leave the machine, or a folder with PostgreSQL's socket.
+_THIS_MACHINE = re.compile(r"127\.0\.0\.1|localhost|/[^,]*")
 SOURCE_FIELDS = {
     "host",
     "port",
@@ -96,7 +99,7 @@ class Source:
     dbname: str
     credentials: Mapping[str, Any]
     port: int = 5432
-    sslmode: str = "verify-full"
+    sslmode: str = VERIFIED
     sslrootcert: str = ""
     tables: tuple[str, ...] | None = None
     owners: tuple[str, ...] = ()
@@ -282,10 +285,10 @@ def _source(name: str, data: Any) -> Source:
     if unknown:
         raise _wrong("SOURCES", f"has unknown fields for {name!r}: {sorted(unknown)}")
     credentials = _credentials(name, data["credentials"])
+    log = _log(name, data.get("log"))
     port = _port(name, data)
-    sslmode = data.get("sslmode", "verify-full")
-    if sslmode not in SSL_MODES:
-        raise _wrong("SOURCES", f"has an sslmode unknown to PostgreSQL for {name!r}")
+    logins = [credentials, log.get("log_credentials") or credentials]
+    sslmode = _sslmode(name, data, logins)
     return Source(
         name=name,
         host=str(data["host"]),
@@ -298,8 +301,28 @@ def _source(name: str, data: Any) -> Source:
         owners=_owners(name, data.get("owners")),
         required_protection=_protections(name, data.get("required_protection")),
         reader=_reader(name, data),
-        **_log(name, data.get("log")),
+        **log,
     )
+
+
+def _sslmode(name: str, data: dict[str, Any], logins: list[Mapping[str, Any]]) -> str:
+    """Returns how its servers are verified: a secret store's logins go to no other.
+
+    With anything weaker whoever stands in between is sent the password, the token or
+    the hash key. Between two processes of one machine nobody does.
+    """
+    sslmode = data.get("sslmode", VERIFIED)
+    if sslmode not in SSL_MODES:
+        raise _wrong("SOURCES", f"has an sslmode unknown to PostgreSQL for {name!r}")
+    reader = data.get("reader")
+    hosts = [data["host"], *([reader.get("host")] if isinstance(reader, dict) else [])]
+    far = any(not _THIS_MACHINE.fullmatch(str(host)) for host in hosts)
+    secret = any(one["kind"] != "environment" for one in logins)
+    if sslmode != VERIFIED and far and secret:
+        raise _wrong(
+            "SOURCES", f"needs sslmode {VERIFIED} for {name!r}, which has a secret"
+        )
+    return str(sslmode)
 
 
 def _reader(name: str, data: dict[str, Any]) -> Reader | None:

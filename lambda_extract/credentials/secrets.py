@@ -16,12 +16,11 @@ from typing import Any
 from lambda_extract import log
 from lambda_extract.credentials import vault
 from lambda_extract.errors import CredentialsError
-from lambda_extract.settings import Source
+from lambda_extract.settings import VERIFIED, Source
 from lambda_extract.values import protect
 
 # Cached credentials are used for this share of their lease.
 LEASE_SHARE = 2 / 3
-ENCRYPTED = ("require", "verify-ca", "verify-full")
 
 _cache: dict[str, "_Cached"] = {}
 
@@ -237,9 +236,9 @@ def _from_rds_iam(source: Source, options: Mapping[str, Any]) -> Credentials:
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
-    if source.sslmode not in ENCRYPTED:
-        # The token is a password: it would travel in the clear.
-        raise _unavailable(source.name, "rds_iam needs sslmode verify-full")
+    if source.sslmode != VERIFIED:
+        # The token is a password: whoever stands in between would be sent it.
+        raise _unavailable(source.name, f"rds_iam needs sslmode {VERIFIED}")
     user = _required(source.name, options, "user")
     region = options.get("region")
     try:

@@ -25,7 +25,7 @@ def load(text: str | None) -> dict[str, Any]:
     """
     if not text or not text.strip():
         raise _wrong("The text is empty.")
-    if len(text) > _LONGEST_TEXT or len(text.encode()) > _LONGEST_TEXT:
+    if len(text) > _LONGEST_TEXT or _bytes(text) > _LONGEST_TEXT:
         raise _wrong("The text is longer than 10 MB.")
     twice: list[str] = []
     try:
@@ -39,6 +39,13 @@ def load(text: str | None) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise _wrong("The text must be a JSON object, or YAML of one.")
     return data
+
+
+def _bytes(text: str) -> int:
+    try:
+        return len(text.encode())
+    except UnicodeEncodeError:
+        raise _wrong("The text has half of a character (a surrogate alone).") from None
 
 
 def is_json(text: str) -> bool:

@@ -41,6 +41,18 @@ run "landing" {
     error_message = "somebody else can write what is believed"
   }
   assert {
+    condition = one([
+      for statement in jsondecode(aws_s3_bucket_policy.landing.policy).Statement : (
+        statement.Effect == "Deny"
+        && statement.Principal == "*"
+        && one(flatten([statement.Action])) == "s3:PutObject"
+        && sort(statement.Resource) == sort([for folder in ["changes", "data", "pipe"] : "${aws_s3_bucket.landing.arn}/landing/${folder}/*"])
+        && jsonencode(statement.Condition) == jsonencode({ Bool = { "s3:ObjectCreationOperation" = "true" }, Null = { "s3:if-none-match" = "true" } })
+      ) if try(statement.Sid, "") == "WrittenOnce"
+    ])
+    error_message = "a file of rows can be written a second time"
+  }
+  assert {
     condition = (
       aws_s3_bucket_public_access_block.landing.block_public_acls
       && aws_s3_bucket_public_access_block.landing.block_public_policy

@@ -42,13 +42,17 @@ ROW = """(%s, 'Planted-key-7b1e', 'Planted-text-7b1e', 91827.3645, %s, '1987-03-
     '{"a": "Planted-json-7b1e"}', '{Planted-array-7b1e}', 'Planted-bytea', now())"""
 
 
+# Rows, and keys of changed rows.
+DATA_FILES = (".csv.zst", ".keys.gz")
+
+
 def leaves(lab: Lab, told: list[str]) -> Iterator[tuple[str, str]]:
     """Yields everything that left PostgreSQL and is no data file, by its name."""
     yield from ((f"report {number}", text) for number, text in enumerate(told))
     landing = lab.stack.endpoints.landing
     pages = lab.s3.get_paginator("list_objects_v2").paginate(Bucket=landing.bucket)
     for entry in (e for page in pages for e in page.get("Contents", [])):
-        if not entry["Key"].endswith(".zst"):
+        if not entry["Key"].endswith(DATA_FILES):
             found = lab.s3.get_object(Bucket=landing.bucket, Key=entry["Key"])
             yield entry["Key"], found["Body"].read().decode("utf-8", "replace")
     queries = Path(lab.stack.endpoints.queries)
@@ -65,42 +69,84 @@ def leaves(lab: Lab, told: list[str]) -> Iterator[tuple[str, str]]:
         yield "notifications and task runs", got.read().decode()
 
 
-@pytest.mark.large
-def test_s7_no_planted_value_is_found_anywhere(lab: Lab, faults: Switchboard) -> None:
-    table = lab.name("planted")
-    lab.psql(f"CREATE TABLE {table} ({COLUMNS})")
-    rows = ", ".join([ROW] * 3)
-    values = (KEY, NUMBER, KEY + 1, "NaN", KEY + 2, None)
-    lab.psql(f"INSERT INTO {table} VALUES {rows}", *values)
-    settings: dict[str, Any] = {
-        "cursor": "updated_at",
-        "deletes": "key_compare",
-        "max_delete_percent": 100,
-        "keys_in_messages": False,
-        "group": "planted",
-    }
-    told: list[str] = []
+class Planting:
+    """Tables with planted values, and what every call has said."""
 
-    def call(statement: str, *given: Any) -> str:
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self.told: list[str] = []
+        self.slot = lab.name("aurora_sync_planted")
+        self.tables: dict[str, dict[str, Any]] = {}
+
+    def table(self, stem: str, **settings: Any) -> str:
+        """Makes a table with three planted rows; to be configured."""
+        name = self.lab.name(stem)
+        self.lab.psql(f"CREATE TABLE {name} ({COLUMNS})")
+        values = (KEY, NUMBER, KEY + 1, "NaN", KEY + 2, None)
+        self.lab.psql(f"INSERT INTO {name} VALUES {', '.join([ROW] * 3)}", *values)
+        self.lab.psql(f"ANALYZE {name}")
+        self.tables[name] = settings | {"keys_in_messages": False}
+        return name
+
+    def call(self, statement: str, *given: Any) -> str:
         """Makes a call; what it says counts, be it a report or an error."""
         try:
-            said = json.dumps(lab.query(f"CALL {statement}", *given), default=str)
+            rows = self.lab.query(f"CALL {statement}", *given)
+            said = json.dumps(rows, default=str)
         except snowflake.connector.errors.Error as error:
             said = str(error)
-        told.append(said)
+        self.told.append(said)
         return said
 
-    def configure(**changes: Any) -> None:
-        config = lab.config({table: settings | changes})
-        config["groups"] = {
-            "planted": {"schedule": {"cron": "5 * * * *", "time_zone": "UTC"}}
-        }
-        assert "is in force" in call("APPLY_CONFIG(%s)", json.dumps(config))
+    def configure(self, **changes: Any) -> None:
+        """Applies a configuration of all tables, one group of them."""
+        tables = {name: t | changes for name, t in self.tables.items()}
+        config = self.lab.config(tables)
+        if any(table.get("mode") == "log" for table in tables.values()):
+            log = {"slot": self.slot, "publication": self.slot}
+            config["sources"]["shop"]["log"] = log
+        schedule = {"cron": "5 * * * *", "time_zone": "UTC"}
+        config["groups"] = {"planted": {"schedule": schedule}}
+        given = json.dumps(config)
+        assert "is in force" in self.call("APPLY_CONFIG(%s, FALSE, TRUE)", given)
+
+    def hits(self) -> list[tuple[str, str]]:
+        """Returns where a planted value is that is no data file."""
+        found, looked_at = [], 0
+        for name, text in leaves(self.lab, self.told):
+            looked_at += 1
+            # This test's own statements, and the words that it gave to Snowflake.
+            if name.endswith(".jsonl"):
+                lines = [json.loads(line) for line in text.split("\n") if line]
+                text = "\n".join(q["text"] for q in lines if q["procedure"] is not None)
+            found += [(name, value) for value in PLANTED if value in text]
+        assert looked_at > 60
+        return found
+
+
+@pytest.fixture
+def planting(lab: Lab) -> Planting:
+    return Planting(lab)
+
+
+@pytest.mark.large
+def test_s7_no_planted_value_is_found_anywhere(
+    lab: Lab, faults: Switchboard, planting: Planting
+) -> None:
+    table = planting.table(
+        "planted",
+        cursor="updated_at",
+        deletes="key_compare",
+        max_delete_percent=100,
+        group="planted",
+    )
+    call, configure = planting.call, planting.configure
 
     configure()
     for procedure in ("CHECK_SYNC", "PLAN_SYNC", "SYNC_TABLE"):
         call(f"{procedure}('{table}')")
     target = f'"{TARGET_SCHEMA}"."{table.upper()}"'
+    assert "succeeded" in planting.told[-1], planting.told[-1]
     assert lab.query(f"SELECT COUNT(*) AS n FROM {target}")[0]["N"] == 3
     # Differences: one row is gone, one is another one, one is too many.
     lab.query(f'UPDATE {target} SET "NOTE" = \'other\' WHERE "ID" = {KEY}')
@@ -142,14 +188,54 @@ def test_s7_no_planted_value_is_found_anywhere(lab: Lab, faults: Switchboard) ->
         faults.clear()
     call("RAISE_ALERTS()")
 
-    hits, looked_at = [], 0
-    for name, text in leaves(lab, told):
-        looked_at += 1
-        # This test's own statements, and the words that it gave to Snowflake.
-        if name.endswith(".jsonl"):
-            lines = [json.loads(line) for line in text.split("\n") if line]
-            text = "\n".join(q["text"] for q in lines if q["procedure"] is not None)
-        hits += [(name, value) for value in PLANTED if value in text]
-    assert hits == [] and looked_at > 60
+    assert planting.hits() == []
     with contextlib.suppress(Exception):
         lab.query("CALL PAUSE_TABLE(%s, 'done')", table)
+
+
+@pytest.mark.large
+def test_s7_nor_by_the_log_a_history_a_proposal_or_tidying(
+    lab: Lab, faults: Switchboard, planting: Planting
+) -> None:
+    call = planting.call
+    kept = planting.table("planted_history", cursor="updated_at", history=True)
+    logged = planting.table("planted_log", mode="log")
+    lab.psql(f"CREATE PUBLICATION {planting.slot} FOR TABLE {logged}")
+    planting.configure()
+    assert "configured" in call("PROPOSE_CONFIG('shop', ['public.planted*'])")
+    for statement in ("LOG_SETUP('shop')", "START_LOG('shop')", "CHECK_SYNC()"):
+        call(statement)
+    try:
+        for name in (kept, logged):
+            assert "snapshot" in call(f"SYNC_TABLE('{name}')")
+        # Rows that change, go, and come with another key; a value that is none.
+        for name in (kept, logged):
+            lab.psql(f"UPDATE {name} SET note = note || 2, updated_at = now()")
+            lab.psql(f"DELETE FROM {name} WHERE id = {KEY + 1}")
+            lab.psql(f"UPDATE {name} SET id = {KEY + 7} WHERE id = {KEY + 2}")
+        assert "ERROR" not in call("CAPTURE_LOG('shop')")
+        for name in (kept, logged):
+            assert "increment" in call(f"SYNC_TABLE('{name}')")
+        call(f"VALIDATE_TABLE('{logged}', TRUE)")
+        # Snowflake refuses a statement with the row in its words.
+        message = f"Row Values: [{KEY}, Planted-text-7b1e]"
+        fault = {"match": "^merge", "action": "error", "code": 100090}
+        for name in (kept, logged):
+            faults.snowflake(fault | {"message": message})
+            lab.psql(f"UPDATE {name} SET updated_at = now()")
+            assert "error" in call(f"SYNC_TABLE('{name}')")
+        faults.clear()
+        for statement in (
+            f"RESYNC_TABLE('{kept}')",
+            "RESYNC_SOURCE('shop')",
+            f"SYNC_TABLE('{logged}')",
+            f"CONFIRM_DELETES('{kept}')",
+            "TIDY()",
+            "RAISE_ALERTS()",
+            f"REMOVE_TABLES(['{kept}'])",
+            f"ADD_TABLES('shop', ['public.{kept}'])",
+        ):
+            call(statement)
+    finally:
+        call("STOP_LOG('shop')")
+    assert planting.hits() == []

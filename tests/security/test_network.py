@@ -5,10 +5,12 @@ could read. The clients are libpq and hvac as the worker uses them.
 """
 
 import contextlib
+import json
 import socket
 import ssl
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,15 +21,17 @@ import pytest
 from lambda_extract.credentials import vault
 from lambda_extract.credentials.secrets import Credentials
 from lambda_extract.errors import ExtractError
-from lambda_extract.settings import Source
+from lambda_extract.operations import connect
+from lambda_extract.settings import Settings, Source, read_settings
 from lambda_extract.source.database import connected
+from lambda_extract.values import protect
 from tests.certificates import Authority, Files
 
 PASSWORD = "Planted-Pass-word-1"  # noqa: S105
 SECRET_ID = "Planted-Secret-id-2"  # noqa: S105
 SSL_REQUEST = struct.pack("!II", 8, 80877103)
 ASKS_FOR_THE_PASSWORD = b"R" + struct.pack("!II", 8, 3)
-SECONDS = 3.0
+SECONDS, EARLY_SECONDS = 3.0, 0.5
 
 
 @dataclass
@@ -82,6 +86,8 @@ def early_postgres(attacker: Attacker, client: socket.socket) -> None:
     """Says yes, and puts plain octets before the handshake (CVE-2021-23222)."""
     attacker.heard += client.recv(8, socket.MSG_WAITALL)
     client.sendall(b"S" + ASKS_FOR_THE_PASSWORD)
+    # libpq says nothing more, and hangs up late.
+    client.settimeout(EARLY_SECONDS)
     attacker.listen(client)
 
 
@@ -98,7 +104,8 @@ def with_certificate(files: Files, *, postgres: bool) -> Any:
             attacker.heard += secure.recv(65536)
             if postgres:
                 secure.sendall(ASKS_FOR_THE_PASSWORD)
-            attacker.listen(secure)
+            # The next words are the answer, or nobody trusts this server.
+            attacker.heard += secure.recv(65536)
 
     return answer
 
@@ -152,6 +159,108 @@ def test_postgres_another_certificate_gets_no_password(
     assert error.code == "source_unreachable" and "TLS" in error.message
     assert PASSWORD.encode() not in attacker.heard
     assert b"reader" not in attacker.heard
+
+
+# --- each login that the worker makes, as it makes it ---------------------------------
+
+
+def settings_of(port: int, ca: Path) -> Settings:
+    """A source whose writer, replica and log are all the attacker's port."""
+    source = {
+        "host": "localhost",
+        "port": port,
+        "dbname": "shop",
+        "sslrootcert": str(ca),
+        "credentials": {"kind": "environment"},
+        "reader": {"host": "localhost", "port": port},
+        "log": {
+            "credentials": {
+                "kind": "environment",
+                "user_variable": "LOG_USER",
+                "password_variable": "LOG_PASSWORD",
+            }
+        },
+    }
+    return read_settings(
+        {
+            "LANDING_BUCKET": "b",
+            "SIGNING_KEY": "s" * 32,
+            "AWS_LAMBDA_FUNCTION_NAME": "f",
+            "SOURCES": json.dumps({"shop": source}),
+        }
+    )
+
+
+def log_in_as(role: str, settings: Settings) -> ExtractError:
+    """Makes the login of the writer with the hash key, of the replica, of the log."""
+    deadline = time.monotonic() + 20
+    login: Any = connect.connect("shop", "a:b", settings, deadline=deadline)
+    if role == "hashing":
+        login = connect.connect("shop", "a:b", settings, deadline=deadline, hashes=True)
+    if role == "replica":
+        login = connect.connect_reader(
+            settings.source("shop"), "a:b", deadline=deadline
+        )
+    if role == "log":
+        login = connect.connect("shop", "a:b", settings, deadline=deadline, log=True)
+    with pytest.raises(ExtractError) as refused, login:
+        raise AssertionError("connected to an attacker")
+    return refused.value
+
+
+SECRETS = {
+    "SOURCE_SHOP_USER": "reader",
+    "SOURCE_SHOP_PASSWORD": PASSWORD,
+    "SOURCE_SHOP_HASH_KEY": "Planted-Hash-key-3-Planted-Hash-key-3",
+    "LOG_USER": "log_reader",
+    "LOG_PASSWORD": "Planted-Log-pass-word-4",
+}
+
+
+@pytest.mark.parametrize("role", ["writer", "hashing", "replica", "log"])
+@pytest.mark.parametrize("wrong", ["authority", "name", "plain", "impatient", "early"])
+def test_every_login_gives_nothing_to_an_attacker(
+    authority: Authority,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    role: str,
+    wrong: str,
+) -> None:
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+    other = Authority(tmp_path / "other") if wrong == "authority" else authority
+    host = "db.attacker.example" if wrong == "name" else "localhost"
+    answers: dict[str, Any] = {
+        "plain": plain_postgres,
+        "impatient": impatient_postgres,
+        "early": early_postgres,
+    }
+    with_tls = with_certificate(other.issue(host), postgres=True)
+    attacker = Attacker(answers.get(wrong, with_tls))
+    with attacker.listening() as port:
+        error = log_in_as(role, settings_of(port, authority.ca))
+    assert error.code == "source_unreachable"
+    keys = protect.session_settings(SECRETS["SOURCE_SHOP_HASH_KEY"])
+    for secret in (*SECRETS.values(), *keys, *keys.values()):
+        assert secret.encode() not in attacker.heard and secret not in str(error)
+
+
+@pytest.mark.parametrize("role", ["writer", "hashing", "replica", "log"])
+def test_every_login_is_heard_by_who_has_the_right_certificate(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch, role: str
+) -> None:
+    """So what the attackers above did not hear would have been sent."""
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+    files = authority.issue("localhost")
+    attacker = Attacker(with_certificate(files, postgres=True))
+    with attacker.listening() as port:
+        log_in_as(role, settings_of(port, authority.ca))
+    password = "LOG_PASSWORD" if role == "log" else "SOURCE_SHOP_PASSWORD"
+    assert SECRETS[password].encode() in attacker.heard
+    keys = protect.session_settings(SECRETS["SOURCE_SHOP_HASH_KEY"])
+    for key in keys.values():
+        assert (key.encode() in attacker.heard) == (role == "hashing")
 
 
 def test_an_attacker_with_the_right_certificate_would_be_heard(

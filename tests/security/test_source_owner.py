@@ -393,7 +393,12 @@ def test_s1_nothing_can_be_written_by_the_reader(
     attack.run(
         "CREATE TABLE {me}.loot (v text)", "GRANT INSERT ON {me}.loot TO aurora_sync"
     )
-    trusting = misbehaving(attack, body.replace("''", "'"))
+    # What is IMMUTABLE may not write, but it may call what does.
+    attack.run(
+        "CREATE FUNCTION {me}.write() RETURNS void LANGUAGE plpgsql VOLATILE AS"
+        f""" $w$ BEGIN {body.replace("''", "'")} END $w$"""
+    )
+    trusting = misbehaving(attack, "PERFORM {me}.write();")
     with pytest.raises(ExtractError):
         trusting.sync("t", **fields)
     with attack.boss.cursor() as cursor:

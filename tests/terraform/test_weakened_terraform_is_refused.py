@@ -99,6 +99,13 @@ WEAKENINGS = {
         "storage",
         "the bucket answers without TLS",
     ),
+    "files may be written over": Weakening(
+        "modules/storage/s3.tf",
+        'variable = "s3:if-none-match"',
+        'variable = "s3:if-match"',
+        "storage",
+        "a file of rows can be written a second time",
+    ),
     "the bucket may become public": Weakening(
         "modules/storage/s3.tf",
         "restrict_public_buckets = true",

@@ -89,6 +89,32 @@ data "aws_iam_policy_document" "landing" {
     }
   }
 
+  # Nor do they write a file of rows a second time: what Snowflake loads under a name is
+  # what was written first. Parts of an upload carry no condition; its completion does.
+  statement {
+    sid     = "WrittenOnce"
+    effect  = "Deny"
+    actions = ["s3:PutObject"]
+    resources = [
+      for folder in ["changes", "data", "pipe"] :
+      "${aws_s3_bucket.landing.arn}/${var.landing_prefix}${folder}/*"
+    ]
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+    condition {
+      test     = "Null"
+      variable = "s3:if-none-match"
+      values   = ["true"]
+    }
+    condition {
+      test     = "Bool"
+      variable = "s3:ObjectCreationOperation"
+      values   = ["true"]
+    }
+  }
+
   # An upload may leave encryption to the bucket, but not choose a weaker one.
   statement {
     sid       = "NoOtherEncryption"

@@ -55,6 +55,51 @@ def test_the_certificates_of_rds_are_trusted_by_default(
     assert expected != "rds_ca.pem" or Path(trusted).is_file()
 
 
+@pytest.mark.parametrize("kind", ["vault", "secrets_manager", "rds_iam"])
+@pytest.mark.parametrize("whose", ["credentials", "log"])
+def test_a_login_with_a_secret_goes_to_a_verified_server_alone(
+    kind: str, whose: str
+) -> None:
+    """Of the tables' reader, and of the slot's login; a replica has the same mode."""
+    secret = {"kind": kind}
+    given = SHOP | {"credentials": {"kind": "environment"}}
+    given |= {whose: secret if whose == "credentials" else {"credentials": secret}}
+    given |= {"reader": {"host": "replica"}}
+    for sslmode in ("disable", "allow", "prefer", "require", "verify-ca"):
+        weak = json.dumps({"shop": given | {"sslmode": sslmode}})
+        with pytest.raises(ExtractError, match="verify-full") as refused:
+            read_settings(environ(SOURCES=weak))
+        assert refused.value.code == "bad_request"
+    read = read_settings(environ(SOURCES=json.dumps({"shop": given}))).source("shop")
+    assert read.sslmode == read.replica.sslmode == read.for_log.sslmode == "verify-full"
+    assert read.replica.sslrootcert == read.for_log.sslrootcert == read.sslrootcert
+
+
+@pytest.mark.parametrize(
+    ("host", "replica", "near"),
+    [
+        ("127.0.0.1", "localhost", True),
+        ("/tmp/socket", "/tmp/socket", True),  # noqa: S108
+        ("localhost", "replica", False),
+        ("localhost.attacker.example", "localhost", False),
+        ("127.0.0.1,attacker.example", "localhost", False),
+        ("/tmp,attacker.example", "localhost", False),  # noqa: S108
+        ("127.0.0.10", "localhost", False),
+    ],
+)
+def test_between_processes_of_one_machine_nobody_stands(
+    host: str, replica: str, near: bool
+) -> None:
+    given = SHOP | {"credentials": {"kind": "vault"}, "sslmode": "disable"}
+    given |= {"host": host, "reader": {"host": replica}}
+    sources = environ(SOURCES=json.dumps({"shop": given}))
+    if near:
+        assert read_settings(sources).source("shop").sslmode == "disable"
+        return
+    with pytest.raises(ExtractError, match="verify-full"):
+        read_settings(sources)
+
+
 def test_an_unknown_source_names_the_known_ones() -> None:
     with pytest.raises(ExtractError) as refused:
         read_settings(environ()).source("other")

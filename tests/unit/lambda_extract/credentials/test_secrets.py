@@ -147,10 +147,10 @@ def test_a_login_by_rds_iam(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read.lease_seconds == 900
 
 
-def test_a_login_by_rds_iam_never_travels_in_the_clear() -> None:
-    shop = Source(
-        "shop", "db", "shop", {"kind": "rds_iam", "user": "r"}, 5432, "prefer"
-    )
+@pytest.mark.parametrize("sslmode", ["prefer", "require", "verify-ca"])
+def test_a_login_by_rds_iam_never_travels_in_the_clear(sslmode: str) -> None:
+    """Nor to a server that has not proven whose it is."""
+    shop = Source("shop", "db", "shop", {"kind": "rds_iam", "user": "r"}, 5432, sslmode)
     with pytest.raises(ExtractError) as refused:
         secrets.read(shop)
     assert "sslmode" in refused.value.message

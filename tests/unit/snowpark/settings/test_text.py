@@ -106,3 +106,9 @@ def test_no_tag_makes_an_object() -> None:
 )
 def test_what_a_program_writes_as_yaml_is_read_back(data: dict[str, Any]) -> None:
     assert text.load(yaml.safe_dump(data, default_flow_style=False)) == data
+
+
+@pytest.mark.parametrize("broken", ["\ud800{}", '{"a": "\udfff"}', "a: \ud83d"])
+def test_half_of_a_character_is_refused_in_words(broken: str) -> None:
+    with pytest.raises(ConfigError, match="half of a character"):
+        text.load(broken)
