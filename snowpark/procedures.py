@@ -5,7 +5,7 @@ from typing import Any
 from snowflake.snowpark import DataFrame, Session
 
 from snowpark import answers
-from snowpark.alerts import alerts
+from snowpark.alerts import alerts, notify
 from snowpark.answers import in_plain_words
 from snowpark.captures import calls
 from snowpark.check import check
@@ -203,6 +203,12 @@ def apply_tasks(session: Session) -> dict[str, Any]:
 def raise_alerts(session: Session) -> dict[str, Any]:
     """CALL RAISE_ALERTS(): reports which tables failed or are late."""
     return alerts.raise_alerts(Snowflake(session))
+
+
+@in_plain_words
+def test_alert(session: Session) -> dict[str, Any]:
+    """CALL TEST_ALERT(): sends a test by each notification integration."""
+    return notify.try_all(Snowflake(session))
 
 
 def tidy(session: Session) -> dict[str, Any]:

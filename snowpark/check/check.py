@@ -265,9 +265,8 @@ def _account(snowflake: Snowflake, role: str) -> list[Row]:
     rows += _list("grant", "", lambda: _grants(snowflake, groups, role))
     for person in judge.ROLES:
         rows += _list("roles", person, lambda: [_role(snowflake, person)])
-    for name in (alerts.email, alerts.sns):
-        if name is not None:
-            rows += _integration(snowflake, name, "notification", role)
+    for name in alerts.integrations:
+        rows += _integration(snowflake, name, "notification", role)
     return rows
 
 

@@ -31,7 +31,7 @@ HOSTILE: tuple[Any, ...] = (
 )
 OURS = re.compile(r"\[([a-z_]+)\].* A retry (?:may help|does not help)\. \S", re.DOTALL)
 # They take what they get, or nothing at all.
-WITHOUT_NAMES = {"HELP", "APPLY_TASKS", "RAISE_ALERTS", "TIDY"}
+WITHOUT_NAMES = {"HELP", "APPLY_TASKS", "RAISE_ALERTS", "TEST_ALERT", "TIDY"}
 
 
 def procedures(lab: Lab) -> Iterator[tuple[str, list[str]]]:
@@ -120,6 +120,7 @@ def calls_of(table: str, group: str, config: str) -> dict[str, tuple[Any, ...]]:
         "RESYNC_TABLE": (table,),
         "SYNC_GROUP": (group,),
         "SYNC_TABLE": (table,),
+        "TEST_ALERT": (),
         "TIDY": (),
         "VALIDATE_TABLE": (table, True),
     }

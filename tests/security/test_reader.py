@@ -23,6 +23,7 @@ CALLS = (
     "help()",
     "apply_tasks()",
     "raise_alerts()",
+    "test_alert()",
     "extract_group('g')",
 )
 
