@@ -74,6 +74,7 @@ def test_a_problem_its_end_and_a_test_are_told_once(lab: Lab, chat: Chat) -> Non
     lab.sync(table)
     for _ in range(2):
         lab.query("EXECUTE ALERT control.sync_problem")
+        lab.sync(table)
 
     test, problem, over = chat.lines(chat.all)
     assert test.startswith("Aurora sync: this is a test")
