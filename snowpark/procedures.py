@@ -18,6 +18,7 @@ from snowpark.tidy import tidy as tidy_tidy
 from snowpark.sync.lifecycle import new_run
 from snowpark.validate import validate
 from snowpark.worksheet import apply_config as worksheet_apply_config
+from snowpark.worksheet import dbt_sources as worksheet_dbt_sources
 from snowpark.worksheet import edit_tables
 from snowpark.worksheet import help as worksheet_help
 from snowpark.worksheet import look, pause
@@ -161,6 +162,12 @@ def check_sync(session: Session, subject: str) -> dict[str, Any]:
 def help(session: Session) -> DataFrame:
     """CALL HELP(): lists what can be called."""
     return session.sql(worksheet_help.calls(Snowflake(session)))
+
+
+@in_plain_words
+def dbt_sources(session: Session) -> str:
+    """CALL DBT_SOURCES(): returns the text of a dbt sources.yml."""
+    return worksheet_dbt_sources.dbt_sources(Snowflake(session))
 
 
 @in_plain_words

@@ -24,6 +24,7 @@ CALLS = (
     "apply_tasks()",
     "raise_alerts()",
     "test_alert()",
+    "dbt_sources()",
     "extract_group('g')",
 )
 

@@ -124,6 +124,8 @@ NAMES: dict[str, str] = {
     "show_tasks": r"SHOW TASKS IN SCHEMA control",
     "show_procedures": r"SHOW PROCEDURES IN SCHEMA control",
     "read_log_tables": r"SELECT settings FROM control\.sync_current_tables WHERE s",
+    "read_tables_and_shapes": r"SELECT t\.settings, c\.shape FROM control",
+    "read_comments": r"SELECT t\.table_schema, .* t\.comment, 0 AS place",
     "read_configured": r"SELECT settings FROM control\.sync_current_tables",
     "read_patterns_to_look_at": r"SELECT c\.config_text FROM control\.sync_config",
     "insert_discoveries": r"INSERT INTO control\.sync_discoveries ",
