@@ -1,7 +1,7 @@
 """Deploys to the local stack exactly what a real account gets, with the same code."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from local.stack import Endpoints
@@ -26,15 +26,21 @@ def local_variables(endpoints: Endpoints) -> dict[str, str]:
 
 
 def deploy_local(
-    endpoints: Endpoints, *, progress: Callable[[str], None] = lambda message: None
+    endpoints: Endpoints,
+    *,
+    given: Mapping[str, str] | None = None,
+    progress: Callable[[str], None] = lambda message: None,
 ) -> int:
     """Deploys snowflake/ and snowpark/; returns the number of statements sent.
+
+    Args:
+        given: Values that are not those of the stack: of another environment.
 
     Raises:
         DeployError: A statement was refused.
         SqlFileError, VariableError: A SQL file or a value is not usable.
     """
-    variables = local_variables(endpoints)
+    variables = {**local_variables(endpoints), **(given or {})}
     with tempfile.TemporaryDirectory() as folder:
         code = package_snowpark(Path(folder))
         steps = plan_deployment(read_files(), variables, code)

@@ -5,7 +5,7 @@ The same command serves a real account and the local stack. See --help.
 
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from snowflake.connector.errors import Error as SnowflakeError
 
+from scripts import environments
 from scripts.deploy_variables import (
     VARIABLES,
     VariableError,
@@ -87,7 +88,8 @@ def plan_deployment(
         files = [file for file in files if not file.folder.endswith(ACCOUNT_FOLDER)]
     if not with_cost:
         files = [file for file in files if not file.folder.endswith(COST_FOLDER)]
-    values = resolve_variables(placeholders(files), given)
+    values = resolve_variables(placeholders(files), environments.complete(given))
+    ending = environments.suffix(given)
     uploads = {
         CODE_BEFORE: ("snowpark.zip", {code: CODE_STAGE}),
         DASHBOARD_BEFORE: ("the dashboard", _dashboard_uploads()),
@@ -97,7 +99,11 @@ def plan_deployment(
         for folder in [end for end in uploads if file.folder.endswith(end)]:
             title, sources = uploads.pop(folder)
             steps.append(_upload_step(title, sources, values["database"]))
-        steps.append(Step(file.name, tuple(statements(file, values))))
+        sent = (
+            replace(one, text=environments.renamed(one.text, ending))
+            for one in statements(file, values)
+        )
+        steps.append(Step(file.name, tuple(sent)))
     return steps
 
 
@@ -220,6 +226,13 @@ def _main(
         list[str] | None,
         typer.Option("--set", help="NAME=VALUE for a placeholder; may be repeated."),
     ] = None,
+    environment: Annotated[
+        str | None,
+        typer.Option(
+            help="One of several in the account: dev makes AURORA_SYNC_DEV,"
+            " SYNC_ADMIN_DEV, ... As --set environment=dev."
+        ),
+    ] = None,
     skip_account_objects: Annotated[
         bool,
         typer.Option(
@@ -246,6 +259,9 @@ def _main(
     try:
         given = read_variables(variables_file) if variables_file else {}
         given.update(parse_assignments(assignments or []))
+        if environment is not None:
+            given["environment"] = environment
+        given = environments.complete(given)
         with tempfile.TemporaryDirectory() as folder:
             code = package_snowpark(Path(folder))
             steps = plan_deployment(

@@ -49,6 +49,11 @@ def runtime_python() -> str:
 
 
 VARIABLES: dict[str, Variable] = {
+    "environment": Variable(
+        r"([A-Za-z][A-Za-z0-9_]{0,29})?",
+        "name of one of several environments in the account; empty: the only one",
+        "",
+    ),
     "admin_role": Variable(
         _IDENTIFIER, "role that may create roles and integrations", "ACCOUNTADMIN"
     ),

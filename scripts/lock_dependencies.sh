@@ -32,6 +32,7 @@ lock development requirements.txt
 lock lambda lambda_extract/requirements.txt --constraint locks/development.txt
 lock audit locks/audit.in
 lock compare locks/compare.in
+lock dbt locks/dbt.in
 lock checkov tests/terraform/requirements/checkov.txt
 lock terraform tests/terraform/requirements/terraform.txt
 lock terraform_lint tests/terraform/requirements/lint.txt

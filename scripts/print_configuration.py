@@ -98,6 +98,7 @@ EXAMPLES: dict[str, Any] = {
     "type_change": "new_column",
     "version": 1,
     "warehouse": "SYNC_WH",
+    "webhooks": [{"integration": "SYNC_SLACK"}],
     "where": {"column": "tenant", "operator": "=", "value": 7},
 }
 

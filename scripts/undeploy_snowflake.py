@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from snowflake.connector.errors import Error as ConnectorError
 
+from scripts import environments
 from scripts.deploy_variables import VariableError, read_variables, resolve_variables
 from scripts.snowflake_connection import (
     ConnectionSettingsError,
@@ -21,7 +22,6 @@ from scripts.snowflake_connection import (
     read_settings,
 )
 
-ROLES = ("sync_reader", "sync_operator", "sync_admin")
 console = Console(highlight=False, soft_wrap=True)
 
 
@@ -31,12 +31,13 @@ def statements(
     """Returns what is sent, in order.
 
     Args:
-        values: Of the deployment: database, warehouse, admin_role.
+        values: Of the deployment: database, warehouse, admin_role, environment.
         integrations: Drop the storage and the API integration.
         roles: Drop the roles and the warehouse; the targets go to whoever drops them.
     """
+    ending = environments.suffix(values)
     found = [
-        f"USE ROLE {ROLES[-1]}",
+        "USE ROLE sync_admin",
         f"DROP SCHEMA IF EXISTS {values['database']}.control",
         f"DROP SCHEMA IF EXISTS {values['database']}.staging",
     ]
@@ -44,13 +45,12 @@ def statements(
         found.append(f"USE ROLE {values['admin_role']}")
     if integrations:
         found += [
-            "DROP INTEGRATION IF EXISTS aurora_sync_api",
-            "DROP INTEGRATION IF EXISTS aurora_sync_storage",
+            f"DROP INTEGRATION IF EXISTS {name}" for name in environments.INTEGRATIONS
         ]
     if roles:
         found.append(f"DROP WAREHOUSE IF EXISTS {values['warehouse']}")
-        found += [f"DROP ROLE IF EXISTS {role}" for role in ROLES]
-    return found
+        found += [f"DROP ROLE IF EXISTS {role}" for role in environments.ROLES]
+    return [environments.renamed(text, ending) for text in found]
 
 
 def main(
@@ -64,6 +64,9 @@ def main(
     variables_file: Annotated[
         Path | None, typer.Option(help="The values of the deployment.")
     ] = None,
+    environment: Annotated[
+        str | None, typer.Option(help="As deploy_snowflake.sh was given it.")
+    ] = None,
     integrations: Annotated[
         bool, typer.Option("--integrations", help="Drop the integrations, too.")
     ] = False,
@@ -74,8 +77,11 @@ def main(
     """Shows or sends the statements; without --dry-run it asks before."""
     try:
         given = read_variables(variables_file) if variables_file else {}
-        used = dict.fromkeys(("admin_role", "database", "warehouse"), "this command")
-        values = resolve_variables(used, given)
+        if environment is not None:
+            given["environment"] = environment
+        given = environments.complete(given)
+        names = ("admin_role", "database", "environment", "warehouse")
+        values = resolve_variables(dict.fromkeys(names, "this command"), given)
         todo = statements(
             values,
             integrations=integrations,

@@ -39,6 +39,9 @@ CODES: dict[str, Known] = {
         "If they are meant to go, call again with TRUE as third argument (confirm);"
         ' "max_removed_tables" raises the limit. Their targets stay.',
     ),
+    "no_alert_targets": Known(
+        False, 'Name integrations under "alerts" of the configuration, and apply it.'
+    ),
     "nothing_found": Known(
         False, "CALL PROPOSE_CONFIG with the source and '*.*' to see what there is."
     ),

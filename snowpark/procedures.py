@@ -5,7 +5,7 @@ from typing import Any
 from snowflake.snowpark import DataFrame, Session
 
 from snowpark import answers
-from snowpark.alerts import alerts
+from snowpark.alerts import alerts, notify
 from snowpark.answers import in_plain_words
 from snowpark.captures import calls
 from snowpark.check import check
@@ -18,6 +18,7 @@ from snowpark.tidy import tidy as tidy_tidy
 from snowpark.sync.lifecycle import new_run
 from snowpark.validate import validate
 from snowpark.worksheet import apply_config as worksheet_apply_config
+from snowpark.worksheet import dbt_sources as worksheet_dbt_sources
 from snowpark.worksheet import edit_tables
 from snowpark.worksheet import help as worksheet_help
 from snowpark.worksheet import look, pause
@@ -164,6 +165,12 @@ def help(session: Session) -> DataFrame:
 
 
 @in_plain_words
+def dbt_sources(session: Session) -> str:
+    """CALL DBT_SOURCES(): returns the text of a dbt sources.yml."""
+    return worksheet_dbt_sources.dbt_sources(Snowflake(session))
+
+
+@in_plain_words
 def log_setup(session: Session, source_name: str) -> dict[str, Any]:
     """CALL LOG_SETUP('shop'): says what the owner of the database runs."""
     return calls.log_setup(Snowflake(session), source_name)
@@ -203,6 +210,12 @@ def apply_tasks(session: Session) -> dict[str, Any]:
 def raise_alerts(session: Session) -> dict[str, Any]:
     """CALL RAISE_ALERTS(): reports which tables failed or are late."""
     return alerts.raise_alerts(Snowflake(session))
+
+
+@in_plain_words
+def test_alert(session: Session) -> dict[str, Any]:
+    """CALL TEST_ALERT(): sends a test by each notification integration."""
+    return notify.try_all(Snowflake(session))
 
 
 def tidy(session: Session) -> dict[str, Any]:

@@ -119,6 +119,7 @@ module "snowflake" {
   private_api    = length(var.snowflake_vpc_ids) > 0
   region         = var.region
 
+  environment     = var.snowflake_environment
   alerts_by_sns   = var.alerts_by_sns
   alert_emails    = var.alert_emails
   alarm_topic_arn = module.observability.topic_arn

@@ -1,4 +1,4 @@
-# The first six have the names that scripts/deploy_variables.py knows.
+# The first seven have the names that scripts/deploy_variables.py knows.
 output "landing_url" {
   description = "Root of the landing stage."
   value       = "s3://${module.storage.bucket}/${local.landing_prefix}"
@@ -27,6 +27,11 @@ output "pipe_sns_topic_arn" {
 output "targets" {
   description = "Schemas that may be written, for the deployment of the Snowflake side."
   value       = join(",", var.snowflake_targets)
+}
+
+output "environment" {
+  description = "Environment in the Snowflake account, for the deployment of the Snowflake side; null: the only one."
+  value       = var.snowflake_environment == "" ? null : var.snowflake_environment
 }
 
 output "worker_role_arn" {

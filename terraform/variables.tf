@@ -205,6 +205,18 @@ variable "watchdog_minutes" {
   }
 }
 
+variable "snowflake_environment" {
+  type        = string
+  description = "Name of one of several environments in one Snowflake account: dev makes AURORA_SYNC_API_DEV, and deploy_snowflake.sh AURORA_SYNC_DEV, SYNC_ADMIN_DEV and so on. Empty: the only one."
+  default     = ""
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^([A-Za-z][A-Za-z0-9_]{0,29})?$", var.snowflake_environment))
+    error_message = "A letter, then at most 29 letters, digits or underscores."
+  }
+}
+
 variable "alerts_by_sns" {
   type        = bool
   description = "Make the notification integration AURORA_SYNC_ALERTS, which publishes to the alarm topic."

@@ -9,7 +9,7 @@ from typing import Any
 
 from local.snowflake_server.core.access import OF_ACCOUNT, Grant
 from local.snowflake_server.core.catalog import Table, View
-from local.snowflake_server.core.errors import missing, syntax, unsupported
+from local.snowflake_server.core.errors import compilation, missing, syntax, unsupported
 from local.snowflake_server.core.names import Name, shown
 from local.snowflake_server.core.results import (
     MOMENT,
@@ -70,8 +70,10 @@ def _seen(
     """Only what the role holds a privilege on is shown."""
     access, role = account.catalog.access, statement.session.role
     of = _OF.get(kind, kind.rpartition(" ")[2] if "FILE" not in kind else kind)
-    of = of.removesuffix("S")
-    return lambda name: inside(name) and access.sees(role, of, name.parts)
+    kinds = ("TABLE", "VIEW") if kind == "OBJECTS" else (of.removesuffix("S"),)
+    return lambda name: inside(name) and any(
+        access.sees(role, one, name.parts) for one in kinds
+    )
 
 
 _OF = {"COLUMNS": "TABLES"}
@@ -105,7 +107,13 @@ def _scope(
         scanner.take("SCHEMA")
         parts = scanner.path()
         wanted = parts if len(parts) == 2 else (session.database, parts[0])
-        account.catalog.check_schema(wanted[0] or "", wanted[1] or "")
+        if (wanted[0], wanted[1]) not in account.catalog.schemas:
+            # Another number than that of other statements; dbt-snowflake looks at it.
+            raise compilation(
+                "Object does not exist, or operation cannot be performed.",
+                code=2043,
+                state="02000",
+            )
     return lambda name: (
         name.database == wanted[0] and wanted[1] in (None, name.schema)
     )
@@ -135,6 +143,18 @@ def _tables(account: Account, statement: Statement, inside: Any) -> Rows:
             _clustering(table), count, table.owner, str(table.retention),
         ))  # fmt: skip
     return columns, rows
+
+
+def _objects(account: Account, statement: Statement, inside: Any) -> Rows:
+    """Tables and views: those of SHOW TABLES, and three kinds that there are not."""
+    columns, rows = _tables(account, statement, inside)
+    rows += [
+        (v.created, v.name.name, v.name.database, v.name.schema, "VIEW", v.comment, "",
+         None, v.owner, None)
+        for v in _of(account, View, inside)
+    ]  # fmt: skip
+    kinds = dict.fromkeys(("is_hybrid", "is_dynamic", "is_iceberg"), TEXT)
+    return columns | kinds, [(*row, "N", "N", "N") for row in rows]
 
 
 def _clustering(table: Table) -> str:
@@ -270,7 +290,7 @@ def _callables(kind: str) -> Find:
         columns = {"created_on": MOMENT, "name": TEXT, "schema_name": TEXT,
                    "min_num_arguments": NUMBER, "max_num_arguments": NUMBER,
                    "arguments": TEXT, "description": TEXT,
-                   "catalog_name": TEXT}  # fmt: skip
+                   "catalog_name": TEXT, "is_builtin": TEXT}  # fmt: skip
         rows = []
         for name, thing in account.catalog.in_schema[kind].items():
             if inside(name):
@@ -279,7 +299,8 @@ def _callables(kind: str) -> Find:
                 listed = ", ".join(a.type.base for a in thing.arguments)
                 signature = f"{name.name}({listed}) RETURN {thing.returns}"
                 rows.append((thing.created, name.name, name.schema, least, most,
-                             signature, thing.comment, name.database))  # fmt: skip
+                             signature, thing.comment, name.database,
+                             "N"))  # fmt: skip
         return columns, rows
 
     return find
@@ -287,6 +308,7 @@ def _callables(kind: str) -> Find:
 
 _KINDS: dict[str, Find] = {
     "TABLES": _tables,
+    "OBJECTS": _objects,
     "VIEWS": _views,
     "COLUMNS": _columns,
     "DATABASES": _databases,

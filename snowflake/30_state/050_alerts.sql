@@ -6,7 +6,7 @@ USE SCHEMA <% database %>.control;
 CREATE TABLE IF NOT EXISTS sync_alerts (
     table_name VARCHAR(255) NOT NULL,
     group_name VARCHAR(255),
-    kind VARCHAR(20) NOT NULL COMMENT 'failed: its last run; late: older than its freshness_sla_minutes',
+    kind VARCHAR(20) NOT NULL COMMENT 'failed: its last run; late: older than its freshness_sla_minutes; recovered: in sync again',
     error_code VARCHAR(64) NOT NULL COMMENT 'docs/RUNBOOK.md has an entry for each',
     message VARCHAR(16384),
     hint VARCHAR(16384),
@@ -18,5 +18,7 @@ CREATE TABLE IF NOT EXISTS sync_alerts (
 COMMENT = 'Alerts that were raised';
 
 -- A table that is there keeps its comments, unless they are set.
+ALTER TABLE sync_alerts ALTER COLUMN kind
+COMMENT 'failed: its last run; late: older than its freshness_sla_minutes; recovered: in sync again';
 ALTER TABLE sync_alerts ALTER COLUMN remind_at
 COMMENT 'Before that, the same problem is not reported again';

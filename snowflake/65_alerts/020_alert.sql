@@ -7,9 +7,9 @@ USE SCHEMA <% database %>.control;
 
 CREATE OR ALTER ALERT sync_problem -- noqa: PRS
 SCHEDULE = '15 MINUTE'
-COMMENT = 'Reports tables that failed or are late: once, and again after alerts.reminder_hours'
+COMMENT = 'Reports tables that failed or are late: once, again after alerts.reminder_hours, and their recovery'
 SUSPEND_ALERT_AFTER_NUM_FAILURES = 0
-IF (EXISTS (SELECT 1 FROM <% database %>.control.sync_problems WHERE alert_due))
+IF (EXISTS (SELECT 1 FROM <% database %>.control.sync_due_alerts))
 THEN CALL <% database %>.control.raise_alerts();
 
 ALTER ALERT sync_problem RESUME;

@@ -44,8 +44,11 @@ GRANT USAGE ON PROCEDURE control.remove_tables(VARIANT) TO ROLE sync_configurato
 GRANT USAGE ON PROCEDURE control.plan_sync(VARCHAR) TO ROLE sync_configurator;
 GRANT USAGE ON PROCEDURE control.check_sync(VARCHAR) TO ROLE sync_configurator;
 GRANT USAGE ON PROCEDURE control.help() TO ROLE sync_configurator;
+-- It names columns, which readers of the ledgers do not see.
+GRANT USAGE ON PROCEDURE control.dbt_sources() TO ROLE sync_operator;
 GRANT USAGE ON PROCEDURE control.apply_tasks() TO ROLE sync_operator;
 GRANT USAGE ON PROCEDURE control.raise_alerts() TO ROLE sync_operator;
+GRANT USAGE ON PROCEDURE control.test_alert() TO ROLE sync_operator;
 GRANT USAGE ON PROCEDURE control.tidy() TO ROLE sync_operator;
 GRANT USAGE ON PROCEDURE control.log_setup(VARCHAR) TO ROLE sync_operator;
 GRANT USAGE ON PROCEDURE control.start_log(VARCHAR) TO ROLE sync_operator;

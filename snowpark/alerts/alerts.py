@@ -1,19 +1,16 @@
-"""RAISE_ALERTS: reports what is wrong, once, and again while it lasts."""
+"""RAISE_ALERTS: reports what is wrong, once, and again while it lasts; and its end."""
 
 import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from snowpark.alerts import statements
+from snowpark.alerts import notify, statements
 from snowpark.alerts import text as alerts_text
-from snowpark.alerts.statements import TableProblem
-from snowpark.errors import SnowflakeError
+from snowpark.alerts.statements import RECOVERED, TableProblem
 from snowpark.ledger import lease as ledger_lease
 from snowpark.ledger import statements as ledger_statements
 from snowpark.session import Snowflake
-from snowpark.settings import groups
 from snowpark.settings.groups import AlertTargets
-from snowpark.sql import Statement
 
 # A finalizer and the alert object may come at the same moment; one of them reports it.
 _LEASE = "#alerts"
@@ -25,8 +22,9 @@ _RETRY_MINUTES = 60
 def raise_alerts(snowflake: Snowflake) -> dict[str, Any]:
     """Sends one notification for all that is due, and records it in SYNC_ALERTS.
 
-    A notification that cannot be sent is no error: the alert is recorded with the
-    reason, so that neither a sync nor the record depends on an integration.
+    What is wrong and what is good again are notifications of their own. One that cannot
+    be sent is no error: the alert is recorded with the reason, so that neither a sync
+    nor the record depends on an integration.
 
     Raises:
         SyncError: The ledgers could not be read or written.
@@ -45,17 +43,46 @@ def raise_alerts(snowflake: Snowflake) -> dict[str, Any]:
 
 
 def _due(snowflake: Snowflake) -> list[TableProblem]:
-    rows = snowflake.run_list(statements.read_due_problems())
+    rows = snowflake.run_list(statements.read_due_alerts())
     return [_problem(row) for row in rows]
 
 
 def _tell(snowflake: Snowflake) -> dict[str, Any]:
     # Read again under the lease: another call may have reported it a moment ago.
-    problems = _due(snowflake)
-    if not problems:
+    due = _due(snowflake)
+    if not due:
         return {"summary": "Nothing to report.", "tables": []}
-    targets = _targets(snowflake)
-    sent, errors = _send(snowflake, targets, problems)
+    targets = notify.targets(snowflake)
+    problems = [one for one in due if one.kind != RECOVERED]
+    recovered = [one for one in due if one.kind == RECOVERED]
+    report: dict[str, Any] = {}
+    if problems:
+        report = _report(snowflake, targets, problems, ("problems",))
+    if recovered:
+        told = _report(snowflake, targets, recovered, _good_news(snowflake, targets))
+        report = {**told, "tables": []} | report
+        report["recovered"] = told["tables"]
+    return report
+
+
+def _good_news(snowflake: Snowflake, targets: AlertTargets) -> tuple[str, ...]:
+    """Returns what is told; that nothing is wrong any more only if somebody asks."""
+    if not any("all_recovered" in one.tells for one in targets.webhooks):
+        return ("recovered",)
+    (row,) = snowflake.run(statements.count_problems())
+    return ("recovered",) if int(row[0]) else ("recovered", "all_recovered")
+
+
+def _report(
+    snowflake: Snowflake,
+    targets: AlertTargets,
+    problems: Sequence[TableProblem],
+    what: tuple[str, ...],
+) -> dict[str, Any]:
+    """Sends one notification and records it."""
+    subject, text = alerts_text.subject(problems), alerts_text.text(problems)
+    calls = notify.calls(targets, subject, text, alerts_text.short(problems), what)
+    sent, errors = notify.send(snowflake, calls)
     failed = "; ".join(errors)[:4000] or None
     minutes = _RETRY_MINUTES if errors else targets.reminder_hours * 60
     for statement in statements.insert_alerts(
@@ -66,9 +93,9 @@ def _tell(snowflake: Snowflake) -> dict[str, Any]:
     ):
         snowflake.run(statement)
     return {
-        "summary": alerts_text.subject(problems) + ".",
+        "summary": subject + ".",
         "tables": [problem.table for problem in problems],
-        "text": alerts_text.text(problems),
+        "text": text,
         "sent_to": sent,
         "send_error": failed,
     }
@@ -84,30 +111,3 @@ def _problem(row: Any) -> TableProblem:
         hint=row["HINT"] or "",
         since=row["SINCE"] or "?",
     )
-
-
-def _targets(snowflake: Snowflake) -> AlertTargets:
-    rows = snowflake.run(ledger_statements.read_config_text())
-    return groups.alert_targets(str(rows[0][0])) if rows else AlertTargets()
-
-
-def _send(
-    snowflake: Snowflake, targets: AlertTargets, problems: Sequence[TableProblem]
-) -> tuple[list[str], list[str]]:
-    """Returns the integrations that took it, and what the others said."""
-    subject, text = alerts_text.subject(problems), alerts_text.text(problems)
-    calls: dict[str, Statement] = {}
-    if targets.email:
-        calls[targets.email] = statements.send_email(
-            targets.email, targets.recipients, subject, text
-        )
-    if targets.sns:
-        calls[targets.sns] = statements.send_to_topic(targets.sns, subject, text)
-    sent, errors = [], []
-    for name, statement in calls.items():
-        try:
-            snowflake.run(statement)
-            sent.append(name)
-        except SnowflakeError as error:
-            errors.append(f"{name}: {error.message}")
-    return sent, errors

@@ -6,15 +6,18 @@ from dataclasses import dataclass
 
 from snowpark.sql import Statement, literal, value_rows
 
+# The kind of what is good news: the table is in sync again.
+RECOVERED = "recovered"
+
 
 @dataclass(frozen=True)
 class TableProblem:
-    """One row of SYNC_PROBLEMS: a table that has to be reported.
+    """One row of SYNC_DUE_ALERTS: a table that has to be reported.
 
     Attributes:
-        kind: "failed" or "late".
-        code: Error code, or "freshness_sla".
-        since: Timestamp as Snowflake prints it.
+        kind: "failed", "late" or "recovered".
+        code: Error code, or "freshness_sla"; of what is over, if it recovered.
+        since: Timestamp as Snowflake prints it; when it was reported, if it recovered.
     """
 
     table: str
@@ -29,8 +32,8 @@ class TableProblem:
 _ALERTS_PER_INSERT = 100
 
 
-def read_due_problems() -> Statement:
-    """Reads what is wrong and was not reported yet, or not for long."""
+def read_due_alerts() -> Statement:
+    """Reads what is wrong, or good again, and was not reported yet or not for long."""
     return Statement("""\
 SELECT
     table_name,
@@ -40,9 +43,13 @@ SELECT
     message,
     hint,
     TO_VARCHAR(since) AS since
-FROM control.sync_problems
-WHERE alert_due
+FROM control.sync_due_alerts
 ORDER BY table_name""")
+
+
+def count_problems() -> Statement:
+    """Counts what is wrong now."""
+    return Statement("SELECT COUNT(*) FROM control.sync_problems")
 
 
 def insert_alerts(
@@ -90,6 +97,11 @@ def send_to_topic(integration: str, subject: str, text: str) -> Statement:
     """Sends subject and text, as a JSON object, to an SNS topic."""
     body = json.dumps({"subject": subject, "text": text})
     return _send({"application/json": body}, {integration: {}})
+
+
+def send_to_webhook(integration: str, line: str) -> Statement:
+    """Sends one line by a webhook integration; its template says what is around it."""
+    return _send({"text/plain": line}, {integration: {}})
 
 
 def _send(message: dict[str, str], target: dict[str, dict[str, object]]) -> Statement:

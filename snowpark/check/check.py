@@ -26,6 +26,8 @@ from snowpark.settings.table import TableSettings
 from snowpark.settings.targets import Declared
 from snowpark.session import Snowflake
 
+# Of the only environment; those of another one have a suffix.
+_OWNER = "SYNC_ADMIN"
 _STORAGE = "AURORA_SYNC_STORAGE"
 _API = "AURORA_SYNC_API"
 _NAMES_SHOWN = 50
@@ -54,7 +56,7 @@ def check_sync(snowflake: Snowflake, subject: object = None) -> dict[str, Any]:
     role, database = str(session["ROLE"]), str(session["DATABASE_NAME"])
     rows = [judge.of_session(role, session["WAREHOUSE"])]
     rows += _attempt("date formats", "", lambda: _dates(snowflake))
-    rows += _integrations(snowflake, role)
+    rows += _integrations(snowflake, role, _suffix(role))
     rows += _sources(snowflake, tables)
     rows += _targets(snowflake, tables, database, role)
     if named is None:
@@ -103,13 +105,18 @@ def _dates(snowflake: Snowflake) -> Iterator[Row]:
     yield judge.of_dates(str(row[0]), ledger_statements.DATES_READ_RIGHT)
 
 
-def _integrations(snowflake: Snowflake, role: str) -> list[Row]:
+def _suffix(role: str) -> str:
+    """Returns what the names of the account end with: that of the owner tells it."""
+    return role.removeprefix(_OWNER) if role.startswith(f"{_OWNER}_") else ""
+
+
+def _integrations(snowflake: Snowflake, role: str, suffix: str) -> list[Row]:
     rows = []
     for name in (_API, _STORAGE):
-        rows += _integration(snowflake, name, "integration", role)
+        rows += _integration(snowflake, f"{name}{suffix}", "integration", role)
     hint = (
-        f"DESCRIBE INTEGRATION {_STORAGE}: its user and external id must be those in"
-        " the trust policy of its AWS role, which needs s3:ListBucket."
+        f"DESCRIBE INTEGRATION {_STORAGE}{suffix}: its user and external id must be"
+        " those in the trust policy of its AWS role, which needs s3:ListBucket."
     )
     return rows + _attempt("landing", "", lambda: _landing(snowflake), hint)
 
@@ -263,11 +270,11 @@ def _account(snowflake: Snowflake, role: str) -> list[Row]:
     rows += _list("task", "", lambda: _tasks(snowflake, groups))
     rows += _list("warehouse", "", lambda: _warehouses(snowflake, groups, role))
     rows += _list("grant", "", lambda: _grants(snowflake, groups, role))
+    suffix = _suffix(role)
     for person in judge.ROLES:
-        rows += _list("roles", person, lambda: [_role(snowflake, person)])
-    for name in (alerts.email, alerts.sns):
-        if name is not None:
-            rows += _integration(snowflake, name, "notification", role)
+        rows += _list("roles", person, lambda: [_role(snowflake, person, suffix)])
+    for name in alerts.integrations:
+        rows += _integration(snowflake, name, "notification", role)
     return rows
 
 
@@ -285,10 +292,10 @@ def _tasks(snowflake: Snowflake, groups: Sequence[GroupSettings]) -> tuple[Row, 
     return judge.of_tasks(groups, graphs, states)
 
 
-def _role(snowflake: Snowflake, name: str) -> Row:
-    found = snowflake.run(statements.show_grants_of(name))
+def _role(snowflake: Snowflake, name: str, suffix: str) -> Row:
+    found = snowflake.run(statements.show_grants_of(f"{name}{suffix}"))
     holders = [(str(r["granted_to"]).upper(), str(r["grantee_name"])) for r in found]
-    return judge.of_role(name, holders)
+    return judge.of_role(name, holders, suffix)
 
 
 def _warehouses(

@@ -205,20 +205,22 @@ ROLES = {
 }
 
 
-def of_role(name: str, holders: Iterable[tuple[str, str]]) -> Row:
+def of_role(name: str, holders: Iterable[tuple[str, str]], suffix: str = "") -> Row:
     """Judges whether somebody has a role; the roles of the sync have each other.
 
     Args:
         holders: Kind ("USER" or "ROLE") and name of each.
+        suffix: Of the roles of this environment.
     """
-    own = {*ROLES, "SYNC_ADMIN"}
+    own = {f"{role}{suffix}" for role in (*ROLES, "SYNC_ADMIN")}
+    does, name = ROLES[name], f"{name}{suffix}"
     given = [who for kind, who in holders if kind == "USER" or who not in own]
     if given:
         return Row("roles", "ok", f"granted to {len(given)}", subject=name)
     return Row(
         "roles",
         "warning",
-        f"granted to nobody: none but SYNC_ADMIN may {ROLES[name]}",
+        f"granted to nobody: none but SYNC_ADMIN{suffix} may {does}",
         f"GRANT ROLE {name} TO USER ...;",
         name,
     )

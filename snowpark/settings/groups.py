@@ -42,6 +42,19 @@ class GroupSettings:
 
 
 @dataclass(frozen=True)
+class Webhook:
+    """A webhook notification integration: Slack, Teams, PagerDuty and the like.
+
+    Attributes:
+        tells: "problems", "recovered" (each table), "all_recovered" (nothing is wrong
+            any more).
+    """
+
+    integration: str
+    tells: tuple[str, ...] = ("problems", "recovered")
+
+
+@dataclass(frozen=True)
 class AlertTargets:
     """Where alerts go; without an integration they are recorded only.
 
@@ -49,13 +62,21 @@ class AlertTargets:
         email: Name of an email notification integration.
         recipients: Verified addresses; empty: the integration's default ones.
         sns: Name of a queue notification integration.
+        webhooks: Webhook notification integrations.
         reminder_hours: A problem that lasts is reported again after so many hours.
     """
 
     email: str | None = None
     recipients: tuple[str, ...] = ()
     sns: str | None = None
+    webhooks: tuple[Webhook, ...] = ()
     reminder_hours: int = 24
+
+    @property
+    def integrations(self) -> tuple[str, ...]:
+        """The names of all of them."""
+        named = (self.email, self.sns, *(one.integration for one in self.webhooks))
+        return tuple(name for name in named if name is not None)
 
 
 def scheduled_groups(config_text: str) -> tuple[GroupSettings, ...]:
@@ -122,6 +143,10 @@ def alert_targets(config_text: str) -> AlertTargets:
         email=email.get("integration"),
         recipients=tuple(email.get("recipients", ())),
         sns=alerts.get("sns", {}).get("integration"),
+        webhooks=tuple(
+            Webhook(one["integration"], tuple(one.get("tells", Webhook.tells)))
+            for one in alerts.get("webhooks", ())
+        ),
         reminder_hours=alerts.get("reminder_hours", AlertTargets.reminder_hours),
     )
 

@@ -45,6 +45,44 @@ def read_configured() -> Statement:
     )
 
 
+def read_tables_and_shapes() -> Statement:
+    """Reads the tables in force with what their last commits knew of their columns."""
+    return Statement("""\
+SELECT
+    t.settings,
+    c.shape
+FROM control.sync_current_tables AS t
+LEFT JOIN control.sync_current_columns AS c ON t.table_name = c.table_name
+ORDER BY t.table_name""")
+
+
+def read_comments(database: str, schemas: Sequence[str]) -> Statement:
+    """Reads the comments of tables (their column is empty) and of their columns."""
+    marks = ", ".join("?" for _ in schemas)
+    return Statement(
+        f"""\
+SELECT
+    t.table_schema,
+    t.table_name,
+    '' AS column_name,
+    t.comment,
+    0 AS place
+FROM {quote(database)}.information_schema.tables AS t
+WHERE t.table_schema IN ({marks}) AND t.comment <> ''
+UNION ALL
+SELECT
+    c.table_schema,
+    c.table_name,
+    c.column_name,
+    c.comment,
+    c.ordinal_position AS place
+FROM {quote(database)}.information_schema.columns AS c
+WHERE c.table_schema IN ({marks}) AND c.comment <> ''
+ORDER BY 1, 2, 5""",
+        (*schemas, *schemas),
+    )
+
+
 def insert_config(version: int, text: str, sha256: str) -> Statement:
     """Appends the text of a version; from its commit on the version is in force."""
     return Statement(

@@ -27,12 +27,23 @@ run "trust" {
     api_url     = "https://abc.execute-api.eu-west-1.amazonaws.com/v1/extract"
     api_arn     = "arn:aws:execute-api:eu-west-1:123456789012:abc/v1"
     private_api = false
+    environment = "dev"
 
     alerts_by_sns   = true
     alert_emails    = []
     alarm_topic_arn = "arn:aws:sns:eu-west-1:123456789012:aurora-sync-alarms"
   }
 
+  assert {
+    condition = alltrue([
+      for name in [
+        snowflake_storage_integration_aws.landing.name,
+        snowflake_api_integration_amazon_api_gateway.extract.name,
+        snowflake_notification_integration.alerts[0].name,
+      ] : endswith(name, "_DEV")
+    ])
+    error_message = "an integration lacks the suffix of its environment"
+  }
   assert {
     condition = (
       jsondecode(aws_iam_role.storage.assume_role_policy).Statement[0].Condition.StringEquals["sts:ExternalId"]

@@ -31,7 +31,14 @@ HOSTILE: tuple[Any, ...] = (
 )
 OURS = re.compile(r"\[([a-z_]+)\].* A retry (?:may help|does not help)\. \S", re.DOTALL)
 # They take what they get, or nothing at all.
-WITHOUT_NAMES = {"HELP", "APPLY_TASKS", "RAISE_ALERTS", "TIDY"}
+WITHOUT_NAMES = {
+    "DBT_SOURCES",
+    "HELP",
+    "APPLY_TASKS",
+    "RAISE_ALERTS",
+    "TEST_ALERT",
+    "TIDY",
+}
 
 
 def procedures(lab: Lab) -> Iterator[tuple[str, list[str]]]:
@@ -92,7 +99,11 @@ BUSY = {"lease_held", "lease_lost", "table_paused", "lane_failed", "group_failed
 OF_LOGS = {"LOG_SETUP", "START_LOG", "CAPTURE_LOG", "STOP_LOG", "RESYNC_SOURCE"}
 TOO_EARLY = {"nothing_extracted", "nothing_loaded", "nothing_to_finish"}
 # What these say each time: the table is there already, or was never.
-ALWAYS = {"ADD_TABLES": "nothing_found", "REMOVE_TABLES": "unknown_table"}
+ALWAYS = {
+    "ADD_TABLES": "nothing_found",
+    "REMOVE_TABLES": "unknown_table",
+    "TEST_ALERT": "no_alert_targets",
+}
 
 
 def calls_of(table: str, group: str, config: str) -> dict[str, tuple[Any, ...]]:
@@ -104,6 +115,7 @@ def calls_of(table: str, group: str, config: str) -> dict[str, tuple[Any, ...]]:
         "BACKFILL_TABLE": (table, "2000-01-01", None),
         "CHECK_SYNC": (table,),
         "CONFIRM_DELETES": (table,),
+        "DBT_SOURCES": (),
         "EXTRACT_GROUP": (group,),
         "EXTRACT_LANES": (group, 2),
         "FINISH_GROUP": (group,),
@@ -120,6 +132,7 @@ def calls_of(table: str, group: str, config: str) -> dict[str, tuple[Any, ...]]:
         "RESYNC_TABLE": (table,),
         "SYNC_GROUP": (group,),
         "SYNC_TABLE": (table,),
+        "TEST_ALERT": (),
         "TIDY": (),
         "VALIDATE_TABLE": (table, True),
     }
@@ -144,7 +157,7 @@ def at_once(lab: Lab, *calls: tuple[str, tuple[Any, ...]]) -> list[str]:
     return [text for text in texts if text]
 
 
-@pytest.mark.parametrize("first", range(0, 24, 2))
+@pytest.mark.parametrize("first", range(0, 26, 2))
 def test_every_pair_of_calls_at_once_ends_well(lab: Lab, first: int) -> None:
     """Each succeeds, or says that the other is at work; then the table is equal.
 
@@ -161,7 +174,7 @@ def test_every_pair_of_calls_at_once_ends_well(lab: Lab, first: int) -> None:
     calls = calls_of(table, group, config)
     assert {name for name, _ in procedures(lab)} - OF_LOGS == set(calls)
     names = list(calls)
-    assert len(names) == 24, "range() above"
+    assert len(names) == 26, "range() above"
     pairs = itertools.combinations_with_replacement(calls.items(), 2)
     for pair in pairs:
         if names.index(pair[0][0]) not in (first, first + 1):

@@ -23,6 +23,8 @@ CALLS = (
     "help()",
     "apply_tasks()",
     "raise_alerts()",
+    "test_alert()",
+    "dbt_sources()",
     "extract_group('g')",
 )
 

@@ -7,6 +7,7 @@ snowflake_vpc_ids          = ["vpc-0b1b2c3d4e5f60718"]
 snowflake_targets          = ["AURORA_SYNC.*", "ANALYTICS.RAW_*"]
 manage_api_gateway_logging = false
 alarm_emails               = ["data-team@example.com"]
+snowflake_environment      = "dev"
 alerts_by_sns              = true
 alert_emails               = ["analyst@example.com"]
 pipes                      = true

@@ -40,9 +40,9 @@ from local.snowflake_server.core.session import Session
 from local.snowflake_server.core.statement import Statement
 from local.snowflake_server.core.types import SnowType, read_type
 from local.snowflake_server.engine import Account
+from local.snowflake_server.objects import notifications
 from local.snowflake_server.objects.stages import find
 from local.snowflake_server.sql.translate import parse, put_binds
-from local.snowflake_server.tasks import alerts
 
 RUNTIMES = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 
@@ -281,7 +281,7 @@ def call(account: Account, statement: Statement, scanner: Scanner) -> Result:
     path = scanner.path()
     if path == _SEND.name.parts[-1:]:
         message, targets = _arguments(account, statement, _SEND, scanner.rest())
-        return alerts.send(account, message, targets)
+        return notifications.send(account, caller.role, message, targets)
     name = account.name(caller, path)
     procedure: Procedure = account.catalog.thing("PROCEDURE", name)
     need = Need(("USAGE",), "PROCEDURE", name.parts)

@@ -134,6 +134,7 @@ class Catalog:
                 "STREAMLIT",
                 "PIPE",
                 "TAG",
+                "SECRET",
             )
         }
         self.in_account: dict[str, dict[str, Thing]] = {

@@ -14,6 +14,7 @@ from local.snowflake_server.core.scan import Scanner, one_of
 from local.snowflake_server.core.session import Session
 from local.snowflake_server.core.statement import Statement
 from local.snowflake_server.engine import Account
+from local.snowflake_server.objects import secrets
 from local.snowflake_server.sql.functions import time_format
 
 _DONE = "Statement executed successfully."
@@ -39,7 +40,7 @@ _API = {
     "COMMENT": Scanner.string,
 }
 _NOTIFICATION = {
-    "TYPE": one_of("EMAIL", "QUEUE"),
+    "TYPE": one_of("EMAIL", "QUEUE", "WEBHOOK"),
     "ENABLED": Scanner.boolean,
     "ALLOWED_RECIPIENTS": Scanner.strings,
     "DEFAULT_RECIPIENTS": Scanner.strings,
@@ -49,14 +50,19 @@ _NOTIFICATION = {
     "AWS_SNS_TOPIC_ARN": Scanner.string,
     "AWS_SNS_ROLE_ARN": Scanner.string,
     "COMMENT": Scanner.string,
+    **secrets.WEBHOOK,
 }
 _INTEGRATIONS = {"STORAGE": _STORAGE, "API": _API, "NOTIFICATION": _NOTIFICATION}
-_QUEUE = (
-    "DIRECTION",
-    "NOTIFICATION_PROVIDER",
-    "AWS_SNS_TOPIC_ARN",
-    "AWS_SNS_ROLE_ARN",
-)
+# What a notification integration of a type needs.
+_OF_TYPE = {
+    "QUEUE": (
+        "DIRECTION",
+        "NOTIFICATION_PROVIDER",
+        "AWS_SNS_TOPIC_ARN",
+        "AWS_SNS_ROLE_ARN",
+    ),
+    "WEBHOOK": ("WEBHOOK_URL",),
+}
 _REQUIRED = {
     "NOTIFICATION": ("TYPE", "ENABLED"),
     "STORAGE": (
@@ -122,10 +128,13 @@ def create_integration(
 
     def read(rest: Scanner) -> dict[str, Any]:
         found = rest.options(_INTEGRATIONS[sort])
-        queue = _QUEUE if found.get("TYPE") == "QUEUE" else ()
-        for key in (*_REQUIRED[sort], *queue):
+        for key in (*_REQUIRED[sort], *_OF_TYPE.get(found.get("TYPE", ""), ())):
             if key not in found:
                 raise compilation(f"Missing option(s): [{key}]", code=2029)
+        if found.get("TYPE") == "WEBHOOK":
+            secrets.check(account, statement, found)
+        elif set(found) & set(secrets.WEBHOOK):
+            raise compilation("An option of webhooks without TYPE = WEBHOOK.")
         return {"SORT": sort, **found}
 
     return _create(account, statement, scanner, "INTEGRATION", read, replaced=replaced)

@@ -1,17 +1,15 @@
-"""Alerts: CREATE, ALTER, DROP, EXECUTE, SHOW; and notifications, kept for tests."""
+"""Alerts: CREATE, ALTER, DROP, EXECUTE, SHOW."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from local.snowflake_server.core.access import check_own_run
-from local.snowflake_server.core.errors import compilation, exists, missing
-from local.snowflake_server.core.names import Name, shown
-from local.snowflake_server.core.results import MOMENT, TEXT, Result, made, status
-from local.snowflake_server.core.results import SELECT as SELECT_TYPE
+from local.snowflake_server.core.errors import compilation, exists
+from local.snowflake_server.core.names import Name
+from local.snowflake_server.core.results import MOMENT, TEXT, Result, status
 from local.snowflake_server.core.scan import Scanner
 from local.snowflake_server.core.statement import Statement
 from local.snowflake_server.engine import Account
@@ -191,60 +189,3 @@ def show(account: Account, statement: Statement, inside: Any) -> Any:
         if inside(n)
     ]  # fmt: skip
     return columns, rows
-
-
-# --- notifications --------------------------------------------------------------------
-
-_FORMATS = {"EMAIL": ("text/plain", "text/html"), "QUEUE": ("application/json",)}
-_EMAIL = {"subject", "toAddress", "ccAddress", "bccAddress"}
-
-
-def send(account: Account, message: object, targets: object) -> Result:
-    """CALL SYSTEM$SEND_SNOWFLAKE_NOTIFICATION(message, integrations).
-
-    Raises:
-        SnowflakeError: No JSON, an unknown integration, or none that takes the format.
-    """
-    try:
-        messages = _objects(message)
-        wanted = _objects(targets)
-    except ValueError:
-        raise compilation("The arguments must be JSON objects.", code=1003) from None
-    for target in wanted:
-        for name, options in target.items():
-            sort = _integration(account, name, options)
-            taken = [m for m in messages if set(m) & set(_FORMATS[sort])]
-            if not taken:
-                raise compilation(f"No message has a format that {name} takes.")
-            account.notifications.append(
-                {"integration": name, "options": options, "messages": taken}
-            )
-    return made(
-        {"SYSTEM$SEND_SNOWFLAKE_NOTIFICATION": TEXT},
-        [("Enqueued notifications.",)],
-        statement_type=SELECT_TYPE,
-    )
-
-
-def _objects(text: object) -> list[dict[str, Any]]:
-    found = json.loads(str(text))
-    listed = found if isinstance(found, list) else [found]
-    if not all(isinstance(item, dict) for item in listed):
-        raise ValueError("no object")
-    return listed
-
-
-def _integration(account: Account, name: str, options: dict[str, Any]) -> str:
-    found = account.catalog.in_account["INTEGRATION"].get(name.upper())
-    if found is None or found.properties.get("SORT") != "NOTIFICATION":
-        raise missing("Integration", shown(name))
-    if not found.properties["ENABLED"]:
-        raise compilation(f"Integration {name} is disabled.")
-    sort = str(found.properties["TYPE"])
-    unknown = set(options) - (_EMAIL if sort == "EMAIL" else set())
-    if unknown:
-        raise compilation(f"Unknown options: {', '.join(sorted(unknown))}.")
-    allowed = found.properties.get("ALLOWED_RECIPIENTS", ())
-    if allowed and not set(options.get("toAddress", ())) <= set(allowed):
-        raise compilation("A recipient is not allowed by the integration.")
-    return sort

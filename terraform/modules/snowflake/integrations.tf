@@ -3,10 +3,12 @@
 locals {
   storage_role_name = "${var.name}-snowflake-storage"
   api_role_name     = "${var.name}-snowflake-api"
+  # As scripts/environments.py has it.
+  suffix = var.environment == "" ? "" : "_${upper(var.environment)}"
 }
 
 resource "snowflake_storage_integration_aws" "landing" {
-  name                      = "AURORA_SYNC_STORAGE"
+  name                      = "AURORA_SYNC_STORAGE${local.suffix}"
   comment                   = "Reads the landing bucket of the Aurora sync"
   enabled                   = true
   storage_provider          = "S3"
@@ -15,7 +17,7 @@ resource "snowflake_storage_integration_aws" "landing" {
 }
 
 resource "snowflake_api_integration_amazon_api_gateway" "extract" {
-  name                 = "AURORA_SYNC_API"
+  name                 = "AURORA_SYNC_API${local.suffix}"
   comment              = "Calls the extraction Lambda of the Aurora sync"
   enabled              = true
   api_provider         = var.private_api ? "aws_private_api_gateway" : "aws_api_gateway"

@@ -5,7 +5,7 @@ locals {
 
 resource "snowflake_notification_integration" "alerts" {
   count                 = var.alerts_by_sns ? 1 : 0
-  name                  = "AURORA_SYNC_ALERTS"
+  name                  = "AURORA_SYNC_ALERTS${local.suffix}"
   comment               = "Alerts of the Aurora sync, to its SNS topic"
   enabled               = true
   type                  = "QUEUE"
@@ -17,7 +17,7 @@ resource "snowflake_notification_integration" "alerts" {
 
 resource "snowflake_email_notification_integration" "alerts" {
   count              = length(var.alert_emails) > 0 ? 1 : 0
-  name               = "AURORA_SYNC_EMAIL"
+  name               = "AURORA_SYNC_EMAIL${local.suffix}"
   comment            = "Alerts of the Aurora sync, by mail to verified addresses"
   enabled            = true
   allowed_recipients = var.alert_emails

@@ -48,6 +48,11 @@ variable "private_api" {
   description = "The API is reached from within Snowflake's VPC only."
 }
 
+variable "environment" {
+  type        = string
+  description = "Environment in the Snowflake account; empty: the only one."
+}
+
 variable "alerts_by_sns" {
   type        = bool
   description = "Make a notification integration for the alarm topic."

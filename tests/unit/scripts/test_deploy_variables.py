@@ -13,6 +13,7 @@ from scripts.deploy_variables import (
 )
 
 GOOD = {
+    "environment": "dev_2",
     "admin_role": "ACCOUNTADMIN",
     "warehouse": "LOAD_WH",
     "database": "aurora_sync_2",
@@ -34,6 +35,7 @@ def test_every_variable_has_a_good_example() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("environment", "a b"),
         ("database", "x'y"),
         ("database", 'a"b'),
         ("database", "a; DROP TABLE b"),

@@ -18,6 +18,7 @@ REQUIREMENTS = {
     "lambda": ROOT / "lambda_extract" / "requirements.txt",
     "audit": LOCKS / "audit.in",
     "compare": LOCKS / "compare.in",
+    "dbt": LOCKS / "dbt.in",
     "lock": LOCKS / "lock.in",
     "checkov": TERRAFORM / "checkov.txt",
     "terraform": TERRAFORM / "terraform.txt",

@@ -1,9 +1,12 @@
 """What removes the sync from an account."""
 
+import re
+
 import typer
 from typer.testing import CliRunner
 
 from scripts import undeploy_snowflake
+from scripts.sql_files import read_files
 
 VALUES = {"database": "DB", "warehouse": "WH", "admin_role": "ADMIN"}
 
@@ -20,6 +23,24 @@ def test_targets_and_the_database_stay() -> None:
         "DROP SCHEMA IF EXISTS DB.control",
         "DROP SCHEMA IF EXISTS DB.staging",
     ]
+
+
+def test_every_role_that_is_deployed_goes() -> None:
+    text = "".join(f.text for f in read_files() if f.folder.endswith("_account"))
+    made = set(re.findall(r"CREATE ROLE IF NOT EXISTS (\w+)", text))
+    made |= set(re.findall(r"(aurora_sync_\w+)\n", text))
+    found = undeploy_snowflake.statements(VALUES, integrations=True, roles=True)
+    gone = {text.split()[-1] for text in found if text.startswith("DROP")}
+    assert made and made <= gone
+
+
+def test_an_environment_takes_its_own_names_away() -> None:
+    values = VALUES | {"environment": "dev"}
+    found = undeploy_snowflake.statements(values, integrations=True, roles=True)
+    assert found[0] == "USE ROLE sync_admin_DEV"
+    assert "DROP INTEGRATION IF EXISTS aurora_sync_api_DEV" in found
+    dropped = [t for t in found if t.startswith(("DROP ROLE", "DROP INTEGRATION"))]
+    assert len(dropped) == 6 and all(text.endswith("_DEV") for text in dropped)
 
 
 def test_a_dry_run_sends_nothing() -> None:

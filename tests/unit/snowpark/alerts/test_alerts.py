@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from snowflake.snowpark import Row
 
-from snowpark.alerts import alerts
-from snowpark.errors import SnowflakeError
+from snowpark.alerts import alerts, notify
+from snowpark.errors import SnowflakeError, UsageError
 from snowpark.session import Snowflake
-from tests.unit.snowpark.scripted import Answer, Scripted, Stop
+from tests.unit.snowpark.scripted import Answer, Scripted, Sent, Stop
 
 FAILED = Row(
     TABLE_NAME="orders",
@@ -18,6 +18,15 @@ FAILED = Row(
     ERROR_CODE="lease_lost",
     MESSAGE="It is gone.",
     HINT="Wait.",
+    SINCE="noon",
+)
+OVER = Row(
+    TABLE_NAME="orders",
+    GROUP_NAME="hourly",
+    KIND="recovered",
+    ERROR_CODE="lease_lost",
+    MESSAGE="",
+    HINT="",
     SINCE="noon",
 )
 BARE = Row(
@@ -45,17 +54,21 @@ BOTH = config(
 def session(stop: Stop | None = None, **answers: Answer) -> Scripted:
     return Scripted(
         stop,
-        **{"read_due_problems": [FAILED, BARE], "read_config_text": BOTH, **answers},
+        **{"read_due_alerts": [FAILED, BARE], "read_config_text": BOTH, **answers},
     )
 
 
+def of(told: Scripted, name: str) -> list[Sent]:
+    return [one for one in told.sent if one.name == name]
+
+
 def test_nothing_is_told_if_nothing_is_due() -> None:
-    quiet = session(read_due_problems=[])
+    quiet = session(read_due_alerts=[])
     assert alerts.raise_alerts(Snowflake(quiet)) == {
         "summary": "Nothing to report.",
         "tables": [],
     }
-    assert quiet.names == ["read_due_problems"]
+    assert quiet.names == ["read_due_alerts"]
 
 
 def test_one_notification_tells_all_and_is_recorded() -> None:
@@ -99,15 +112,15 @@ def test_who_does_not_get_the_lease_tells_nothing() -> None:
     busy = session(take_lease=[Row(0)])
     report = alerts.raise_alerts(Snowflake(busy))
     assert report == {"summary": "Another call is reporting it.", "tables": []}
-    assert busy.names == ["read_due_problems", "longest_list", "take_lease"]
+    assert busy.names == ["read_due_alerts", "longest_list", "take_lease"]
 
 
 def test_what_another_call_has_told_meanwhile_is_not_told_again() -> None:
     reads = iter([[FAILED], []])
-    late = session(read_due_problems=lambda _: next(reads))
+    late = session(read_due_alerts=lambda _: next(reads))
     report = alerts.raise_alerts(Snowflake(late))
     assert report == {"summary": "Nothing to report.", "tables": []}
-    assert late.names[-2:] == ["read_due_problems", "release_lease"]
+    assert late.names[-2:] == ["read_due_alerts", "release_lease"]
     assert "insert_alerts" not in late.names
 
 
@@ -141,3 +154,66 @@ def test_the_lease_is_given_back_if_the_record_fails() -> None:
     with pytest.raises(SnowflakeError):
         alerts.raise_alerts(Snowflake(broken))
     assert broken.names[-1] == "release_lease"
+
+
+# --- recoveries and webhooks ----------------------------------------------------------
+
+HOOKS = config(
+    email={"integration": "MAIL"},
+    webhooks=[
+        {"integration": "SLACK"},
+        {"integration": "PAGER", "tells": ["problems"]},
+        {"integration": "PAGER_CLEAR", "tells": ["all_recovered"]},
+    ],
+)
+
+
+def test_a_webhook_gets_one_line_and_what_it_asked_for() -> None:
+    told = session(read_due_alerts=[FAILED], read_config_text=HOOKS)
+    report = alerts.raise_alerts(Snowflake(told))
+    assert report["sent_to"] == ["MAIL", "SLACK", "PAGER"]
+    slack, _ = of(told, "send_to_webhook")
+    assert "needs attention (orders) | orders (group hourly) failed" in slack.text
+    # Whoever wants to know of an end alone costs nothing while something is wrong.
+    assert "count_problems" not in told.names
+
+
+@pytest.mark.parametrize(("left", "clear"), [(0, ["PAGER_CLEAR"]), (1, [])])
+def test_a_word_is_said_when_it_is_over(left: int, clear: list[str]) -> None:
+    good = session(
+        read_due_alerts=[OVER], read_config_text=HOOKS, count_problems=[Row(left)]
+    )
+    report = alerts.raise_alerts(Snowflake(good))
+    assert report["summary"] == "Aurora sync: 1 table is in sync again (orders)."
+    assert report["recovered"] == ["orders"] and report["tables"] == []
+    assert report["sent_to"] == ["MAIL", "SLACK", *clear]
+    (values,) = good.values("insert_alerts")
+    assert values[2:5] == ("orders", "hourly", "recovered")
+
+
+def test_good_and_bad_news_are_notifications_of_their_own() -> None:
+    both = session(read_due_alerts=[BARE, OVER], read_config_text=BOTH)
+    report = alerts.raise_alerts(Snowflake(both))
+    assert (report["tables"], report["recovered"]) == (["items"], ["orders"])
+    bad, good = of(both, "send_email")
+    assert "items late" in bad.text and "orders" not in bad.text
+    assert "in sync again" in good.text and "items" not in good.text
+    assert len(both.values("insert_alerts")) == 2
+
+
+# --- TEST_ALERT -----------------------------------------------------------------------
+
+
+def test_a_test_goes_to_every_integration_and_is_not_recorded() -> None:
+    trial = session(Stop("send_email"), read_config_text=HOOKS)
+    report = notify.try_all(Snowflake(trial))
+    assert report["summary"] == "3 of 4 integrations took the test."
+    assert report["sent_to"] == ["SLACK", "PAGER", "PAGER_CLEAR"]
+    assert report["send_errors"][0].startswith("MAIL: Snowflake answered: ")
+    assert set(trial.names) <= {"read_config_text", "send_email", "send_to_webhook"}
+
+
+@pytest.mark.parametrize("rows", [[], config()])
+def test_a_test_without_an_integration_is_refused(rows: list[Row]) -> None:
+    with pytest.raises(UsageError, match="no_alert_targets"):
+        notify.try_all(Snowflake(session(read_config_text=rows)))

@@ -14,7 +14,8 @@ PROBLEM = TableProblem(
 )
 
 CASES: dict[str, Statement] = {
-    "read_due_problems": alerts_statements.read_due_problems(),
+    "read_due_alerts": alerts_statements.read_due_alerts(),
+    "count_problems": alerts_statements.count_problems(),
     "insert_alerts": next(
         iter(
             alerts_statements.insert_alerts(
@@ -23,6 +24,7 @@ CASES: dict[str, Statement] = {
         )
     ),
     "send_to_topic": alerts_statements.send_to_topic("TOPIC", "s", "t"),
+    "send_to_webhook": alerts_statements.send_to_webhook("SLACK", "one line"),
     "send_email": alerts_statements.send_email("MAIL", ["a@example.com"], "s", "t"),
 }
 

@@ -1,7 +1,12 @@
 """What an alert says."""
 
+import dataclasses
+import json
+
+import pytest
+
 from snowpark.alerts import text as alerts_text
-from snowpark.alerts.statements import TableProblem
+from snowpark.alerts.statements import RECOVERED, TableProblem
 
 
 def problem(number: int, message: str = "It is gone.") -> TableProblem:
@@ -69,3 +74,54 @@ def test_long_texts_are_cut() -> None:
     causes = [problem(i, f"Cause {i}.") for i in range(5000)]
     many = alerts_text.text(causes).split("\n\n")
     assert len(many[-2]) == 10_000
+
+
+def test_what_is_over_says_what_it_was() -> None:
+    over = [
+        dataclasses.replace(problem(i, ""), kind=RECOVERED, hint="") for i in range(2)
+    ]
+    assert alerts_text.subject(over[:1]) == (
+        "Aurora sync: 1 table is in sync again (t0)"
+    )
+    assert alerts_text.subject(over) == (
+        "Aurora sync: 2 tables are in sync again (t0, t1)"
+    )
+    assert alerts_text.text(over).startswith(
+        "t0, t1 (group hourly) in sync again; told noon: table_not_found"
+    )
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        'a "quoted" name',
+        "back\\slash",
+        "two\nlines\r\n\tand more",
+        "nul \0 and \x1b escape",
+        "line\u2028separator",
+        "<!channel> <@U123>",
+        "its secret: SNOWFLAKE_WEBHOOK_SECRET, snowflake_webhook_message",
+    ],
+)
+def test_a_line_may_stand_in_a_template_as_it_is(message: str) -> None:
+    line = alerts_text.short([problem(1, message)])
+    assert json.loads('{"text": "' + line + '"}') == {"text": line}
+    # Whether or not Snowflake escapes what it puts there.
+    assert json.dumps(line, ensure_ascii=False) == f'"{line}"'
+    assert "\n" not in line and "<" not in line
+    assert "SNOWFLAKE_WEBHOOK" not in line.upper()
+
+
+def test_a_line_has_the_causes_that_it_has_room_for() -> None:
+    one = alerts_text.short([problem(1)])
+    assert one == (
+        "Aurora sync: 1 table needs attention (t1) | t1 (group hourly) failed since"
+        " noon: [table_not_found] It is gone. Check it."
+    )
+    many = alerts_text.short([problem(i, f"Cause {i}.") for i in range(200)])
+    assert len(many) == 1000
+    assert many.endswith(" ... SELECT * FROM CONTROL.SYNC_PROBLEMS")
+    same = alerts_text.short([problem(i) for i in range(200)])
+    assert len(same) < 600 and same.count("It is gone.") == 1
+    assert alerts_text.plain("x" * 1000) == "x" * 1000
+    assert alerts_text.plain("x" * 1001) == "x" * 996 + " ..."

@@ -8,7 +8,7 @@ import pytest
 from snowpark.errors import ConfigError
 from snowpark.settings import groups as settings_groups
 from snowpark.settings import parse
-from snowpark.settings.groups import AlertTargets, GroupSettings
+from snowpark.settings.groups import AlertTargets, GroupSettings, Webhook
 
 
 def text(groups: dict[str, Any], **more: Any) -> str:
@@ -104,15 +104,28 @@ def test_alerts_go_where_the_configuration_says() -> None:
     alerts = {
         "email": {"integration": "mail", "recipients": ["a@example.com"]},
         "sns": {"integration": "topic"},
+        "webhooks": [
+            {"integration": "slack"},
+            {"integration": "clear", "tells": ["all_recovered"]},
+        ],
         "reminder_hours": 6,
     }
     written = text({}, alerts=alerts)
     parse.parse(written)
-    assert settings_groups.alert_targets(written) == AlertTargets(
-        "mail", ("a@example.com",), "topic", 6
+    found = settings_groups.alert_targets(written)
+    hooks = (
+        Webhook("slack", ("problems", "recovered")),
+        Webhook("clear", ("all_recovered",)),
     )
-    with pytest.raises(ConfigError):
-        parse.parse(text({}, alerts={"email": {"integration": "m", "recipients": "a"}}))
+    assert found == AlertTargets("mail", ("a@example.com",), "topic", hooks, 6)
+    assert found.integrations == ("mail", "topic", "slack", "clear")
+    for wrong in (
+        {"email": {"integration": "m", "recipients": "a"}},
+        {"webhooks": [{"integration": "m", "tells": ["good news"]}]},
+        {"webhooks": [{"tells": ["problems"]}]},
+    ):
+        with pytest.raises(ConfigError):
+            parse.parse(text({}, alerts=wrong))
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ CASES: dict[str, Statement] = {
     "insert_pause": worksheet_statements.insert_pause("orders", True, "migration"),
     "show_procedures": worksheet_statements.show_procedures(),
     "read_configured": worksheet_statements.read_configured(),
+    "read_tables_and_shapes": worksheet_statements.read_tables_and_shapes(),
+    "read_comments": worksheet_statements.read_comments("AURORA_SYNC", ["ERP", "CRM"]),
     "read_config_version": worksheet_statements.read_config_version(),
     "insert_config": worksheet_statements.insert_config(3, "{}", "c0ffee"),
     "insert_tables": next(

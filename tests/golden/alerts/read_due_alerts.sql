@@ -6,6 +6,5 @@ SELECT
     message,
     hint,
     TO_VARCHAR(since) AS since
-FROM control.sync_problems
-WHERE alert_due
+FROM control.sync_due_alerts
 ORDER BY table_name;

@@ -1,0 +1,1 @@
+CALL SYSTEM$SEND_SNOWFLAKE_NOTIFICATION('{"text/plain": "one line"}', '{"SLACK": {}}');
