@@ -27,7 +27,7 @@ def emit(event: str, **fields: str | int | float | bool | None) -> None:
 # Each metric of each name costs money by the month: 300 tables are 1,200 metrics.
 METRIC_LEVELS = ("none", "source", "table")
 NAMESPACE = "AuroraSync"
-_UNITS = {"Rows": "Count", "Bytes": "Bytes", "Seconds": "Seconds", "Failures": "Count"}
+UNITS = {"Rows": "Count", "Bytes": "Bytes", "Seconds": "Seconds", "Failures": "Count"}
 
 
 def measure(level: str, *, source: str, table: str, **values: float) -> None:
@@ -37,7 +37,7 @@ def measure(level: str, *, source: str, table: str, **values: float) -> None:
         level: One of METRIC_LEVELS: by what the metrics are told apart.
         source: Configured name.
         table: Configured name.
-        values: Names as in _UNITS.
+        values: Names as in UNITS.
     """
     if level == "none" or not source:
         return
@@ -45,7 +45,7 @@ def measure(level: str, *, source: str, table: str, **values: float) -> None:
     described = {
         "Namespace": NAMESPACE,
         "Dimensions": names,
-        "Metrics": [{"Name": name, "Unit": _UNITS[name]} for name in values],
+        "Metrics": [{"Name": name, "Unit": UNITS[name]} for name in values],
     }
     line = {
         "_aws": {

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from lambda_extract import log
 from scripts.estimate_cost import (
     ASSUMPTIONS,
     PRICES,
@@ -72,3 +73,5 @@ def test_as_many_alarms_and_metrics_are_assumed_as_terraform_makes() -> None:
     assert alarms == ASSUMPTIONS["alarms"].value
     metrics = len(re.findall('resource "aws_cloudwatch_log_metric_filter"', text))
     assert metrics == ASSUMPTIONS["metrics"].value
+    # Of one source, told apart by source alone, which is the default of `metrics`.
+    assert len(log.UNITS) == ASSUMPTIONS["source_metrics"].value
