@@ -60,8 +60,9 @@ def test_a_wrong_input_is_refused(text: str) -> None:
         estimate(parse([text]))
 
 
-def test_the_documents_table_is_this_one() -> None:
-    text = (ROOT / "docs/DEPLOYMENT.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("document", ["docs/DEPLOYMENT.md", "README.md"])
+def test_the_documents_table_is_this_one(document: str) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
     assert table({"idle": IDLE, "as assumed": {}}) in text
 
 
