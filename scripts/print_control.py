@@ -23,8 +23,9 @@ DOCUMENT = ROOT / "docs" / "CONTROL.md"
 _LEFT_OUT = {"SYNC_COST"}
 Ask = Callable[[str], list[dict[str, Any]]]
 _VERSION = ("TABLE_NAME", "VERSION")
-# Nothing declares these: Snowflake would not enforce them, and a ledger keeps rows of what
-# is no longer configured. One side, how many, the other side, by which columns.
+_CAPTURE = ("SOURCE_NAME", "VERSION")
+# Nothing declares these: Snowflake would not enforce them, and a ledger keeps rows of
+# what is no longer configured. One side, how many, the other side, by which columns.
 RELATIONS = (
     ("SYNC_CONFIG", "||--o{", "SYNC_TABLES", ("VERSION",)),
     ("SYNC_TABLES", "}|--||", "SYNC_LEASES", ("TABLE_NAME",)),
@@ -42,15 +43,15 @@ RELATIONS = (
     ("SYNC_RUNS", "||--o{", "SYNC_ALTERED_VALUES", ("RUN_ID", "TABLE_NAME")),
     ("SYNC_RUNS", "|o--o|", "SYNC_RUNS_HISTORY", ("RUN_ID", "TABLE_NAME")),
     ("SYNC_WATERMARKS", "|o--o|", "SYNC_WATERMARKS_HISTORY", _VERSION),
-    ("SYNC_CAPTURES", "||--o{", "SYNC_CAPTURE_TABLES", ("SOURCE_NAME", "VERSION")),
+    ("SYNC_CAPTURES", "||--o{", "SYNC_CAPTURE_TABLES", _CAPTURE),
 )
 _INTRODUCTION = """# The schema CONTROL
 
 Printed from a deployment by `scripts/print_control.sh --write`; the SQL is in
 `snowflake/30_state` and `snowflake/60_views`. A person reads the views; the tables are
 the sync's memory. All but `SYNC_LEASES` are append-only: the latest row of a table
-counts, and the `SYNC_CURRENT_...` views are that row. `TIDY` moves what is finished into
-the `..._HISTORY` tables and deletes what is older than `history_days`.
+counts, and the `SYNC_CURRENT_...` views are that row. `TIDY` moves what is finished
+into the `..._HISTORY` tables and deletes what is older than `history_days`.
 `docs/SECURITY.md` says which values of rows can stand here.
 
 ## How the tables belong together
