@@ -21,7 +21,7 @@ from scripts.snowflake_connection import (
     read_settings,
 )
 
-ROLES = ("sync_reader", "sync_operator", "sync_admin")
+ROLES = ("sync_reader", "sync_operator", "sync_configurator", "sync_admin")
 console = Console(highlight=False, soft_wrap=True)
 
 

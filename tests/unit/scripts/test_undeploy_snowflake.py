@@ -1,9 +1,12 @@
 """What removes the sync from an account."""
 
+import re
+
 import typer
 from typer.testing import CliRunner
 
 from scripts import undeploy_snowflake
+from scripts.sql_files import read_files
 
 VALUES = {"database": "DB", "warehouse": "WH", "admin_role": "ADMIN"}
 
@@ -19,6 +22,20 @@ def test_targets_and_the_database_stay() -> None:
         "USE ROLE sync_admin",
         "DROP SCHEMA IF EXISTS DB.control",
         "DROP SCHEMA IF EXISTS DB.staging",
+    ]
+
+
+def test_whatever_a_deployment_makes_in_the_account_is_dropped() -> None:
+    text = "".join(file.text for file in read_files()).upper()
+    made = re.findall(
+        r"CREATE (?:STORAGE |API )?(ROLE|INTEGRATION) IF NOT EXISTS (\w+)", text
+    )
+    found = undeploy_snowflake.statements(VALUES, integrations=True, roles=True)
+    assert len(made) >= 5
+    assert not [
+        (kind, name)
+        for kind, name in made
+        if f"DROP {kind} IF EXISTS {name}" not in [one.upper() for one in found]
     ]
 
 
