@@ -1,7 +1,7 @@
 """Log lines: one JSON object per line on standard output, which Lambda sends on.
 
-Lines of `measure` are in CloudWatch's embedded metric format: CloudWatch makes metrics of
-them by itself, without a call of ours.
+Lines of `measure` are in CloudWatch's embedded metric format: CloudWatch makes metrics
+of them by itself, without a call of ours.
 """
 
 import json

@@ -42,7 +42,7 @@ def in_plain_words(handler: Handler) -> Handler:
 
 
 def _subject(handler: Callable[..., Any], values: tuple[Any, ...]) -> str | None:
-    """The name of the table, group or source that a call is about; no other argument."""
+    """The table, group or source that a call is about; no other argument."""
     names = list(inspect.signature(handler).parameters)[1:2]
     named = bool(names) and names[0] in _SUBJECTS
     return str(values[1]) if named and len(values) > 1 else None

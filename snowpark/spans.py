@@ -1,7 +1,7 @@
 """Spans for the event table: one for each call, run and step; without telemetry, none.
 
-Snowflake puts its telemetry beside every Python handler unless a package policy keeps it
-away. Spans carry names, counts and seconds: no row value, no SQL text, no message.
+Snowflake puts its telemetry beside every Python handler unless a package policy keeps
+it away. Spans carry names, counts and seconds: no row value, no SQL text, no message.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Spans and log lines: what they say, what they never say, and that they may be absent."""
+"""Spans and log lines: what they say, never say, and that they may be absent."""
 
 import contextlib
 import json
