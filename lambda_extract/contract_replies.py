@@ -339,13 +339,17 @@ class DigestReply:
 
 @dataclass(frozen=True)
 class HealthReply:
-    """Seconds that each dependency took to answer, and the server's version."""
+    """Seconds that each dependency took to answer, and the server's version.
+
+    `release` is that of the Lambda function; one that is older does not tell it.
+    """
 
     run_id: str
     server_version: str
     credentials_seconds: float
     postgres_seconds: float
     landing_seconds: float
+    release: str = ""
     ok: Literal[True] = True
     op: Literal["health"] = "health"
     version: int = VERSION

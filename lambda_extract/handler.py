@@ -252,8 +252,10 @@ def _run(settings: Settings, claim: Claim, job: str) -> contract.Reply:
     started = time.monotonic()
     fields = {"run_id": claim.run_id, "table": claim.table, "op": claim.op}
     log.emit("worker_started", **fields)
+    source = ""
     try:
         request = contract.decode_request(claim.request)
+        source = str(getattr(getattr(request, "table", None), "source", ""))
         reply = run_operation(
             request, settings=_with_sources(settings), s3=_client("s3"), job=job
         )
@@ -264,16 +266,27 @@ def _run(settings: Settings, claim: Claim, job: str) -> contract.Reply:
             rows=getattr(reply, "rows", None),
             bytes=getattr(reply, "bytes", None),
         )
+        if isinstance(reply, contract.ExtractReply):
+            _measure(
+                settings, source, claim.table, Rows=reply.rows, Bytes=reply.bytes,
+                Seconds=log.seconds_since(started), Failures=0,
+            )  # fmt: skip
         return reply
     except ExtractError as error:
         log.emit("worker_failed", **fields, code=error.code)
+        _measure(settings, source, claim.table, Failures=1)
         return error_reply(claim.run_id, claim.op, error)
     except Exception as error:
         # The outermost frame of the worker: whatever was not foreseen must become a
         # reply, or the caller waits for its time-out.
         told = unforeseen(error)
         log.emit("worker_broke", **fields, error=told.message)
+        _measure(settings, source, claim.table, Failures=1)
         return error_reply(claim.run_id, claim.op, told)
+
+
+def _measure(settings: Settings, source: str, table: str, **values: float) -> None:
+    log.measure(settings.metrics, source=source, table=table, **values)
 
 
 def _with_sources(settings: Settings) -> Settings:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lambda_extract.errors import RequestError
+from lambda_extract.log import METRIC_LEVELS
 
 # In the package beside this file: the CA certificates of Amazon RDS.
 RDS_CA = Path(__file__).with_name("rds_ca.pem")
@@ -176,6 +177,7 @@ class Settings:
         call_seconds: After so long a group's reply is given with what is done:
             Snowflake gives its call 600 s.
         silent_seconds: A worker of a group that has said nothing for so long is lost.
+        metrics: By what CloudWatch's metrics are told apart: log.METRIC_LEVELS.
     """
 
     sources: Mapping[str, Source]
@@ -191,6 +193,7 @@ class Settings:
     sources_key: str = ""
     call_seconds: float = 540.0
     silent_seconds: float = 45.0
+    metrics: str = "source"
 
     def source(self, name: str) -> Source:
         """Returns a source by name.
@@ -229,7 +232,15 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         proof_wait_seconds=_seconds(environ, "PROOF_WAIT_SECONDS", 20.0),
         call_seconds=_seconds(environ, "CALL_SECONDS", 540.0),
         silent_seconds=_seconds(environ, "WORKER_SILENT_SECONDS", 45.0),
+        metrics=_metrics(environ),
     )
+
+
+def _metrics(environ: Mapping[str, str]) -> str:
+    level = environ.get("METRICS") or "source"
+    if level not in METRIC_LEVELS:
+        raise _wrong("METRICS", f"is none of {', '.join(METRIC_LEVELS)}")
+    return level
 
 
 def _wrong(name: str, reason: str) -> RequestError:

@@ -69,6 +69,7 @@ def _check(name: str, run_id: str, settings: Settings, s3: Any) -> None:
         credentials_seconds=reply.credentials_seconds,
         postgres_seconds=reply.postgres_seconds,
         landing_seconds=reply.landing_seconds,
+        release=reply.release,
     )
 
 

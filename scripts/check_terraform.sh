@@ -64,6 +64,14 @@ with_offline_providers() {
             OUT="$work/$name" "$offline/check.sh" "$work/other" terraform
         folders+=("$work/$name")
     done
+    # Examples are for people: a plan says that they are valid.
+    for variables in terraform/examples/*.tfvars; do
+        name="$(basename "$variables" .tfvars)"
+        echo "== example: $name"
+        cp "$variables" "$work/other/terraform/"
+        APPLY="" TF_PLAN_ARGS="-var-file=$name.tfvars -var=lambda_zip=lambda_extract.zip" \
+            OUT="$work/$name" "$offline/check.sh" "$work/other" terraform
+    done
     echo "== IAM policies"
     "$python" "$root/scripts/lint_policies.py" --linter "$offline/policies.py" \
         --terraform "$root/terraform" "${folders[@]/%//state-terraform.json}"

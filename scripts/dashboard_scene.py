@@ -96,12 +96,12 @@ def calm(ask: Ask, tables: Sequence[str], *, days: int) -> None:
 
 
 def incident(ask: Ask, tables: Sequence[str], *, days: int) -> None:
-    """As calm, and then this and that happens to some of the tables."""
-    late, never, warned = tables[4], tables[5], tables[6:8]
+    """As calm, and then this and that happens to some tables, if they are there."""
+    late, never, warned = tables[4:5], tables[5:6], tables[6:8]
     failing = tables[_FAILING[0].tables.start : _FAILING[-1].tables.stop]
-    others = (late, never, *warned, *failing)
+    others = (*late, *never, *warned, *failing)
     calm(ask, [name for name in tables if name not in others], days=days)
-    _runs(ask, [late], days=days, since=5)
+    _runs(ask, late, days=days, since=5)
     _runs(ask, failing, days=days, since=3)
     calm(ask, warned, days=days)
     warning = {

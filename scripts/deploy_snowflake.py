@@ -303,7 +303,7 @@ def _main(
     ) as error:
         console.print(str(error), style="red", markup=False, highlight=False)
         raise typer.Exit(1) from None
-    console.print(f"Deployed: {sent} statements. Next: CALL APPLY_CONFIG('...');")
+    console.print(f"Deployed: {sent} statements. Next: CALL APPLY_CONFIG($$...$$);")
 
 
 def _print_steps(steps: list[Step]) -> None:

@@ -72,6 +72,7 @@ ASSUMPTIONS: dict[str, Input] = {
     "nat_gateways": Input(0, "1: new_vpc with nat"),
     "alarms": Input(9, "alarms that Terraform makes"),
     "metrics": Input(5, "metrics from log lines that Terraform makes"),
+    "source_metrics": Input(4, "metrics of extractions: 4 for each source"),
     "watchdog_runs_per_day": Input(24, "runs of the watchdog a day"),
     "watchdog_seconds": Input(2, "seconds of such a run"),
 }
@@ -160,7 +161,7 @@ def estimate(given: Mapping[str, float]) -> list[Line]:
         Line(
             "alarms, metrics and logs",
             i["alarms"] * i["alarm"]
-            + i["metrics"] * i["metric"]
+            + (i["metrics"] + i["source_metrics"]) * i["metric"]
             + (runs + watched) * i["log_kilobytes_per_run"] / 1e6 * i["log_gb"],
         ),
     ]

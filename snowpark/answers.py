@@ -5,16 +5,19 @@ here has one frame, that of the handler; the others go to the event table.
 """
 
 import functools
+import inspect
 import logging
 import traceback
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from snowpark import spans
 from snowpark.errors import SyncError
 
 _LOG = logging.getLogger("aurora_sync")
 _TABLES_SHOWN = 5
 _CAUSES_SHOWN = 10
+_SUBJECTS = ("table_name", "group_name", "source_name")
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 
@@ -25,7 +28,8 @@ def in_plain_words(handler: Handler) -> Handler:
     def called(*values: Any) -> Any:
         told: SyncError
         try:
-            return handler(*values)
+            with spans.span(handler.__name__, subject=_subject(handler, values)):
+                return handler(*values)
         except SyncError as error:
             # Frames name files and lines alone; the text is that of the error.
             frames = "".join(traceback.format_tb(error.__traceback__))
@@ -35,6 +39,13 @@ def in_plain_words(handler: Handler) -> Handler:
         raise told.with_traceback(None)
 
     return called  # type: ignore[return-value]
+
+
+def _subject(handler: Callable[..., Any], values: tuple[Any, ...]) -> str | None:
+    """The table, group or source that a call is about; no other argument."""
+    names = list(inspect.signature(handler).parameters)[1:2]
+    named = bool(names) and names[0] in _SUBJECTS
+    return str(values[1]) if named and len(values) > 1 else None
 
 
 def of_group(report: dict[str, Any]) -> dict[str, Any]:

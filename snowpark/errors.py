@@ -29,6 +29,9 @@ class Known:
     hint: str
 
 
+# In the repository; each code has an anchor there (scripts/anchor_runbook.py).
+RUNBOOK = "docs/RUNBOOK.md"
+
 CODES: dict[str, Known] = {
     "invalid_config": Known(False, "Correct the listed places and apply again."),
     "group_failed": Known(
@@ -265,7 +268,8 @@ class SyncError(Exception):
         where += [f"run {self.run_id}"] if self.run_id else []
         place = f" ({', '.join(where)})" if where else ""
         retry = "A retry may help." if self.retryable else "A retry does not help."
-        return f"[{self.code}]{place} {self.message} {retry} {self.hint}".rstrip()
+        told = f"[{self.code}]{place} {self.message} {retry} {self.hint}".rstrip()
+        return f"{told} ({RUNBOOK}#{self.code})"
 
 
 @dataclass(frozen=True)

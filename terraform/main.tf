@@ -101,6 +101,7 @@ module "compute" {
   vault               = local.uses_vault ? var.vault : null
   snowflake_vpc_ids   = var.snowflake_vpc_ids
   runtime             = "python${local.lambda_python}"
+  metrics             = var.metrics
 
   code_signing_config_arn    = var.code_signing_config_arn
   manage_api_gateway_logging = var.manage_api_gateway_logging

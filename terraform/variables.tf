@@ -154,6 +154,17 @@ variable "log_retained_gigabytes" {
   }
 }
 
+variable "metrics" {
+  type        = string
+  description = "By what the metrics of extractions in CloudWatch (namespace AuroraSync) are told apart: none, source, or table, which makes four metrics more for each table."
+  default     = "source"
+
+  validation {
+    condition     = contains(["none", "source", "table"], var.metrics)
+    error_message = "none, source or table."
+  }
+}
+
 variable "silence_hours" {
   type        = number
   description = "The dead-man alarm fires when no extract has been asked for in so many hours: more than the longest pause between two runs of a group (daily groups: 26)."

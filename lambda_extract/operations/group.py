@@ -154,6 +154,7 @@ class Worker:
             reply = self._extracted(part, session, deadline)
         except ExtractError as error:
             log.emit("part_failed", **fields, code=error.code)
+            self._measure(part, Failures=1)
             if not _survived(error):
                 session.close()
             less = deadline - began < 0.9 * self.settings.budget_seconds
@@ -166,6 +167,7 @@ class Worker:
             session.close()
             told = unforeseen(error)
             log.emit("part_broke", **fields, error=told.message)
+            self._measure(part, Failures=1)
             return contract.PartReply(number, error=told.detail())
         log.emit(
             "part_done",
@@ -174,7 +176,17 @@ class Worker:
             rows=reply.rows,
             bytes=reply.bytes,
         )
+        self._measure(
+            part, Rows=reply.rows, Bytes=reply.bytes, Seconds=seconds_since(began),
+            Failures=0,
+        )  # fmt: skip
         return _short(number, part, reply)
+
+    def _measure(self, part: contract.GroupPart, **values: float) -> None:
+        table = part.table
+        log.measure(
+            self.settings.metrics, source=table.source, table=table.name, **values
+        )
 
     def _extracted(
         self, part: contract.GroupPart, session: OneSession, deadline: float

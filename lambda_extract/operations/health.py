@@ -36,6 +36,7 @@ def health(
         credentials_seconds=credentials_seconds,
         postgres_seconds=postgres_seconds,
         landing_seconds=seconds_since(started),
+        release=contract.release(),
     )
 
 

@@ -146,7 +146,8 @@ def _sources(snowflake: Snowflake, tables: Sequence[TableSettings]) -> list[Row]
     rows = []
     if not by_source:
         text = "no table is configured"
-        rows.append(Row("configuration", "warning", text, "CALL APPLY_CONFIG('...');"))
+        hint = "CALL APPLY_CONFIG($$...$$);"
+        rows.append(Row("configuration", "warning", text, hint))
         # Without a name it is only asked whether it answers.
         by_source[""] = []
     for source, some in sorted(by_source.items()):

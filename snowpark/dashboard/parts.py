@@ -32,7 +32,9 @@ def columns() -> dict[str, Any]:
             # The usual color is red, which means failed on this page.
             color="blue",
             help="Age of the data as a share of its limit. Full: late.",
-        )
+        ),
+        # Beside rows without a number whole ones would be shown as 12.000000.
+        "Rows read": st.column_config.NumberColumn(format="%d"),
     }
 
 

@@ -28,7 +28,8 @@ STATES = tuple(COLORS)
 # Snowflake puts around it.
 _ERROR = re.compile(
     r"\[(?P<code>[a-z_]+)\](?: \((?P<where>[^)]*)\))? (?P<message>.*?)"
-    r" (?P<retry>A retry (?:may help|does not help)\.)(?P<hint>[^\n]*)",
+    r" (?P<retry>A retry (?:may help|does not help)\.)(?P<hint>[^\n]*?)"
+    r"(?: \([\w/]+\.md#\w+\))?(?=\n|$)",
     re.DOTALL,
 )
 

@@ -44,7 +44,7 @@ def show_app() -> None:
             st.info(
                 "No table is configured yet. `CALL PROPOSE_CONFIG('shop', '*.*')` shows"
                 " what a source has, `CALL ADD_TABLES('shop', ...)` or"
-                " `CALL APPLY_CONFIG('...')` configures it."
+                " `CALL APPLY_CONFIG($$...$$)` configures it."
             )
     except CallFailed as error:
         show_failure("Snowflake refused a query", error.failure)

@@ -22,6 +22,7 @@ from lambda_extract.contract import (
     place_of,
 )
 from lambda_extract.contract_paths import capture_folder, is_key_file
+from snowpark import spans
 from snowpark.errors import LambdaError, SnowflakeError, SyncError
 from snowpark.extraction import requests as extraction_requests
 from snowpark.session import Snowflake
@@ -54,14 +55,21 @@ def ask_all(snowflake: Snowflake, requests: Sequence[Request]) -> list[Reply]:
         LambdaError: The call itself failed, or a reply has not the agreed shape.
     """
     texts = [encode(request) for request in requests]
-    try:
-        rows = [
-            row
-            for statement in extraction_requests.call_extract(texts)
-            for row in snowflake.run(statement)
-        ]
-    except SnowflakeError as error:
-        raise LambdaError("extract_call_failed", error.message) from error
+    first = requests[0] if requests else None
+    with spans.span(
+        "extract",
+        requests=len(texts),
+        op=str(getattr(first, "op", "")),
+        run_id=str(getattr(first, "run_id", "")),
+    ):
+        try:
+            rows = [
+                row
+                for statement in extraction_requests.call_extract(texts)
+                for row in snowflake.run(statement)
+            ]
+        except SnowflakeError as error:
+            raise LambdaError("extract_call_failed", error.message) from error
     by_position = {int(row[0]): row[1] for row in rows}
     if sorted(by_position) != list(range(len(requests))):
         raise LambdaError("reply_invalid", "A request has no reply, or two.")

@@ -1,10 +1,13 @@
 """The life of one run: its id, its lease, its record, and what it leaves behind."""
 
+import json
+import logging
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
+from snowpark import spans
 from snowpark.errors import SyncError
 from snowpark.ledger import lease, write
 from snowpark.ledger.records import TableState
@@ -12,6 +15,8 @@ from snowpark.ledger.run import Run
 from snowpark.load import statements
 from snowpark.session import Snowflake
 from snowpark.sync import report
+
+_LOG = logging.getLogger("aurora_sync")
 
 
 def run_owned(
@@ -22,11 +27,31 @@ def run_owned(
     Raises:
         SyncError: Of the work, with table and run.
     """
-    try:
-        _work(snowflake, run, work)
-    except SyncError as error:
-        raise error.about(run.table, run.id)
+    with spans.span("run", table=run.table, run_id=run.id) as span:
+        try:
+            _work(snowflake, run, work)
+        except SyncError as error:
+            _LOG.warning("run failed %s", _told(run, error_code=error.code))
+            raise error.about(run.table, run.id)
+        finally:
+            span.tell(
+                kind=run.tally.kind, windows=run.tally.windows, rows=run.tally.rows,
+                files=run.tally.files, bytes=run.tally.bytes,
+            )  # fmt: skip
+    _LOG.info("run succeeded %s", _told(run))
     return report.of_run(run, found)
+
+
+def _told(run: Run, **more: str) -> str:
+    """What a log line says of a run: names and counts, no value of a row."""
+    tally = run.tally
+    fields = {
+        "table": run.table, "run_id": run.id, "kind": tally.kind, "rows": tally.rows,
+        "bytes": tally.bytes, "extract_seconds": round(tally.seconds.extract, 3),
+        "load_seconds": round(tally.seconds.load, 3),
+        "merge_seconds": round(tally.seconds.merge, 3),
+    }  # fmt: skip
+    return json.dumps(fields | more)
 
 
 def _work(snowflake: Snowflake, run: Run, work: Callable[[], None]) -> None:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lambda_extract.contract import Described, File
+from snowpark import spans
 from snowpark.columns.alignment import Alignment, Source
 from snowpark.columns.column import LoadColumn
 from snowpark.columns.shape import Shape
@@ -105,7 +106,8 @@ def stage(
     started = time.monotonic()
     if job.staging not in run.staged:
         run.staged.append(job.staging)
-    staging.stage(snowflake, job, columns, files)
+    with spans.span("load", table=run.table, run_id=run.id, files=len(files)):
+        staging.stage(snowflake, job, columns, files)
     ledger_run.note_load(run, time.monotonic() - started)
 
 
@@ -115,6 +117,16 @@ def commit(snowflake: Snowflake, run: Run, transfer: Transfer) -> Done:
     Raises:
         SyncError: Whatever failed; of the rows and the watermark nothing was kept.
     """
+    with spans.span("commit", table=run.table, run_id=run.id) as span:
+        done = _commit(snowflake, run, transfer)
+        counts = run.tally.counts
+        span.tell(
+            inserted=counts.inserted, updated=counts.updated, deleted=counts.deleted
+        )
+        return done
+
+
+def _commit(snowflake: Snowflake, run: Run, transfer: Transfer) -> Done:
     started = time.monotonic()
     aligned = align(snowflake, run, transfer)
     rows = merge.batch(transfer.job, aligned, transfer.key, transfer.extracted_at)

@@ -3,6 +3,7 @@ variables {
   account_id = "123456789012"
   region     = "eu-west-1"
   zip        = "lambda_extract.zip"
+  metrics    = "source"
   sources = {
     shop = {
       host   = "shop.example.com"

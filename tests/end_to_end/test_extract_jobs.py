@@ -241,6 +241,18 @@ def test_an_extraction_lands_exactly_what_its_manifest_says(
     assert re.fullmatch(rf"{folder}[0-9a-f]{{16}}-00000\.csv\.zst", file.path)
 
 
+def test_an_extraction_is_measured_by_its_source(
+    cloud: Cloud, orders: contract.ExtractRequest
+) -> None:
+    """CloudWatch makes metrics of such a line; it has counts, and no value of a row."""
+    reply = extracted(cloud.call(orders))
+    measured = [line for line in cloud.events() if line["event"] == "measured"][-1]
+    assert (measured["source"], measured["table"]) == (orders.table.source, "orders")
+    assert (measured["Rows"], measured["Bytes"]) == (reply.rows, reply.bytes)
+    assert measured["Failures"] == 0 < measured["Seconds"]
+    assert "note" not in json.dumps(measured)
+
+
 def test_a_post_answers_within_a_second(
     cloud: Cloud, orders: contract.ExtractRequest
 ) -> None:

@@ -24,7 +24,9 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from local.aurora import free_port
 from local.stack import Stack
+from snowpark.dashboard.buttons import ACTIONS
 from tests.end_to_end.lab import TARGET_SCHEMA, Lab
+from tests.end_to_end.test_the_log_tells_every_change import LogLab
 
 ROOT = Path(__file__).resolve().parents[2]
 DRIVER = shutil.which("chromedriver")
@@ -215,6 +217,41 @@ def test_a_table_has_a_page_with_every_call(
     click(browser, "button", "All tables")
     shows(browser, "The one table is paused")
     unbroken(browser)
+
+
+def test_a_log_is_captured_and_begun_anew_from_its_card(lab: Lab, browser: Any) -> None:
+    log = LogLab(lab)
+    table = log.table("orders", "(id bigint PRIMARY KEY, note text)")
+    log.start()
+    lab.sync(table)
+    try:
+        lab.query(
+            "UPDATE control.sync_captures SET recorded_at = DATEADD('hour', -3,"
+            " recorded_at) WHERE source_name = 'shop'"
+        )
+        click(browser, "button", "Refresh")
+        press(browser, "Capture log", "CALL CAPTURE_LOG('shop');", "shop: ")
+        assert log_state(lab) == "ok"
+        lab.call("STOP_LOG", "shop")
+        click(browser, "button", "Refresh")
+        press(browser, "Resync source", "CALL RESYNC_SOURCE('shop');", "shop: ")
+        assert log_state(lab) == "ok"
+        unbroken(browser)
+    finally:
+        lab.call("STOP_LOG", "shop")
+        lab.apply({})
+
+
+def log_state(lab: Lab) -> str:
+    (row,) = lab.query("SELECT state FROM control.sync_logs WHERE source_name = 'shop'")
+    return str(row["STATE"])
+
+
+def test_every_button_is_pressed_in_a_browser() -> None:
+    """Each by its label, in this file."""
+    text = Path(__file__).read_text(encoding="utf-8")
+    labels = [label for label in ACTIONS if f'(browser, "{label}"' not in text]
+    assert [label for label in labels if f'"button", "{label}")' not in text] == []
 
 
 def test_every_page_has_something_to_show(lab: Lab, browser: Any) -> None:

@@ -49,3 +49,15 @@ def test_every_path_that_a_document_names_exists(document: str) -> None:
     folders = "config|docs|lambda_extract|local|scripts|snowflake|snowpark|tests"
     for path in set(re.findall(rf"`((?:{folders})/[\w./-]*)`", text)):
         assert (ROOT / path).exists(), f"{document} names {path}"
+
+
+def test_every_finding_of_a_user_names_tests_that_exist() -> None:
+    text = (ROOT / "docs" / "TESTING.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| U(\d+) \| .* \| (.*) \|$", text, re.M)
+    assert [int(number) for number, _ in rows] == list(range(1, 15))
+    for number, listed in rows:
+        named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", listed)
+        assert named, f"U{number}"
+        for path, name in named:
+            code = (ROOT / path).read_text(encoding="utf-8")
+            assert f"def {name}(" in code and name.startswith(f"test_u{number}_")

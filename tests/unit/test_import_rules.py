@@ -35,7 +35,7 @@ SERVER = "local/snowflake_server"
 FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
     "snowpark": (
         # The dashboard is an application of its own: it meets the rest in SQL alone.
-        ("errors", "sql", "redact", "dashboard/"),
+        ("errors", "sql", "redact", "spans", "dashboard/"),
         ("names", "arguments", "answers"),
         ("session",),
         ("settings/",),
@@ -139,6 +139,7 @@ ONLY_IMPORTERS = {
         "snowpark/dashboard/streamlit_app.py",
         "snowpark/dashboard/table_page.py",
     },
+    ("snowpark", "opentelemetry"): {"snowpark/spans.py"},
     ("snowpark", "jsonschema"): {"snowpark/settings/validator.py"},
     (SERVER, "starlette"): {f"{SERVER}/server.py"},
     (SERVER, "uvicorn"): {f"{SERVER}/__main__.py"},

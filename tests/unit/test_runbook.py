@@ -4,7 +4,9 @@ import re
 from pathlib import Path
 
 from lambda_extract.errors import CODES as EXTRACT_CODES
+from scripts.anchor_runbook import anchored
 from snowpark.errors import CODES as PROCEDURE_CODES
+from snowpark.errors import RUNBOOK, SyncError
 
 ROOT = Path(__file__).parents[2]
 
@@ -14,6 +16,17 @@ def test_the_runbook_has_exactly_the_codes_that_exist() -> None:
     errors = text[text.index("## Errors of the procedures") :]
     entries = re.findall(r"^\| `([a-z_]+)` \|", errors, flags=re.MULTILINE)
     assert sorted(entries) == sorted([*EXTRACT_CODES, *PROCEDURE_CODES])
+
+
+def test_the_link_of_every_error_leads_to_its_entry() -> None:
+    """Run scripts/anchor_runbook.sh --write."""
+    text = (ROOT / RUNBOOK).read_text(encoding="utf-8")
+    assert anchored(text) == text
+    anchors = re.findall(r'<a id="(\w+)"></a>', text)
+    assert sorted(anchors) == sorted([*EXTRACT_CODES, *PROCEDURE_CODES])
+    for code in anchors:
+        assert str(SyncError(code, "It is so.")).endswith(f"({RUNBOOK}#{code})")
+        assert re.search(rf'^\| `{code}` \| <a id="{code}"></a>\S', text, re.M), code
 
 
 def test_every_code_that_the_code_raises_is_in_a_table() -> None:

@@ -19,6 +19,7 @@ locals {
     WORKER_FUNCTION        = local.worker_name
     WORKER_TIMEOUT_SECONDS = tostring(local.worker_timeout_seconds)
     SIGNING_KEY            = random_password.signing.result
+    METRICS                = var.metrics
   }
 }
 

@@ -18,6 +18,11 @@ variable "zip" {
   description = "Package of both functions."
 }
 
+variable "metrics" {
+  type        = string
+  description = "By what the metrics of extractions are told apart: none, source, table."
+}
+
 variable "memory_mb" {
   type        = number
   description = "Memory of each function in MB."

@@ -184,7 +184,7 @@ LEFT_OUT: dict[str, dict[str, Any]] = {
         "seconds": 0.0,
         "op": "digest",
     },
-    "HealthReply": REPLY | {"op": "health"},
+    "HealthReply": REPLY | {"op": "health", "release": ""},
     "ErrorReply": {"ok": False, "op": "", "version": 1},
     "ExtractRequest": {
         "limits": LIMITS,

@@ -282,3 +282,10 @@ def test_a_wrong_log_is_refused(log: Any) -> None:
     with pytest.raises(RequestError) as refused:
         read_settings(environ(SOURCES=sources))
     assert refused.value.code == "bad_request"
+
+
+def test_metrics_are_told_apart_by_source_unless_asked() -> None:
+    assert read_settings(environ()).metrics == "source"
+    assert read_settings(environ(METRICS="table")).metrics == "table"
+    with pytest.raises(RequestError, match="METRICS is none of none, source, table"):
+        read_settings(environ(METRICS="rows"))

@@ -9,7 +9,7 @@ import pytest
 from moto import mock_aws
 
 from lambda_extract import handler as handling
-from lambda_extract import watchdog
+from lambda_extract import contract, watchdog
 from lambda_extract.credentials import secrets
 from lambda_extract.errors import ExtractError
 from lambda_extract.settings import Settings, Source
@@ -49,6 +49,7 @@ def test_a_healthy_source(
     source, end = lines(capsys)
     assert (source["event"], source["source"]) == ("watchdog_source", "shop")
     assert source["healthy"] == 1
+    assert source["release"].startswith(f"{contract.RELEASE}-")
     assert (end["event"], end["unhealthy"]) == ("watchdog", 0)
 
 

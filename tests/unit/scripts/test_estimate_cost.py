@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from lambda_extract import log
 from scripts.estimate_cost import (
     ASSUMPTIONS,
     PRICES,
@@ -59,8 +60,9 @@ def test_a_wrong_input_is_refused(text: str) -> None:
         estimate(parse([text]))
 
 
-def test_the_documents_table_is_this_one() -> None:
-    text = (ROOT / "docs/DEPLOYMENT.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("document", ["docs/DEPLOYMENT.md", "README.md"])
+def test_the_documents_table_is_this_one(document: str) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
     assert table({"idle": IDLE, "as assumed": {}}) in text
 
 
@@ -72,3 +74,5 @@ def test_as_many_alarms_and_metrics_are_assumed_as_terraform_makes() -> None:
     assert alarms == ASSUMPTIONS["alarms"].value
     metrics = len(re.findall('resource "aws_cloudwatch_log_metric_filter"', text))
     assert metrics == ASSUMPTIONS["metrics"].value
+    # Of one source, told apart by source alone, which is the default of `metrics`.
+    assert len(log.UNITS) == ASSUMPTIONS["source_metrics"].value

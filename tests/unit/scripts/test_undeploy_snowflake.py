@@ -43,6 +43,20 @@ def test_an_environment_takes_its_own_names_away() -> None:
     assert len(dropped) == 6 and all(text.endswith("_DEV") for text in dropped)
 
 
+def test_whatever_a_deployment_makes_in_the_account_is_dropped() -> None:
+    text = "".join(file.text for file in read_files()).upper()
+    made = re.findall(
+        r"CREATE (?:STORAGE |API )?(ROLE|INTEGRATION) IF NOT EXISTS (\w+)", text
+    )
+    found = undeploy_snowflake.statements(VALUES, integrations=True, roles=True)
+    assert len(made) >= 5
+    assert not [
+        (kind, name)
+        for kind, name in made
+        if f"DROP {kind} IF EXISTS {name}" not in [one.upper() for one in found]
+    ]
+
+
 def test_a_dry_run_sends_nothing() -> None:
     app = typer.Typer()
     app.command()(undeploy_snowflake.main)

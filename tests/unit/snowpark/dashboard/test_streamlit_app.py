@@ -9,7 +9,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from snowpark.dashboard import session, shaping, statements
+from snowpark.dashboard import parts, session, shaping, statements
 from snowpark.dashboard.buttons import ACTIONS
 from snowpark.dashboard.session import CallFailed
 from snowpark.dashboard.statements import Query
@@ -262,3 +262,9 @@ def test_snowflake_that_refuses_is_said(answers: Answers) -> None:
     answers.refused = "sync_status"
     page = opened()
     assert "002003\\: does not exist" in texts(page)
+
+
+def test_counts_of_rows_are_whole_beside_tables_without_one() -> None:
+    """Streamlit makes fractions of whole numbers in a column that has gaps."""
+    shown = parts.columns()["Rows read"]
+    assert shown["type_config"]["format"] == "%d"
