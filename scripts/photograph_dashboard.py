@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import snowflake.connector
 import typer
 from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -161,7 +162,7 @@ def _open(browser: Any, address: str) -> None:
         try:
             browser.get(address)
             return
-        except Exception:
+        except WebDriverException:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.5)
