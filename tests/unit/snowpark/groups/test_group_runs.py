@@ -301,24 +301,34 @@ def test_a_run_that_did_nothing_but_begin_is_finished() -> None:
     assert report["group"] == "hourly" and report["tables"] == 0
 
 
-def test_rows_of_a_table_that_was_read_twice_are_added_up() -> None:
+@pytest.mark.parametrize(
+    ("before", "after", "status"),
+    [
+        ("succeeded", "unchanged", "succeeded"),
+        ("unchanged", "succeeded", "succeeded"),
+        ("unchanged", "unchanged", "unchanged"),
+    ],
+)
+def test_rows_of_a_table_that_was_read_twice_are_added_up(
+    before: str, after: str, status: str
+) -> None:
     """Windows of a lane that died, and those of the one that went on."""
     rows = [
         Row(
             TABLE_NAME="orders",
-            STATUS=status,
+            STATUS=ended,
             ROWS_EXTRACTED=number,
             ERROR_CODE=None,
             ERROR_MESSAGE=None,
             ERROR_RETRYABLE=None,
             ERROR_HINT=None,
         )
-        for status, number in (("succeeded", 5), ("unchanged", None), ("unchanged", 3))
+        for ended, number in ((before, 5), (before, None), (after, 3))
     ]
     session = Scripted(read_outcomes=rows)
     found = groups_steps.outcomes(Snowflake(session), samples.RUN_ID)
     assert found == {
-        "orders": {"table": "orders", "status": "succeeded", "rows_extracted": 8}
+        "orders": {"table": "orders", "status": status, "rows_extracted": 8}
     }
 
 
