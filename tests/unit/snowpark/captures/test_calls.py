@@ -17,6 +17,7 @@ from lambda_extract.contract import (
 )
 from snowpark.captures import calls
 from snowpark.errors import SyncError, UsageError
+from snowpark.ledger.lease import LEASE_SECONDS
 from snowpark.session import Snowflake
 from tests.unit.snowpark.captures.samples import ITEMS, ORDERS, captured, link_row
 from tests.unit.snowpark.samples import RUN_ID, settings
@@ -115,9 +116,9 @@ def test_the_chain_is_broken_before_the_slot_is_dropped() -> None:
     session = session_of()
     report = play(calls.stop_log, session)
     session.in_order("begin", "insert_gap", "hold_lease", "commit", "extract")
-    assert recorded(session) == [("insert_gap", 5)] and asked(session)[0][0] == (
-        "drop_slot"
-    )
+    assert recorded(session) == [("insert_gap", 5)]
+    assert asked(session) == [("drop_slot", None)]
+    assert session.values("hold_lease") == [(LEASE_SECONDS, "#capture:shop", RUN_ID)]
     assert "stopped" in session.only("insert_gap").values
     assert report == {
         "source": "shop",

@@ -24,6 +24,7 @@ from snowpark.columns import types as columns_types
 from snowpark.columns.alignment import Alignment, Rules, Source
 from snowpark.columns.shape import Change, Shape
 from snowpark.errors import DriftError
+from snowpark.load import target_statements
 from tests.unit.snowpark.samples import COLUMNS, ID, NOTE, settings
 
 EVOLVE = Rules("evolve", "fail")
@@ -558,3 +559,47 @@ def test_a_column_that_makes_room_has_a_name_in_snowflake(length: int) -> None:
         names = [new for _, new in found.renames] + [name for name, _ in found.add]
         made = [name for name in names if ending in name]
         assert made == ["N" * min(length, 200) + ending]
+
+
+@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_history_is_begun_or_given_up_by_what_the_target_is(
+    there: bool, wanted: bool
+) -> None:
+    target, shape = loaded(ID, NOTE)
+    if there:
+        target |= dict(target_statements.HISTORY_TYPES)
+    rules = dataclasses.replace(EVOLVE, history=wanted, drop_history=True)
+    found = drift.align(source(ID, NOTE), target, shape, rules)
+    assert found.lacks_history is not there
+    assert found.drops_history is (there and not wanted)
+
+
+def test_a_target_that_nobody_has_looked_at_lacks_nothing() -> None:
+    blank = Alignment((), Shape())
+    assert not (blank.lacks_history or blank.drops_history or blank.lacks_deleted_at)
+
+
+def test_each_column_whose_name_is_taken_makes_way() -> None:
+    """Two columns dropped and made again at once, behind one that stayed."""
+    target, shape = loaded(ID, NOTE, AMOUNT)
+    again = source(
+        ID,
+        dataclasses.replace(NOTE, attnum=8),
+        dataclasses.replace(AMOUNT, attnum=9),
+    )
+    found = drift.align(again, target, shape, EVOLVE)
+    assert [old for old, _ in found.renames] == ["NOTE", "AMOUNT"]
+    refused("schema_drift", lambda: drift.align(again, target, shape, FAIL))
+    kept = drift.align(again, target, shape, RELOAD)
+    assert not kept.renames and not kept.add
+
+
+def test_a_column_that_the_policy_keeps_out_is_in_no_column_of_the_target() -> None:
+    target, shape = loaded(ID)
+    found = drift.align(source(ID, NOTE), target, shape, FREEZE)
+    (change,) = found.changes
+    assert (change.change, change.target) == ("ignored", None)
+    added = drift.align(source(ID, NOTE), target, shape, EVOLVE)
+    assert [c.target for c in added.changes] == ["NOTE"]
+    assert {c.old_type for c in added.changes} == {None}

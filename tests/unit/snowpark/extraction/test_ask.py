@@ -166,6 +166,10 @@ def test_a_capture_may_tell_of_each_table_that_was_asked_for_and_of_no_other() -
         session = Scripted(extract=rows(encode(found)))
         answer = ask.ask(Snowflake(session), request, CaptureReply)
         assert (answer.tables == found.tables) is fits
+    other = encode(captured(part="c2"))
+    session = Scripted(extract=rows(other))
+    said = invalid(session, lambda s: ask.ask(s, request, CaptureReply))
+    assert said == "The reply belongs to another request."
     for told in (("orders", "lines"), ("orders", "orders")):
         found = captured(*(TableChanges(name) for name in told))
         session = Scripted(extract=rows(encode(found)))

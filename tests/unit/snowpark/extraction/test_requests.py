@@ -7,6 +7,7 @@ import pytest
 from lambda_extract.contract import (
     CHECKED_TABLES,
     Bound,
+    ColumnSpec,
     DigestRequest,
     ExtractRequest,
     KeysRequest,
@@ -208,3 +209,22 @@ def test_only_a_table_of_mode_log_has_changed_keys() -> None:
         requests.changes_request(
             TABLE, RUN_ID, "p", files=(), known=IDENTITY, truncated=False
         )
+
+
+def test_a_capture_names_the_columns_that_no_key_may_have() -> None:
+    """What is hashed or masked would stand in the files as it is."""
+    columns = (ColumnSpec("note", protect="mask"), ColumnSpec("id", rename="number"))
+    table = dataclasses.replace(ORDERS, columns=columns)
+    assert table.log_spec is not None
+    found = requests.capture_request(
+        "shop",
+        table.log_spec,
+        [table],
+        RUN_ID,
+        part="c1",
+        from_lsn=None,
+        server="",
+        max_wal_bytes=1,
+    )
+    (told,) = found.tables
+    assert told.protected == ("note",)

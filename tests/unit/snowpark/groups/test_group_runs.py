@@ -13,7 +13,6 @@ from lambda_extract.contract import ExtractReply, Reply
 from snowpark.alerts import alerts
 from snowpark.errors import SyncError, UsageError
 from snowpark.groups import asking, extract, group, table_steps
-from snowpark.groups import steps as groups_steps
 from snowpark.ledger.records import TableState
 from snowpark.session import Snowflake
 from tests.unit.snowpark import samples
@@ -299,39 +298,6 @@ def test_a_run_that_did_nothing_but_begin_is_finished() -> None:
     session.stop, session._dead = None, False
     report = group.finish_group(Snowflake(session), "hourly")
     assert report["group"] == "hourly" and report["tables"] == 0
-
-
-def test_rows_of_a_table_that_was_read_twice_are_added_up() -> None:
-    """Windows of a lane that died, and those of the one that went on."""
-    rows = [
-        Row(
-            TABLE_NAME="orders",
-            STATUS=status,
-            ROWS_EXTRACTED=number,
-            ERROR_CODE=None,
-            ERROR_MESSAGE=None,
-            ERROR_RETRYABLE=None,
-            ERROR_HINT=None,
-        )
-        for status, number in (("succeeded", 5), ("unchanged", None), ("unchanged", 3))
-    ]
-    session = Scripted(read_outcomes=rows)
-    found = groups_steps.outcomes(Snowflake(session), samples.RUN_ID)
-    assert found == {
-        "orders": {"table": "orders", "status": "succeeded", "rows_extracted": 8}
-    }
-
-
-def test_a_step_without_a_lane_has_none() -> None:
-    session = world(window(2))
-    group.extract_group(Snowflake(session), "hourly")
-    found = groups_steps.of_group(Snowflake(session), _run_id(session))
-    assert {step.lane for step in found} == {None}
-    assert {step.place for step in found} == {None}
-
-
-def _run_id(session: Scripted) -> str:
-    return str(steps_of(session)[0]["GROUP_RUN_ID"])
 
 
 def test_one_error_of_the_call_is_made_good_by_another_call() -> None:

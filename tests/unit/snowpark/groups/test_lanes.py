@@ -286,3 +286,16 @@ def test_wherever_a_lane_stops_rows_and_watermarks_agree() -> None:
         session.together("merge", "insert_watermark")
         if isinstance(error, SyncError):
             assert not session.is_open, stop
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.5])
+def test_tables_that_take_no_time_are_spread_all_the_same(seconds: float) -> None:
+    """Each costs its statements."""
+    names = [f"t{i}" for i in range(6)]
+    places = lanes.assign(names, dict.fromkeys(names, Past(seconds)), 3)
+    assert sorted(place.lane for place in places.values()) == [1, 1, 2, 2, 3, 3]
+
+
+def test_a_table_that_failed_to_be_extracted_has_no_lane() -> None:
+    session = world(refusal("table_not_found"))
+    assert extracted(session)["lanes"] == 0

@@ -286,3 +286,21 @@ def test_the_last_error_of_a_table(rows: list[Row], code: str | None) -> None:
     session = Scripted(read_last_error=rows)
     assert read.last_error(Snowflake(session), "orders") == code
     assert session.values("read_last_error") == [("orders",)]
+
+
+def test_a_lease_that_was_just_taken_is_not_extended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = [1000.0]
+    for module in (lease, read):
+        monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
+    session = Scripted(**OURS)
+    snowflake = Snowflake(session)
+    read.take_lease(snowflake, "orders", RUN_ID)
+    for seconds, held in ((LEASE_SECONDS / 2 - 1, 0), (1, 1), (1, 1)):
+        clock[0] += seconds
+        lease.renew_lease(snowflake, "orders", RUN_ID)
+        assert session.names.count("hold_lease") == held
+    # Of another table nothing is known.
+    lease.renew_lease(snowflake, "items", RUN_ID)
+    assert session.names.count("hold_lease") == 2

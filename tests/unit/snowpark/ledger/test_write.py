@@ -163,6 +163,7 @@ def test_a_step_that_is_given_up_stays_in_the_report_if_it_committed_rows(
     run.forget_or_begin("snapshot", "now")
     assert len(run.earlier) == steps
     assert run.tally.kind == "snapshot" and run.tally.rows == 0
+    assert run.started_at == ("now" if steps else "then")
     assert [w[0] for w in run.tally.warnings] == ([] if steps else ["source_changed"])
 
 

@@ -344,3 +344,22 @@ def test_comments_are_those_of_the_source_if_they_are_wanted(comments: bool) -> 
     found = of(SAID, comments=comments)
     assert found.comment == ("Orders" if comments else "")
     assert found.comments == ((("NOTE", "free text"),) if comments else ())
+
+
+def test_columns_without_a_comment_or_of_others_get_none() -> None:
+    empty = dataclasses.replace(
+        SAID, columns=(ColumnComment("note", ""), ColumnComment("id", "number"))
+    )
+    assert of(empty).comments == (("ID", "number"),)
+    # A column that left the target since: nothing is taken away from nobody.
+    before = Extras(comments=(("GONE", "x"), ("ID", "number"), ("NOTE", "y")))
+    found = Difference(
+        Job(settings(), RUN_ID),
+        aligned(settled()),
+        before,
+        of(empty),
+        frozenset({"ID", "NOTE"}),
+        frozenset(),
+    )
+    *_, one = load_extras._comments(found)
+    assert one.text.count("COLUMN") == 1 and '"NOTE" UNSET COMMENT' in one.text

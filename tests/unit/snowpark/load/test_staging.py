@@ -327,3 +327,23 @@ def test_a_new_target_is_made_with_all_columns() -> None:
     assert session.names == ["describe_target", "create_target"] and done == found
     assert all(f'"{c.name.upper()}"' in session.sent[-1].text for c in COLUMNS)
     assert "_SYNC_DELETED_AT" not in session.sent[-1].text
+
+
+@pytest.mark.parametrize(
+    ("key", "fits"),
+    [
+        (("id",), True),
+        (tuple(c.name for c in COLUMNS), True),
+        ((), False),
+        (("id", "other"), False),
+        (("other",), False),
+    ],
+)
+def test_a_key_is_some_or_all_of_the_columns(key: tuple[str, ...], fits: bool) -> None:
+    """A table of keys alone, between two others, is a table."""
+    if fits:
+        staging.check_key(key, COLUMNS)
+        return
+    with pytest.raises(SyncError) as caught:
+        staging.check_key(key, COLUMNS)
+    assert caught.value.code == "reply_invalid"

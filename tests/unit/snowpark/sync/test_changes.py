@@ -11,6 +11,7 @@ from lambda_extract.contract import (
     ExtractReply,
     LogBound,
     LogIdentity,
+    PlanReply,
     PlanRequest,
     Reply,
     Request,
@@ -140,6 +141,8 @@ def test_the_watermark_is_behind_a_capture_only_once_all_of_it_is_merged() -> No
     marks = [(v[1], v[5], v[-2]) for v in session.values("insert_watermark")]
     assert marks == [(8, "0/100", 4), (9, "0/150", 5), (10, "0/200", 7)]
     assert session.stays.count("merge") == 3 and session.stays.count("insert_run") == 1
+    session.in_order("merge", "merge", "merge", "insert_run", "commit")
+    assert session.stays.count("drop_staging") == 1
 
 
 def test_wherever_it_stops_the_position_is_that_of_the_rows() -> None:
@@ -195,6 +198,7 @@ def test_an_idle_table_notes_its_position_before_it_is_far_behind(behind: int) -
     session.answers["read_latest_capture"] = [link_row(4, OLDEST=early)]
     report = call(session)
     assert report["status"] == "unchanged"
+    assert kinds(session) == [("increment", "unchanged")]
     # The target is what it was, and so is its version.
     assert noted(session) == [(7, IDENTITY)] * behind
 
@@ -269,6 +273,24 @@ def test_a_reply_that_says_nothing_of_the_log_is_refused() -> None:
     with pytest.raises(LambdaError) as caught:
         call(session)
     assert caught.value.code == "reply_invalid" and "merge" not in session.names
+
+
+def test_a_plan_that_says_nothing_of_the_log_loads_nothing() -> None:
+    """Without it nobody knows which changes its rows have already."""
+
+    class Silent(Whole):
+        """Plans as a function does that knows no log."""
+
+        def __call__(self, request: Request) -> Reply:
+            found = super().__call__(request)
+            if isinstance(found, PlanReply):
+                return dataclasses.replace(found, log=None)
+            return found
+
+    session = session_of(Silent(moved(), rows_of(2)), told_of("orders"))
+    with pytest.raises(LambdaError) as caught:
+        call(session)
+    assert caught.value.code == "reply_invalid" and "overwrite" not in session.names
 
 
 def test_a_table_that_changes_faster_than_it_loads_ends() -> None:

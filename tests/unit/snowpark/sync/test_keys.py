@@ -320,3 +320,21 @@ def test_the_report_tells_of_deletes_though_nothing_was_read() -> None:
     report = sync.sync_table(Snowflake(session), "orders")
     assert report["status"] == "succeeded" and report["rows_deleted"] == 3
     assert "4 keys compared: 3 rows are gone" in report["summary"]
+
+
+@pytest.mark.parametrize("policy", ["fail", "warn"])
+@pytest.mark.parametrize("shared", [0, 2])
+def test_keys_that_the_source_has_twice_are_told_before_rows_are_called_gone(
+    policy: str, shared: int
+) -> None:
+    session = session_of(shared_keys=[Row(shared)])
+    found = settled(deletes="key_compare", duplicate_keys=policy)
+    if shared and policy == "fail":
+        with pytest.raises(SyncError) as caught:
+            compare(session, found)
+        assert caught.value.code == "duplicate_keys"
+        assert "count_gone" not in session.names
+        return
+    run = compare(session, found)
+    codes = [code for code, _, _ in run.tally.warnings]
+    assert codes == (["duplicate_keys"] if shared else [])

@@ -48,3 +48,12 @@ def test_an_independent_parser_understands_the_text(name: str) -> None:
 
 def test_no_golden_file_is_left_over() -> None:
     golden.check_left_over("validate", CASES)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_rows_beyond_the_cursor_are_left_out_by_the_length_of_their_names(
+    number: int,
+) -> None:
+    names = ("0a1b2c3d4e5f6071", "0a1b2c3d4e5f6072")[:number]
+    text = validate_statements.rows(SOFT_DIGESTED, (), 100, names).text
+    assert "LEFT(r.key_hash, 16) NOT IN" in text

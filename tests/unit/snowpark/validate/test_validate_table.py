@@ -402,3 +402,13 @@ def test_the_versions_of_a_history_are_looked_at_as_well(history: bool) -> None:
     assert report["status"] == "different"
     text = session.only("broken_invariants").text
     assert f"FROM {found.settings.target}" in text and 'PARTITION BY "ID"' in text
+
+
+def test_columns_that_cannot_be_compared_hide_none_behind_them() -> None:
+    first = tuple(c for c in COLUMNS if c.name not in ("note", "details"))
+    target = described("NOTE", "DETAILS")
+    session = session_of(SAME, SAME, more={"describe_target": target}, columns=first)
+    report = validated(session)
+    assert set(report["not_compared"]) == {"note", "details"}
+    asked = [r for r in session.requests if isinstance(r, DigestRequest)][-1]
+    assert asked.columns == tuple(c.name for c in first)
