@@ -39,6 +39,8 @@ class Schedule:
             " AWS_SNS_TOPIC_ARN = 'arn:aws:sns:eu-west-1:000000000000:alerts'"
             " AWS_SNS_ROLE_ARN = 'arn:aws:iam::000000000000:role/alerts'"
         )
+        for name in (MAIL, TOPIC):
+            lab.query(f"GRANT USAGE ON INTEGRATION {name} TO ROLE sync_admin")
         for table in self.tables:
             lab.orders_table(table, 12)
 
