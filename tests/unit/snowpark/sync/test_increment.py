@@ -639,7 +639,7 @@ def test_what_was_committed_is_what_the_next_window_knows() -> None:
         source_identity=IDENTITY,
     )
     increment.committed(course, Done(None, Commit(9, "increment", None, "d2", 0)))
-    assert course.ledger.watermark is course.ledger.pending_bound is None
+    assert course.ledger.watermark is None and course.ledger.pending_bound is None
     assert course.ledger.overlap is None and course.ledger.version == 9
     with pytest.raises(ValueError, match="with its watermark"):
         increment.committed(course, Done(None, None))
