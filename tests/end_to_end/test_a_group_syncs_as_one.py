@@ -152,7 +152,7 @@ def test_each_step_may_be_repeated(lab: Lab, team: Team) -> None:
     assert list(reports[0]["failed"]) == [team.broken]
     team.assert_equal()
     runs = lab.query(
-        "SELECT table_name, COUNT(*) AS n FROM control.sync_runs WHERE run_id = %s"
+        "SELECT table_name, COUNT(*) AS n FROM control.sync_history WHERE run_id = %s"
         " GROUP BY table_name",
         extracted["run_id"],
     )
@@ -197,7 +197,7 @@ def test_a_retried_task_tries_the_whole_sync(
 
 @pytest.mark.large
 @pytest.mark.parametrize(
-    "match", ["^COPY INTO", "^MERGE INTO", "INSERT INTO control.sync_watermarks"]
+    "match", ["^COPY INTO", "^MERGE INTO", "INTO control.sync_watermarks"]
 )
 def test_a_killed_step_is_found_by_the_finalizer_and_made_good_by_the_next_run(
     lab: Lab, team: Team, faults: Switchboard, match: str

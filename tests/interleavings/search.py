@@ -9,6 +9,8 @@ from tests.interleavings.programs import Kind, program
 
 # A row that is changed while runs are under way, one that appears, one that goes.
 SCRIPT: tuple[Change, ...] = (("a", True), ("b", True), ("a", True))
+# A row that appears and is changed: an increment that was late has the older one.
+REWRITTEN: tuple[Change, ...] = (("a", True), ("b", True), ("b", True))
 LOADED = 1
 
 
@@ -76,8 +78,11 @@ def search(
 
 def _weakened(actions: tuple[str, ...], weakness: Weakness | None) -> tuple[str, ...]:
     """Returns the program with its fence before its write."""
-    if weakness != "fence first" or "fence" not in actions:
+    if weakness != "fence first" or not {"fence", "end"} & set(actions):
         return actions
+    if "end" in actions:
+        at = actions.index("end")
+        actions = (*actions[:at], "version", "fence", *actions[at + 1 :])
     rest = [action for action in actions if action != "fence"]
     rest.insert(rest.index("begin") + 1, "fence")
     return tuple(rest)
