@@ -84,11 +84,18 @@ def serve(port: int, port_file: Path) -> None:
     # A line for each request would be most of what this process does.
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
 
-    from moto.server import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import make_server
 
-    app = StorageFaults(DomainDispatcherApplication(create_backend_app))
-    server = make_server("127.0.0.1", port, app, threaded=True, fd=listener.fileno())
+    from local.aws.serving import Dispatcher, KeepingHandler
+
+    server = make_server(
+        "127.0.0.1",
+        port,
+        StorageFaults(Dispatcher()),
+        threaded=True,
+        fd=listener.fileno(),
+        request_handler=KeepingHandler,
+    )
     server.serve_forever()
 
 

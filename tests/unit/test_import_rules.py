@@ -145,7 +145,7 @@ ONLY_IMPORTERS = {
     (SERVER, "uvicorn"): {f"{SERVER}/__main__.py"},
     (SERVER, "croniter"): {f"{SERVER}/tasks/task_schedule.py"},
     (SERVER, "urllib3"): {f"{SERVER}/code/external.py"},
-    ("local", "moto"): {"local/aws/server.py"},
+    ("local", "moto"): {"local/aws/serving.py"},
 }
 # These compose text or are exact types, and talk to nobody.
 HARMLESS = {"psycopg2.sql"}
