@@ -18,8 +18,8 @@ pytestmark = pytest.mark.large
     ("seed", "schedules"),
     [
         (1, 3),
-        pytest.param(2, 12, marks=pytest.mark.large),
-        pytest.param(3, 12, marks=pytest.mark.large),
+        pytest.param(2, 6, marks=pytest.mark.large),
+        pytest.param(3, 6, marks=pytest.mark.large),
     ],
 )
 def test_random_schedules_converge(
