@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lambda_extract.contract import CaptureReply, DropSlotReply
+from lambda_extract.contract import CaptureReply
 from snowpark import arguments, sql
 from snowpark.captures import capture, statements
 from snowpark.captures.records import Link, LogSource
@@ -24,7 +24,7 @@ def start_log(snowflake: Snowflake, source_name: object, run_id: str) -> dict[st
     def work(link: Link | None) -> Link:
         if link is not None and not link.is_gap:
             return _next(snowflake, source, run_id, link)
-        reply = _first(snowflake, source, run_id)
+        reply = capture.first_capture(snowflake, source, run_id)
         reason = "" if link is None else "started"
         version = 0 if link is None else link.version
         return capture.record(snowflake, source, run_id, version, reply, gap=reason)
@@ -57,8 +57,8 @@ def stop_log(snowflake: Snowflake, source_name: object, run_id: str) -> dict[str
     def work(link: Link | None) -> Link | None:
         # First, so that no table goes on from a slot that was made anew.
         if link is not None and not link.is_gap:
-            capture.record_gap(snowflake, source, run_id, link.version, "stopped")
-        _drop(snowflake, source, run_id)
+            capture.record_gap(snowflake, source, run_id, link.version, capture.STOPPED)
+        capture.drop_slot(snowflake, source, run_id)
         return link
 
     _owned(snowflake, source, run_id, work)
@@ -81,13 +81,7 @@ def resync_source(
     source = _source(snowflake, source_name)
 
     def work(link: Link | None) -> Link:
-        version = 0 if link is None else link.version
-        if link is not None and not link.is_gap:
-            capture.record_gap(snowflake, source, run_id, version, "resync")
-            version += 1
-        _drop(snowflake, source, run_id)
-        reply = _first(snowflake, source, run_id)
-        return capture.record(snowflake, source, run_id, version, reply)
+        return capture.begin_anew(snowflake, source, run_id, link, "resync")
 
     link = _owned(snowflake, source, run_id, work)
     return _report(
@@ -142,21 +136,6 @@ def _owned(snowflake: Snowflake, source: LogSource, run_id: str, work: Any) -> A
         lease.release_lease(snowflake, name, run_id)
 
 
-def _first(snowflake: Snowflake, source: LogSource, run_id: str) -> CaptureReply:
-    request = requests.capture_request(
-        source.name,
-        source.log,
-        source.tables,
-        run_id,
-        part=f"s{snowflake.statements}",
-        from_lsn=None,
-        server="",
-        max_wal_bytes=source.max_wal_bytes,
-        create=True,
-    )
-    return ask.ask(snowflake, request, CaptureReply)
-
-
 def _next(snowflake: Snowflake, source: LogSource, run_id: str, link: Link) -> Link:
     request = requests.capture_request(
         source.name,
@@ -170,11 +149,6 @@ def _next(snowflake: Snowflake, source: LogSource, run_id: str, link: Link) -> L
     )
     reply = ask.ask(snowflake, request, CaptureReply)
     return capture.record(snowflake, source, run_id, link.version, reply)
-
-
-def _drop(snowflake: Snowflake, source: LogSource, run_id: str) -> None:
-    request = requests.drop_slot_request(source.name, source.log, run_id)
-    ask.ask(snowflake, request, DropSlotReply)
 
 
 def _report(source: LogSource, link: Link, what: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import dataclasses
 import time
 from collections.abc import Mapping
 
-from lambda_extract.contract import CaptureReply, CaptureRequest
+from lambda_extract.contract import CaptureReply, CaptureRequest, DropSlotReply
 from snowpark import sql
 from snowpark.captures import statements
 from snowpark.captures.records import (
@@ -34,6 +34,12 @@ _ROUNDS = 8
 _SMALLEST_WAL_BYTES = 64_000_000
 _WAIT_SECONDS = 60.0
 _POLL_SECONDS = 1.0
+# The log cannot be read on from where it was, and nobody else is at it. "slot_moved" is
+# not one of them: whoever reads the slot would read the new one, too, and each sync
+# would read all tables.
+_HEALED = ("slot_missing", "slot_lost", "source_replaced")
+# A gap that a person has made, who does not want the slot back.
+STOPPED = "stopped"
 
 
 def lease_name(source: str) -> str:
@@ -102,6 +108,9 @@ def read_pending(
 def bring_up_to_date(snowflake: Snowflake, source: LogSource, run_id: str) -> Link:
     """Records what the log of a source tells by now; returns the end of the chain.
 
+    A chain that broke begins anew behind a gap if the source says so: each table is
+    then read as a whole.
+
     Raises:
         UsageError: "log_not_started".
         LeaseError: "lease_held": another run captures for longer than a minute.
@@ -110,22 +119,94 @@ def bring_up_to_date(snowflake: Snowflake, source: LogSource, run_id: str) -> Li
     take_lease(snowflake, source.name, run_id)
     try:
         link = latest(snowflake, source.name)
-        if link is None or link.is_gap:
+        if link is None or (link.is_gap and not _goes_on(source, link)):
             raise UsageError(
                 "log_not_started", f"The log of source {source.name!r} is not recorded."
             )
         # Whoever gives the lease back does so inside the caller's transaction.
         lease.require_commits(snowflake, link.open_transaction, lambda: None)
-        for _ in range(_ROUNDS):
-            reply = _captured(snowflake, source, run_id, link)
-            oldest = link.oldest
-            link = record(snowflake, source, run_id, link.version, reply)
-            link = dataclasses.replace(link, oldest=oldest)
-            if reply.complete:
-                break
-        return link
+        if link.is_gap:
+            return begin_anew(snowflake, source, run_id, link, link.reason)
+        try:
+            return _to_the_end(snowflake, source, run_id, link)
+        except LambdaError as error:
+            if source.on_gap != "resync" or error.code not in _HEALED:
+                raise
+            code = error.code
+        # What was recorded before it broke is recorded.
+        link = latest(snowflake, source.name) or link
+        return begin_anew(snowflake, source, run_id, link, code)
     finally:
         lease.release_lease(snowflake, lease_name(source.name), run_id)
+
+
+def _goes_on(source: LogSource, gap: Link) -> bool:
+    """Returns whether a run has died between a gap and the first capture behind it."""
+    return source.on_gap == "resync" and gap.reason != STOPPED
+
+
+def _to_the_end(
+    snowflake: Snowflake, source: LogSource, run_id: str, link: Link
+) -> Link:
+    for _ in range(_ROUNDS):
+        reply = _captured(snowflake, source, run_id, link)
+        oldest = link.oldest
+        link = record(snowflake, source, run_id, link.version, reply)
+        link = dataclasses.replace(link, oldest=oldest)
+        if reply.complete:
+            break
+    return link
+
+
+def begin_anew(
+    snowflake: Snowflake,
+    source: LogSource,
+    run_id: str,
+    link: Link | None,
+    reason: str,
+) -> Link:
+    """Makes the slot anew behind a gap; returns the first capture of it.
+
+    The gap comes first: no table goes on from a slot that was made anew. Whoever calls
+    has the lease of the source's captures.
+
+    Args:
+        link: The end of the chain; None: there is none.
+        reason: Why the chain breaks there.
+
+    Raises:
+        SyncError: Nothing is recorded but, perhaps, the gap.
+    """
+    version = 0 if link is None else link.version
+    if link is not None and not link.is_gap:
+        record_gap(snowflake, source, run_id, version, reason)
+        version += 1
+    drop_slot(snowflake, source, run_id)
+    reply = first_capture(snowflake, source, run_id)
+    begun = record(snowflake, source, run_id, version, reply)
+    return begun if link is None else dataclasses.replace(begun, oldest=link.oldest)
+
+
+def drop_slot(snowflake: Snowflake, source: LogSource, run_id: str) -> None:
+    """Drops the slot of a source, if there is one."""
+    request = requests.drop_slot_request(source.name, source.log, run_id)
+    ask.ask(snowflake, request, DropSlotReply)
+
+
+def first_capture(snowflake: Snowflake, source: LogSource, run_id: str) -> CaptureReply:
+    """Makes the slot of a source unless it is there, and captures what it has."""
+    request = requests.capture_request(
+        source.name,
+        source.log,
+        source.tables,
+        run_id,
+        part=f"s{snowflake.statements}",
+        from_lsn=None,
+        server="",
+        max_wal_bytes=source.max_wal_bytes,
+        create=True,
+    )
+    return ask.ask(snowflake, request, CaptureReply)
 
 
 def take_lease(snowflake: Snowflake, source: str, run_id: str) -> None:

@@ -15,6 +15,7 @@ class LogSource:
 
     Attributes:
         tables: Its tables of mode log.
+        on_gap: "resync": a slot that is gone is made anew without a person.
     """
 
     name: str
@@ -22,6 +23,7 @@ class LogSource:
     max_wal_bytes: int
     on_huge: str
     tables: tuple[TableSettings, ...]
+    on_gap: str = "fail"
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,14 @@ def source_of(name: str, tables: Sequence[TableSettings]) -> LogSource | None:
     if not own or (log := own[0].log_spec) is None:
         return None
     first = own[0]
-    return LogSource(first.source, log, first.log_max_wal_bytes, first.log_on_huge, own)
+    return LogSource(
+        name=first.source,
+        log=log,
+        max_wal_bytes=first.log_max_wal_bytes,
+        on_huge=first.log_on_huge,
+        tables=own,
+        on_gap=first.log_on_gap,
+    )
 
 
 def changed_of(row: Mapping[str, Any]) -> Changed:

@@ -241,9 +241,10 @@ ON {" AND ".join(keys.equal(c) for c in batch.key)}
 WHEN MATCHED THEN UPDATE SET {own} = target.{own}""")
 
 
-def count_rows(target: str) -> Statement:
-    """Counts the rows of a table."""
-    return Statement(f"SELECT COUNT(*) AS row_count FROM {target}")
+def count_rows(target: str, *, soft_deletes: bool = False) -> Statement:
+    """Counts the rows of a table; those that are flagged as deleted are none."""
+    alive = f" WHERE {quote(DELETED_AT)} IS NULL" if soft_deletes else ""
+    return Statement(f"SELECT COUNT(*) AS row_count FROM {target}{alive}")
 
 
 def overwrite(batch: Batch) -> Statement:

@@ -88,4 +88,6 @@ def settings(source: str, log: dict[str, Any]) -> dict[str, Any]:
         found["log_max_wal_bytes"] = log["max_wal_megabytes"] * _MEGABYTE
     if "on_huge" in log:
         found["log_on_huge"] = log["on_huge"]
+    if "on_gap" in log:
+        found["log_on_gap"] = log["on_gap"]
     return found

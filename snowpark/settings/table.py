@@ -79,6 +79,7 @@ class TableSettings:
         log_publication: What the slot is asked for.
         log_max_wal_bytes: WAL of one capture.
         log_on_huge: What happens if one transaction is larger than any capture.
+        log_on_gap: What happens if the log cannot be read on from where it was.
         comments: The target has the comments of the source.
         primary_key: It declares its key, if that is proven.
         protected_tag: DATABASE.SCHEMA.TAG of protected columns.
@@ -136,6 +137,7 @@ class TableSettings:
     log_publication: str = ""
     log_max_wal_bytes: int = 8_192_000_000
     log_on_huge: Literal["whole", "fail"] = "whole"
+    log_on_gap: Literal["fail", "resync"] = "fail"
     comments: bool = True
     primary_key: bool = True
     protected_tag: str | None = None

@@ -1,4 +1,4 @@
-"""The reload of a full table that lost rows: reported, or stopped if it lost most."""
+"""A reload that loses rows: reported, or stopped if it loses most of them."""
 
 from snowpark.errors import UsageError
 from snowpark.ledger.run import Counts
@@ -26,7 +26,8 @@ def overwrite_rows(max_percent: float, snowflake: Snowflake, rows: Batch) -> Cou
     """
     if rows.history is not None:
         return _replace_versions(max_percent, snowflake, rows)
-    (row,) = snowflake.run(statements.count_rows(rows.target), tell_only=())
+    count = statements.count_rows(rows.target, soft_deletes=rows.soft_deletes)
+    (row,) = snowflake.run(count, tell_only=())
     before = int(row[0])
     written = merge.overwrite_rows(snowflake, rows)
     fewer = max(before - written.inserted, 0)

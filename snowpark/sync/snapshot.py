@@ -83,9 +83,7 @@ def run_snapshot(
     if settings.mode == "full" and len(snapshot.plan.partitions) > 1:
         _warn_of_moments(run, len(snapshot.plan.partitions))
     write: Write = merge.overwrite_rows
-    # A reload because the source went back in time is no way round the breaker.
-    guarded = settings.mode == "full" or (changes and settings.deletes == "key_compare")
-    if guarded and found.ledger is not None:
+    if _may_lose_rows(settings, changes) and found.ledger is not None:
         most = 100.0 if confirmed else settings.max_delete_percent
         write = partial(shrinking.overwrite_rows, most)
     try:
@@ -101,6 +99,19 @@ def run_snapshot(
         raise
     transfer.drop_staging(snowflake, run, job, snapshot.files)
     return len(snapshot.done) == 1 and snapshot.planned_by(run)
+
+
+def _may_lose_rows(settings: TableSettings, changes: tuple[Change, ...]) -> bool:
+    """Returns whether a reload asks the breaker: nobody has called for it.
+
+    A reload because the source went back in time is no way round it, nor is one because
+    the log of the source began anew, perhaps of another server.
+    """
+    if settings.mode == "log":
+        return settings.deletes != "none" and settings.max_delete_percent < 100
+    return settings.mode == "full" or bool(
+        changes and settings.deletes == "key_compare"
+    )
 
 
 def _refuses_rows(error: LoadError | SnowflakeError) -> bool:

@@ -25,6 +25,7 @@ class LogLab:
         self.lab = lab
         self.name = lab.name("aurora_sync_logged")
         self.tables: dict[str, dict[str, Any]] = {}
+        self.more: dict[str, Any] = {}
         lab.psql(
             f"CREATE PUBLICATION {self.name} WITH (publish_via_partition_root = true)"
         )
@@ -44,6 +45,7 @@ class LogLab:
         config["sources"]["shop"]["log"] = {
             "slot": self.name,
             "publication": self.name,
+            **self.more,
         }
         self.lab.call("APPLY_CONFIG", json.dumps(config))
 
@@ -196,6 +198,38 @@ def test_a_slot_that_is_lost_is_told_and_made_anew(lab: Lab, log: LogLab) -> Non
     lab.assert_equal(table)
     lab.psql(f"UPDATE {table} SET note = 'c'")
     assert lab.sync(table)["kind"] == "increment"
+    lab.assert_equal(table)
+
+
+@pytest.mark.large
+def test_a_slot_that_is_lost_heals_by_itself_but_empties_no_table(
+    lab: Lab, log: LogLab
+) -> None:
+    """`on_gap`: no person is needed, unless most of the rows are gone."""
+    log.more = {"on_gap": "resync"}
+    table = log.table(
+        "healed",
+        "(id bigint PRIMARY KEY, note text)",
+        delete_action="hard",
+        max_delete_percent=50,
+    )
+    lab.psql(f"INSERT INTO {table} SELECT i, 'a' FROM generate_series(1, 10) i")
+    log.start()
+    lab.sync(table)
+    lab.psql(f"SELECT pg_drop_replication_slot('{log.name}')")
+    lab.psql(f"DELETE FROM {table} WHERE id = 1")
+    assert lab.sync(table)["kind"] == "snapshot"
+    lab.assert_equal(table)
+    lab.psql(f"UPDATE {table} SET note = 'b' WHERE id = 2")
+    assert lab.sync(table)["kind"] == "increment"
+    (row,) = lab.query("SELECT last_gap_reason FROM control.sync_logs")
+    assert row["LAST_GAP_REASON"] == "slot_missing"
+    lab.psql(f"SELECT pg_drop_replication_slot('{log.name}')")
+    lab.psql(f"DELETE FROM {table} WHERE id > 3")
+    assert "[too_many_deletes]" in lab.fail("SYNC_TABLE", table)
+    (row,) = lab.query(f"SELECT COUNT(*) AS n FROM lab.{table}")
+    assert row["N"] == 9
+    lab.call("CONFIRM_DELETES", table)
     lab.assert_equal(table)
 
 

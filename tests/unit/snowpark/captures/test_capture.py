@@ -6,8 +6,15 @@ from typing import Any
 import pytest
 from snowflake.snowpark import Row
 
-from lambda_extract.contract import CaptureRequest, Reply, TableChanges
+from lambda_extract.contract import (
+    CaptureRequest,
+    DropSlotReply,
+    DropSlotRequest,
+    Reply,
+    TableChanges,
+)
 from snowpark.captures import capture
+from snowpark.captures.records import LogSource
 from snowpark.errors import SyncError
 from snowpark.session import Snowflake
 from tests.unit.snowpark.captures.samples import (
@@ -162,6 +169,91 @@ def test_a_log_that_is_not_recorded(rows: list[Row]) -> None:
         play(Snowflake(found))
     assert caught.value.code == "log_not_started"
     assert not found.requests
+
+
+# --- a chain that broke ---------------------------------------------------------------
+
+HEALED = ("slot_missing", "slot_lost", "source_replaced")
+
+
+def healing(*answers: Reply, link: Row | None = None) -> tuple[Scripted, LogSource]:
+    """Returns a session, and a source whose gaps need no person."""
+
+    def answer(request: Any) -> Reply:
+        if isinstance(request, DropSlotRequest):
+            return DropSlotReply(request.run_id, existed=False)
+        if request.create:
+            return captured(part=request.part, from_lsn="0/900", to_lsn="0/900")
+        return answers[0]
+
+    found = Scripted(read_latest_capture=[link or link_row()], extract=replies(answer))
+    return found, dataclasses.replace(SOURCE, on_gap="resync")
+
+
+def chain(found: Scripted) -> list[tuple[str, int]]:
+    names = ("insert_gap", "insert_capture")
+    return [(one.name, one.values[1]) for one in found.kept if one.name in names]
+
+
+@pytest.mark.parametrize("code", HEALED)
+def test_a_slot_that_is_gone_is_made_anew_behind_a_gap(code: str) -> None:
+    found, source = healing(refusal(code))
+    link = capture.bring_up_to_date(Snowflake(found), source, RUN_ID)
+    assert (link.version, link.to_lsn, link.oldest) == (6, "0/900", 1)
+    assert chain(found) == [("insert_gap", 5), ("insert_capture", 6)]
+    # Who looks at the chain sees why.
+    assert code in found.only("insert_gap").values
+    assert [r.op for r in found.requests] == ["capture", "drop_slot", "capture"]
+    begun = found.requests[-1]
+    assert isinstance(begun, CaptureRequest)
+    assert begun.create and begun.from_lsn is None
+    found.in_order("insert_gap", "commit", "insert_capture", "release_lease")
+
+
+@pytest.mark.parametrize("code", HEALED)
+def test_a_slot_that_is_gone_waits_for_a_person_unless_it_is_said(code: str) -> None:
+    found, _ = healing(refusal(code))
+    with pytest.raises(SyncError) as caught:
+        play(Snowflake(found))
+    assert caught.value.code == code and chain(found) == []
+    assert [r.op for r in found.requests] == ["capture"]
+
+
+@pytest.mark.parametrize(
+    "code", ["slot_moved", "slot_active", "slot_foreign", "source_unreachable"]
+)
+def test_what_a_new_slot_would_not_heal_stays_an_error(code: str) -> None:
+    found, source = healing(refusal(code))
+    with pytest.raises(SyncError) as caught:
+        capture.bring_up_to_date(Snowflake(found), source, RUN_ID)
+    assert caught.value.code == code and chain(found) == []
+    assert [r.op for r in found.requests] == ["capture"]
+
+
+def test_wherever_healing_stops_no_slot_is_made_without_its_gap() -> None:
+    source = healing()[1]
+    for stop, found, _ in stops(
+        lambda: healing(refusal("slot_missing"))[0],
+        lambda s: capture.bring_up_to_date(s, source, RUN_ID),
+    ):
+        touched = [r.op for r in found.requests][1:]
+        assert not touched or ("insert_gap", 5) in chain(found), stop
+
+
+@pytest.mark.parametrize("reason", [*HEALED, "resync"])
+def test_a_run_that_died_behind_the_gap_is_made_up_for(reason: str) -> None:
+    gap = link_row(kind="gap", TO_LSN=None, REASON=reason)
+    found, source = healing(link=gap)
+    link = capture.bring_up_to_date(Snowflake(found), source, RUN_ID)
+    assert link.version == 5 and chain(found) == [("insert_capture", 5)]
+    assert [r.op for r in found.requests] == ["drop_slot", "capture"]
+
+
+def test_a_log_that_a_person_has_stopped_stays_stopped() -> None:
+    found, source = healing(link=link_row(kind="gap", TO_LSN=None, REASON="stopped"))
+    with pytest.raises(SyncError) as caught:
+        capture.bring_up_to_date(Snowflake(found), source, RUN_ID)
+    assert caught.value.code == "log_not_started" and not found.requests
 
 
 @pytest.mark.parametrize(

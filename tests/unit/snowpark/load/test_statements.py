@@ -110,6 +110,7 @@ CASES: dict[str, Statement] = {
         dataclasses.replace(OF_LOG, keeps_gone=True), None
     ),
     "count_rows": load_statements.count_rows(TARGET),
+    "count_alive_rows": load_statements.count_rows(TARGET, soft_deletes=True),
     "lock_target": load_statements.lock_target(BATCH),
     "overwrite": load_statements.overwrite(BATCH),
     "overwrite_soft_column": load_statements.overwrite(

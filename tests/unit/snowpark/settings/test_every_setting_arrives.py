@@ -90,6 +90,7 @@ LOG_VALUES = {
     "publication": ("Other", "log_publication", "Other"),
     "max_wal_megabytes": (100, "log_max_wal_bytes", 100_000_000),
     "on_huge": ("fail", "log_on_huge", "fail"),
+    "on_gap": ("resync", "log_on_gap", "resync"),
 }
 COLUMN_VALUES = {
     "rename": ("b", "rename", "B"),

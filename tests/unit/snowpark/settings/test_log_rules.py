@@ -59,6 +59,7 @@ def test_a_change_of_the_mode_needs_a_reload() -> None:
         ({"mode": "incremental", "deletes": "log"}, "deletes"),
         ({"mode": "incremental", "on_truncate": "fail"}, "on_truncate"),
         ({"deletes": "none", "delete_action": "hard"}, "delete_action"),
+        ({"whole_table_percent": 30}, "whole_table_percent"),
     ],
 )
 def test_what_has_no_meaning(table: dict[str, Any], place: str) -> None:
@@ -76,6 +77,10 @@ def test_a_source_without_a_log() -> None:
         {"slot": ""},
         {"max_wal_megabytes": 63},
         {"on_huge": "skip"},
+        {"on_gap": "ignore"},
+        # What is not built is refused, not ignored; docs/LOG_MODE.md says what is.
+        {"failover": True},
+        {"publish": "keys"},
         {"capture_minutes": 0},
     ],
 )

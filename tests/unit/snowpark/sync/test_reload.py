@@ -12,6 +12,7 @@ from lambda_extract.contract import (
     Bound,
     ColumnSpec,
     ExtractRequest,
+    LogBound,
     PlanReply,
     PlanRequest,
     Warning,
@@ -24,6 +25,7 @@ from snowpark.ledger.records import TableState
 from snowpark.ledger.run import Run
 from snowpark.session import Snowflake
 from snowpark.sync import snapshot, sync
+from tests.unit.snowpark.captures.samples import IDENTITY, link_row
 from tests.unit.snowpark.samples import RUN_ID, cursor_value, planned, reply, settings
 from tests.unit.snowpark.scripted import (
     Killed,
@@ -321,6 +323,14 @@ def test_a_full_table_that_has_lost_too_much_stays_what_it_was(
 CHANGED = (Change("source_changed", "orders", 0),)
 
 
+def _logged(**changes: Any) -> TableState:
+    more = {"deletes": "log", "max_delete_percent": 50.0} | changes
+    return settled(mode="log", cursor=None, **more)
+
+
+LOGGED = _logged()
+
+
 @pytest.mark.parametrize(
     ("found", "more", "guarded"),
     [
@@ -331,12 +341,22 @@ CHANGED = (Change("source_changed", "orders", 0),)
         (settled(deletes="key_compare"), {"changes": CHANGED}, True),
         (settled(deletes="key_compare"), {}, False),
         (dataclasses.replace(FULL, ledger=None), {}, False),
+        (LOGGED, {}, True),
+        (LOGGED, {"confirmed": True}, False),
+        (_logged(max_delete_percent=100.0), {}, False),
+        (_logged(deletes="none"), {}, False),
     ],
 )
 def test_who_is_kept_from_emptying_a_target(
     found: TableState, more: dict[str, Any], guarded: bool
 ) -> None:
-    session = session_of(overwrite=[Row(0)], count_rows=[Row(10)])
+    plan = dataclasses.replace(PLAN, log=LogBound(IDENTITY))
+    session = session_of(
+        plan=plan,
+        overwrite=[Row(0)],
+        count_rows=[Row(10)],
+        read_latest_capture=[link_row()],
+    )
     if guarded:
         with pytest.raises(UsageError):
             reload(session, found, **more)
