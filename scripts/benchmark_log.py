@@ -167,14 +167,23 @@ class Lab:
     def _cpu(self) -> float:
         """CPU seconds of the server; those of its ended sessions are the parent's."""
         parent = self.server.process.pid
-        total = sum(_stat(parent)[11:15])
-        for folder in Path("/proc").iterdir():
-            if folder.name.isdigit():
-                with contextlib.suppress(OSError):
-                    fields = _stat(int(folder.name))
-                    if fields[1] == parent:
-                        total += sum(fields[11:13])
-        return total / _TICKS
+        while True:
+            own = _stat(parent)[11:15]
+            total = sum(own) + _of_children(parent)
+            # A session that ended meanwhile would be counted twice, or not at all.
+            if _stat(parent)[13:15] == own[2:]:
+                return total / _TICKS
+
+
+def _of_children(parent: int) -> int:
+    total = 0
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with contextlib.suppress(OSError):
+                fields = _stat(int(folder.name))
+                if fields[1] == parent:
+                    total += sum(fields[11:13])
+    return total
 
 
 def _stat(pid: int) -> list[int]:

@@ -48,6 +48,7 @@ def main(
     wal: Annotated[float, typer.Option(help="GB of WAL nobody published")] = 4.6,
     seconds: Annotated[int, typer.Option(help="Of pgbench, with and without")] = 600,
     rounds: Annotated[int, typer.Option(help="Of the comparisons")] = 3,
+    scale: Annotated[int, typer.Option(help="Of pgbench")] = 10,
     only: Annotated[str, typer.Option(help="Names, with commas")] = "",
     major: Annotated[int, typer.Option(help="Of PostgreSQL")] = versions.NEWEST,
     judge: Annotated[bool, typer.Option(help="Exit with 1 if a claim fails")] = True,
@@ -59,7 +60,7 @@ def main(
         "memory": lambda lab: _memory(lab, large),
         "idle": _idle,
         "other": lambda lab: _other(lab, wal),
-        "busy": lambda lab: _busy(lab, seconds),
+        "busy": lambda lab: _busy(lab, seconds, scale),
     }
     failed = 0
     for name in only.split(",") if only else parts:
@@ -228,10 +229,12 @@ replies: list[contract.CaptureReply] = []
 # --- beside pgbench -------------------------------------------------------------------
 
 
-def _busy(lab: Lab, seconds: int) -> Iterator[Claim]:
+def _busy(lab: Lab, seconds: int, scale: int) -> Iterator[Claim]:
     server = lab.server
     run = [str(server.pgbench), "-d", server.dsn("shop")]
-    subprocess.run([*run, "-i", "-s", "10", "-q"], check=True, capture_output=True)
+    subprocess.run(
+        [*run, "-i", "-s", str(scale), "-q"], check=True, capture_output=True
+    )
     alone = _tps(run, seconds)
     table = "pgbench_accounts"
     log = lab.publish("busy", f"{table}, pgbench_tellers, pgbench_branches")
@@ -239,6 +242,7 @@ def _busy(lab: Lab, seconds: int) -> Iterator[Claim]:
     lab.sql(f"CREATE TABLE copied AS SELECT aid, abalance FROM {table}")
     lab.sql("ALTER TABLE copied ADD PRIMARY KEY (aid)")
     follower = Follower(lab, log, known, table)
+    follower.begin()
     thread = threading.Thread(target=follower.run)
     thread.start()
     beside = _tps(run, seconds)
@@ -283,6 +287,14 @@ class Follower:
         self.captures = self.rows = 0
         self.held: list[int] = []
         self.written = 1.0
+
+    def begin(self) -> None:
+        """Captures what the copy was made of: what it held is not what is measured."""
+        self.once()
+        self.once()
+        self.captures, self.rows = 0, 0
+        self.held.clear()
+        self._begun = self._lab.flushed()
 
     def run(self) -> None:
         while not self.ended.wait(5.0):

@@ -26,7 +26,7 @@ from local.stack import running_stack
 from scripts.deploy_local import deploy_local
 from tests.soak import log_procedures, log_schedules
 from tests.soak.log_changes import SERVER_SETTINGS
-from tests.soak.log_schedules import MUTANTS, RELOADING
+from tests.soak.log_mutants import MUTANTS, RELOADING
 from tests.soak.schedules import TIME_SETTINGS
 
 console = Console(highlight=False)

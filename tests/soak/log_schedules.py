@@ -17,16 +17,9 @@ from typing import Any
 
 import psycopg2
 import zstandard
-from psycopg2 import sql
 
 from lambda_extract import contract
-from lambda_extract.changes import (
-    capture,
-    pgoutput,
-    published,
-    reread,
-    slots,
-)
+from lambda_extract.changes import capture
 from lambda_extract.credentials.secrets import Credentials
 from lambda_extract.errors import ExtractError
 from lambda_extract.landing.stores import FolderStore
@@ -37,19 +30,13 @@ from lambda_extract.source.database import Database, connected
 from local.aurora import Aurora
 from snowpark.captures import records
 from snowpark.captures.records import Changed, Piece
-from tests.soak.log_changes import Changes
+from tests.soak.log_changes import KEYS, PLAIN_KEYS, Changes
+from tests.soak.log_mutants import mutated
 
-# Steps that can be taken out of the product; see `mutated`.
-MUTANTS = (
-    "no_identity",
-    "old_key_only",
-    "no_visibility_check",
-    "confirm_early",
-)
-# What this one hides are changes behind the log's back: they are part of the schedule.
-RELOADING = ("no_identity",)
 # How often a schedule is settled and looked at on its way: later changes hide mistakes.
 _LOOKS = 0.1
+# How often a table is published beside a transaction that has changed it.
+_BESIDE = 0.05
 # How long a commit may stay invisible before a capture gives up.
 _VISIBLE_SECONDS = 0.02
 
@@ -257,6 +244,9 @@ class Schedule(Changes):
         self.capture()
         for _ in range(steps):
             self._step()
+            published = not self.plain_only and self.random.random() < _BESIDE
+            if published and (found := self.publish_beside_a_change()):
+                return found
             if self.random.random() < _LOOKS and (found := self.look()):
                 return found
         return self.look()
@@ -268,6 +258,38 @@ class Schedule(Changes):
         self._settle()
         self.settling = False
         return "\n".join(filter(None, map(self.difference, self.targets)))
+
+    def publish_beside_a_change(self) -> str:
+        """A table is published while a transaction is open that has changed it.
+
+        What it changed before is in no log. So the table must not be read as a whole
+        before it has ended.
+
+        Returns:
+            What differs then; empty: nothing.
+        """
+        target, key = self.targets[0], self.random.randrange(KEYS, PLAIN_KEYS)
+        if self.apart or self.waiting or self.open[0]:
+            return ""
+        with contextlib.suppress(psycopg2.Error):
+            if target.name not in self.unpublished:
+                self._alter_publication(1, "DROP", target.name)
+                self.unpublished.add(target.name)
+            self.sql("BEGIN")
+            self.open[0] = True
+            self.sql(
+                f"INSERT INTO {target.name} VALUES ({key}, {self._value()})"
+                f" ON CONFLICT (id) DO UPDATE SET n = excluded.n"
+            )
+            self._alter_publication(1, "ADD", target.name)
+            self.unpublished.discard(target.name)
+        try:
+            self.capture()
+            self.sync(target)
+        except ExtractError as error:
+            if not _passes(error):
+                raise
+        return self.look()
 
     def _step(self) -> None:
         for _ in range(self.random.randrange(6)):
@@ -338,43 +360,6 @@ def _told(refused: contract.ErrorDetail | None) -> tuple[str, str, bool, str] | 
     if refused is None:
         return None
     return refused.code, refused.message, refused.retryable, refused.hint
-
-
-@contextlib.contextmanager
-def mutated(mutant: str) -> Iterator[None]:
-    """Takes a step out of the product for the length of a `with` block."""
-    places: dict[str, tuple[Any, str, Any]] = {
-        "no_identity": (reread, "difference", lambda *_, **__: published.Difference()),
-        "old_key_only": (
-            pgoutput,
-            "_both",
-            lambda old, new: () if old is None else (old,),
-        ),
-        "no_visibility_check": (slots, "wait_until_visible", lambda *_, **__: None),
-        "confirm_early": (slots, "peek", _peek_and_confirm(slots.peek)),
-    }
-    if not mutant:
-        yield
-        return
-    module, name, wrong = places[mutant]
-    kept = getattr(module, name)
-    setattr(module, name, wrong)
-    try:
-        yield
-    finally:
-        setattr(module, name, kept)
-
-
-def _peek_and_confirm(peek: Any) -> Any:
-    def wrong(database: Database, log: contract.LogSpec, upto: int, take: Any) -> None:
-        peek(database, log, upto, take)
-        database.rows_committed(
-            sql.SQL("SELECT pg_replication_slot_advance({}, {}::pg_lsn)").format(
-                sql.Literal(log.slot), sql.Literal(slots.lsn_text(upto))
-            )
-        )
-
-    return wrong
 
 
 def run_schedule(
