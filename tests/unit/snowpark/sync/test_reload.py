@@ -324,8 +324,8 @@ CHANGED = (Change("source_changed", "orders", 0),)
 
 
 def _logged(**changes: Any) -> TableState:
-    more = {"deletes": "log", "max_delete_percent": 50.0} | changes
-    return settled(mode="log", cursor=None, **more)
+    more: dict[str, Any] = {"deletes": "log", "max_delete_percent": 50.0}
+    return settled(mode="log", cursor=None, **(more | changes))
 
 
 LOGGED = _logged()
