@@ -290,8 +290,10 @@ class Follower:
 
     def begin(self) -> None:
         """Captures what the copy was made of: what it held is not what is measured."""
-        self.once()
-        self.once()
+        # Only behind a record of the running transactions may the slot let WAL go.
+        self._lab.sql("CHECKPOINT")
+        for _ in range(3):
+            self.once()
         self.captures, self.rows = 0, 0
         self.held.clear()
         self._begun = self._lab.flushed()
