@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,11 +32,13 @@ class Snowflake:
         session: The session that Snowflake hands to the procedure.
         statements: Number of statements sent so far.
         held_at: When each lease was taken or extended last, by table (monotonic).
+        keep: Extends what the caller of a long work holds beside its lease.
     """
 
     session: Session
     statements: int = field(default=0)
     held_at: dict[str, float] = field(default_factory=dict, repr=False)
+    keep: Callable[[], None] | None = field(default=None, repr=False)
     _longest_list: int = field(default=0, repr=False)
 
     def run(

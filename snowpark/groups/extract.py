@@ -33,6 +33,8 @@ from snowpark.session import Snowflake
 _PAST_DAYS = 14
 # The load halves a window until it fits, and finds a place when others have ended.
 _LEFT_TO_LOAD = ("window_too_large", "too_many_connections")
+# Unchanged tables that are named in one row: some 100 kB.
+_NAMES_PER_STEP = 1000
 # What a run that vanished is recorded as: by the finalizer, or by whoever took over.
 _UNFINISHED = ("step_lost", "lease_lost")
 
@@ -66,7 +68,10 @@ class Extracted:
         replies: Windows of those that "succeeded".
         unchanged: Tables that are done with it.
         states: Of all tables whose lease the group has.
+        holder: Keeps these leases.
     """
+
+    holder: "Holder"
 
     steps: list[GroupStep] = field(default_factory=list)
     replies: dict[str, ExtractReply] = field(default_factory=dict)
@@ -94,9 +99,9 @@ def extract(snowflake: Snowflake, group: Group) -> Extracted:
     Raises:
         SyncError: Snowflake itself failed. What is wrong with a table is in its step.
     """
-    found = Extracted()
-    asked = _begin(snowflake, group, found)
     holder = Holder(snowflake, group.run_id)
+    found = Extracted(holder)
+    asked = _begin(snowflake, group, found)
     upto = _ask_logs(snowflake, group, found, asked, holder.hold)
     answers = asking.ask_for(snowflake, asked, holder.hold)
     quiet: list[Quiet] = []
@@ -120,12 +125,17 @@ def release(snowflake: Snowflake, group_run_id: str) -> None:
 
 
 class Holder:
-    """Extends the leases, but only when half of their time has passed."""
+    """Extends the leases of a group run, when half of their time has passed.
+
+    It is asked between two tables, and by those that take long: a snapshot renews its
+    own lease with each of its waves.
+    """
 
     def __init__(self, snowflake: Snowflake, run_id: str) -> None:
         self._snowflake = snowflake
         self._run_id = run_id
         self._held_at = time.monotonic()
+        snowflake.keep = self.hold
 
     def hold(self) -> None:
         """Called between two statements that take their time."""
@@ -270,8 +280,9 @@ def _record(
     if group.lanes:
         _assign(snowflake, group, found)
     steps = list(found.steps)
-    if found.unchanged:
-        listed = json.dumps({"unchanged": found.unchanged})
+    for at in range(0, len(found.unchanged), _NAMES_PER_STEP):
+        names = found.unchanged[at : at + _NAMES_PER_STEP]
+        listed = json.dumps({"unchanged": names})
         steps.append(group.step(step="extract", status="done", message=listed))
     groups_steps.record(snowflake, steps)
     snowflake.run(set_statements.release_done(group.run_id))

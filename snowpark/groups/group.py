@@ -14,11 +14,18 @@ from snowpark.groups import steps as groups_steps
 from snowpark.groups.extract import Extracted, Group
 from snowpark.groups.statements import GroupStep
 from snowpark.groups.steps import Outcome, Trigger
+from snowpark.load import statements as load_statements
 from snowpark.session import Snowflake
 from snowpark.sync import lifecycle
 from snowpark.tidy import tidy
 
 Outcomes = dict[str, Outcome]
+# A report is bound to one statement, which has to stay below 500 kB: of thousands of
+# tables it names so many. SYNC_STATUS and SYNC_PROBLEMS have all of them.
+_NAMED = 1000
+_TOLD = 100
+_LETTERS = 1000
+_IN_SUMMARY = 20
 
 
 def sync_group(snowflake: Snowflake, group_name: object) -> dict[str, Any]:
@@ -31,8 +38,12 @@ def sync_group(snowflake: Snowflake, group_name: object) -> dict[str, Any]:
     try:
         extracted = groups_extract.extract(snowflake, group)
         outcomes: Outcomes = {}
+        staging = table_steps.common_staging(group.name, group.run_id)
         for step in extracted.steps:
-            outcomes[step.table or ""] = _work(snowflake, extracted, step)
+            extracted.holder.hold()
+            outcomes[step.table or ""] = _work(snowflake, extracted, step, staging)
+        if extracted.replies:
+            snowflake.run(load_statements.drop_staging(staging))
         return _end(
             snowflake,
             group.step(step="finished", status="done"),
@@ -45,7 +56,7 @@ def sync_group(snowflake: Snowflake, group_name: object) -> dict[str, Any]:
 
 
 def _work(
-    snowflake: Snowflake, extracted: Extracted, step: GroupStep
+    snowflake: Snowflake, extracted: Extracted, step: GroupStep, staging: str
 ) -> dict[str, Any] | SyncError:
     """Brings one table up to date; its error is in the ledger and in the report."""
     table = step.table or ""
@@ -55,7 +66,11 @@ def _work(
         return groups_steps.error_of(step).about(table, step.group_run_id)
     try:
         return table_steps.sync_extracted(
-            snowflake, step, extracted.states[table], extracted.replies.get(table)
+            snowflake,
+            step,
+            extracted.states[table],
+            extracted.replies.get(table),
+            staging,
         )
     except SyncError as error:
         return error
@@ -104,9 +119,11 @@ def extract_group(
         "tables": extracted.tables,
         "extracted": len(extracted.of("succeeded")) + len(extracted.unchanged),
         "unchanged": len(extracted.unchanged),
-        "left_to_load_step": sorted(s.table or "" for s in extracted.of("alone")),
+        "left_to_load_step": sorted(s.table or "" for s in extracted.of("alone"))[
+            :_NAMED
+        ],
         "lanes": extracted.lanes,
-        "failed": {s.table: s.error_code for s in extracted.of("failed")},
+        "failed": {s.table: s.error_code for s in extracted.of("failed")[:_NAMED]},
     }
 
 
@@ -139,10 +156,15 @@ def _finish(snowflake: Snowflake, group_run_id: str) -> dict[str, Any]:
     first = steps[0]
     by_table = _by_table(steps)
     done = _lane_outcomes(snowflake, group_run_id, by_table)
-    outcomes: Outcomes = {
-        table: done.get(table) or table_steps.settle(snowflake, table, own)
-        for table, own in by_table.items()
-    }
+    outcomes: Outcomes = {}
+    lost: list[GroupStep] = []
+    for table, own in by_table.items():
+        outcome = done.get(table) or table_steps.settled(table, own)
+        if outcome is None:
+            lost.append(own[-1])
+        else:
+            outcomes[table] = outcome
+    outcomes |= table_steps.close_lost(snowflake, lost)
     return _end(snowflake, first, outcomes, groups_steps.unchanged(steps))
 
 
@@ -172,7 +194,7 @@ def _end(
         first.group,
         first.trigger,
         step="finished",
-        status="failed" if report["failed"] else "succeeded",
+        status="failed" if report["failed_tables"] else "succeeded",
         message=json.dumps(report),
     )
     groups_steps.record(snowflake, [done])
@@ -227,31 +249,40 @@ def _report(
 ) -> dict[str, Any]:
     good = {t: o for t, o in outcomes.items() if not isinstance(o, SyncError)}
     paused = sorted(t for t, o in good.items() if o.get("status") == "paused")
-    failed = {
-        t: {
-            "code": o.code,
-            "message": o.message,
-            "retryable": o.retryable,
-            "hint": o.hint,
-        }
-        for t, o in sorted(outcomes.items())
-        if isinstance(o, SyncError)
-    }
+    changed = sorted(t for t, o in good.items() if o.get("status") == "succeeded")
+    failed = {t: o for t, o in sorted(outcomes.items()) if isinstance(o, SyncError)}
     synced = len(good) - len(paused) + len(unchanged)
     tables = len(outcomes) + len(unchanged)
     summary = f"Group {first.group}: {synced} of {tables} tables are in sync"
     if paused:
-        summary += f"; paused: {', '.join(paused)}"
+        summary += f"; paused: {_listed(paused)}"
     if failed:
-        summary += f"; failed: {', '.join(failed)}"
+        summary += f"; failed: {_listed(list(failed))}"
     return {
         "group": first.group,
         "run_id": first.group_run_id,
         "summary": f"{summary}.",
         "tables": tables,
         "succeeded": synced,
-        "paused": paused,
+        "paused": paused[:_NAMED],
         "rows_extracted": sum(int(o.get("rows_extracted", 0)) for o in good.values()),
-        "changed": sorted(t for t, o in good.items() if o.get("status") == "succeeded"),
-        "failed": failed,
+        "changed_tables": len(changed),
+        "changed": changed[:_NAMED],
+        "failed_tables": len(failed),
+        "failed": dict([_told(t, o) for t, o in failed.items()][:_TOLD]),
     }
+
+
+def _told(table: str, error: SyncError) -> tuple[str, dict[str, Any]]:
+    return table, {
+        "code": error.code,
+        "message": error.message[:_LETTERS],
+        "retryable": error.retryable,
+        "hint": error.hint[:_LETTERS],
+    }
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _IN_SUMMARY
+    listed = ", ".join(names[:_IN_SUMMARY])
+    return f"{listed} and {more} more" if more > 0 else listed

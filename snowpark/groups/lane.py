@@ -15,10 +15,13 @@ from snowpark.groups.statements import GroupStep
 from snowpark.groups.steps import Outcome
 from snowpark.ledger import read
 from snowpark.ledger.records import TableState
+from snowpark.load import statements as load_statements
 from snowpark.session import Snowflake
 from snowpark.sync import sync
 
 _SHOWN = 10
+# Leases that are given back by one statement.
+_GIVEN_BACK = 20
 
 
 def load_lane(snowflake: Snowflake, group_name: object, lane: object) -> dict[str, Any]:
@@ -38,12 +41,21 @@ def load_lane(snowflake: Snowflake, group_name: object, lane: object) -> dict[st
     states = _states(snowflake, run_id, number)
     holder = Holder(snowflake, run_id)
     failed: dict[str, SyncError] = {}
-    for step in steps:
-        holder.hold()
-        table = step.table or ""
-        error = _do(snowflake, step, states.get(table), done.get(table))
-        if error is not None:
-            failed[table] = error
+    staging = table_steps.common_staging(steps[0].group, run_id, number)
+    finished: list[str] = []
+    try:
+        for step in steps:
+            holder.hold()
+            table = step.table or ""
+            error = _do(snowflake, step, states.get(table), done.get(table), staging)
+            if error is not None:
+                failed[table] = error
+            finished.append(table)
+            if len(finished) == _GIVEN_BACK:
+                _give_back(snowflake, run_id, finished)
+    finally:
+        _give_back(snowflake, run_id, finished)
+        snowflake.run(load_statements.drop_staging(staging))
     if failed:
         raise _failure(steps[0], number, failed)
     return {
@@ -70,6 +82,7 @@ def _do(
     step: GroupStep,
     found: TableState | None,
     before: Outcome | None,
+    staging: str,
 ) -> SyncError | None:
     """Does one table; returns its error, which is in the ledger then."""
     try:
@@ -78,16 +91,25 @@ def _do(
         elif before is None and found is None:
             _taken_over(snowflake, step)
         elif before is None and found is not None:
-            _sync(snowflake, step, found)
+            _sync(snowflake, step, found, staging)
     except SyncError as error:
         return error.about(step.table, step.group_run_id)
     return None
 
 
-def _sync(snowflake: Snowflake, step: GroupStep, found: TableState) -> None:
+def _sync(
+    snowflake: Snowflake, step: GroupStep, found: TableState, staging: str
+) -> None:
     """Syncs a table with what was extracted, if that still holds."""
     reply = table_steps.reply_of(step) if found.identity == step.identity else None
-    table_steps.sync_extracted(snowflake, step, found, reply)
+    table_steps.sync_extracted(snowflake, step, found, reply, staging)
+
+
+def _give_back(snowflake: Snowflake, run_id: str, tables: list[str]) -> None:
+    """Gives back the leases of tables that are done, and forgets them."""
+    if tables:
+        snowflake.run(set_statements.release_some(run_id, tables))
+        tables.clear()
 
 
 def _taken_over(snowflake: Snowflake, step: GroupStep) -> None:

@@ -63,6 +63,15 @@ WHERE run_id = ?""",
     )
 
 
+def release_some(run_id: str, tables: Sequence[str]) -> Statement:
+    """Gives back the leases that a group run has of these tables."""
+    released = release_leases(run_id)
+    marks = ", ".join("?" * len(tables))
+    return Statement(
+        f"{released.text} AND table_name IN ({marks})", (*released.params, *tables)
+    )
+
+
 def release_done(run_id: str) -> Statement:
     """Gives back the leases of the tables that the extraction has left no work for."""
     released = release_leases(run_id)

@@ -6,14 +6,17 @@ repeated. The run's lease and the fence of each commit are those of every sync.
 
 import dataclasses
 import json
+import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from lambda_extract.contract import ContractError, ExtractReply, decode_reply
-from snowpark import arguments
+from snowpark import arguments, names
 from snowpark.errors import SyncError, UsageError
+from snowpark.groups import set_statements
 from snowpark.groups import steps as groups_steps
 from snowpark.groups.statements import GroupStep
+from snowpark.groups.steps import Outcome
 from snowpark.ledger import lease, write
 from snowpark.ledger import read as ledger_read
 from snowpark.ledger import run as ledger_run
@@ -23,6 +26,8 @@ from snowpark.load import staging
 from snowpark.session import Snowflake
 from snowpark.sync import increment, lifecycle, sync
 from snowpark.sync.increment import Extracted
+from snowpark.tidy import leftovers
+from snowpark.tidy import statements as tidy_statements
 
 
 def load_table(
@@ -102,10 +107,8 @@ def merge_table(
     return _sync(snowflake, extracted, run, found, "merge", first)
 
 
-def settle(
-    snowflake: Snowflake, table: str, steps: Sequence[GroupStep]
-) -> dict[str, Any] | SyncError:
-    """Returns the report of a table's run, or its error; closes a run that was lost."""
+def settled(table: str, steps: Sequence[GroupStep]) -> Outcome | None:
+    """Returns the report of a table's run, or its error; None if the run was lost."""
     last = steps[-1]
     if last.status == "failed":
         return groups_steps.error_of(last).about(table, last.group_run_id)
@@ -114,17 +117,55 @@ def settle(
     if last.status == "done" or last.step == "merge":
         report: dict[str, Any] = json.loads(last.message or "{}")
         return report
-    lost = SyncError(
+    return None
+
+
+def close_lost(
+    snowflake: Snowflake, last_steps: Sequence[GroupStep]
+) -> dict[str, Outcome]:
+    """Records the runs of tables that were lost on the way, and drops what they staged.
+
+    A lane that dies has left many of them: few statements for all. Their leases are
+    given back with those of the group.
+
+    Args:
+        last_steps: Of each table, the step it stopped after.
+    """
+    if not last_steps:
+        return {}
+    lost = [(groups_steps.run_of(step), _lost(step)) for step in last_steps]
+    sent = snowflake.statements
+    for statement in set_statements.insert_failed_runs(lost, statements=sent):
+        snowflake.run(statement)
+    run_id = last_steps[0].group_run_id
+    shown = snowflake.run(tidy_statements.show_staging())
+    for name in leftovers.of_run([str(row["name"]) for row in shown], run_id):
+        snowflake.run(tidy_statements.drop_table(name))
+    return {run.table: error.about(run.table, run_id) for run, error in lost}
+
+
+def _lost(last: GroupStep) -> SyncError:
+    return SyncError(
         "step_lost",
         f"The run stopped without a result after its step {last.step!r}.",
         retryable=True,
         hint="Nothing to do: the next run starts from the last commit. If it happens"
         " again, look at the table's tasks in the task history.",
     )
-    record_failure(snowflake, last, lost)
-    found = ledger_read.read_state(snowflake, table)
-    staging.drop_staging(snowflake, staging.Job(found.settings, last.group_run_id))
-    return lost.about(table, last.group_run_id)
+
+
+def common_staging(group: str, run_id: str, lane: int = 0) -> str:
+    """Returns the quoted name of the staging table of all tables of a lane.
+
+    They are loaded one after the other, and each makes it anew. Each call of a lane has
+    one of its own: a task that is repeated while its first attempt lives may be at
+    another table, and neither must ever merge the rows of the other's.
+
+    Args:
+        lane: From 1; 0: of a group that has none.
+    """
+    call = uuid.uuid4().hex[:8]
+    return names.staging_name(f"{group[:150]}_{lane}_{call}", run_id, "LANE")
 
 
 def sync_extracted(
@@ -132,22 +173,28 @@ def sync_extracted(
     extracted: GroupStep,
     found: TableState,
     reply: ExtractReply | None,
+    staging: str,
 ) -> dict[str, Any]:
     """Brings a table up to date whose group has its lease; nothing is read again.
 
+    If all goes well, whoever calls gives the lease back, with those of other tables.
+
     Args:
         reply: The first window; None: the table asks for itself.
+        staging: See `common_staging`; whoever calls drops it.
 
     Raises:
         SyncError: Committed windows stay.
     """
     run = groups_steps.run_of(extracted)
+    if reply is not None:
+        run.staging = staging
     first = Extracted(reply, staged=False) if reply is not None else None
 
     def work() -> None:
         sync.bring_up_to_date(snowflake, found, run, first=first, captured=True)
 
-    return lifecycle.run_owned(snowflake, found, run, work)
+    return lifecycle.run_owned(snowflake, found, run, work, release=False)
 
 
 def _steps(

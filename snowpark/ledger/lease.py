@@ -46,6 +46,9 @@ def renew_lease(snowflake: Snowflake, table: str, run_id: str) -> None:
     held_at = snowflake.held_at.get(table)
     if held_at is None or time.monotonic() - held_at >= LEASE_SECONDS / 2:
         hold_lease(snowflake, table, run_id)
+    if snowflake.keep is not None:
+        # The other tables of a group wait for this one.
+        snowflake.keep()
 
 
 def note_held(snowflake: Snowflake, table: str, sent_at: float) -> None:

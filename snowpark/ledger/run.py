@@ -74,6 +74,8 @@ class Run:
         recorded: True once the run ledger has its row.
         earlier: Tallies of the steps that this run has finished and recorded.
         staged: Quoted names of its staging tables that are not dropped yet.
+        staging: Quoted name of a staging table that its increment uses in place of one
+            of its own; see `Job.common`.
     """
 
     id: str
@@ -83,6 +85,7 @@ class Run:
     recorded: bool = False
     earlier: tuple[Tally, ...] = ()
     staged: list[str] = field(default_factory=list)
+    staging: str = ""
 
     @property
     def purpose(self) -> str:

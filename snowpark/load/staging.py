@@ -25,6 +25,8 @@ class Job:
         purpose: Part of the staging table's name.
         reload: True if all rows of the target are replaced.
         rebuild: True if a person asked for that.
+        common: Quoted name of a staging table that it shares with the other tables of
+            a lane, which come before and after it; whoever runs the lane drops it.
     """
 
     settings: TableSettings
@@ -32,6 +34,7 @@ class Job:
     purpose: str = "ROWS"
     reload: bool = False
     rebuild: bool = False
+    common: str = ""
 
     @property
     def target(self) -> Target:
@@ -42,7 +45,7 @@ class Job:
     @property
     def staging(self) -> str:
         """Quoted name of this run's staging table."""
-        return snowpark_names.staging_name(
+        return self.common or snowpark_names.staging_name(
             self.settings.name, self.run_id, self.purpose
         )
 
@@ -99,7 +102,8 @@ def drop_staging(snowflake: Snowflake, job: Job, files: Sequence[File] = ()) -> 
         files: Of its last manifest, if all of the run is committed: what a pipe has
             loaded for it goes, too.
     """
-    snowflake.run(statements.drop_staging(job.staging))
+    if not job.common:
+        snowflake.run(statements.drop_staging(job.staging))
     if pipe.carries(files):
         pipe.forget_rows(snowflake, job.settings, job.run_id, files)
 

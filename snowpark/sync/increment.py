@@ -89,7 +89,7 @@ def run_increment(
     """
     if found.ledger is None:
         raise ValueError("an increment starts from a ledger row")
-    job = Job(found.settings, run.id, run.purpose)
+    job = Job(found.settings, run.id, run.purpose, common=run.staging)
     progress = extraction_progress.start(found, attempt)
     course = Course(found.ledger, found.shape)
     complete = False

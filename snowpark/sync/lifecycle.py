@@ -20,16 +20,24 @@ _LOG = logging.getLogger("aurora_sync")
 
 
 def run_owned(
-    snowflake: Snowflake, found: TableState, run: Run, work: Callable[[], None]
+    snowflake: Snowflake,
+    found: TableState,
+    run: Run,
+    work: Callable[[], None],
+    *,
+    release: bool = True,
 ) -> dict[str, Any]:
     """Does the work of a run that owns its table; records it and gives the lease back.
+
+    Args:
+        release: False: if all goes well, whoever calls gives it back.
 
     Raises:
         SyncError: Of the work, with table and run.
     """
     with spans.span("run", table=run.table, run_id=run.id) as span:
         try:
-            _work(snowflake, run, work)
+            _work(snowflake, run, work, release)
         except SyncError as error:
             _LOG.warning("run failed %s", _told(run, error_code=error.code))
             raise error.about(run.table, run.id)
@@ -54,9 +62,13 @@ def _told(run: Run, **more: str) -> str:
     return json.dumps(fields | more)
 
 
-def _work(snowflake: Snowflake, run: Run, work: Callable[[], None]) -> None:
+def _work(
+    snowflake: Snowflake, run: Run, work: Callable[[], None], release: bool
+) -> None:
+    failed = True
     try:
         work()
+        failed = False
     except SyncError as error:
         if not run.recorded:
             write.record_run(snowflake, run, "failed", error)
@@ -65,7 +77,8 @@ def _work(snowflake: Snowflake, run: Run, work: Callable[[], None]) -> None:
         try:
             drop_staged(snowflake, run)
         finally:
-            lease.release_lease(snowflake, run.table, run.id)
+            if failed or release:
+                lease.release_lease(snowflake, run.table, run.id)
 
 
 def drop_staged(snowflake: Snowflake, run: Run) -> None:

@@ -33,6 +33,12 @@ def staged(
     return sorted(gone)
 
 
+def of_run(names: Iterable[str], run_id: str) -> list[str]:
+    """Returns the staging tables of one run, which is over."""
+    ends = "_" + run_id.upper().replace("-", "_")
+    return sorted(n for n in names if _STAGED.fullmatch(n) and n.endswith(ends))
+
+
 def of_pipes(names: Iterable[str], configured: Iterable[str]) -> list[str]:
     """Returns pipes, or tables of pipes, whose table is not configured any more."""
     stems = tuple(Pair(table, 0).stem for table in configured)

@@ -30,6 +30,7 @@ NAMES: dict[str, str] = {
     "hold_lease": rf"{_LEASES} expires_at = DATEADD.* WHERE table_name = \? AND run_id",
     "release_lease": rf"{_LEASES} run_id = NULL.* WHERE table_name = \? AND run_id = ",
     "release_done": rf"{_LEASES} run_id = NULL.* WHERE run_id = .* NOT IN ",
+    "release_some": rf"{_LEASES} run_id = NULL.* WHERE run_id = \? AND table_name IN ",
     "release_leases": rf"{_LEASES} run_id = NULL.* WHERE run_id = ",
     "hold_leases": rf"{_LEASES} expires_at = DATEADD.* WHERE run_id = ",
     "read_lease": r"SELECT run_id, .* FROM control\.sync_leases",

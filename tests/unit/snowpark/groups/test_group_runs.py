@@ -13,6 +13,7 @@ from lambda_extract.contract import ExtractReply, Reply
 from snowpark.alerts import alerts
 from snowpark.errors import SyncError, UsageError
 from snowpark.groups import asking, extract, group, table_steps
+from snowpark.ledger import lease
 from snowpark.ledger.records import TableState
 from snowpark.session import Snowflake
 from tests.unit.snowpark import samples
@@ -82,6 +83,18 @@ def outcomes(session: Scripted, run_id: str) -> list[Row]:
     return [Row(**dict(zip(names, cells))) for cells in found]
 
 
+def staged(session: Scripted) -> list[str]:
+    """Returns the staging tables that are there."""
+    there: dict[str, None] = {}
+    for one in session.kept:
+        found = re.search(r'"STAGING"\."([^"]+)"', one.text)
+        if found and one.name == "create_staging":
+            there[found[1]] = None
+        elif found and one.name in ("drop_staging", "drop_table"):
+            there.pop(found[1], None)
+    return list(there)
+
+
 def world(
     *answers: Reply | Callable[..., Reply],
     tables: tuple[TableState, ...] = (ORDERS,),
@@ -144,6 +157,7 @@ def world(
         ],
         "read_outcomes": lambda one: outcomes(session, one.values[0]),
         "read_past": [],
+        "show_staging": lambda _: [Row(name=name) for name in staged(session)],
         "read_open_parts": [],
         "extract": replies(*(answers or (window(2),))),
     }
@@ -225,6 +239,33 @@ def test_wherever_a_call_stops_rows_and_watermarks_agree() -> None:
             given = {"release_leases", "release_lease"} & set(session.names)
             begun = "take_leases" in session.names
             assert bool(given) or not begun, stop
+
+
+def test_no_statement_about_thousands_of_tables_is_too_large() -> None:
+    """5,000 tables in a group: what is named of them is cut or comes in pieces."""
+    long = "t" * 90
+    for number, answer in ((2600, nothing(1)), (1200, refusal("no_such_table"))):
+        tables = tuple(known(name=f"{long}{i:04d}") for i in range(number))
+        session = world(answer, tables=tables)
+        report = group.sync_group(Snowflake(session), "hourly")
+        assert report["tables"] == number
+        assert max(size(one) for one in session.sent) < 500_000
+    assert report["failed_tables"] == 1200 and len(report["failed"]) == 100
+    assert report["summary"].endswith("and 1180 more.")
+
+
+def test_the_leases_of_a_group_are_kept_while_one_table_takes_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(extract.time, "monotonic", lambda: clock[0])
+    session = world()
+    snowflake = Snowflake(session)
+    extract.Holder(snowflake, "r1")
+    for _ in range(4):
+        clock[0] += lease.LEASE_SECONDS / 4
+        lease.renew_lease(snowflake, "orders", "r1")
+    assert session.names.count("hold_leases") == 2
 
 
 # --- the extraction -------------------------------------------------------------------
@@ -667,7 +708,10 @@ def test_a_step_that_vanished_is_told_and_cleaned_up_at_the_end(last: str) -> No
     assert f"step '{last}'" in report["failed"]["orders"]["message"]
     assert report["failed"]["orders"]["retryable"]
     assert runs(session) == [("orders", "increment", "failed")]
-    session.in_order("insert_run", "release_lease", "drop_staging", "release_leases")
+    session.in_order("insert_failed_runs", "release_leases")
+    assert staged(session) == [] and ("drop_staging" in session.names) == (
+        last == "load"
+    )
 
 
 def test_an_extraction_that_nobody_looked_at_is_recorded_at_the_end() -> None:

@@ -18,6 +18,7 @@ from tests.unit.snowpark.groups.test_group_runs import (
     ORDERS,
     crowd,
     runs,
+    staged,
     steps_of,
     told,
     world,
@@ -263,7 +264,30 @@ def test_what_a_dead_lane_has_left_is_closed_by_the_finalizer() -> None:
     assert report["changed"] == ["lines"]
     assert report["failed"]["orders"]["code"] == "step_lost"
     assert runs(alive)[-1] == ("orders", "increment", "failed")
-    alive.in_order("insert_run", "drop_staging", "release_leases")
+    alive.in_order("insert_failed_runs", "drop_staging", "release_leases")
+    assert staged(alive) == []
+
+
+def test_the_tables_of_a_lane_take_turns_in_one_staging_table() -> None:
+    names = set()
+    for _ in range(2):
+        session = world(window(2), tables=(ORDERS, LINES))
+        extracted(session, 1)
+        load_lane(Snowflake(session), "hourly", 1)
+        made = {o.text.split()[5] for o in session.sent if o.name == "create_staging"}
+        assert len(made) == 1 and session.names.count("drop_staging") == 1
+        assert staged(session) == []
+        names |= made
+    # A lane that is called twice at once must not meet the rows of the other call.
+    assert len(names) == 2
+
+
+def test_the_leases_of_a_lane_are_given_back_together() -> None:
+    session = world(window(2), tables=(ORDERS, LINES))
+    extracted(session, 1)
+    load_lane(Snowflake(session), "hourly", 1)
+    assert "release_lease" not in session.names
+    assert session.only("release_some").values[1:] == ("lines", "orders")
 
 
 def revived(session: Scripted) -> Scripted:

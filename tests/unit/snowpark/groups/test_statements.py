@@ -45,6 +45,7 @@ CASES: dict[str, Statement] = {
     "list_group_tables": groups_statements.list_group_tables("hourly"),
     "take_leases": set_statements.take_leases("hourly", RUN_ID, 900),
     "hold_leases": set_statements.hold_leases(RUN_ID, 900),
+    "release_some": set_statements.release_some(RUN_ID, ["orders", "lines"]),
     "release_leases": set_statements.release_leases(RUN_ID),
     "release_done": set_statements.release_done(RUN_ID),
     "read_states": set_statements.read_states("hourly"),
