@@ -5,6 +5,7 @@ local API Gateway, sessions by PostgreSQL itself. Idle means that nothing has ch
 since the last run.
 """
 
+import itertools
 import json
 import tempfile
 import time
@@ -29,6 +30,8 @@ GROUP = "scale"
 # Of an idle group of up to 500 tables; each further 500; each changed table.
 IDLE, FURTHER, CHANGED = 15, 5, 8
 LANES = 8
+# Of Lambda, while all tables change: with a call for each table it is far too small.
+CONCURRENCY = 20
 _TASK_SECONDS = 300.0
 
 console = Console(highlight=False)
@@ -99,14 +102,14 @@ def run_scale(
         ) as target,
     ):
         source.autocommit = True
-        lab = _Lab(stack, source, target, max_parallel)
+        lab = ScaleLab(stack, source, target, max_parallel)
         figures: list[Figure] = []
         for size in sorted(sizes):
             figures += lab.measure(size, changed)
         return figures
 
 
-class _Lab:
+class ScaleLab:
     """The stack, and a group that grows."""
 
     def __init__(self, stack: Stack, source: Any, target: Any, parallel: int) -> None:
@@ -115,25 +118,48 @@ class _Lab:
         self.target = target
         self.parallel = parallel
         self.tables: list[str] = []
+        self._scheduled = True
+        self._changes = itertools.count(1)
+        self.note = ""
 
     # --- figures ----------------------------------------------------------------------
 
     def measure(self, size: int, changed: int) -> list[Figure]:
         """Grows the group to this size, and returns its figures."""
-        self._grow(size)
-        self._sync_group()
-        self._sync_group()
-        one = self.cost(lambda: self._call("SYNC_TABLE", self.tables[0]))
-        idle = self.cost(self._sync_group)
+        self.grow(size)
+        self.sync_group()
+        self.sync_group()
+        # The first one of a day tidies up as well.
+        self.cycle()
+        one = self.cost(lambda: self.call("SYNC_TABLE", self.tables[0]))
+        idle = self.cost(self.sync_group)
         limit = IDLE + FURTHER * max(0, -(-size // 500) - 1)
-        for table in self.tables[:changed]:
-            self._psql(f"UPDATE {table} SET note = 'changed', updated_at = now()")
-        busy = self.cost(self._sync_group)
+        self.change(changed)
+        busy = self.cost(self.sync_group)
         assert len(busy.report["changed"]) == min(changed, size), busy.report
-        cycle = self._cycle()
+        cycle = self.cycle()
         group = f"{size} tables"
         many = f"{changed} of {size} tables changed"
+        self.change(size)
+        refused = self._invoked()["refused"]
+        self._limit_front(CONCURRENCY)
+        every = self.cost(self.sync_group)
+        self._limit_front(0)
+        refused = self._invoked()["refused"] - refused
+        missing = len(self._not_arrived())
         return [
+            Figure(f"{group}, all changed: tables that did not arrive", missing, 0),
+            Figure(f"{group}, all changed: 5xx that Snowflake saw", refused, 0),
+            Figure(
+                f"{group}, all changed: PostgreSQL sessions",
+                every.sessions,
+                self.parallel * -(-size // 500),
+            ),
+            Figure(
+                f"{group}, all changed: statements",
+                every.statements,
+                limit + CHANGED * size,
+            ),
             Figure(f"{group}, idle: statements", idle.statements, limit),
             Figure(f"{many}: statements", busy.statements, limit + CHANGED * changed),
             Figure(f"{group}, idle: Lambda invocations", idle.invocations, 30),
@@ -150,6 +176,12 @@ class _Lab:
                 limit + 10,
             ),
         ]
+
+    def change(self, tables: int) -> None:
+        """Changes every row of the first tables."""
+        self.note = f"change {next(self._changes)}"
+        for table in self.tables[:tables]:
+            self._psql(f"UPDATE {table} SET note = '{self.note}', updated_at = now()")
 
     def cost(self, work: Callable[[], dict[str, Any]]) -> Cost:
         """Returns what some work costs."""
@@ -170,7 +202,7 @@ class _Lab:
             report,
         )
 
-    def _cycle(self) -> Cost:
+    def cycle(self) -> Cost:
         """Returns what one idle run of the group's graph costs."""
         self._query("CALL APPLY_TASKS()")
         root = f'control."EXTRACT_{GROUP.upper()}"'
@@ -198,11 +230,40 @@ class _Lab:
         text = Path(self.stack.endpoints.queries).read_text(encoding="utf-8")
         return [json.loads(line) for line in text.split("\n") if line]
 
+    def _limit_front(self, slots: int) -> None:
+        """Sets how many requests Lambda answers at once; 0: as many as Terraform says."""
+        found = urlsplit(self.stack.endpoints.gateway_url)
+        request = urllib.request.Request(
+            f"{found.scheme}://{found.netloc}/local/faults",
+            data=json.dumps({"front_slots": slots}).encode(),
+            method="PUT",
+        )
+        with urllib.request.urlopen(request, timeout=30):
+            pass
+
+    def _not_arrived(self) -> list[str]:
+        """Returns the tables whose change is not in their targets."""
+        missing = []
+        for table in self.tables:
+            own = self._query(
+                f"SELECT COUNT(*) FROM scale.{table} WHERE note = %s", self.note
+            )
+            with self.source.cursor() as cursor:
+                cursor.execute(f"SELECT count(*) FROM {table}")
+                if cursor.fetchone() != tuple(own[0]):
+                    missing.append(table)
+        return missing
+
     def _invocations(self) -> int:
+        counts = self._invoked()
+        return counts["requests"] + counts["events"]
+
+    def _invoked(self) -> dict[str, int]:
         found = urlsplit(self.stack.endpoints.gateway_url)
         url = f"{found.scheme}://{found.netloc}/local/invocations"
         with urllib.request.urlopen(url, timeout=30) as answer:
-            return sum(json.loads(answer.read()).values())
+            found_counts: dict[str, int] = json.loads(answer.read())
+            return found_counts
 
     def _sessions(self) -> int:
         """Returns how many sessions there were; PostgreSQL counts them at their end."""
@@ -216,7 +277,7 @@ class _Lab:
 
     # --- the group --------------------------------------------------------------------
 
-    def _grow(self, size: int) -> None:
+    def grow(self, size: int) -> None:
         for number in range(len(self.tables), size):
             name = f"scale_{number:05d}"
             self._psql(f"""
@@ -231,6 +292,10 @@ class _Lab:
                 FROM generate_series(1, 3) AS i
                 """)
             self.tables.append(name)
+        self._apply()
+
+    def _apply(self) -> None:
+        schedule = {"schedule": {"every_minutes": 10_000}} if self._scheduled else {}
         config = {
             "version": 1,
             "defaults": {
@@ -241,18 +306,24 @@ class _Lab:
                 "margin_seconds": 0,
             },
             "sources": {"shop": {"time_zone": "UTC", "max_parallel": self.parallel}},
-            "groups": {GROUP: {"schedule": {"every_minutes": 10_000}, "lanes": LANES}},
+            "groups": {GROUP: {**schedule, "lanes": LANES}},
             "tables": {name: {} for name in self.tables},
         }
-        self._call("APPLY_CONFIG", json.dumps(config))
+        self.call("APPLY_CONFIG", json.dumps(config))
 
-    def _sync_group(self) -> dict[str, Any]:
-        report = self._call("SYNC_GROUP", GROUP)
+    def unschedule(self) -> None:
+        """Takes the group's task graph away."""
+        self._scheduled = False
+        self._apply()
+        self._query("CALL APPLY_TASKS()")
+
+    def sync_group(self) -> dict[str, Any]:
+        report = self.call("SYNC_GROUP", GROUP)
         if report["failed"]:
             raise RuntimeError(f"tables fail: {report['failed']}")
         return report
 
-    def _call(self, procedure: str, argument: str) -> dict[str, Any]:
+    def call(self, procedure: str, argument: str) -> dict[str, Any]:
         more = ", FALSE, TRUE" if procedure == "APPLY_CONFIG" else ""
         ((text,),) = self._query(f"CALL {procedure}(%s{more})", argument)
         found: dict[str, Any] = json.loads(text)

@@ -5,7 +5,8 @@
                                  Lambda's Invoke API, type Event
     GET, PUT, DELETE /local/faults
                                  what goes wrong next (tests only)
-    GET /local/invocations       how often the function was invoked so far
+    GET /local/invocations       how often the function was invoked so far, and how
+                                 many answers were refusals
 
 Synchronous invocations run in this process, one thread each. Events run in worker
 processes, one at a time per process, kept warm as Lambda keeps its containers, and
@@ -24,6 +25,7 @@ import signal
 import threading
 import time
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import FrameType
@@ -121,7 +123,8 @@ class GatewayServer(ThreadingHTTPServer):
         self.pool = pool
         self.faults = Faults()
         self.slots = Slots()
-        self.invocations = {"requests": 0, "events": 0}
+        # "refused": answers with 5xx or 429, after which Snowflake repeats its request.
+        self.invocations = {"requests": 0, "events": 0, "refused": 0}
         self._lock = threading.Lock()
         self.function_name = function_name
         # As terraform/ declares it for the REST API.
@@ -305,6 +308,8 @@ class GatewayRequest(BaseHTTPRequestHandler):
     def _reply(
         self, status: int, data: bytes, headers: dict[str, str] | None = None
     ) -> None:
+        if status >= 500 or status == HTTPStatus.TOO_MANY_REQUESTS:
+            self.server.count("refused")
         self.send_response(status)
         for name, value in (headers or {}).items():
             self.send_header(name, value)

@@ -25,7 +25,7 @@ from local.snowflake_server.objects import (
     tables,
     views,
 )
-from local.snowflake_server.rows import copy_into, dml, pipes
+from local.snowflake_server.rows import copy_into, dml, insert_all, pipes
 from local.snowflake_server.tasks import alerts, tasks
 
 Run = Callable[[Account, Statement, Scanner], Result]
@@ -238,7 +238,7 @@ def _execute(account: Account, statement: Statement, scanner: Scanner) -> Result
 _PARSED: dict[str, Callable[[Account, Statement], Result]] = {
     "SELECT": dml.select,
     "WITH": dml.select,
-    "INSERT": dml.insert,
+    "INSERT": insert_all.insert,
     "UPDATE": dml.update,
     "DELETE": dml.delete,
     "MERGE": dml.merge,

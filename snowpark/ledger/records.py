@@ -119,6 +119,12 @@ class Commit:
     capture_version: int | None = None
     log_identity: LogIdentity | None = None
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether its watermark row is all that is appended to the ledgers of tables."""
+        more = self.shape or self.changes or self.altered
+        return self.kind in MOVING and not more
+
 
 def refined(commit: Commit, refined_at: str) -> Commit:
     """Returns the commit as one that changes no row of the target.

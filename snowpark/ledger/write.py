@@ -2,7 +2,7 @@
 
 from snowpark.columns.shape import Change, Shape
 from snowpark.errors import SyncError
-from snowpark.ledger import statements
+from snowpark.ledger import end_statements, lease, statements
 from snowpark.ledger.records import MOVING, Commit
 from snowpark.ledger.run import Run
 from snowpark.session import Snowflake
@@ -25,6 +25,30 @@ def record_commit(
         settings.name, run_id, commit.altered
     ):
         snowflake.run(statement)
+
+
+def record_end(
+    snowflake: Snowflake,
+    settings: TableSettings,
+    run: Run,
+    commit: Commit,
+    based_on: int,
+) -> None:
+    """Appends watermark and run by one statement, if the fence lets them pass.
+
+    Raises:
+        LeaseError: "lease_lost".
+    """
+    ended = end_statements.insert_end(
+        run,
+        settings.origin,
+        commit,
+        based_on=based_on,
+        statements=snowflake.statements + 1,
+    )
+    if snowflake.changed_rows(ended) != 1:
+        raise lease.lost()
+    run.recorded = True
 
 
 def record_shape(

@@ -15,14 +15,21 @@ from snowpark.session import Snowflake
 Work = Callable[[], tuple[Commit | None, bool]]
 
 
-def commit(snowflake: Snowflake, job: Job, based_on: int, work: Work) -> Commit | None:
+def commit(
+    snowflake: Snowflake,
+    job: Job,
+    based_on: int,
+    work: Work,
+    ends: Run | None = None,
+) -> Commit | None:
     """Commits what the work sends, the watermark and the run together, or nothing.
 
-    The fence is the last statement before COMMIT. A failed statement does not end a
-    transaction in Snowflake, hence the ROLLBACK.
+    The fence is the last statement before COMMIT, or a part of it. A failed statement
+    does not end a transaction in Snowflake, hence the ROLLBACK.
 
     Args:
         based_on: Version of the table that the run knew before it extracted the rows.
+        ends: Run that ends with this transaction.
 
     Returns:
         The row that was committed.
@@ -30,13 +37,13 @@ def commit(snowflake: Snowflake, job: Job, based_on: int, work: Work) -> Commit 
     Raises:
         SyncError: Whatever failed; nothing of it was kept.
     """
-    table = job.settings.name
     snowflake.run(sql.BEGIN)
     try:
         row, locked = work()
-        if row:
-            write.record_commit(snowflake, job.settings, job.run_id, row)
-        fence.check(snowflake, table, job.run_id, based_on, row, locked=locked)
+        if ends and row and locked and row.is_plain and row.version > based_on:
+            write.record_end(snowflake, job.settings, ends, row, based_on)
+        else:
+            _record(snowflake, job, based_on, row, locked, ends)
         snowflake.run(sql.COMMIT)
     except SyncError:
         snowflake.run(sql.ROLLBACK)
@@ -44,6 +51,16 @@ def commit(snowflake: Snowflake, job: Job, based_on: int, work: Work) -> Commit 
     return row
 
 
-def record_success(snowflake: Snowflake, run: Run) -> None:
-    """Appends the row of a run that ends with this transaction."""
-    write.record_run(snowflake, run, "succeeded")
+def _record(
+    snowflake: Snowflake,
+    job: Job,
+    based_on: int,
+    row: Commit | None,
+    locked: bool,
+    ends: Run | None,
+) -> None:
+    if ends:
+        write.record_run(snowflake, ends, "succeeded")
+    if row:
+        write.record_commit(snowflake, job.settings, job.run_id, row)
+    fence.check(snowflake, job.settings.name, job.run_id, based_on, row, locked=locked)

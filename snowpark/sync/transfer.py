@@ -265,7 +265,13 @@ def _committed(
     """
     tally, recorded = run.tally, run.recorded
     try:
-        return load_commit.commit(snowflake, transfer.job, transfer.based_on, work)
+        return load_commit.commit(
+            snowflake,
+            transfer.job,
+            transfer.based_on,
+            work,
+            ends=run if transfer.last else None,
+        )
     except SyncError:
         run.tally, run.recorded = tally, recorded
         raise
@@ -278,5 +284,3 @@ def _record(
         run.note_changes(row.changes)
     for statement in transfer.appended:
         snowflake.run(statement)
-    if transfer.last:
-        load_commit.record_success(snowflake, run)

@@ -197,7 +197,7 @@ def test_a_retried_task_tries_the_whole_sync(
 
 @pytest.mark.large
 @pytest.mark.parametrize(
-    "match", ["^COPY INTO", "^MERGE INTO", "INSERT INTO control.sync_watermarks"]
+    "match", ["^COPY INTO", "^MERGE INTO", "INTO control.sync_watermarks"]
 )
 def test_a_killed_step_is_found_by_the_finalizer_and_made_good_by_the_next_run(
     lab: Lab, team: Team, faults: Switchboard, match: str

@@ -336,8 +336,8 @@ def test_a_run_that_dies_anywhere_is_made_up_for(
             "INSERT INTO control.sync_capture_tables",
             "COPY INTO",
             "MERGE INTO",
-            "INSERT INTO control.sync_watermarks",
-            "INSERT INTO control.sync_runs",
+            "INTO control.sync_watermarks",
+            "INTO control.sync_runs",
         )
     ):
         lab.psql(f"INSERT INTO {table} VALUES ({number}, 0)")

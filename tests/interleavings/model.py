@@ -276,6 +276,11 @@ class Table:
             return _with(world, number, _rolled_back(run))
         return _with(world, number, run)
 
+    def _end(self, world: World, number: int, run: Run) -> World | None:
+        """Appends the version, if the fence lets it pass: one statement."""
+        appended = self._version(world, number, run).runs[number]
+        return self._fence(world, number, appended)
+
     def _commit(self, world: World, number: int, run: Run) -> World:
         target = list(world.target)
         for row in run.taken:

@@ -19,6 +19,7 @@ from snowpark.session import Snowflake
 from snowpark.sync import backfill, keys, snapshot, sync
 from tests.unit.snowpark.samples import RUN_ID, cursor_value, planned, reply
 from tests.unit.snowpark.scripted import Scripted, replies, settled, state_row
+from tests.unit.snowpark.statement_names import name_of
 from tests.unit.snowpark.sync.test_keys import some_keys
 
 Kind = Literal["increment", "idle", "snapshot", "keys", "backfill"]
@@ -48,6 +49,9 @@ def sent(session: Scripted) -> list[str]:
         if one.name == "extract":
             own = len(one.values) if len(one.values) == 1 else len(one.values) // 2
             found.append([next(ops) for _ in range(own)][0])
+        elif name_of(one.text) == "insert_end":
+            # One statement, of which the script tells in pieces.
+            found += ["end"] if one.name == "read_fence" else []
         elif one.name in VISIBLE:
             found.append(VISIBLE[one.name])
     return found

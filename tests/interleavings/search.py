@@ -76,8 +76,11 @@ def search(
 
 def _weakened(actions: tuple[str, ...], weakness: Weakness | None) -> tuple[str, ...]:
     """Returns the program with its fence before its write."""
-    if weakness != "fence first" or "fence" not in actions:
+    if weakness != "fence first" or not {"fence", "end"} & set(actions):
         return actions
+    if "end" in actions:
+        at = actions.index("end")
+        actions = (*actions[:at], "version", "fence", *actions[at + 1 :])
     rest = [action for action in actions if action != "fence"]
     rest.insert(rest.index("begin") + 1, "fence")
     return tuple(rest)

@@ -59,7 +59,11 @@ GAPS = (
     r"DESCRIBE INTEGRATION",
 )
 # Clauses that it does not know in statements whose rest is worth reading: left out.
-CLAUSES = (r"(?<=^CREATE OR REPLACE VIEW )(.*?)^COPY GRANTS\n",)
+CLAUSES = (
+    r"(?<=^CREATE OR REPLACE VIEW )(.*?)^COPY GRANTS\n",
+    # Into which tables (docs: insert-multi-table); the query below it is read.
+    r"()^INSERT ALL\n.*?(?=^SELECT$)",
+)
 
 
 @dataclass(frozen=True)

@@ -77,9 +77,9 @@ def insert(account: Account, statement: Statement) -> Result:
         if source is not None:
             connection.register("_called", source)
             head = ready[0][0].partition("\v")[0]
-            return _count(connection.execute(f"{head} SELECT * FROM _called"))
+            return row_count(connection.execute(f"{head} SELECT * FROM _called"))
         return sum(
-            _count(connection.execute(sql.replace("\v", ""), values))
+            row_count(connection.execute(sql.replace("\v", ""), values))
             for sql, values in ready
         )
 
@@ -93,7 +93,7 @@ def _overwrite(
     head, _, query = ready[0].partition("\v")
     connection.execute(f"CREATE OR REPLACE TEMP TABLE _source AS {query}", ready[1])
     connection.execute(f"DELETE FROM {table}")
-    count = _count(connection.execute(f"{head} SELECT * FROM temp._source"))
+    count = row_count(connection.execute(f"{head} SELECT * FROM temp._source"))
     connection.execute("DROP TABLE temp._source")
     return count
 
@@ -106,7 +106,7 @@ def _call_first(account: Account, statement: Statement, parts: tuple[str, ...]) 
     )
 
 
-def _count(cursor: duckdb.DuckDBPyConnection) -> int:
+def row_count(cursor: duckdb.DuckDBPyConnection) -> int:
     return int(cursor.fetchall()[0][0])
 
 
@@ -126,7 +126,7 @@ def _insert(parsed: exp.Expr, translator: Translator) -> str:
     name = translator.temporary_or(translator.name(target))
     table = translator.catalog.table(name)
     if isinstance(parsed.this, exp.Schema):
-        given = [_plain(c) for c in parsed.this.expressions]
+        given = [plain(c) for c in parsed.this.expressions]
         for column in given:
             table.column(column)
     else:
@@ -144,7 +144,7 @@ def _insert(parsed: exp.Expr, translator: Translator) -> str:
     return f"{emptied}\nINSERT INTO {table.physical} ({columns}) \v{query}"
 
 
-_ASSIGNED = {
+ASSIGNED = {
     "DECFLOAT": "_decfloat(CAST({0} AS VARCHAR))",
     "BINARY": "_to_binary({0})",
     "VARIANT": "_only_json({0}, 'VARIANT')",
@@ -155,17 +155,17 @@ _ASSIGNED = {
 
 def _assigned(query: str, columns: list[Column]) -> str:
     """The source with the conversions that DuckDB would do differently by itself."""
-    if not any(c.type.base in _ASSIGNED for c in columns):
+    if not any(c.type.base in ASSIGNED for c in columns):
         return query
     names = [f"c{at}" for at in range(len(columns))]
     values = [
-        _ASSIGNED.get(c.type.base, "{0}").format(name)
+        ASSIGNED.get(c.type.base, "{0}").format(name)
         for name, c in zip(names, columns, strict=True)
     ]
     return f"SELECT {', '.join(values)} FROM ({query}) AS _given({', '.join(names)})"
 
 
-def _plain(node: exp.Expr) -> str:
+def plain(node: exp.Expr) -> str:
     quoted_name = (
         bool(node.args.get("quoted")) if isinstance(node, exp.Identifier) else False
     )
@@ -218,7 +218,7 @@ def _changed(account: Account, statement: Statement, kind: int, what: str) -> Re
     ready = [put_binds(found.parts, statement.values | row) for row in batches]
 
     def work(connection: duckdb.DuckDBPyConnection) -> int:
-        return sum(_count(connection.execute(sql, values)) for sql, values in ready)
+        return sum(row_count(connection.execute(sql, values)) for sql, values in ready)
 
     return counts(kind, **{what: account.write(statement.session, work)})
 
@@ -262,7 +262,7 @@ def _only_documents(table: Table | None, assignment: exp.Expr) -> None:
 
 
 def _document(table: Table, column: exp.Expr, value: exp.Expr) -> exp.Expr:
-    kind = table.column(_plain(column.this)).type.base
+    kind = table.column(plain(column.this)).type.base
     if kind not in ("VARIANT", "ARRAY", "OBJECT"):
         return value
     checked = call("_only_json", value, exp.Literal.string(kind))
@@ -357,5 +357,5 @@ def truncate(account: Account, statement: Statement) -> Result:
 
 
 def _target(account: Account, statement: Statement, node: exp.Expr) -> Name:
-    parts = tuple(_plain(p) for p in node.parts)  # type: ignore[attr-defined]
+    parts = tuple(plain(p) for p in node.parts)  # type: ignore[attr-defined]
     return account.existing_name(statement.session, parts)

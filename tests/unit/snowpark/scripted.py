@@ -124,14 +124,18 @@ class Scripted:
         if self._dead:
             raise Killed
         one = Sent(name_of(text), tuple(params or ()), text)
-        self.sent.append(one)
-        how = self._stops_at(one)
+        ended = one.name == "insert_end"
+        pieces = pieces_of(one) if ended else [one]
+        hows = []
+        for piece in pieces:
+            self.sent.append(piece)
+            hows.append(self._stops_at(piece))
+        how = next((h for h in hows if h), None)
         if how == "refused":
             assert self.stop is not None
             raise ProgrammingError("refused by the script", errno=self.stop.number)
         if how != "killed before":
-            self._keep(one)
-            self._found = self._answer(one)
+            self._found = self._end(pieces) if ended else self._take(one)
         if how is not None:
             self._dead, self._open = True, None
             raise Killed
@@ -205,6 +209,22 @@ class Scripted:
         else:
             self.kept.append(one)
 
+    def _take(self, one: Sent) -> Rows:
+        self._keep(one)
+        return self._answer(one)
+
+    def _end(self, pieces: list[Sent]) -> Rows:
+        """Answers what appends run and watermark if the fence lets them pass."""
+        for piece in pieces:
+            self._keep(piece)
+        (row,) = self._answer(pieces[-1])
+        owner = pieces[0].values[0]
+        if int(row["NEWER"]) == 1 and row["OWNER"] == owner:
+            return [Row(1, 1)]
+        assert self._open is not None, "an end outside of a transaction"
+        del self._open[-len(pieces) :]
+        return [Row(0, 0)]
+
     def _fence(self, one: Sent) -> Rows:
         """Answers the fence: what the transaction has appended, and the own lease."""
         at = {"insert_watermark": 1, "insert_touch": 0}
@@ -228,6 +248,22 @@ class Scripted:
             for request in (decode_request(str(text)) for text in texts):
                 self.requests += requests_in(request)
         return answer(one) if callable(answer) else answer
+
+
+def pieces_of(one: Sent) -> list[Sent]:
+    """Returns what an `insert_end` stands for: a run, a watermark, and the fence."""
+    runs, _, rest = one.text.partition(" AS mark_table_name")
+    select = runs.rindex("SELECT")
+    # The mark of the first column of the watermark stands in front of its alias.
+    of_run = runs.count("?", select) - 1
+    of_mark = 1 + rest.partition("FROM control.sync_leases")[0].count("?")
+    mark = one.values[of_run : of_run + of_mark]
+    table, _, _, version = one.values[-4:]
+    return [
+        Sent("insert_run", one.values[:of_run], one.text),
+        Sent("insert_watermark", mark, one.text),
+        Sent("read_fence", (table, version, table), one.text),
+    ]
 
 
 # --- answers --------------------------------------------------------------------------

@@ -40,6 +40,7 @@ NAMES: dict[str, str] = {
     "read_dates": r"SELECT TO_VARCHAR\(TRY_CAST\('2001-02-03'.* AS dates_read_as$",
     "read_declared_targets": r"SELECT own_database, allowed_targets FROM",
     "list_tables": r"SELECT table_name FROM control\.sync_current_tables ORDER",
+    "insert_end": r"INSERT ALL INTO control\.sync_runs ",
     "insert_watermarks": r"INSERT INTO control\.sync_watermarks .* FROM VALUES",
     "insert_touch": r"INSERT INTO control\.sync_watermarks .*sync_current_watermarks",
     "insert_watermark": r"INSERT INTO control\.sync_watermarks ",

@@ -82,3 +82,42 @@ def test_arrays_and_objects_are_documents(client: Client) -> None:
     ((array, thing),) = client.run("SELECT TO_JSON(a), TO_JSON(o) FROM t")
     assert (json.loads(array), json.loads(thing)) == (["a", None, 1], {"a": 1})
     assert "expecting ARRAY" in str(client.fails("UPDATE t SET a = '[1]'"))
+
+
+def test_one_query_fills_several_tables(client: Client) -> None:
+    """docs: insert-multi-table."""
+    client.run("CREATE TABLE t (a INT, b VARCHAR)")
+    client.run("CREATE TABLE u (v VARIANT, c TIMESTAMP_TZ(6))")
+    text = (
+        "INSERT ALL INTO t (b, a) VALUES (x, n) INTO u (c, v) VALUES (at, w)"
+        " SELECT ? AS x, ? AS n, CURRENT_TIMESTAMP() AS at, PARSE_JSON(?) AS w"
+        " WHERE NOT EXISTS (SELECT 1 FROM t WHERE a >= ?)"
+    )
+    client.run("BEGIN")
+    assert client.run(text, "one", 1, "[1]", 1) == [(1, 1)]
+    names = [d[0] for d in client.cursor.description]
+    assert names == [f"number of rows inserted into {t}" for t in ("T", "U")]
+    # What it has inserted it sees, as does the next one.
+    assert client.run(text, "two", 2, "[2]", 1) == [(0, 0)]
+    assert client.run("SELECT a, b, v, c IS NULL FROM t, u") == [
+        (1, "one", "[\n  1\n]", False)
+    ]
+    client.run("ROLLBACK")
+    assert client.one("SELECT COUNT(*) FROM t") == 0
+    assert client.one("SELECT COUNT(*) FROM u") == 0
+
+
+def test_what_one_query_may_not_fill_several_tables_by(client: Client) -> None:
+    client.run("CREATE TABLE t (a INT, v VARIANT)")
+    head = "INSERT ALL INTO t (a) VALUES "
+    assert client.fails(f"{head} (b) SELECT 1 AS a").errno == 904
+    assert client.fails(f"{head} (a, a) SELECT 1 AS a").errno == 2020
+    for text in (
+        f"{head} (a + 1) SELECT 1 AS a",
+        f"{head} (a) SELECT 1",
+        "INSERT ALL WHEN a > 0 THEN INTO t (a) VALUES (a) SELECT 1 AS a",
+        "INSERT ALL INTO t SELECT 1 AS a",
+        "INSERT OVERWRITE ALL INTO t (a) VALUES (a) SELECT 1 AS a",
+        "INSERT FIRST INTO t (a) VALUES (a) SELECT 1 AS a",
+    ):
+        assert client.fails(text).errno == 2, text

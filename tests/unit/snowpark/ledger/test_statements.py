@@ -13,6 +13,7 @@ from lambda_extract.contract import (
 )
 from snowpark.columns.shape import Change, KnownColumn, Shape
 from snowpark.errors import SyncError
+from snowpark.ledger import end_statements
 from snowpark.ledger import statements as ledger_statements
 from snowpark.ledger.records import Commit
 from snowpark.ledger.run import Run, Tally
@@ -72,6 +73,9 @@ CASES: dict[str, Statement] = {
     ),
     "insert_watermark_of_a_log": ledger_statements.insert_watermark(
         "orders", RUN_ID, "[]", OF_LOG
+    ),
+    "insert_end": end_statements.insert_end(
+        RUN, "public.orders", COMMIT, based_on=7, statements=9
     ),
     "insert_run": ledger_statements.insert_run(
         RUN, status="failed", statements=9, error=SyncError("lease_lost", "gone")
