@@ -1,4 +1,4 @@
-"""Every number that costs rest on: prices, limits, latencies, counts, each with a source.
+"""Every number that costs rest on: prices, limits, times, counts, with their sources.
 
 `estimate_cost` and `simulate_scale` read the same ones; all may be given by --set.
 Counts of statements and invocations are measured on the local stack, and a test counts
@@ -97,8 +97,8 @@ LIMITS: dict[str, Input] = {
 COUNTS: dict[str, Input] = {
     "table_statements_idle": Input(6, "SYNC_TABLE that finds nothing", _COUNT),
     "table_statements_changed": Input(13, "SYNC_TABLE that finds rows", _COUNT),
-    "group_statements": Input(7, "SYNC_GROUP, but for what grows", _COUNT),
-    "root_statements": Input(5, "EXTRACT_LANES, but for what grows", _COUNT),
+    "group_statements": Input(8, "SYNC_GROUP, but for what grows", _COUNT),
+    "root_statements": Input(6, "EXTRACT_LANES, but for what grows", _COUNT),
     "lane_statements": Input(5, "LOAD_LANE, but for its tables", _COUNT),
     "finish_statements": Input(7, "FINISH_GROUP with nothing to tell", _COUNT),
     "changed_statements": Input(8, "each changed table of a group", _COUNT),

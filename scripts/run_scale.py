@@ -231,7 +231,7 @@ class ScaleLab:
         return [json.loads(line) for line in text.split("\n") if line]
 
     def _limit_front(self, slots: int) -> None:
-        """Sets how many requests Lambda answers at once; 0: as many as Terraform says."""
+        """Sets how many requests Lambda answers at once; 0: as Terraform says."""
         found = urlsplit(self.stack.endpoints.gateway_url)
         request = urllib.request.Request(
             f"{found.scheme}://{found.netloc}/local/faults",
@@ -295,7 +295,7 @@ class ScaleLab:
         self._apply()
 
     def _apply(self) -> None:
-        schedule = {"schedule": {"every_minutes": 10_000}} if self._scheduled else {}
+        schedule = {"schedule": {"every_minutes": 10_000}, "lanes": LANES}
         config = {
             "version": 1,
             "defaults": {
@@ -306,7 +306,7 @@ class ScaleLab:
                 "margin_seconds": 0,
             },
             "sources": {"shop": {"time_zone": "UTC", "max_parallel": self.parallel}},
-            "groups": {GROUP: {**schedule, "lanes": LANES}},
+            "groups": {GROUP: schedule} if self._scheduled else {},
             "tables": {name: {} for name in self.tables},
         }
         self.call("APPLY_CONFIG", json.dumps(config))

@@ -121,7 +121,7 @@ class Commit:
 
     @property
     def is_plain(self) -> bool:
-        """Whether its watermark row is all that is appended to the ledgers of tables."""
+        """Whether its watermark row is all that it appends to the ledgers."""
         more = self.shape or self.changes or self.altered
         return self.kind in MOVING and not more
 

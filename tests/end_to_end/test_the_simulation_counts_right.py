@@ -42,13 +42,11 @@ def is_near(counted: int, simulated: int) -> bool:
 @pytest.mark.large
 def test_the_simulation_counts_what_the_stack_counts(group: ScaleLab) -> None:
     for changed in (0, CHANGED):
-        # Where the watermark is, and that it moves, is the same for all tables.
         given = {
             "tables": float(SIZE),
             "changed_share": changed / SIZE,
             "max_parallel": float(PARALLEL),
             "lanes": float(LANES),
-            "moved_share": 0.0,
         }
         group.change(changed)
         one = group.cost(group.sync_group)
