@@ -8,6 +8,9 @@ from snowpark.ledger.run import Run
 from snowpark.session import Snowflake
 from snowpark.settings.table import TableSettings
 
+# Rows that the end of a run appends: the run and its watermark.
+_APPENDED_BY_END = 2
+
 
 def record_commit(
     snowflake: Snowflake, settings: TableSettings, run_id: str, commit: Commit
@@ -46,7 +49,9 @@ def record_end(
         based_on=based_on,
         statements=snowflake.statements + 1,
     )
-    if snowflake.changed_rows(ended) != 1:
+    (counts,) = snowflake.run(ended)
+    # One row in each of the two tables, however Snowflake tells it.
+    if sum(int(count) for count in counts) != _APPENDED_BY_END:
         raise lease.lost()
     run.recorded = True
 

@@ -118,6 +118,25 @@ def test_whoever_lost_the_table_keeps_nothing(newer: int, owner: str | None) -> 
     assert "commit" not in session.names and "merge" not in session.stays
 
 
+@pytest.mark.parametrize("counts", [(0, 0), (1, 0), (0, 1), (2, 2), (0,)])
+def test_an_end_that_appends_anything_but_both_rows_is_rolled_back(
+    counts: tuple[int, ...],
+) -> None:
+    """The lease was taken over between the write and the end of the run."""
+    session = Scripted(insert_end=[Row(*counts)])
+    with pytest.raises(LeaseError) as lost:
+        play(Snowflake(session))
+    assert lost.value.code == "lease_lost"
+    session.in_order("merge", "insert_watermark", "rollback")
+    assert "commit" not in session.names and "merge" not in session.stays
+
+
+def test_an_end_may_tell_its_rows_together() -> None:
+    session = Scripted(insert_end=[Row(2)])
+    play(Snowflake(session))
+    assert session.commits == 1 and "merge" in session.stays
+
+
 @pytest.mark.parametrize("rows", [1, 0])
 def test_whoever_changes_columns_alone_locks_the_target_or_the_leases(
     rows: int,
