@@ -2,8 +2,8 @@
 
 A schedule is made by its seed and has small tables of its own, on a stack that many
 schedules share. Whatever went wrong in between, once the open transaction has ended
-and one more SYNC_GROUP went well, each target holds the source's rows, no watermark has gone
-back, and nobody has a lease.
+and one more SYNC_GROUP went well, each target holds the source's rows, no watermark
+has gone back, and nobody has a lease.
 """
 
 import contextlib
