@@ -95,7 +95,7 @@ LIMITS: dict[str, Input] = {
 }
 
 COUNTS: dict[str, Input] = {
-    "table_statements_idle": Input(6, "SYNC_TABLE that finds nothing", _COUNT),
+    "table_statements_idle": Input(5, "SYNC_TABLE that finds nothing", _COUNT),
     "table_statements_changed": Input(13, "SYNC_TABLE that finds rows", _COUNT),
     "group_statements": Input(8, "SYNC_GROUP, but for what grows", _COUNT),
     "root_statements": Input(6, "EXTRACT_LANES, but for what grows", _COUNT),

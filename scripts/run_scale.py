@@ -306,7 +306,7 @@ class ScaleLab:
                 "margin_seconds": 0,
             },
             "sources": {"shop": {"time_zone": "UTC", "max_parallel": self.parallel}},
-            "groups": {GROUP: schedule} if self._scheduled else {},
+            "groups": {GROUP: schedule if self._scheduled else {}},
             "tables": {name: {} for name in self.tables},
         }
         self.call("APPLY_CONFIG", json.dumps(config))
