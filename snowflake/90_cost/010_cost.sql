@@ -2,7 +2,8 @@
 -- is a right of its own, so the view belongs to the admin role and SYNC_ADMIN gets nothing.
 -- A query tag cannot be set under owner's rights; what ties credits to a table is the CALL
 -- that a run belongs to: its text names the table or the group, its time spans the run, and
--- ROOT_QUERY_ID of every statement below leads to it.
+-- PARENT_QUERY_ID of every statement below leads to it. (ROOT_QUERY_ID does not, if the CALL
+-- stands in the block of a task.)
 USE ROLE <% admin_role %>;
 USE WAREHOUSE <% warehouse %>;
 USE SCHEMA <% database %>.control;
@@ -38,20 +39,22 @@ calls AS (
         start_time,
         end_time,
         IFF(ENDSWITH(procedure_name, '_table'), LOWER(argument), NULL) AS table_name,
-        IFF(ENDSWITH(procedure_name, '_group'), argument, NULL) AS group_name
+        IFF(ENDSWITH(procedure_name, '_table'), NULL, argument) AS group_name
     FROM texts
     WHERE procedure_name IN (
         'sync_table', 'resync_table', 'load_table', 'merge_table', 'backfill_table', 'validate_table',
-        'sync_group', 'extract_group', 'finish_group'
+        'sync_group', 'extract_group', 'finish_group', 'extract_lanes', 'load_lane'
     )
 ),
 
 credits AS (
     SELECT
-        COALESCE(root_query_id, query_id) AS query_id,
-        SUM(credits_attributed_compute + COALESCE(credits_used_query_acceleration, 0)) AS credits
-    FROM snowflake.account_usage.query_attribution_history
-    WHERE start_time >= DATEADD('day', -90, CURRENT_TIMESTAMP())
+        COALESCE(own.query_id, above.query_id, a.root_query_id, a.query_id) AS query_id,
+        SUM(a.credits_attributed_compute + COALESCE(a.credits_used_query_acceleration, 0)) AS credits
+    FROM snowflake.account_usage.query_attribution_history AS a
+    LEFT JOIN calls AS own ON a.query_id = own.query_id
+    LEFT JOIN calls AS above ON a.parent_query_id = above.query_id
+    WHERE a.start_time >= DATEADD('day', -90, CURRENT_TIMESTAMP())
     GROUP BY 1
 ),
 
@@ -86,7 +89,7 @@ call_shares AS (
             AND r.finished_at >= c.start_time
 ),
 
--- LOAD_x and MERGE_x of a graph belong to one run, whose rows count once.
+-- The calls of a graph belong to one run, whose rows count once.
 weighed AS (
     SELECT
         s.query_id,
@@ -101,7 +104,8 @@ weighed AS (
     INNER JOIN credits AS k ON s.query_id = k.query_id
 ),
 
--- Serverless tasks have no attributed query; their names tell the table or the group.
+-- Serverless tasks have no attributed query; their names tell the group, with the number of a
+-- lane, or the table (those of graphs without lanes).
 serverless AS (
     SELECT
         h.start_time,
@@ -113,6 +117,10 @@ serverless AS (
         ON h.task_name IN (
             'LOAD_' || UPPER(t.table_name), 'MERGE_' || UPPER(t.table_name),
             'EXTRACT_' || UPPER(t.group_name), 'FINISH_' || UPPER(t.group_name)
+        )
+        OR (
+            STARTSWITH(h.task_name, 'LOAD_' || UPPER(t.group_name) || '_')
+            AND REGEXP_LIKE(SUBSTR(h.task_name, LENGTH(t.group_name) + 7), '[0-9]+')
         )
     WHERE
         h.start_time >= DATEADD('day', -90, CURRENT_TIMESTAMP())

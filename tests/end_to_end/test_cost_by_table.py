@@ -14,7 +14,7 @@ VALUES = {
     "warehouse": "AURORA_SYNC",
     "database": "AURORA_SYNC",
 }
-# query, its root, statement, minute at which it starts and ends, credits
+# query, its parent, statement, minute at which it starts and ends, credits
 QUERIES = (
     ("q1", None, "CALL control.SYNC_TABLE('{a}')", 0, 5, 0.5),
     ("q2", "q1", "MERGE INTO t", 1, 2, 1.5),
@@ -23,6 +23,11 @@ QUERIES = (
     ("q5", None, 'call aurora_sync.control.load_table(\'{b}\')', 20, 21, 0.25),
     ("q6", None, "CALL aurora_sync.control.merge_table('{b}')", 22, 23, 0.25),
     ("q7", None, "CALL sync_table(?)", 30, 31, 8.0),
+    ("root", None, "DECLARE report VARIANT; BEGIN CALL extract_lanes", 40, 41, 64.0),
+    ("q9", "root", "CALL control.extract_lanes('{group}', 8)", 40, 41, 0.5),
+    ("q10", "q9", "SELECT 1", 40, 41, 0.5),
+    ("q11", None, "CALL control.load_lane('{group}', 1)", 42, 44, 1.0),
+    ("q12", "q11", "MERGE INTO t", 42, 44, 3.0),
     ("q8", None, "SELECT 'sync_table(''{a}'')'", 0, 5, 64.0),
 )  # fmt: skip
 # task, database, credits
@@ -30,6 +35,8 @@ SERVERLESS = (
     ("LOAD_{a}", "AURORA_SYNC", 0.125),
     ("MERGE_{b}", "AURORA_SYNC", 0.25),
     ("EXTRACT_{group}", "AURORA_SYNC", 1.0),
+    ("LOAD_{group}_12", "AURORA_SYNC", 2.0),
+    ("LOAD_{group}_X", "AURORA_SYNC", 64.0),
     ("MERGE_{b}", "ELSEWHERE", 64.0),
     ("LOAD_NOBODY", "AURORA_SYNC", 64.0),
 )
@@ -39,6 +46,8 @@ RUNS = (
     ("r2", "a", 11, 14, 20),
     ("r2", "b", 11, 14, 40),
     ("r3", "b", 19, 23, 80),
+    ("r4", "a", 40, 41, 0),
+    ("r4", "b", 40, 43, 160),
 )
 
 
@@ -75,7 +84,8 @@ def test_credits_go_to_the_tables_of_each_call(lab: Lab, names: dict[str, str]) 
         " query_text VARCHAR, query_type VARCHAR, start_time TIMESTAMP_TZ,"
         " end_time TIMESTAMP_TZ)",
         "CREATE TABLE snowflake.account_usage.query_attribution_history"
-        " (query_id VARCHAR, root_query_id VARCHAR, start_time TIMESTAMP_TZ,"
+        " (query_id VARCHAR, parent_query_id VARCHAR, root_query_id VARCHAR,"
+        " start_time TIMESTAMP_TZ,"
         " credits_attributed_compute FLOAT, credits_used_query_acceleration FLOAT)",
         "CREATE TABLE snowflake.account_usage.serverless_task_history (task_name"
         " VARCHAR, database_name VARCHAR, schema_name VARCHAR, start_time"
@@ -83,7 +93,11 @@ def test_credits_go_to_the_tables_of_each_call(lab: Lab, names: dict[str, str]) 
         "USE SCHEMA aurora_sync.control",
     ):
         lab.query(text)
-    for query, root, text, start, end, credits in QUERIES:
+    parents = {query: parent for query, parent, *_ in QUERIES}
+    for query, parent, text, start, end, credits in QUERIES:
+        root = parent
+        while parents.get(root or ""):
+            root = parents[root or ""]
         filled = text.format(**names)
         lab.query(
             "INSERT INTO snowflake.account_usage.query_history SELECT %s, %s, %s,"
@@ -92,8 +106,8 @@ def test_credits_go_to_the_tables_of_each_call(lab: Lab, names: dict[str, str]) 
         )  # fmt: skip
         lab.query(
             "INSERT INTO snowflake.account_usage.query_attribution_history"
-            f" SELECT %s, %s, {minute(start)}, %s, NULL",
-            query, root, credits,
+            f" SELECT %s, %s, %s, {minute(start)}, %s, NULL",
+            query, parent, root, credits,
         )  # fmt: skip
     for run, table, start, end, rows in RUNS:
         lab.query(
@@ -123,7 +137,7 @@ def test_credits_go_to_the_tables_of_each_call(lab: Lab, names: dict[str, str]) 
         for row in lab.query("SELECT * FROM control.sync_cost")
     }
     assert found == {
-        names["a"]: (4.0 + 0.125 + 0.5, 2, 2, 30, 60),
-        names["b"]: (2.5 + 0.25 + 0.5, 3, 2, 120, 240),
+        names["a"]: (4.0 + 0.5 + 0.125 + 0.5 + 1.0, 3, 3, 30, 60),
+        names["b"]: (2.5 + 0.5 + 4.0 + 0.25 + 0.5 + 1.0, 5, 3, 280, 560),
         None: (8.0, 1, 0, 0, 0),
     }
