@@ -8,7 +8,7 @@ from typing import get_args
 
 from tests.interleavings.model import Weakness
 from tests.interleavings.programs import Kind
-from tests.interleavings.search import search
+from tests.interleavings.search import REWRITTEN, SCRIPT, search
 
 KINDS = ("increment", "snapshot", "keys", "backfill")
 
@@ -31,9 +31,9 @@ def main(arguments: list[str] | None = None) -> int:
         else list(itertools.combinations_with_replacement(KINDS, given.runs))
     )
     broken = 0
-    for kinds in combinations:
+    for kinds, script in itertools.product(combinations, (SCRIPT, REWRITTEN)):
         started = time.monotonic()
-        found = search(kinds, weakness=given.without, twins=given.twins)
+        found = search(kinds, weakness=given.without, twins=given.twins, script=script)
         seconds = time.monotonic() - started
         print(f"{' + '.join(kinds)} ({seconds:.1f} s): {found}", flush=True)
         broken += bool(found.broken)

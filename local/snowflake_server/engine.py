@@ -108,11 +108,11 @@ class Account:
         """
         started, error, rows = time.perf_counter(), None, None
         try:
-            self.faults.visit("before", statement)
+            self.faults.visit("before", statement, self._slip_in)
             do = self.describe if describe_only else self.execute
             result = do(self, statement)
             rows = result.rows
-            self.faults.visit("after", statement)
+            self.faults.visit("after", statement, self._slip_in)
             return result
         except SnowflakeError as failure:
             error = failure.message
@@ -128,6 +128,9 @@ class Account:
             if not describe_only:
                 took = (time.perf_counter() - started) * 1000
                 self._record(statement, milliseconds=took, rows=rows, error=error)
+
+    def _slip_in(self, text: str, beside: Statement) -> None:
+        self.execute(self, Statement(text, beside.session))
 
     def _failure(self, statement: Statement, failure: duckdb.Error) -> SnowflakeError:
         told = self.external_errors.pop(statement.query_id, None)

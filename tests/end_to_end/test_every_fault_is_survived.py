@@ -165,26 +165,6 @@ def test_any_statement_that_fails_changes_nothing_or_everything(
         lab.assert_equal(orders)
 
 
-def test_a_run_whose_lease_was_taken_over_cannot_commit(lab: Lab, orders: str) -> None:
-    """The fence: the late run is stopped by the last statement before its COMMIT."""
-    before, rows = lab.watermark(orders), lab.query(f"SELECT * FROM lab.{orders}")
-    lab.psql(f"UPDATE {orders} SET note = 'late', updated_at = now()")
-    thief = (
-        "UPDATE control.sync_leases SET run_id = 'thief' WHERE table_name = %s"
-        " AND run_id IS NOT NULL"
-    )
-    with lab.before_statement("^BEGIN", lambda other: other.query(thief, orders)):
-        error = lab.fail("SYNC_TABLE", orders)
-    assert "[lease_lost]" in error
-    assert lab.watermark(orders) == before
-    now = lab.query(f"SELECT * FROM lab.{orders}")
-    assert sorted(map(repr, now)) == sorted(map(repr, rows))
-    assert lab.lease_owner(orders) == "thief"
-    lab.expire_lease(orders)
-    lab.sync(orders)
-    lab.assert_equal(orders)
-
-
 def test_a_copy_that_loads_fewer_rows_than_the_manifest_says(
     lab: Lab, orders: str
 ) -> None:

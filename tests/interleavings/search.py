@@ -9,6 +9,8 @@ from tests.interleavings.programs import Kind, program
 
 # A row that is changed while runs are under way, one that appears, one that goes.
 SCRIPT: tuple[Change, ...] = (("a", True), ("b", True), ("a", True))
+# A row that appears and is changed: an increment that was late has the older one.
+REWRITTEN: tuple[Change, ...] = (("a", True), ("b", True), ("b", True))
 LOADED = 1
 
 

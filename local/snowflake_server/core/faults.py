@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,9 @@ from local.snowflake_server.core.statement import Statement
 
 # A test that forgets its rule must not hang for ever.
 _LONGEST_HOLD_SECONDS = 60.0
+_ACTIONS = ("error", "kill_procedure", "delay", "hold", "slip_in")
+
+Slip = Callable[[str, Statement], object]
 
 
 class ProcedureKilled(BaseException):
@@ -26,12 +30,17 @@ class Rule:
     Attributes:
         match: Regular expression, searched in the text without regard to case.
         nth: Which matching statement, from 1; 0 means every one.
-        action: error, kill_procedure, delay, or hold: wait until the rules change.
+        action: error, kill_procedure, delay, hold (wait until the rules change), or
+            slip_in: what another session commits at that very moment.
         when: before or after the statement.
         seconds: Length of a delay.
         procedure: Only statements of this procedure's handler; None: any.
         code: Error number of an error.
         message: Its text.
+        statement: What slips in. In Snowflake another session may write to another
+            table while a transaction is open, and the transaction's next statement
+            sees it. Here there is one writer, so the transaction itself runs it: it is
+            seen the same, but goes if the transaction is rolled back.
     """
 
     match: str
@@ -42,6 +51,7 @@ class Rule:
     procedure: str | None = None
     code: int = 604
     message: str = "Fault injected by a test"
+    statement: str = ""
     seen: int = field(default=0, init=False)
     withdrawn: threading.Event = field(default_factory=threading.Event, init=False)
 
@@ -51,8 +61,10 @@ class Rule:
         Raises:
             SnowflakeError: An unknown action, moment or a broken expression.
         """
-        if self.action not in ("error", "kill_procedure", "delay", "hold"):
+        if self.action not in _ACTIONS:
             raise syntax(f"unknown action {self.action!r}")
+        if (self.action == "slip_in") != bool(self.statement):
+            raise syntax("slip_in takes a statement, and nothing else does")
         if self.when not in ("before", "after"):
             raise syntax(f"unknown moment {self.when!r}")
         try:
@@ -92,8 +104,12 @@ class Faults:
                 for rule in self._rules
             ]
 
-    def visit(self, when: str, statement: Statement) -> None:
-        """Do what the rules say about this statement."""
+    def visit(self, when: str, statement: Statement, slip: Slip | None = None) -> None:
+        """Do what the rules say about this statement.
+
+        Args:
+            slip: Runs the text of another statement at the place of this one.
+        """
         if not self._rules:
             return
         for rule in self._hit(when, statement):
@@ -103,6 +119,10 @@ class Faults:
                 rule.withdrawn.wait(_LONGEST_HOLD_SECONDS)
             elif rule.action == "error":
                 raise SnowflakeError(rule.code, "57014", rule.message)
+            elif rule.action == "slip_in":
+                if slip is None:
+                    raise syntax("nothing can slip in here")
+                slip(rule.statement, statement)
             elif statement.session.procedure is not None:
                 statement.session.killed = True
                 raise ProcedureKilled(rule.message)

@@ -5,7 +5,7 @@ import pytest
 from scripts.search_interleavings import main
 from tests.interleavings.model import Weakness
 from tests.interleavings.programs import Kind, program
-from tests.interleavings.search import search
+from tests.interleavings.search import REWRITTEN, SCRIPT, search
 
 
 def test_the_order_of_the_statements_is_the_codes_own() -> None:
@@ -16,6 +16,8 @@ def test_the_order_of_the_statements_is_the_codes_own() -> None:
         assert actions[:2] == ("take", "read") and actions[-1] == "release"
         assert actions[-2] == "commit" and actions[-3] in ("fence", "end")
         inside = actions[actions.index("begin") : -2]
+        if kind in ("increment", "snapshot"):
+            assert actions[-3] == "end", "version and fence are one statement"
         write = {"merge", "overwrite", "delete"} & set(inside)
         appended = {"version", "touch", "end"} & set(inside)
         assert len(write) == len(appended) == 1
@@ -38,6 +40,11 @@ def test_no_order_loses_or_doubles_a_row(kinds: tuple[Kind, ...]) -> None:
     assert found.states > 1000
 
 
+def test_nor_does_an_increment_that_comes_late() -> None:
+    found = search(("increment", "increment"), script=REWRITTEN)
+    assert not found.broken, str(found)
+
+
 def test_not_even_if_both_runs_have_one_id() -> None:
     """A task that is repeated, while its first attempt is still alive."""
     found = search(("increment", "increment"), twins=True)
@@ -55,6 +62,7 @@ def test_nor_three_runs() -> None:
 @pytest.mark.parametrize(
     ("weakness", "twins", "kinds"),
     [
+        ("no fence", False, ("increment", "increment")),
         ("no fence", False, ("increment", "snapshot")),
         ("no lock", False, ("increment", "increment")),
         ("fence first", False, ("increment", "keys")),
@@ -66,7 +74,8 @@ def test_nor_three_runs() -> None:
 def test_without_one_of_its_parts_there_is_a_counterexample(
     weakness: Weakness, twins: bool, kinds: tuple[Kind, ...]
 ) -> None:
-    found = search(kinds, weakness=weakness, twins=twins)
+    script = REWRITTEN if kinds == ("increment", "increment") else SCRIPT
+    found = search(kinds, weakness=weakness, twins=twins, script=script)
     assert found.broken and found.way[-1].endswith("commit")
     assert f"{len(found.way):2}. {found.way[-1]}" in str(found)
 

@@ -1,8 +1,10 @@
 """Real clients: Snowpark over HTTP, long statements, logins."""
 
 import json
+import urllib.error
 import urllib.request
 
+import pytest
 from snowflake.snowpark import Session
 
 from .conftest import Account, Client
@@ -24,6 +26,26 @@ def test_faults_delay_and_fail(account: Account, client: Client) -> None:
     assert client.one("SELECT 1") == 1
     assert client.fails("SELECT 1").errno == 604
     assert client.one("SELECT 1") == 1
+
+
+def test_a_change_slips_into_a_transaction_that_has_written(
+    account: Account, client: Client
+) -> None:
+    """As if another session had committed it between two of its statements."""
+    client.run("CREATE TABLE t (a INT)")
+    client.run("CREATE TABLE u (a INT)")
+    slip = {"match": "^select count", "statement": "INSERT INTO u VALUES (7)"}
+    client.run("BEGIN")
+    client.run("INSERT INTO t VALUES (1)")
+    account.faults(slip | {"action": "slip_in"})
+    assert client.one("SELECT COUNT(*) FROM u") == 1
+    assert client.one("SELECT COUNT(*) FROM u") == 1, "it slips in once"
+    client.run("ROLLBACK")
+    account.faults()
+    assert client.one("SELECT COUNT(*) FROM u") == 0
+    for wrong in ({"action": "hold"}, {"action": "slip_in", "statement": ""}):
+        with pytest.raises(urllib.error.HTTPError):
+            account.faults(slip | wrong)
 
 
 def test_a_long_statement_is_asked_for_again_and_runs_once(
