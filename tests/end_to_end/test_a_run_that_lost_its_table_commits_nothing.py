@@ -81,7 +81,9 @@ def test_nor_one_that_lost_it_between_its_write_and_its_end(
     error = lab.fail("SYNC_TABLE", orders)
     faults.clear()
     texts = [s["text"].split("(")[0] for s in lab.statements()[before_it:]]
-    sent = [t.split()[0] for t in texts if t.startswith(("MERGE", "INSERT ALL", "ROLL"))]
+    sent = [
+        t.split()[0] for t in texts if t.startswith(("MERGE", "INSERT ALL", "ROLL"))
+    ]
     assert sent == ["MERGE", "INSERT", "ROLLBACK"]
     assert "[lease_lost]" in error
     assert lab.watermark(orders) == before
@@ -106,9 +108,7 @@ def session(lab: Lab) -> Iterator[Any]:
 
 def without(statement: Statement, condition: str, other: str) -> Statement:
     assert statement.text.count(condition) == 1
-    return dataclasses.replace(
-        statement, text=statement.text.replace(condition, other)
-    )
+    return dataclasses.replace(statement, text=statement.text.replace(condition, other))
 
 
 def test_each_condition_of_the_end_stops_what_it_is_for(
