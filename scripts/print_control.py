@@ -41,6 +41,7 @@ RELATIONS = (
     ("SYNC_RUNS", "||--o{", "SYNC_COLUMNS", ("RUN_ID", "TABLE_NAME")),
     ("SYNC_RUNS", "||--o{", "SYNC_SCHEMA_CHANGES", ("RUN_ID", "TABLE_NAME")),
     ("SYNC_RUNS", "||--o{", "SYNC_ALTERED_VALUES", ("RUN_ID", "TABLE_NAME")),
+    ("SYNC_QUIET_RUNS", "|o--o{", "SYNC_RUNS", ("RUN_ID",)),
     ("SYNC_RUNS", "|o--o|", "SYNC_RUNS_HISTORY", ("RUN_ID", "TABLE_NAME")),
     ("SYNC_WATERMARKS", "|o--o|", "SYNC_WATERMARKS_HISTORY", _VERSION),
     ("SYNC_CAPTURES", "||--o{", "SYNC_CAPTURE_TABLES", _CAPTURE),

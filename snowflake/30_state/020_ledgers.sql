@@ -87,6 +87,15 @@ CREATE TABLE IF NOT EXISTS sync_runs (
 )
 COMMENT = 'One row per finished run of a table';
 
+CREATE TABLE IF NOT EXISTS sync_quiet_runs (
+    run_id VARCHAR(64) NOT NULL COMMENT 'Run of the group',
+    started_at TIMESTAMP_TZ(6) NOT NULL,
+    finished_at TIMESTAMP_TZ(6) NOT NULL,
+    statements NUMBER(9, 0) COMMENT 'Statements sent to Snowflake up to this row',
+    tables VARIANT NOT NULL COMMENT 'Array of {name, windows, extract_seconds, watermark, oldest_transaction, null_cursor_rows, warnings}'
+)
+COMMENT = 'Tables of a group in which nothing was new: one row for all of a run, not one for each; TIDY makes rows of SYNC_RUNS of them';
+
 CREATE TABLE IF NOT EXISTS sync_parts (
     table_name VARCHAR(255) NOT NULL,
     snapshot_id VARCHAR(64) NOT NULL COMMENT 'Run that planned the snapshot',

@@ -61,6 +61,99 @@ QUALIFY ROW_NUMBER() OVER (
     ORDER BY version DESC, TRY_TO_TIMESTAMP_TZ(refined_at) DESC NULLS LAST, recorded_at DESC
 ) = 1;
 
+CREATE OR REPLACE VIEW sync_quiet_tables
+COPY GRANTS
+COMMENT = 'One row per table and run of SYNC_QUIET_RUNS, as SYNC_RUNS would have it'
+AS
+SELECT
+    q.run_id,
+    t.value:name::VARCHAR AS table_name,
+    'increment' AS kind,
+    'unchanged' AS status,
+    q.started_at,
+    q.finished_at,
+    t.value:windows::NUMBER AS windows,
+    0 AS rows_extracted,
+    0 AS rows_inserted,
+    0 AS rows_updated,
+    0 AS rows_deleted,
+    0 AS files,
+    0 AS bytes,
+    t.value:extract_seconds::NUMBER(12, 3) AS extract_seconds,
+    0 AS load_seconds,
+    0 AS merge_seconds,
+    q.statements,
+    t.value:watermark::VARCHAR AS watermark,
+    t.value:oldest_transaction::VARCHAR AS oldest_transaction,
+    t.value:null_cursor_rows::NUMBER AS null_cursor_rows,
+    NULL::VARCHAR AS error_code,
+    NULL::VARCHAR AS error_message,
+    NULL::BOOLEAN AS error_retryable,
+    NULL::VARCHAR AS error_hint,
+    t.value:warnings AS warnings
+FROM sync_quiet_runs AS q,
+    LATERAL FLATTEN(INPUT => q.tables) AS t;
+
+CREATE OR REPLACE VIEW sync_recent_runs
+COPY GRANTS
+COMMENT = 'Runs that TIDY has not moved yet, also those of groups in which nothing was new'
+AS
+SELECT
+    run_id,
+    table_name,
+    kind,
+    status,
+    started_at,
+    finished_at,
+    windows,
+    rows_extracted,
+    rows_inserted,
+    rows_updated,
+    rows_deleted,
+    files,
+    bytes,
+    extract_seconds,
+    load_seconds,
+    merge_seconds,
+    statements,
+    watermark,
+    oldest_transaction,
+    null_cursor_rows,
+    error_code,
+    error_message,
+    error_retryable,
+    error_hint,
+    warnings
+FROM sync_runs
+UNION ALL
+SELECT
+    run_id,
+    table_name,
+    kind,
+    status,
+    started_at,
+    finished_at,
+    windows,
+    rows_extracted,
+    rows_inserted,
+    rows_updated,
+    rows_deleted,
+    files,
+    bytes,
+    extract_seconds,
+    load_seconds,
+    merge_seconds,
+    statements,
+    watermark,
+    oldest_transaction,
+    null_cursor_rows,
+    error_code,
+    error_message,
+    error_retryable,
+    error_hint,
+    warnings
+FROM sync_quiet_tables;
+
 CREATE OR REPLACE VIEW sync_current_key_checks
 COPY GRANTS
 COMMENT = 'When the keys of a table were compared last, whether or not that succeeded'

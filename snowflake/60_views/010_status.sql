@@ -58,7 +58,7 @@ WITH last_run AS (
         error_message,
         error_retryable,
         error_hint
-    FROM sync_runs
+    FROM sync_recent_runs
     WHERE kind NOT IN ('backfill', 'repair')
     QUALIFY ROW_NUMBER() OVER (PARTITION BY table_name ORDER BY finished_at DESC, started_at DESC) = 1
 ),
@@ -68,7 +68,7 @@ last_good AS (
     SELECT
         table_name,
         MAX(started_at) AS fresh_as_of
-    FROM sync_runs
+    FROM sync_recent_runs
     WHERE status IN ('succeeded', 'unchanged') AND kind IN ('increment', 'snapshot')
     GROUP BY table_name
 ),
@@ -197,7 +197,7 @@ SELECT
     r.error_retryable,
     r.error_hint,
     r.warnings
-FROM sync_runs AS r
+FROM sync_recent_runs AS r
 UNION ALL
 SELECT
     r.table_name,

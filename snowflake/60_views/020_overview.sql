@@ -54,7 +54,7 @@ warned AS (
         table_name,
         warnings[0]:message::VARCHAR AS message,
         warnings[0]:hint::VARCHAR AS hint
-    FROM sync_runs
+    FROM sync_recent_runs
     WHERE kind NOT IN ('backfill', 'repair')
     QUALIFY ROW_NUMBER() OVER (PARTITION BY table_name ORDER BY finished_at DESC, started_at DESC) = 1
 ),

@@ -20,7 +20,7 @@ WITH last_run AS (
         run_id,
         finished_at,
         warnings
-    FROM sync_runs
+    FROM sync_recent_runs
     WHERE kind NOT IN ('backfill', 'repair')
     QUALIFY ROW_NUMBER() OVER (PARTITION BY table_name ORDER BY finished_at DESC, started_at DESC) = 1
 )

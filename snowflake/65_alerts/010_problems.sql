@@ -15,7 +15,7 @@ WITH runs AS (
         finished_at,
         status,
         IFF(kind = 'key_compare', 'key_compare', 'sync') AS what
-    FROM sync_runs
+    FROM sync_recent_runs
     WHERE kind NOT IN ('backfill', 'repair')
 ),
 

@@ -13,6 +13,7 @@ GRANT SELECT ON TABLE control.sync_tables TO ROLE sync_reader;
 GRANT SELECT ON TABLE control.sync_leases TO ROLE sync_reader;
 GRANT SELECT ON TABLE control.sync_watermarks TO ROLE sync_reader;
 GRANT SELECT ON TABLE control.sync_runs TO ROLE sync_reader;
+GRANT SELECT ON TABLE control.sync_quiet_runs TO ROLE sync_reader;
 GRANT SELECT ON TABLE control.sync_runs_history TO ROLE sync_reader;
 GRANT SELECT ON TABLE control.sync_watermarks_history TO ROLE sync_reader;
 -- The bounds of the parts are keys of rows: an older release let readers see them.

@@ -152,7 +152,7 @@ SELECT
         IFF(r.status = 'succeeded', r.finished_at, NULL)
     ) AS seconds,
     MAX_BY(COALESCE(r.error_code, ''), r.finished_at) AS last_error
-FROM control.sync_runs AS r
+FROM control.sync_recent_runs AS r
 WHERE
     r.finished_at > DATEADD('day', ?, CURRENT_TIMESTAMP())
     AND r.table_name IN (
@@ -188,7 +188,10 @@ FROM {values.text}""",
 def insert_unchanged_runs(
     runs: Sequence[Run], *, statements: int
 ) -> Iterator[Statement]:
-    """Appends the runs of tables in which nothing was new; all began together."""
+    """Appends the runs of tables in which nothing was new; all began together.
+
+    They are one row, or one for each thousand: SYNC_RECENT_RUNS tells them apart again.
+    """
     rows = [
         (
             run.table,
@@ -205,17 +208,22 @@ def insert_unchanged_runs(
     for values in value_rows([*types, "VARCHAR"], rows, most_rows=_ROWS):
         yield Statement(
             f"""\
-INSERT INTO control.sync_runs (
-    run_id, table_name, kind, status, started_at, finished_at,
-    windows, rows_extracted, rows_inserted, rows_updated, rows_deleted, files, bytes,
-    extract_seconds, load_seconds, merge_seconds, statements,
-    watermark, oldest_transaction, null_cursor_rows, warnings
+INSERT INTO control.sync_quiet_runs (
+    run_id, started_at, finished_at, statements, tables
 )
 SELECT
-    ?, column1, 'increment', 'unchanged', TO_TIMESTAMP_TZ(?), CURRENT_TIMESTAMP(),
-    column2, 0, 0, 0, 0, 0, 0,
-    column3, 0, 0, ?,
-    column4, column5, column6, PARSE_JSON(column7)
+    ?, TO_TIMESTAMP_TZ(?), CURRENT_TIMESTAMP(), ?,
+    ARRAY_AGG(
+        OBJECT_CONSTRUCT(
+            'name', column1,
+            'windows', column2,
+            'extract_seconds', column3,
+            'watermark', column4,
+            'oldest_transaction', column5,
+            'null_cursor_rows', column6,
+            'warnings', PARSE_JSON(column7)
+        )
+    )
 FROM {values.text}""",
             (runs[0].id, runs[0].started_at, statements, *values.params),
         )

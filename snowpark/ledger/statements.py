@@ -307,7 +307,7 @@ def read_last_error(table: str) -> Statement:
     return Statement(
         """\
 SELECT error_code
-FROM control.sync_runs
+FROM control.sync_recent_runs
 WHERE table_name = ?
 ORDER BY finished_at DESC
 LIMIT 1""",

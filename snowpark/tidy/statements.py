@@ -101,6 +101,36 @@ WHERE
     )
 
 
+def unfold_quiet(before: str) -> Statement:
+    """Makes rows of SYNC_RUNS of the tables in which groups found nothing new."""
+    return Statement(
+        f"""\
+INSERT INTO control.sync_runs (
+    {_RUN_COLUMNS}
+)
+SELECT
+    {_RUN_COLUMNS}
+FROM control.sync_quiet_tables
+WHERE finished_at < TO_TIMESTAMP_TZ(?)""",
+        (before,),
+    )
+
+
+def delete_unfolded(before: str) -> Statement:
+    """Deletes the rows of which rows of SYNC_RUNS were made."""
+    return Statement(
+        """\
+DELETE FROM control.sync_quiet_runs
+WHERE
+    finished_at < TO_TIMESTAMP_TZ(?)
+    AND (run_id, finished_at) IN (
+        SELECT r.run_id, r.finished_at
+        FROM control.sync_runs AS r
+    )""",
+        (before,),
+    )
+
+
 def copy_old(moved: Moved, before: str) -> Statement:
     """Copies the old rows of a ledger into its history, sorted by table and time."""
     return Statement(

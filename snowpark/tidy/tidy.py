@@ -81,6 +81,7 @@ def _work(snowflake: Snowflake, call_id: str) -> dict[str, Any]:
     history_ago = (now - timedelta(days=days)).isoformat()
     before = (now - _STAYS).isoformat()
     moved = {}
+    _unfold(snowflake, before)
     for ledger in statements.MOVED:
         moved[ledger.ledger] = _together(
             snowflake,
@@ -126,6 +127,18 @@ def _together(snowflake: Snowflake, copy: Statement, delete: Statement) -> int:
         snowflake.run(sql.ROLLBACK)
         raise
     return copied if copied == gone else 0
+
+
+def _unfold(snowflake: Snowflake, before: str) -> None:
+    """Makes old runs of groups that found nothing rows of the ledger: they move on."""
+    snowflake.run(sql.BEGIN)
+    try:
+        if snowflake.changed_rows(statements.unfold_quiet(before)):
+            snowflake.run(statements.delete_unfolded(before))
+        snowflake.run(sql.COMMIT)
+    except SyncError:
+        snowflake.run(sql.ROLLBACK)
+        raise
 
 
 def _sum_altered(snowflake: Snowflake, call_id: str, before: str) -> int:

@@ -152,7 +152,7 @@ def test_each_step_may_be_repeated(lab: Lab, team: Team) -> None:
     assert list(reports[0]["failed"]) == [team.broken]
     team.assert_equal()
     runs = lab.query(
-        "SELECT table_name, COUNT(*) AS n FROM control.sync_runs WHERE run_id = %s"
+        "SELECT table_name, COUNT(*) AS n FROM control.sync_history WHERE run_id = %s"
         " GROUP BY table_name",
         extracted["run_id"],
     )

@@ -101,6 +101,48 @@ def test_syncs_go_on_from_what_is_left(lab: Lab) -> None:
     lab.assert_equal(table)
 
 
+def test_a_group_that_finds_nothing_writes_one_row_for_all_of_its_tables(
+    lab: Lab,
+) -> None:
+    """And everybody still sees each table's run, whatever TIDY makes of it."""
+    names = [lab.name(f"quiet{number}") for number in range(3)]
+    group = lab.name("group")
+    config = lab.config({n: {"cursor": "updated_at", "group": group} for n in names})
+    config["groups"] = {group: {}}
+    for name in names:
+        lab.orders_table(name, 2)
+    lab.call("APPLY_CONFIG", json.dumps(config))
+    lab.call("SYNC_GROUP", group)
+    lab.call("SYNC_GROUP", group)
+    written = [count(lab, "sync_runs", name) for name in names]
+    report = lab.call("SYNC_GROUP", group)
+    assert report["succeeded"] == 3 and not report["changed"]
+    assert [count(lab, "sync_runs", name) for name in names] == written
+    quiet = "FROM control.sync_quiet_runs WHERE run_id = %s"
+    assert len(lab.query(f"SELECT tables {quiet}", report["run_id"])) == 1
+    for name in names:
+        status = lab.last_run(name)
+        assert status["LAST_RUN_ID"] == report["run_id"]
+        assert status["LAST_RUN_STATUS"] == "unchanged" and status["STATE"] == "ok"
+        assert status["WATERMARK"] == lab.watermark(name)
+    lab.query(
+        "UPDATE control.sync_quiet_runs SET"
+        " started_at = DATEADD('day', -2, started_at),"
+        " finished_at = DATEADD('day', -2, finished_at) WHERE run_id = %s",
+        report["run_id"],
+    )
+    views = ("sync_status", "sync_history", "sync_overview", "sync_problems")
+    before = [sorted(map(repr, shown(lab, v, n))) for v in views for n in names]
+    tidied(lab)
+    after = [sorted(map(repr, shown(lab, v, n))) for v in views for n in names]
+    assert after == before
+    assert not lab.query(f"SELECT 1 {quiet}", report["run_id"])
+    assert all(
+        "unchanged" in {row["STATUS"] for row in shown(lab, "sync_history", name)}
+        for name in names
+    )
+
+
 def test_what_is_older_than_history_goes(lab: Lab) -> None:
     table = lab.name("orders")
     lab.orders_table(table, 1)

@@ -284,7 +284,7 @@ class Sources(Schedules):
     def was_told(self, kind: str) -> bool:
         """True if ALTER TABLE wrote the table anew, which may hide a TRUNCATE."""
         rows = self._snowflake(
-            "SELECT COUNT(*) FROM control.sync_runs WHERE table_name = %s"
+            "SELECT COUNT(*) FROM control.sync_recent_runs WHERE table_name = %s"
             " AND CONTAINS(TO_VARCHAR(warnings), 'table_rewritten')",
             self.name(kind),
         )

@@ -1,14 +1,19 @@
-INSERT INTO control.sync_runs (
-    run_id, table_name, kind, status, started_at, finished_at,
-    windows, rows_extracted, rows_inserted, rows_updated, rows_deleted, files, bytes,
-    extract_seconds, load_seconds, merge_seconds, statements,
-    watermark, oldest_transaction, null_cursor_rows, warnings
+INSERT INTO control.sync_quiet_runs (
+    run_id, started_at, finished_at, statements, tables
 )
 SELECT
-    ?, column1, 'increment', 'unchanged', TO_TIMESTAMP_TZ(?), CURRENT_TIMESTAMP(),
-    column2, 0, 0, 0, 0, 0, 0,
-    column3, 0, 0, ?,
-    column4, column5, column6, PARSE_JSON(column7)
+    ?, TO_TIMESTAMP_TZ(?), CURRENT_TIMESTAMP(), ?,
+    ARRAY_AGG(
+        OBJECT_CONSTRUCT(
+            'name', column1,
+            'windows', column2,
+            'extract_seconds', column3,
+            'watermark', column4,
+            'oldest_transaction', column5,
+            'null_cursor_rows', column6,
+            'warnings', PARSE_JSON(column7)
+        )
+    )
 FROM VALUES
     (CAST(? AS VARCHAR), CAST(? AS NUMBER), CAST(? AS NUMBER(12, 3)), CAST(? AS VARCHAR), CAST(? AS VARCHAR), CAST(? AS NUMBER), CAST(? AS VARCHAR)),
     (CAST(? AS VARCHAR), CAST(? AS NUMBER), CAST(? AS NUMBER(12, 3)), CAST(? AS VARCHAR), CAST(? AS VARCHAR), CAST(? AS NUMBER), CAST(? AS VARCHAR));

@@ -5,7 +5,7 @@ SELECT
         IFF(r.status = 'succeeded', r.finished_at, NULL)
     ) AS seconds,
     MAX_BY(COALESCE(r.error_code, ''), r.finished_at) AS last_error
-FROM control.sync_runs AS r
+FROM control.sync_recent_runs AS r
 WHERE
     r.finished_at > DATEADD('day', ?, CURRENT_TIMESTAMP())
     AND r.table_name IN (

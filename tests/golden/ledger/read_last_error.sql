@@ -1,5 +1,5 @@
 SELECT error_code
-FROM control.sync_runs
+FROM control.sync_recent_runs
 WHERE table_name = ?
 ORDER BY finished_at DESC
 LIMIT 1;

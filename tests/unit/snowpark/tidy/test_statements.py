@@ -10,6 +10,8 @@ RUNS, WATERMARKS = statements.MOVED
 WHEN = "2026-01-02T03:04:05+00:00"
 CASES: dict[str, Statement] = {
     "take_tidy_lease": statements.take_tidy_lease("tidy-1", 3600, 23),
+    "unfold_quiet": statements.unfold_quiet(WHEN),
+    "delete_unfolded": statements.delete_unfolded(WHEN),
     "copy_old_runs": statements.copy_old(RUNS, WHEN),
     "delete_old_runs": statements.delete_old(RUNS, WHEN),
     "copy_old_watermarks": statements.copy_old(WATERMARKS, WHEN),

@@ -38,6 +38,7 @@ def test_old_rows_are_moved_and_nothing_is_left_open() -> None:
     session = session_of()
     report = tidy.tidy(Snowflake(session))
     session.in_order("take_tidy_lease", "begin", "copy_old", "delete_old", "commit")
+    session.in_order("unfold_quiet", "delete_unfolded", "commit", "copy_old")
     session.in_order("begin", "sum_altered", "delete_altered", "commit")
     assert session.names[-1] == "release_lease"
     assert report["moved"] == {"sync_runs": 7, "sync_watermarks": 7}
@@ -58,6 +59,7 @@ def test_wherever_it_stops_no_row_is_lost_or_doubled() -> None:
         session_of, lambda snowflake: tidy.tidy(snowflake)
     ):
         session.together("copy_old", "delete_old")
+        session.together("unfold_quiet", "delete_unfolded")
         session.together("sum_altered", "delete_altered")
         if isinstance(error, SyncError):
             assert not session.is_open, stop
