@@ -5,7 +5,7 @@ CONTROL.SYNC_CONFIG, saved to a file, or the file of the branch that is deployed
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -26,17 +26,12 @@ def main(
     ] = None,
 ) -> None:
     """Ends with 0 if nothing is wrong, 1 if something is, 2 if too many tables go."""
-    try:
-        new = parse.checked(file.read_text(encoding="utf-8"))
-    except ConfigError as error:
-        for problem in error.problems:
-            console.print(f"{problem.pointer or '/'}: {problem.message}", markup=False)
-        raise typer.Exit(1) from None
+    new = _checked(file)
     tables = parse.tables_of(new)
     console.print(f"{file}: nothing is wrong with its {len(tables)} tables.")
     if against is None:
         return
-    old = parse.checked(against.read_text(encoding="utf-8"))
+    old = _checked(against)
     found = changes.compare(parse.tables_of(old), tables, old, new)
     for change in found:
         call = f" {change.call}" if change.call else ""
@@ -49,6 +44,19 @@ def main(
         console.print("Nothing would change.")
     if max_removed is not None and len(removed) > max_removed:
         raise typer.Exit(2)
+
+
+def _checked(file: Path) -> dict[str, Any]:
+    """Returns a configuration; prints what is wrong with it, and ends with 1."""
+    try:
+        return parse.checked(file.read_text(encoding="utf-8"))
+    except ConfigError as error:
+        for problem in error.problems:
+            text = f"{file}: {problem.pointer or '/'}: {problem.message}"
+            console.print(text, markup=False)
+    except (OSError, UnicodeDecodeError) as error:
+        console.print(f"{file}: cannot be read: {error}", markup=False)
+    raise typer.Exit(1)
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ from scripts.sql_files import (
 )
 
 ACCOUNT_FOLDER = "_account"  # roles, warehouse, integrations
+INTEGRATIONS_FILE = "10_account/030_integrations.sql"
 CODE_BEFORE = "_procedures"  # CREATE PROCEDURE reads the zip
 CODE_STAGE = "control.code"
 DASHBOARD_BEFORE = "_dashboard"  # CREATE STREAMLIT copies the app's files
@@ -88,8 +89,10 @@ def plan_deployment(
         files = [file for file in files if not file.folder.endswith(ACCOUNT_FOLDER)]
     if not with_cost:
         files = [file for file in files if not file.folder.endswith(COST_FOLDER)]
-    values = resolve_variables(placeholders(files), environments.complete(given))
+    used = {**placeholders(files), "notification_integrations": "the deployment"}
+    values = resolve_variables(used, environments.complete(given))
     ending = environments.suffix(given)
+    notifications = values["notification_integrations"]
     uploads = {
         CODE_BEFORE: ("snowpark.zip", {code: CODE_STAGE}),
         DASHBOARD_BEFORE: ("the dashboard", _dashboard_uploads()),
@@ -104,7 +107,20 @@ def plan_deployment(
             for one in statements(file, values)
         )
         steps.append(Step(file.name, tuple(sent)))
+        if notifications and file.name == INTEGRATIONS_FILE:
+            steps.append(_grant_step(notifications, values["admin_role"], ending))
     return steps
+
+
+def _grant_step(notifications: str, admin_role: str, ending: str) -> Step:
+    """Lets alerts use integrations that were made before the role was."""
+    title = "grant notification integrations"
+    texts = [f"USE ROLE {admin_role}"]
+    texts += [
+        f"GRANT USAGE ON INTEGRATION {name} TO ROLE sync_admin{ending}"
+        for name in notifications.split(",")
+    ]
+    return Step(title, tuple(Statement(title, 1, text) for text in texts))
 
 
 def _dashboard_uploads() -> dict[Path, str]:

@@ -83,6 +83,11 @@ VARIABLES: dict[str, Variable] = {
         "schemas that may be written, DATABASE.SCHEMA,... in which * is anything",
         "*.*",
     ),
+    "notification_integrations": Variable(
+        rf"({_IDENTIFIER}(,{_IDENTIFIER})*)?",
+        "notification integrations that exist and alerts may use, NAME,...",
+        "",
+    ),
     "python_version": Variable(
         r"3\.\d{1,2}", "Python version of the procedures", runtime_python()
     ),

@@ -67,7 +67,10 @@ CODES: dict[str, Known] = {
         True, "SYNC_PROBLEMS has each table with its error and what to do."
     ),
     "schema_not_created": Known(
-        False, "Grant CREATE SCHEMA to SYNC_ADMIN (or create it), then apply again."
+        False,
+        "Grant CREATE SCHEMA on its database to the role that owns APPLY_CONFIG"
+        " (SYNC_ADMIN and the suffix of the environment), or create it with USAGE"
+        " for that role; then apply again.",
     ),
     "unknown_log": Known(
         False, 'Check the name, or give tables of the source "mode": "log".'

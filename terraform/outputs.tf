@@ -1,4 +1,4 @@
-# The first seven have the names that scripts/deploy_variables.py knows.
+# The first eight have the names that scripts/deploy_variables.py knows.
 output "landing_url" {
   description = "Root of the landing stage."
   value       = "s3://${module.storage.bucket}/${local.landing_prefix}"
@@ -32,6 +32,11 @@ output "targets" {
 output "environment" {
   description = "Environment in the Snowflake account, for the deployment of the Snowflake side; null: the only one."
   value       = var.snowflake_environment == "" ? null : var.snowflake_environment
+}
+
+output "notification_integrations" {
+  description = "Integrations for alerts, which the deployment of the Snowflake side grants to SYNC_ADMIN; empty: none."
+  value       = join(",", module.snowflake.notification_integrations)
 }
 
 output "worker_role_arn" {

@@ -27,6 +27,12 @@ def load(text: str | None) -> dict[str, Any]:
         raise _wrong("The text is empty.")
     if len(text) > _LONGEST_TEXT or _bytes(text) > _LONGEST_TEXT:
         raise _wrong("The text is longer than 10 MB.")
+    if text.lstrip().startswith("@"):
+        raise _wrong(
+            "This is the place of a file; the text itself is wanted. EXECUTE IMMEDIATE"
+            " FROM runs a file of a stage or Git repository that holds the CALL with"
+            " its text."
+        )
     twice: list[str] = []
     try:
         read = _read_json if text.lstrip()[0] in "{[" else _read_yaml

@@ -22,7 +22,8 @@ _MINUTES = re.compile(r"(\d+) MINUTES")
 _HEAD = """\
 # Written by CALL DBT_SOURCES(); call it again when tables change. An idle sync writes
 # nothing into a target: SYNC_STATUS knows how fresh it is. The role of dbt needs
-# SYNC_READER, and SELECT on the targets ("readers" in the configuration).
+# SYNC_READER (with the suffix of the environment, if the deployment has one), and
+# SELECT on the targets ("readers" in the configuration).
 version: 2
 """
 

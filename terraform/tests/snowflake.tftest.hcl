@@ -45,6 +45,10 @@ run "trust" {
     error_message = "an integration lacks the suffix of its environment"
   }
   assert {
+    condition     = join(",", output.notification_integrations) == "AURORA_SYNC_ALERTS_DEV"
+    error_message = "the deployment is not told which integrations to grant"
+  }
+  assert {
     condition = (
       jsondecode(aws_iam_role.storage.assume_role_policy).Statement[0].Condition.StringEquals["sts:ExternalId"]
       == snowflake_storage_integration_aws.landing.describe_output[0].external_id

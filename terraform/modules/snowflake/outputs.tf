@@ -8,6 +8,14 @@ output "api_role_arn" {
   value       = aws_iam_role.api.arn
 }
 
+output "notification_integrations" {
+  description = "Names of the integrations for alerts that are made here."
+  value = concat(
+    snowflake_notification_integration.alerts[*].name,
+    snowflake_email_notification_integration.alerts[*].name,
+  )
+}
+
 output "api_role_name" {
   description = "Its name: the API's resource policy names the assumed-role session."
   value       = aws_iam_role.api.name

@@ -25,6 +25,11 @@ FILES = [
     SqlFile("50_procedures/020_b.sql", "CREATE PROCEDURE b;"),
 ]
 VALUES = {"database": "D"}
+ACCOUNT_FILES = [
+    SqlFile("10_account/010_roles.sql", "USE ROLE <% admin_role %>;"),
+    SqlFile("10_account/030_integrations.sql", "CREATE API INTEGRATION i;"),
+    SqlFile("20_database/010_database.sql", "CREATE DATABASE <% database %>;"),
+]
 
 
 class Cursor:
@@ -173,3 +178,39 @@ def test_a_dry_run_shows_every_statement_and_needs_no_account() -> None:
     assert "<%" not in result.stdout
     assert "s3://bucket/landing/" in result.stdout
     assert "/snowpark.zip' @AURORA_SYNC.control.code" in result.stdout
+
+
+@pytest.mark.parametrize(("environment", "ending"), [("", ""), ("dev", "_DEV")])
+def test_notification_integrations_that_exist_are_granted(
+    environment: str, ending: str
+) -> None:
+    given = {
+        **VALUES,
+        "environment": environment,
+        "notification_integrations": "AURORA_SYNC_ALERTS,MAIL",
+    }
+    steps = plan_deployment(ACCOUNT_FILES, given, CODE)
+    titles = [step.title for step in steps]
+    at = titles.index("grant notification integrations")
+    # The role is there by then; alerts and tasks are not yet.
+    assert titles[at - 1] == "10_account/030_integrations.sql"
+    assert [one.text for one in steps[at].statements] == [
+        "USE ROLE ACCOUNTADMIN",
+        f"GRANT USAGE ON INTEGRATION AURORA_SYNC_ALERTS TO ROLE sync_admin{ending}",
+        f"GRANT USAGE ON INTEGRATION MAIL TO ROLE sync_admin{ending}",
+    ]
+
+
+def test_nothing_is_granted_without_names_or_account_objects() -> None:
+    some = {**VALUES, "notification_integrations": "MAIL"}
+    skipped = plan_deployment(ACCOUNT_FILES, some, CODE, skip_account_objects=True)
+    none = plan_deployment(ACCOUNT_FILES, VALUES, CODE)
+    titles = [step.title for step in (*skipped, *none)]
+    assert "grant notification integrations" not in titles
+
+
+@pytest.mark.parametrize("names", ["A B", "A;B", "A,", "A'"])
+def test_an_unusable_integration_is_refused(names: str) -> None:
+    given = {**VALUES, "notification_integrations": names}
+    with pytest.raises(VariableError, match="notification_integrations"):
+        plan_deployment(ACCOUNT_FILES, given, CODE)

@@ -23,6 +23,7 @@ GOOD = {
     "api_url": "https://a1b2.execute-api.eu-central-1.amazonaws.com/prod/extract",
     "pipe_sns_topic_arn": "arn:aws:sns:eu-central-1:123456789012:aurora-sync-landing",
     "targets": "AURORA_SYNC.*,ANALYTICS.RAW_*",
+    "notification_integrations": "AURORA_SYNC_ALERTS_DEV,AURORA_SYNC_EMAIL_DEV",
     "python_version": "3.12",
 }
 
@@ -55,6 +56,8 @@ def test_every_variable_has_a_good_example() -> None:
         ("targets", "AURORA_SYNC"),
         ("targets", "A.B,"),
         ("targets", "A.B'"),
+        ("notification_integrations", "A,"),
+        ("notification_integrations", "A TO ROLE B"),
         ("python_version", "3"),
     ],
 )

@@ -1,6 +1,8 @@
 """What lies outside the database carries the suffix of its environment."""
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,6 +44,43 @@ def test_nothing_of_the_account_is_named_without_the_suffix() -> None:
     names = {name for text in texts(environment="dev") for name in made.findall(text)}
     left = {name for name in names if not name.endswith("_DEV")}
     assert left == {"ACCOUNTADMIN"} and len(names) == 8
+
+
+def test_a_name_in_capitals_is_renamed_as_well_or_not_there() -> None:
+    """The deployment replaces small letters alone, in comments of objects as well."""
+    names = re.compile(
+        rf"\b({'|'.join((*environments.ROLES, *environments.INTEGRATIONS))})\b", re.I
+    )
+    assert not [text for text in texts(environment="dev") if names.search(text)]
+
+
+def test_what_procedures_say_of_a_role_is_true_with_a_suffix() -> None:
+    """Their code is not renamed: a text tells of the suffix, or has it by then."""
+    # CHECK_SYNC derives the suffix from its owner, and adds it.
+    adding = ("snowpark/check/check.py", "snowpark/check/rows.py")
+    named = re.compile(
+        rf"\b({'|'.join(environments.ROLES)}|aurora_sync(_api|_storage)?)\b", re.I
+    )
+    # The logger, spans and the query tag: no names of the account.
+    other = re.compile(r"aurora_sync(:|_?$)")
+    root = Path(environments.__file__).resolve().parents[1]
+    wrong = []
+    for path in sorted((root / "snowpark").rglob("*.py")):
+        place = path.relative_to(root).as_posix()
+        for text in _said(ast.parse(path.read_text(encoding="utf-8"))):
+            told = "suffix" in text or other.match(text) or place in adding
+            if named.search(text) and not told:
+                wrong.append(f"{place}: {text}")
+    assert wrong == []
+
+
+def _said(tree: ast.AST) -> Iterator[str]:
+    """Yields each text of a module that is no docstring."""
+    lone = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and id(node) not in lone:
+            if isinstance(node.value, str):
+                yield node.value
 
 
 def test_names_that_are_given_stay() -> None:

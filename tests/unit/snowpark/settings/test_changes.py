@@ -151,6 +151,36 @@ def test_the_command_checks_without_an_account(tmp_path: Path) -> None:
     assert bad.exit_code == 1 and "/version: Must be 1." in bad.output
 
 
+@pytest.mark.parametrize(
+    ("deployed", "told"),
+    [
+        ("version: 2\nsources: {}\ntables: {}", "/version: Must be 1."),
+        ("{", "1.json: "),
+    ],
+)
+def test_the_command_says_which_of_both_is_wrong(
+    tmp_path: Path, deployed: str, told: str
+) -> None:
+    bad = run(tmp_path, BASE, deployed)
+    assert bad.exit_code == 1 and told in bad.output
+    assert f"{tmp_path / '1.json'}: /" in bad.output
+    assert isinstance(bad.exception, SystemExit)
+
+
+def test_the_command_names_a_file_that_it_cannot_read(tmp_path: Path) -> None:
+    missing = run(tmp_path, BASE, options=("--against", str(tmp_path / "none.json")))
+    assert missing.exit_code == 1 and "none.json: cannot be read" in missing.output
+    strange = tmp_path / "latin.json"
+    strange.write_bytes(b'{"\xe4": 1}')
+    other = run(tmp_path, BASE, options=("--against", str(strange)))
+    assert other.exit_code == 1 and "latin.json: cannot be read" in other.output
+
+
+def test_as_many_tables_as_allowed_may_go(tmp_path: Path) -> None:
+    allowed = run(tmp_path, edited(orders=None), BASE, options=("--max-removed", "1"))
+    assert allowed.exit_code == 0 and "removed  orders" in allowed.output
+
+
 def test_the_command_says_what_would_change(tmp_path: Path) -> None:
     fewer = run(tmp_path, edited(orders=None), BASE, options=("--max-removed", "0"))
     assert fewer.exit_code == 2 and "removed  orders" in fewer.output

@@ -112,3 +112,14 @@ def test_what_a_program_writes_as_yaml_is_read_back(data: dict[str, Any]) -> Non
 def test_half_of_a_character_is_refused_in_words(broken: str) -> None:
     with pytest.raises(ConfigError, match="half of a character"):
         text.load(broken)
+
+
+@pytest.mark.parametrize(
+    "place", ["@repo/branches/main/config/tables.json", " @~/tables.yaml\n", "@a.b.c/d"]
+)
+def test_the_place_of_a_file_is_told_apart_from_its_text(place: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        text.load(place)
+    (problem,) = caught.value.problems
+    assert problem.message.startswith("This is the place of a file;")
+    assert "EXECUTE IMMEDIATE FROM" in problem.message
