@@ -22,9 +22,11 @@ class Session:
         self.answers = list(answers)
         self.most = most
         self.texts: list[str] = []
+        self.params: list[Any] = []
 
     def sql(self, text: str, params: Any = None) -> "Session":
         self.texts.append(text)
+        self.params.append(params)
         return self
 
     def collect(self) -> list[Any]:
@@ -43,6 +45,15 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     seconds: list[float] = []
     monkeypatch.setattr(session.time, "sleep", seconds.append)
     return seconds
+
+
+def test_r1_a_session_is_never_given_none_to_bind() -> None:
+    """Inside a procedure it would be refused wherever the column is no text."""
+    own = Session([], [])
+    Snowflake(own).run(Statement("INSERT INTO t SELECT ?, ?", (None, 2)))
+    Snowflake(own).run(Statement("DELETE FROM t WHERE a = ?", (None,)))
+    assert own.texts == ["INSERT INTO t SELECT NULL, ?", "DELETE FROM t WHERE a = NULL"]
+    assert own.params == [[2], None]
 
 
 def test_r3_a_statement_that_was_refused_for_a_lock_is_sent_again(
