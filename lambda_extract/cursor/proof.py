@@ -150,8 +150,10 @@ def _read_transactions(
                 pg_catalog.min(COALESCE(
                     a.xact_start,
                     CASE
+                        -- It began with track_activities off, and shows itself since.
                         WHEN
                             a.backend_xid IS NOT NULL
+                            OR pg_catalog.starts_with(a.state, 'idle in transaction')
                             OR (
                                 a.backend_type = 'walsender'
                                 AND a.state <> 'idle'

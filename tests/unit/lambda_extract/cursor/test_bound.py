@@ -1,6 +1,8 @@
 """The proof that nothing is left behind the watermark, against a real PostgreSQL."""
 
 import contextlib
+import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -49,6 +51,21 @@ def insert(connection: psycopg2.extensions.connection, reader: Reader, id: int) 
 def run(connection: psycopg2.extensions.connection, statement: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement)
+
+
+def wait_until_active(connection: psycopg2.extensions.connection, pid: int) -> None:
+    """Returns when that session's statement waits for a lock."""
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT state = 'active' AND wait_event_type = 'Lock'"
+                " FROM pg_stat_activity WHERE pid = %s",
+                [pid],
+            )
+            if cursor.fetchone() == (True,):
+                return
+    raise AssertionError("the session never waited")
 
 
 def instant(value: CursorValue | None) -> datetime:
@@ -479,6 +496,60 @@ def test_a_session_that_hides_its_transaction_is_refused(
     run(slow, "ROLLBACK")
     run(slow, "SET track_activities = on")
     assert reader.sync("updated_at").rows == 10
+
+
+@pytest.mark.parametrize("written_before", [True, False])
+def test_a_session_that_shows_itself_again_holds_the_watermark_back(
+    make_table: MakeTable,
+    owner: psycopg2.extensions.connection,
+    slow: psycopg2.extensions.connection,
+    written_before: bool,
+) -> None:
+    """When its transaction began is never shown; if it has written, or waits, is."""
+    reader = make_table(INSTANT, OLD_ROWS)
+    run(slow, "SET track_activities = off")
+    run(slow, "BEGIN")
+    if written_before:
+        insert(slow, reader, 100)
+    run(slow, "SET track_activities = on")
+    run(owner, "SELECT pg_sleep(0.05)")
+    insert(owner, reader, 101)
+    first = reader.sync("updated_at", margin_seconds=0.0)
+    assert first.bound is not None and first.bound.held_back
+    if not written_before:
+        insert(slow, reader, 100)
+    run(slow, "COMMIT")
+    second = reader.sync("updated_at", first.bound, margin_seconds=0.0)
+    assert "100" in reader.ids(second)
+
+
+def test_a_session_that_shows_itself_again_while_it_writes_is_seen(
+    make_table: MakeTable,
+    owner: psycopg2.extensions.connection,
+    slow: psycopg2.extensions.connection,
+) -> None:
+    """Its state is active then, and its transaction's number tells."""
+    reader = make_table(INSTANT, OLD_ROWS)
+    run(slow, "SET track_activities = off")
+    run(slow, "BEGIN")
+    insert(slow, reader, 100)
+    run(slow, "SET track_activities = on")
+    insert(owner, reader, 101)
+    run(owner, "SELECT pg_advisory_lock(4711)")
+    waits = threading.Thread(
+        target=run, args=(slow, "SELECT pg_advisory_xact_lock(4711)")
+    )
+    waits.start()
+    try:
+        wait_until_active(owner, slow.info.backend_pid)
+        first = reader.sync("updated_at", margin_seconds=0.0)
+    finally:
+        run(owner, "SELECT pg_advisory_unlock(4711)")
+        waits.join()
+    assert first.bound is not None and first.bound.held_back
+    run(slow, "COMMIT")
+    second = reader.sync("updated_at", first.bound, margin_seconds=0.0)
+    assert "100" in reader.ids(second)
 
 
 @pytest.mark.parametrize("written_before", [True, False])
