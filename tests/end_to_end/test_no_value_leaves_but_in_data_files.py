@@ -129,6 +129,15 @@ def planting(lab: Lab) -> Planting:
     return Planting(lab)
 
 
+def test_every_procedure_is_called_in_this_file(lab: Lab) -> None:
+    text = Path(__file__).read_text(encoding="utf-8")
+    names = [row["name"] for row in lab.query("SHOW PROCEDURES IN SCHEMA control")]
+    assert len(names) > 30
+    # One stands in a list of names.
+    called = (f"{name}(" in text or f'"{name}"' in text for name in names)
+    assert all(called), names
+
+
 @pytest.mark.large
 def test_s7_no_planted_value_is_found_anywhere(
     lab: Lab, faults: Switchboard, planting: Planting
@@ -165,6 +174,11 @@ def test_s7_no_planted_value_is_found_anywhere(
         f"LOAD_TABLE('{table}')",
         f"MERGE_TABLE('{table}')",
         "FINISH_GROUP('planted')",
+        "EXTRACT_LANES('planted', 1)",
+        "LOAD_LANE('planted', 1)",
+        "FINISH_GROUP('planted')",
+        "DBT_SOURCES()",
+        "TEST_ALERT()",
         f"PAUSE_TABLE('{table}', 'why')",
         f"RESUME_TABLE('{table}')",
         "APPLY_TASKS()",
@@ -186,6 +200,15 @@ def test_s7_no_planted_value_is_found_anywhere(
         call(f"RESYNC_TABLE('{table}')")
         call(f"SYNC_TABLE('{table}')")
         faults.clear()
+    for match in ("^copy", "^merge"):
+        lab.psql(f"UPDATE {table} SET updated_at = now()")
+        call("EXTRACT_LANES('planted', 1)")
+        faults.snowflake(
+            {"match": match, "action": "error", "code": 100090, "message": message}
+        )
+        assert "lane_failed" in call("LOAD_LANE('planted', 1)")
+        faults.clear()
+        call("FINISH_GROUP('planted')")
     call("RAISE_ALERTS()")
 
     assert planting.hits() == []
