@@ -31,6 +31,8 @@ from local.aurora import Aurora
 
 DATABASE = "shop"
 _TICKS = os.sysconf("SC_CLK_TCK")
+# The least time of a processor that is told, in seconds.
+TICK = 1 / _TICKS
 # 13 columns beside the key, the time and a text of some length.
 MORE = [f"c{i}" for i in range(13)]
 
