@@ -9,8 +9,8 @@ import duckdb
 
 from local.snowflake_server.core.access import Need
 from local.snowflake_server.core.catalog import Column, Table, Thing
-from local.snowflake_server.core.errors import compilation, exists, missing, unsupported
-from local.snowflake_server.core.names import encode, quoted, shown
+from local.snowflake_server.core.errors import compilation, exists, unsupported
+from local.snowflake_server.core.names import encode, quoted
 from local.snowflake_server.core.results import Result, status
 from local.snowflake_server.core.scan import Scanner
 from local.snowflake_server.core.statement import Statement
@@ -222,24 +222,5 @@ def create_tag(account: Account, statement: Statement, scanner: Scanner) -> Resu
             comment=options.get("COMMENT", ""),
         )
         return status(f"Tag {name.name} successfully created.")
-
-    return account.ddl(statement.session, work)
-
-
-def drop_tag(account: Account, statement: Statement, scanner: Scanner) -> Result:
-    """DROP TAG [IF EXISTS]."""
-    scanner.expect("TAG")
-    if_exists = scanner.take("IF", "EXISTS")
-    name = account.name(statement.session, scanner.path())
-    scanner.end()
-
-    def work(_: object) -> Result:
-        if name not in account.catalog.in_schema["TAG"]:
-            if if_exists:
-                return status("Drop statement executed successfully.")
-            raise missing("Tag", shown(name.name))
-        del account.catalog.in_schema["TAG"][name]
-        account.catalog.forget_grants("TAG", name)
-        return status(f"{name.name} successfully dropped.")
 
     return account.ddl(statement.session, work)

@@ -8,8 +8,8 @@ from typing import Any
 
 from local.snowflake_server.core.access import Need
 from local.snowflake_server.core.catalog import Thing
-from local.snowflake_server.core.errors import compilation, exists, missing
-from local.snowflake_server.core.names import Name, shown
+from local.snowflake_server.core.errors import compilation, exists
+from local.snowflake_server.core.names import Name
 from local.snowflake_server.core.results import Result, status
 from local.snowflake_server.core.scan import Scanner, one_of
 from local.snowflake_server.core.statement import Statement
@@ -60,25 +60,6 @@ def create(account: Account, statement: Statement, scanner: Scanner) -> Result:
             comment=options.get("COMMENT", ""),
         )
         return status(f"Secret {name.name} successfully created.")
-
-    return account.ddl(statement.session, work)
-
-
-def drop(account: Account, statement: Statement, scanner: Scanner) -> Result:
-    """DROP SECRET [IF EXISTS]."""
-    scanner.expect("SECRET")
-    if_exists = scanner.take("IF", "EXISTS")
-    name = account.name(statement.session, scanner.path())
-    scanner.end()
-
-    def work(_: object) -> Result:
-        if name not in account.catalog.in_schema["SECRET"]:
-            if if_exists:
-                return status("Drop statement executed successfully.")
-            raise missing("Secret", shown(name.name))
-        del account.catalog.in_schema["SECRET"][name]
-        account.catalog.forget_grants("SECRET", name)
-        return status(f"{name.name} successfully dropped.")
 
     return account.ddl(statement.session, work)
 

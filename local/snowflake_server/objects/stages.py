@@ -258,26 +258,6 @@ def alter_stage(account: Account, statement: Statement, scanner: Scanner) -> Res
     return account.ddl(statement.session, work)
 
 
-def drop(account: Account, statement: Statement, scanner: Scanner) -> Result:
-    """DROP STAGE and DROP FILE FORMAT."""
-    kind = "STAGE" if scanner.take("STAGE") else "FILE FORMAT"
-    if kind == "FILE FORMAT":
-        scanner.expect("FILE", "FORMAT")
-    if_exists = scanner.take("IF", "EXISTS")
-    name = account.name(statement.session, scanner.path())
-    scanner.end()
-
-    def work(_connection: object) -> Result:
-        if if_exists and name not in account.catalog.in_schema[kind]:
-            return status("Drop statement executed successfully.")
-        account.catalog.thing(kind, name)
-        del account.catalog.in_schema[kind][name]
-        account.catalog.forget_grants(kind, name)
-        return status(f"{name.name} successfully dropped.")
-
-    return account.ddl(statement.session, work)
-
-
 _LOCATION = re.compile(
     r"""@((?:"[^"]+"|[\w$]+)(?:\.(?:"[^"]+"|[\w$]+))*)((?:/[^\s'()]*)?)"""
 )
