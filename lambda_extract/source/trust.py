@@ -47,6 +47,9 @@ def find_untrusted(database: Database, oids: list[int]) -> dict[int, SourceError
 
 
 def _first_untrusted(database: Database, oid: sql.Composable) -> sql.Composable:
+    # Each step looks its rows up by an index of the catalog, through LATERAL: the
+    # planner expects a million rows of a recursive query and would read the catalog as
+    # a whole for them, which costs 100 ms for each table of a sync.
     statement = sql.SQL("""
         WITH RECURSIVE relations AS (
             SELECT {oid}::oid AS oid
@@ -68,14 +71,23 @@ def _first_untrusted(database: Database, oid: sql.Composable) -> sql.Composable:
                     AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
             ) AS n
         ), types AS (
-            SELECT a.atttypid AS oid
+            SELECT n.oid
             FROM relations AS r
-            JOIN pg_catalog.pg_attribute AS a ON a.attrelid = r.oid
-            WHERE a.attnum > 0 AND NOT a.attisdropped
+            CROSS JOIN LATERAL (
+                SELECT a.atttypid AS oid
+                FROM pg_catalog.pg_attribute AS a
+                WHERE a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
+                OFFSET 0
+            ) AS n
             UNION
             SELECT n.oid
             FROM types AS s
-            JOIN pg_catalog.pg_type AS t ON t.oid = s.oid
+            CROSS JOIN LATERAL (
+                SELECT t.typelem, t.typbasetype, t.typrelid
+                FROM pg_catalog.pg_type AS t
+                WHERE t.oid = s.oid
+                OFFSET 0
+            ) AS t
             CROSS JOIN LATERAL (
                 -- Elements of arrays, domains' bases, ranges, fields of composites.
                 SELECT t.typelem AS oid
@@ -84,7 +96,7 @@ def _first_untrusted(database: Database, oid: sql.Composable) -> sql.Composable:
                 UNION ALL
                 SELECT g.rngsubtype
                 FROM pg_catalog.pg_range AS g
-                WHERE g.rngtypid = t.oid
+                WHERE g.rngtypid = s.oid
                 UNION ALL
                 SELECT f.atttypid
                 FROM pg_catalog.pg_attribute AS f
@@ -92,64 +104,88 @@ def _first_untrusted(database: Database, oid: sql.Composable) -> sql.Composable:
             ) AS n
             WHERE n.oid <> 0
         ), carriers AS (
-            SELECT
-                'pg_catalog.pg_class'::pg_catalog.regclass AS class,
-                i.indexrelid AS oid
-            FROM relations AS r JOIN pg_catalog.pg_index AS i ON i.indrelid = r.oid
-            UNION ALL
-            -- Of the relation itself: the expressions that it is partitioned by.
-            SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, r.oid
+            SELECT n.class, n.oid
             FROM relations AS r
+            CROSS JOIN LATERAL (
+                SELECT
+                    'pg_catalog.pg_class'::pg_catalog.regclass AS class,
+                    i.indexrelid AS oid
+                FROM pg_catalog.pg_index AS i WHERE i.indrelid = r.oid
+                UNION ALL
+                -- Of the relation itself: the expressions that it is partitioned by.
+                SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, r.oid
+                UNION ALL
+                SELECT 'pg_catalog.pg_attrdef'::pg_catalog.regclass, e.oid
+                FROM pg_catalog.pg_attrdef AS e WHERE e.adrelid = r.oid
+                UNION ALL
+                SELECT 'pg_catalog.pg_rewrite'::pg_catalog.regclass, w.oid
+                FROM pg_catalog.pg_rewrite AS w WHERE w.ev_class = r.oid
+                UNION ALL
+                SELECT 'pg_catalog.pg_policy'::pg_catalog.regclass, y.oid
+                FROM pg_catalog.pg_policy AS y WHERE y.polrelid = r.oid
+                UNION ALL
+                -- Planned with every query of the relation, as indexes are.
+                SELECT 'pg_catalog.pg_statistic_ext'::pg_catalog.regclass, x.oid
+                FROM pg_catalog.pg_statistic_ext AS x WHERE x.stxrelid = r.oid
+                UNION ALL
+                -- A CHECK is, to leave out children and partitions.
+                SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, k.oid
+                FROM pg_catalog.pg_constraint AS k WHERE k.conrelid = r.oid
+            ) AS n
             UNION ALL
-            SELECT 'pg_catalog.pg_attrdef'::pg_catalog.regclass, e.oid
-            FROM relations AS r JOIN pg_catalog.pg_attrdef AS e ON e.adrelid = r.oid
-            UNION ALL
-            SELECT 'pg_catalog.pg_rewrite'::pg_catalog.regclass, w.oid
-            FROM relations AS r JOIN pg_catalog.pg_rewrite AS w ON w.ev_class = r.oid
-            UNION ALL
-            SELECT 'pg_catalog.pg_policy'::pg_catalog.regclass, y.oid
-            FROM relations AS r JOIN pg_catalog.pg_policy AS y ON y.polrelid = r.oid
-            UNION ALL
-            -- Planned with every query of the relation, as indexes are.
-            SELECT 'pg_catalog.pg_statistic_ext'::pg_catalog.regclass, x.oid
-            FROM relations AS r
-            JOIN pg_catalog.pg_statistic_ext AS x ON x.stxrelid = r.oid
-            UNION ALL
-            -- A CHECK is, to leave out children and partitions.
-            SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, k.oid
-            FROM relations AS r
-            JOIN pg_catalog.pg_constraint AS k ON k.conrelid = r.oid
-            UNION ALL
-            SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, k.oid
+            SELECT n.class, n.oid
             FROM types AS s
-            JOIN pg_catalog.pg_constraint AS k ON k.contypid = s.oid
-            UNION ALL
-            -- How values of a type become text. To a type of their own anybody may
-            -- make a cast, which nobody asks for.
-            SELECT 'pg_catalog.pg_cast'::pg_catalog.regclass, z.oid
-            FROM types AS s
-            JOIN pg_catalog.pg_cast AS z ON z.castsource = s.oid
-            JOIN pg_catalog.pg_type AS t ON t.oid = z.casttarget
-            WHERE t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace
+            CROSS JOIN LATERAL (
+                SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass AS class, k.oid
+                FROM pg_catalog.pg_constraint AS k WHERE k.contypid = s.oid
+                UNION ALL
+                -- How values of a type become text. To a type of their own anybody may
+                -- make a cast, which nobody asks for.
+                SELECT 'pg_catalog.pg_cast'::pg_catalog.regclass, z.oid
+                FROM pg_catalog.pg_cast AS z
+                JOIN pg_catalog.pg_type AS t ON t.oid = z.casttarget
+                WHERE z.castsource = s.oid
+                    AND t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace
+            ) AS n
         ), owners AS (
-            SELECT 'relation' AS what, c.relname::text AS name, c.relowner AS owner
-            FROM relations AS r JOIN pg_catalog.pg_class AS c ON c.oid = r.oid
+            SELECT 'relation' AS what, n.name, n.owner
+            FROM relations AS r
+            CROSS JOIN LATERAL (
+                SELECT c.relname::text AS name, c.relowner AS owner
+                FROM pg_catalog.pg_class AS c
+                WHERE c.oid = r.oid
+                OFFSET 0
+            ) AS n
             UNION ALL
-            SELECT 'function', p.proname::text, p.proowner
+            SELECT 'function', n.name, n.owner
             FROM carriers AS k
-            JOIN pg_catalog.pg_depend AS d ON d.classid = k.class AND d.objid = k.oid
-            JOIN pg_catalog.pg_proc AS p ON p.oid = d.refobjid
-            WHERE d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+            CROSS JOIN LATERAL (
+                SELECT d.refclassid, d.refobjid
+                FROM pg_catalog.pg_depend AS d
+                WHERE d.classid = k.class AND d.objid = k.oid
+                OFFSET 0
+            ) AS d
+            CROSS JOIN LATERAL (
+                SELECT p.proname::text AS name, p.proowner AS owner
+                FROM pg_catalog.pg_proc AS p
+                WHERE p.oid = d.refobjid
+                    AND d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+                UNION ALL
+                SELECT p.proname::text, p.proowner
+                FROM pg_catalog.pg_operator AS o
+                JOIN pg_catalog.pg_proc AS p ON p.oid = o.oprcode
+                WHERE o.oid = d.refobjid
+                    AND d.refclassid = 'pg_catalog.pg_operator'::pg_catalog.regclass
+            ) AS n
             UNION ALL
-            SELECT 'function', p.proname::text, p.proowner
-            FROM carriers AS k
-            JOIN pg_catalog.pg_depend AS d ON d.classid = k.class AND d.objid = k.oid
-            JOIN pg_catalog.pg_operator AS o ON o.oid = d.refobjid
-            JOIN pg_catalog.pg_proc AS p ON p.oid = o.oprcode
-            WHERE d.refclassid = 'pg_catalog.pg_operator'::pg_catalog.regclass
-            UNION ALL
-            SELECT 'type', t.typname::text, t.typowner
-            FROM types AS s JOIN pg_catalog.pg_type AS t ON t.oid = s.oid
+            SELECT 'type', n.name, n.owner
+            FROM types AS s
+            CROSS JOIN LATERAL (
+                SELECT t.typname::text AS name, t.typowner AS owner
+                FROM pg_catalog.pg_type AS t
+                WHERE t.oid = s.oid
+                OFFSET 0
+            ) AS n
         )
         SELECT o.what, o.name, r.rolname::text
         FROM owners AS o
