@@ -1,16 +1,22 @@
 """What a source demands of every configuration."""
 
 import dataclasses
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg2.extensions
 import pytest
+from psycopg2 import sql
 
 from lambda_extract import contract
 from lambda_extract.contract import ColumnSpec, TableSpec
 from lambda_extract.errors import ExtractError
 from lambda_extract.settings import Protection, Source
-from lambda_extract.source.trust import check_protection
+from lambda_extract.source.trust import (
+    check_owners,
+    check_protection,
+    find_untrusted,
+)
 from tests.unit.lambda_extract.conftest import MakeTable
 
 COLUMNS = ("id", "email", "phone")
@@ -90,3 +96,41 @@ def test_rules_reach_the_extraction(make_table: MakeTable) -> None:
         hashed = (ColumnSpec("email", protect="hash"),)
         reader.spec = dataclasses.replace(reader.spec, columns=hashed)
         assert reader.run(partition=contract.Partition("p")).rows == 0
+
+
+class Planned:
+    """A session that plans what it is asked, and remembers the tables read as a whole."""
+
+    def __init__(self, owner: psycopg2.extensions.connection) -> None:
+        self.source = Source("shop", "host", "shop", {}, owners=("somebody",))
+        self.owner = owner
+        self.whole: set[str] = set()
+
+    def rows(self, statement: sql.Composable) -> list[Any]:
+        with self.owner.cursor() as cursor:
+            cursor.execute(sql.SQL("EXPLAIN (FORMAT JSON) ") + statement)
+            for node in _nodes(cursor.fetchall()[0][0][0]["Plan"]):
+                if node["Node Type"] == "Seq Scan":
+                    self.whole.add(node["Relation Name"])
+        return []
+
+
+def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node
+    for child in node.get("Plans", ()):
+        yield from _nodes(child)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [check_owners, lambda database, oid: find_untrusted(database, [oid, oid])],
+    ids=["one relation", "several"],
+)
+def test_owners_are_found_without_reading_the_catalog_as_a_whole(
+    owner: psycopg2.extensions.connection, asked: Callable[[Any, int], Any]
+) -> None:
+    """A catalog of 100,000 columns must not make each table of a sync wait for it."""
+    database = Planned(owner)
+    asked(database, 1259)
+    large = {"pg_attribute", "pg_class", "pg_depend", "pg_proc", "pg_type"}
+    assert not database.whole & large
