@@ -99,7 +99,7 @@ def test_rules_reach_the_extraction(make_table: MakeTable) -> None:
 
 
 class Planned:
-    """A session that plans what it is asked, and remembers the tables read as a whole."""
+    """A session that plans what it is asked, and notes what is read as a whole."""
 
     def __init__(self, owner: psycopg2.extensions.connection) -> None:
         self.source = Source("shop", "host", "shop", {}, owners=("somebody",))
