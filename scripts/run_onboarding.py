@@ -55,8 +55,10 @@ def main(
         tempfile.TemporaryDirectory() as folder,
         running_stack(Path(folder)) as stack,
     ):
+        console.print("Deploying ...")
         deploy_local(stack.endpoints)
         made = tables(number, seed)
+        console.print(f"Making {len(made)} tables of {rows} rows in PostgreSQL ...")
         make_source(stack, made, rows)
         outcome = onboard(stack, made, rows)
     raise typer.Exit(0 if tell(outcome, number) else 1)
@@ -91,10 +93,12 @@ def onboard(stack: Stack, made: list[Made], rows: int) -> Outcome:
 
 
 def _call(connection: Any, outcome: Outcome, text: str) -> dict[str, Any]:
+    console.print(f"{text} ...", markup=False)
     started = time.monotonic()
     with connection.cursor() as cursor:
         (answer,) = cursor.execute(text).fetchone()
     outcome.calls.append((text, time.monotonic() - started))
+    console.print(f"  {outcome.calls[-1][1]:.1f} s")
     report: dict[str, Any] = json.loads(answer)
     return report
 
@@ -103,6 +107,7 @@ def _compared(
     connection: Any, proposed: dict[str, Any], made: list[Made], rows: int
 ) -> list[str]:
     """Returns the readable tables of the source whose target has not all rows."""
+    console.print("Counting the rows of every table ...")
     names = {row["table"]: row["name"] for row in proposed["tables"]}
     with connection.cursor() as cursor:
         found = cursor.execute(

@@ -4,7 +4,7 @@ USE WAREHOUSE <% warehouse %>;
 USE SCHEMA <% database %>.control;
 
 CREATE TABLE IF NOT EXISTS sync_discoveries (
-    what VARCHAR(20) NOT NULL COMMENT 'new, vanished (its target stays), looked',
+    what VARCHAR(20) NOT NULL COMMENT 'new, blocked (new, but not to be synced as it is), vanished (its target stays), looked',
     source VARCHAR(255) COMMENT 'Configured source',
     source_table VARCHAR(255) COMMENT 'Schema and table in PostgreSQL',
     table_name VARCHAR(255) COMMENT 'Configured name, or the one that it would have',

@@ -9,11 +9,12 @@ class Discovery:
     """Something that has changed in a source, or that it was looked at.
 
     Attributes:
-        what: "new", "vanished", or "looked", which says when the last look was.
+        what: "new"; "blocked": new, and cannot be synced as it is (PROPOSE_CONFIG says
+            why); "vanished"; "looked", which says when the last look was.
         policy: What the pattern says of new tables: add, tell.
     """
 
-    what: Literal["new", "vanished", "looked"]
+    what: Literal["new", "blocked", "vanished", "looked"]
     source: str = ""
     place: str = ""
     name: str = ""

@@ -17,12 +17,15 @@ def look(snowflake: Snowflake) -> dict[str, Any]:
     Returns:
         What is told beside the group's own report.
     """
+    told = dict[str, Any]()
     try:
         rows = snowflake.run(statements.read_patterns_to_look_at())
         if not rows:
-            return {}
+            return told
         config = json.loads(str(rows[0][0]))
         found = list(resolve.discoveries(snowflake, config))
+        if found:
+            told["discoveries"] = [_told(one) for one in found]
         # Noted first: what fails now is not tried again by each run of this hour.
         noted = [*found, Discovery("looked")]
         for statement in statements.insert_discoveries(noted):
@@ -31,11 +34,12 @@ def look(snowflake: Snowflake) -> dict[str, Any]:
             # The patterns are resolved again, under the lease of the configuration.
             apply_config.edit_config(snowflake, _the_same)
     except SyncError as error:
-        return {"discoveries_failed": str(error)}
-    told = [
-        {"what": one.what, "table": one.place, "policy": one.policy} for one in found
-    ]
-    return {"discoveries": told} if told else {}
+        told["discoveries_failed"] = str(error)
+    return told
+
+
+def _told(found: Discovery) -> dict[str, str]:
+    return {"what": found.what, "table": found.place, "policy": found.policy}
 
 
 def _the_same(text: str | None) -> str:

@@ -8,7 +8,7 @@ from snowpark.session import Snowflake
 from snowpark.settings import patterns
 from snowpark.worksheet import discovery, proposal
 from snowpark.worksheet.discoveries import Discovery
-from snowpark.worksheet.proposal import SourceFacts
+from snowpark.worksheet.proposal import Proposal, SourceFacts
 
 
 def resolved(
@@ -93,3 +93,10 @@ def discoveries(snowflake: Snowflake, config: Mapping[str, Any]) -> Iterator[Dis
         for one in proposal.propose(matches, facts, config):
             if one.entry:
                 yield Discovery("new", source, one.place, one.name, policy)
+            elif one.state == "blocked" and not _is_no_table(one):
+                yield Discovery("blocked", source, one.place, one.name, policy)
+
+
+def _is_no_table(one: Proposal) -> bool:
+    """A view is added by its name alone, so that a pattern does not tell of it."""
+    return any(misfit.code == "not_a_table" for misfit in one.misfits)

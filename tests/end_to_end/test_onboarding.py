@@ -180,8 +180,10 @@ def test_a_pattern_stands_for_tables_and_meets_new_and_vanished_ones(
     lab.psql(f"CREATE TABLE {schema}.late (id int PRIMARY KEY)")
     lab.query("DELETE FROM control.sync_discoveries")
     report = called(lab, "CALL SYNC_GROUP('erp')")
-    new = {"what": "new", "table": f"{schema}.late", "policy": "add"}
-    assert report["discoveries"] == [new]
+    assert report["discoveries"] == [
+        {"what": "blocked", "table": f"{schema}.denied", "policy": "add"},
+        {"what": "new", "table": f"{schema}.late", "policy": "add"},
+    ]
     names = lab.query("SELECT table_name FROM control.sync_current_tables")
     assert {row["TABLE_NAME"] for row in names} == {
         f"{schema}.late",
@@ -192,8 +194,49 @@ def test_a_pattern_stands_for_tables_and_meets_new_and_vanished_ones(
     assert "discoveries" not in called(lab, "CALL SYNC_GROUP('erp')")
     lab.query("DELETE FROM control.sync_discoveries")
     gone = called(lab, "CALL SYNC_GROUP('erp')")["discoveries"]
-    assert [one["what"] for one in gone] == ["vanished"]
+    assert [one["what"] for one in gone] == ["vanished", "blocked"]
     # The pattern would bring it back, so it is excluded; what has vanished goes, too.
     removed = called(lab, f"CALL REMOVE_TABLES('{schema}.orders')")
     assert removed["tables"] == []
     assert called(lab, f"CALL ADD_TABLES('shop', '{schema}.orders')")["added"]
+
+
+@pytest.mark.large
+def test_new_tables_are_told_or_ignored_and_what_cannot_be_read_is_told(
+    lab: Lab, schema: str
+) -> None:
+    config = lab.config({})
+    config["groups"] = {"erp": {}}
+    config["patterns"] = {
+        f"{schema}.o*": {"settings": {"group": "erp"}},
+        f"{schema}.x*": {"new_tables": "ignore", "settings": {"group": "erp"}},
+        f"{schema}.y*": {"new_tables": "add", "settings": {"group": "erp"}},
+    }
+    called(lab, f"CALL APPLY_CONFIG($${json.dumps(config)}$$)")
+    for name in ("o_told", "x_ignored", "y_denied"):
+        lab.psql(f"CREATE TABLE {schema}.{name} (id int PRIMARY KEY)")
+    lab.psql(f"CREATE VIEW {schema}.o_seen AS SELECT id FROM {schema}.orders")
+    lab.psql(f"REVOKE ALL ON {schema}.y_denied FROM aurora_sync")
+    lab.query("DELETE FROM control.sync_discoveries")
+    report = called(lab, "CALL SYNC_GROUP('erp')")
+    assert report["failed"] == {} and report["succeeded"] == 1
+    assert report["discoveries"] == [
+        {"what": "new", "table": f"{schema}.o_told", "policy": "tell"},
+        {"what": "blocked", "table": f"{schema}.y_denied", "policy": "add"},
+    ]
+    noted = lab.query(
+        "SELECT what, source_table FROM control.sync_discoveries"
+        " WHERE what <> 'looked' ORDER BY what"
+    )
+    assert [row["SOURCE_TABLE"] for row in noted] == [
+        f"{schema}.y_denied",
+        f"{schema}.o_told",
+    ]
+    (row,) = lab.query("SELECT table_name FROM control.sync_current_tables")
+    assert row["TABLE_NAME"] == f"{schema}.orders"
+    # Once it may be read it is added like any other.
+    lab.psql(f"GRANT SELECT ON {schema}.y_denied TO aurora_sync")
+    lab.query("DELETE FROM control.sync_discoveries")
+    assert called(lab, "CALL SYNC_GROUP('erp')")["discoveries"][1]["what"] == "new"
+    added = lab.query("SELECT table_name FROM control.sync_current_tables")
+    assert f"{schema}.y_denied" in {row["TABLE_NAME"] for row in added}
