@@ -75,9 +75,9 @@ run "functions" {
   }
   assert {
     condition = (
-      aws_lambda_function.front.reserved_concurrent_executions == 60
-      && aws_lambda_function.worker.reserved_concurrent_executions == 40
-      && alltrue([for function in [aws_lambda_function.front, aws_lambda_function.worker] : function.environment[0].variables["WORKER_FUNCTION"] == aws_lambda_function.worker.function_name])
+      aws_lambda_function.front.reserved_concurrent_executions == 60 &&
+      aws_lambda_function.worker.reserved_concurrent_executions == 40 &&
+      alltrue([for function in [aws_lambda_function.front, aws_lambda_function.worker] : function.environment[0].variables["WORKER_FUNCTION"] == aws_lambda_function.worker.function_name])
     )
     error_message = "A7: workers take the slots of Snowflake's requests"
   }
@@ -85,8 +85,8 @@ run "functions" {
     condition = alltrue(flatten([
       for statement in jsondecode(aws_iam_role_policy.front.policy).Statement : [
         for action in flatten([statement.Action]) : (
-          !can(regex("^(secretsmanager|rds-db|sqs):", action))
-          && (!can(regex("^s3:.*Object", action)) || statement.Resource == "arn:aws:s3:::landing-bucket/landing/jobs/*")
+          !can(regex("^(secretsmanager|rds-db|sqs):", action)) &&
+          (!can(regex("^s3:.*Object", action)) || statement.Resource == "arn:aws:s3:::landing-bucket/landing/jobs/*")
         )
       ] if statement.Effect == "Allow"
     ]))
@@ -115,8 +115,8 @@ run "functions" {
   assert {
     condition = alltrue([
       for statement in jsondecode(aws_api_gateway_rest_api_policy.extract.policy).Statement : (
-        statement.Principal == "*"
-        && statement.Condition == { (statement.Effect == "Allow" ? "ArnEquals" : "ArnNotEquals") = { "aws:PrincipalArn" = "arn:aws:iam::123456789012:role/aurora-sync-snowflake-api" } }
+        statement.Principal == "*" &&
+        statement.Condition == { (statement.Effect == "Allow" ? "ArnEquals" : "ArnNotEquals") = { "aws:PrincipalArn" = "arn:aws:iam::123456789012:role/aurora-sync-snowflake-api" } }
       )
     ])
     error_message = "the API may be called by others than Snowflake's session"
@@ -167,9 +167,9 @@ run "functions" {
   # A11
   assert {
     condition = (
-      aws_lambda_function.worker.environment[0].variables["SOURCES_KEY"] == aws_s3_object.sources.key
-      && !contains(keys(aws_lambda_function.worker.environment[0].variables), "SOURCES")
-      && !startswith(aws_s3_object.sources.key, var.landing_prefix)
+      aws_lambda_function.worker.environment[0].variables["SOURCES_KEY"] == aws_s3_object.sources.key &&
+      !contains(keys(aws_lambda_function.worker.environment[0].variables), "SOURCES") &&
+      !startswith(aws_s3_object.sources.key, var.landing_prefix)
     )
     error_message = "A11: sources are limited to the 4 KB of the environment, or expire with the data"
   }
@@ -277,9 +277,9 @@ run "other_credentials" {
   }
   assert {
     condition = (
-      aws_api_gateway_rest_api.extract.endpoint_configuration[0].types == tolist(["PRIVATE"])
-      && jsondecode(aws_api_gateway_rest_api_policy.extract.policy).Statement[2].Effect == "Deny"
-      && jsondecode(aws_api_gateway_rest_api_policy.extract.policy).Statement[2].Condition.StringNotEquals["aws:SourceVpc"] == "vpc-0b1b2c3d4e5f60718"
+      aws_api_gateway_rest_api.extract.endpoint_configuration[0].types == tolist(["PRIVATE"]) &&
+      jsondecode(aws_api_gateway_rest_api_policy.extract.policy).Statement[2].Effect == "Deny" &&
+      jsondecode(aws_api_gateway_rest_api_policy.extract.policy).Statement[2].Condition.StringNotEquals["aws:SourceVpc"] == "vpc-0b1b2c3d4e5f60718"
     )
     error_message = "the private API is reached from elsewhere"
   }
