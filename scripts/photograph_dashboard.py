@@ -68,6 +68,15 @@ def chromium(width: int, height: int = 1000) -> Iterator[Any]:
         browser.quit()
 
 
+# Fonts (icons are one) are there, and no grid has still the width that it begins with.
+_IS_DRAWN = """
+    return document.fonts.status === 'loaded' &&
+        [...document.querySelectorAll('[data-testid=stDataFrame]')].every(
+            grid => grid.offsetWidth > 200 && grid.querySelector('canvas')
+        )
+"""
+
+
 def settled(browser: Any) -> float:
     """Waits until the script has run and everything is drawn; returns the seconds."""
     started = time.monotonic()
@@ -76,7 +85,9 @@ def settled(browser: Any) -> float:
         state = browser.find_elements(By.CSS_SELECTOR, "[data-testid=stApp]")
         text = browser.find_element(By.TAG_NAME, "body").text
         running = state and state[0].get_attribute("data-test-script-state")
-        return running == "notRunning" and "Aurora sync" in text
+        if running != "notRunning" or "Aurora sync" not in text:
+            return False
+        return bool(browser.execute_script(_IS_DRAWN))
 
     WebDriverWait(browser, _SECONDS).until(is_done)
     taken = time.monotonic() - started

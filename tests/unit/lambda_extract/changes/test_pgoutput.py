@@ -135,6 +135,8 @@ def test_a_long_key_that_stayed_stands_in_the_old_row() -> None:
         change(b"I", ORDERS, b"K", row("1", "x", "b", None)),
         change(b"D", ORDERS, b"N", row("1", "x", "b", None)),
         change(b"I", ORDERS, b"N", row("1", "x")),
+        # It says two columns, and what follows looks like a third one.
+        change(b"I", ORDERS, b"N", row("1", "x") + text("b")),
         change(b"I", ORDERS, b"N", b"\0\4t\xff\xff\xff\xff"),
         change(b"I", ORDERS, b"N", b"\0\4t\0\0\0\x09ab"),
         change(b"I", ORDERS, b"N", b"\0\4x"),
