@@ -226,9 +226,9 @@ class Schedule:
     def _tidy(self) -> None:
         """Two days go by for what this group has done, and TIDY comes."""
         self.did.append("two days go by")
-        for ledger, time in (("runs", "finished_at"), ("watermarks", "recorded_at")):
+        for ledger, at in (("runs", "finished_at"), ("watermarks", "recorded_at")):
             self._ask(
-                f"UPDATE control.sync_{ledger} SET {time} = DATEADD('day', -2, {time})"
+                f"UPDATE control.sync_{ledger} SET {at} = DATEADD('day', -2, {at})"
                 " WHERE ENDSWITH(table_name, %s)",
                 self.suffix,
             )
