@@ -30,6 +30,7 @@ from lambda_extract.operations import group
 from lambda_extract.operations.dispatch import run_operation
 from lambda_extract.protocol import envelope
 from lambda_extract.protocol.jobs import Claim, Jobs, job_key, short_name
+from lambda_extract.protocol.queue import Hand
 from lambda_extract.settings import Settings, parse_sources, read_settings
 
 CLIENT_CONFIG = {
@@ -165,9 +166,9 @@ def _start_group(settings: Settings, jobs: Jobs, job: str) -> None:
             _invoke(settings, job, worker=worker, generation=0)
         except JobError as error:
             log.emit("worker_start_failed", run_id=claim.run_id, job=job)
-            queue.beat(worker, 0, "ended", error)
+            queue.end(Hand(worker, 0), "ended", error)
             if worker == queue.workers - 1:
-                jobs.settle(job, claim)
+                jobs.settle(job, claim, queue)
 
 
 def _work_in_group(job: str, worker: int, generation: int) -> dict[str, Any]:
@@ -197,8 +198,8 @@ def _work_in_group(job: str, worker: int, generation: int) -> dict[str, Any]:
         group.Worker(queue, worker, generation, settings, s3, name, hand_over).run()
     except ExtractError as error:
         log.emit("worker_failed", **fields, code=error.code)
-        queue.beat(worker, generation, "ended", error)
-    given = jobs.settle(job, claim)
+        queue.end(Hand(worker, generation), "ended", error)
+    given = jobs.settle(job, claim, queue)
     log.emit("worker_done", **fields, seconds=log.seconds_since(started), given=given)
     return {"job": job, "done": given}
 

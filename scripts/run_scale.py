@@ -5,12 +5,15 @@ local API Gateway, sessions by PostgreSQL itself. Idle means that nothing has ch
 since the last run.
 """
 
+import contextlib
 import itertools
 import json
+import math
 import tempfile
+import threading
 import time
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +35,12 @@ IDLE, FURTHER, CHANGED = 15, 5, 8
 LANES = 8
 # Of Lambda, while all tables change: with a call for each table it is far too small.
 CONCURRENCY = 20
+PARTS = ("idle", "changed", "graph", "all")
 _TASK_SECONDS = 300.0
+_WATCH_SECONDS = 0.05
+_AT_ONCE = (
+    "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'aurora_sync:%'"
+)
 
 console = Console(highlight=False)
 
@@ -57,12 +65,18 @@ class Figure:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a call has cost."""
+    """What a call has cost.
+
+    Attributes:
+        sessions: Of PostgreSQL, in all.
+        at_once: The most of them at one time.
+    """
 
     statements: int
     calls: int
     invocations: int
     sessions: int
+    at_once: int
     seconds: float
     report: dict[str, Any]
 
@@ -71,12 +85,16 @@ def main(
     sizes: Annotated[str, typer.Option(help="Tables of the groups")] = "40,150,500",
     changed: Annotated[int, typer.Option(help="Tables that change")] = 10,
     max_parallel: Annotated[int, typer.Option(help="Of the source")] = 8,
+    parts: Annotated[str, typer.Option(help="What is measured")] = ",".join(PARTS),
 ) -> None:
     """Measures, prints, and exits with 1 if a figure is beyond its limit."""
+    chosen = parts.split(",")
+    if unknown := set(chosen) - set(PARTS):
+        raise typer.BadParameter(f"unknown parts: {', '.join(sorted(unknown))}")
     numbers = [int(size) for size in sizes.split(",")]
     with tempfile.TemporaryDirectory() as folder, running_stack(Path(folder)) as stack:
         deploy_local(stack.endpoints)
-        figures = run_scale(stack, numbers, changed, max_parallel)
+        figures = run_scale(stack, numbers, changed, max_parallel, chosen)
     show(figures)
     raise typer.Exit(0 if all(figure.holds for figure in figures) else 1)
 
@@ -91,7 +109,11 @@ def show(figures: Sequence[Figure]) -> None:
 
 
 def run_scale(
-    stack: Stack, sizes: Sequence[int], changed: int, max_parallel: int
+    stack: Stack,
+    sizes: Sequence[int],
+    changed: int,
+    max_parallel: int,
+    parts: Sequence[str],
 ) -> list[Figure]:
     """Returns the figures of groups of these sizes, the smallest first."""
     endpoints = stack.endpoints
@@ -105,8 +127,13 @@ def run_scale(
         lab = ScaleLab(stack, source, target, max_parallel)
         figures: list[Figure] = []
         for size in sorted(sizes):
-            figures += lab.measure(size, changed)
+            figures += lab.measure(size, changed, parts)
         return figures
+
+
+def _limit(size: int) -> int:
+    """Returns the statements that an idle group of this size may send."""
+    return IDLE + FURTHER * max(0, -(-size // 500) - 1)
 
 
 class ScaleLab:
@@ -124,22 +151,55 @@ class ScaleLab:
 
     # --- figures ----------------------------------------------------------------------
 
-    def measure(self, size: int, changed: int) -> list[Figure]:
-        """Grows the group to this size, and returns its figures."""
+    def measure(self, size: int, changed: int, parts: Sequence[str]) -> list[Figure]:
+        """Grows the group to this size, and returns the chosen figures of it."""
         self.grow(size)
         self.sync_group()
         self.sync_group()
-        # The first one of a day tidies up as well.
-        self.cycle()
+        measures: dict[str, Callable[[], list[Figure]]] = {
+            "idle": lambda: self._idle(size),
+            "changed": lambda: self._changed(size, changed),
+            "graph": lambda: self._graph(size),
+            "all": lambda: self._all(size),
+        }
+        return [figure for part in parts for figure in measures[part]()]
+
+    def _idle(self, size: int) -> list[Figure]:
         one = self.cost(lambda: self.call("SYNC_TABLE", self.tables[0]))
         idle = self.cost(self.sync_group)
-        limit = IDLE + FURTHER * max(0, -(-size // 500) - 1)
+        group = f"{size} tables, idle"
+        return [
+            Figure(f"{group}: statements", idle.statements, _limit(size)),
+            Figure(f"{group}: Lambda invocations", idle.invocations, 30),
+            Figure(f"{group}: PostgreSQL sessions in all", idle.sessions, 8),
+            Figure(f"{group}: sessions at once", idle.at_once, self.parallel),
+            Figure(
+                f"{group}: seconds, in those of an idle SYNC_TABLE",
+                round(idle.seconds / one.seconds, 1),
+                20,
+            ),
+            # Told, and bounded by nothing: the machine's.
+            Figure(f"{group}: seconds", round(idle.seconds, 2), math.inf),
+        ]
+
+    def _changed(self, size: int, changed: int) -> list[Figure]:
         self.change(changed)
         busy = self.cost(self.sync_group)
         assert len(busy.report["changed"]) == min(changed, size), busy.report
+        name = f"{changed} of {size} tables changed: statements"
+        return [Figure(name, busy.statements, _limit(size) + CHANGED * changed)]
+
+    def _graph(self, size: int) -> list[Figure]:
+        # The first one of a day tidies up as well.
+        self.cycle()
         cycle = self.cycle()
-        group = f"{size} tables"
-        many = f"{changed} of {size} tables changed"
+        group = f"{size} tables, idle cycle of the graph"
+        return [
+            Figure(f"{group}: calls", cycle.calls, 2),
+            Figure(f"{group}: statements", cycle.statements, _limit(size) + 10),
+        ]
+
+    def _all(self, size: int) -> list[Figure]:
         self.change(size)
         refused = self._invoked()["refused"]
         self._limit_front(CONCURRENCY)
@@ -147,34 +207,13 @@ class ScaleLab:
         self._limit_front(0)
         refused = self._invoked()["refused"] - refused
         missing = len(self._not_arrived())
+        group = f"{size} tables, all changed"
+        most = _limit(size) + CHANGED * size
         return [
-            Figure(f"{group}, all changed: tables that did not arrive", missing, 0),
-            Figure(f"{group}, all changed: 5xx that Snowflake saw", refused, 0),
-            Figure(
-                f"{group}, all changed: PostgreSQL sessions",
-                every.sessions,
-                self.parallel * -(-size // 500),
-            ),
-            Figure(
-                f"{group}, all changed: statements",
-                every.statements,
-                limit + CHANGED * size,
-            ),
-            Figure(f"{group}, idle: statements", idle.statements, limit),
-            Figure(f"{many}: statements", busy.statements, limit + CHANGED * changed),
-            Figure(f"{group}, idle: Lambda invocations", idle.invocations, 30),
-            Figure(f"{group}, idle: PostgreSQL sessions", idle.sessions, self.parallel),
-            Figure(
-                f"{group}, idle: seconds, in those of an idle SYNC_TABLE",
-                round(idle.seconds / one.seconds, 1),
-                20,
-            ),
-            Figure(f"{group}, idle cycle of the graph: calls", cycle.calls, 2),
-            Figure(
-                f"{group}, idle cycle of the graph: statements",
-                cycle.statements,
-                limit + 10,
-            ),
+            Figure(f"{group}: tables that did not arrive", missing, 0),
+            Figure(f"{group}: 5xx that Snowflake saw", refused, 0),
+            Figure(f"{group}: sessions at once", every.at_once, self.parallel),
+            Figure(f"{group}: statements", every.statements, most),
         ]
 
     def change(self, tables: int) -> None:
@@ -187,8 +226,9 @@ class ScaleLab:
         """Returns what some work costs."""
         sent, invoked = len(self._history()), self._invocations()
         sessions, started = self._sessions(), time.monotonic()
-        report = work()
-        seconds = time.monotonic() - started
+        with self._watching() as most:
+            report = work()
+            seconds = time.monotonic() - started
         history = self._history()[sent:]
         of_procedures = [s for s in history if s["procedure"]]
         called = [s for s in history if s["text"].lstrip().startswith("CALL control.")]
@@ -196,11 +236,33 @@ class ScaleLab:
             len(of_procedures),
             len(called),
             self._invocations() - invoked,
-            # Its own question is one of them.
-            self._sessions() - sessions,
+            # Whoever watches is one of them.
+            self._sessions() - sessions - 1,
+            most[0],
             seconds,
             report,
         )
+
+    @contextlib.contextmanager
+    def _watching(self) -> Iterator[list[int]]:
+        """Yields the most sessions that extractions have had at one time."""
+        most, ended = [0], threading.Event()
+
+        def watch() -> None:
+            with closing(psycopg2.connect(self.stack.endpoints.aurora_dsn)) as own:
+                own.autocommit = True
+                with own.cursor() as cursor:
+                    while not ended.wait(_WATCH_SECONDS):
+                        cursor.execute(_AT_ONCE)
+                        most[0] = max(most[0], int(cursor.fetchone()[0]))
+
+        thread = threading.Thread(target=watch, name="sessions")
+        thread.start()
+        try:
+            yield most
+        finally:
+            ended.set()
+            thread.join()
 
     def cycle(self) -> Cost:
         """Returns what one idle run of the group's graph costs."""

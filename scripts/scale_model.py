@@ -331,9 +331,10 @@ def _request(
     done.busy += workers * i["connect_seconds"]
     done.most = max(done.most, size)
     parts = len(chunk) - len(late)
-    # Claim and reply; of a worker its mark, its beats and two lists; of a part two.
-    done.puts += 2 + 5 * workers + 2 * parts
-    done.gets += count + parts + 2 * workers
+    # Claim and reply; of a worker its mark, two beats, what it has done, two lists; of
+    # a part its claim. Each worker reads the claim, and the last what all have done.
+    done.puts += 2 + 6 * workers + parts
+    done.gets += count + 2 * workers
     return late
 
 

@@ -22,7 +22,7 @@ from lambda_extract.log import seconds_since
 from lambda_extract.operations.connect import connect
 from lambda_extract.operations.extract import extract
 from lambda_extract.operations.read import read_table
-from lambda_extract.protocol.queue import Queue, State
+from lambda_extract.protocol.queue import Hand, Queue, State
 from lambda_extract.settings import Settings
 from lambda_extract.source.database import Database, application_name
 
@@ -98,11 +98,16 @@ class Worker:
         if not self.queue.begin(self.number, self.generation):
             log.emit("worker_stopped", job=self.job, reason="delivered twice or late")
             return
+        hand = Hand(self.number, self.generation)
         with self._beating():
-            state, error = self._drain()
-        self.queue.beat(self.number, self.generation, state, error)
+            try:
+                state, error = self._drain(hand)
+            except ExtractError as failure:
+                # What it has done before is not lost with it.
+                state, error = "ended", failure
+        self.queue.end(hand, state, error)
 
-    def _drain(self) -> tuple[State, ExtractError | None]:
+    def _drain(self, hand: Hand) -> tuple[State, ExtractError | None]:
         started = time.monotonic()
         deadline = started + self.settings.budget_seconds
         session = OneSession(self.settings, self.queue.request.run_id)
@@ -117,11 +122,11 @@ class Worker:
             except ExtractError as error:
                 log.emit("worker_failed", job=self.job, code=error.code)
                 return "ended", error
-            for number in self.queue.take(self.number, self.generation):
-                self.queue.give(self._part(number, session, deadline))
+            for number in self.queue.take(hand):
+                hand.give(self._part(number, session, deadline))
                 used = time.monotonic() - started
                 if used > self.settings.budget_seconds * _SHARE_TO_BEGIN:
-                    return self._handed_over(), None
+                    return self._handed_over(hand), None
         return "ended", None
 
     def _is_allowed(self, part: contract.GroupPart) -> bool:
@@ -132,8 +137,10 @@ class Worker:
             return False
         return True
 
-    def _handed_over(self) -> State:
-        if len(self.queue.look().taken) == len(self.queue.request.parts):
+    def _handed_over(self, hand: Hand) -> State:
+        # Whatever becomes of its successor, what it has done is kept.
+        self.queue.store(hand)
+        if len(self.queue.taken()) == len(self.queue.request.parts):
             return "ended"
         try:
             self.hand_over()

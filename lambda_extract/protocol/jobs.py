@@ -175,9 +175,13 @@ class Jobs:
             clock=self._clock,
         )
 
-    def settle(self, job: str, claim: Claim) -> bool:
-        """Gives a group's job its reply, if nobody works on it any more."""
-        settled = self.queue(job, claim).settled()
+    def settle(self, job: str, claim: Claim, queue: Queue | None = None) -> bool:
+        """Gives a group's job its reply, if nobody works on it any more.
+
+        Args:
+            queue: Of the job, for those who have it: to read it takes its time.
+        """
+        settled = (queue or self.queue(job, claim)).settled()
         return settled is not None and self.finish(job, claim.row, settled)
 
     def _settle_group(self, job: str, claim: Claim) -> JobReply | None:

@@ -3,19 +3,22 @@
     jobs/<job>/claim.json             by the first POST: the request with all parts
                workers/00-00.json     by worker 0 of generation 0: it has begun
                beats/00.json          by worker 0, again and again: it lives, has ended
-               parts/00007-taken.json by the worker that extracts part 7
-               parts/00007.json       by the same: its reply
+               claims/00007.json      by the worker that extracts part 7, and with it
+                                      the reply of the part that it had before
+               done/00-00-00019.json  by worker 0 of generation 0 at its end: what came
+                                      of all its parts, of which there are 19
                reply.json             by the last worker, or by a GET that gives up
 
 All but the beats are created with `If-None-Match: *`: a part is extracted once, however
-many workers want it. A worker that vanishes loses the part that it has in hand; what it
-has not taken yet is left to the others.
+many workers want it. A part costs one request: its reply travels with the next claim of
+its worker, before that begins the next part. So a worker that vanishes loses the part
+that it has in hand; what it has not taken yet is left to the others.
 """
 
 import json
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from lambda_extract import contract, contract_codec
@@ -51,23 +54,56 @@ class Beat:
 
 @dataclass(frozen=True)
 class Taken:
-    """Whose a part is."""
+    """Whose a part is.
+
+    Attributes:
+        replies: Of the parts that this worker had before, and nobody knew of yet.
+    """
 
     worker: int
     generation: int
+    replies: tuple[contract.PartReply, ...] = ()
 
 
 @dataclass(frozen=True)
-class Look:
-    """What the queue has come to.
+class Done:
+    """What one generation of a worker has done."""
+
+    replies: tuple[contract.PartReply, ...]
+
+
+@dataclass(frozen=True)
+class End:
+    """The name of a `Done`.
 
     Attributes:
-        done: Numbers of the parts that have a reply.
-        taken: Numbers of the parts that a worker has begun.
+        parts: How many replies are in it.
     """
 
-    done: frozenset[int]
-    taken: frozenset[int]
+    name: str
+    worker: int
+    parts: int
+
+
+@dataclass
+class Hand:
+    """The replies of one generation of a worker, in its memory.
+
+    Attributes:
+        unsaved: Those that are in no object yet: they travel with the next claim.
+        stored: All of them are in the object of its end.
+    """
+
+    worker: int
+    generation: int
+    replies: list[contract.PartReply] = field(default_factory=list)
+    unsaved: list[contract.PartReply] = field(default_factory=list)
+    stored: bool = False
+
+    def give(self, part: contract.PartReply) -> None:
+        """Takes the reply of a part."""
+        self.replies.append(part)
+        self.unsaved.append(part)
 
 
 class Queue:
@@ -129,31 +165,53 @@ class Queue:
         last = settings.call_seconds - settings.budget_seconds - _LAST_SECONDS
         return self._clock() < self._claimed_at + max(last, settings.start_seconds)
 
-    def take(self, worker: int, generation: int) -> Iterator[int]:
+    def take(self, hand: Hand) -> Iterator[int]:
         """Yields parts that belong to this worker from now on, one at a time.
 
         First those that are its own by their number, then whatever others have left.
+        The caller gives each one's reply to the hand before it asks for the next.
         """
-        size = len(self.request.parts)
-        seen = self.look().taken if generation else frozenset[int]()
+        size, worker = len(self.request.parts), hand.worker
+        seen = self.taken() if hand.generation else frozenset[int]()
         for number in range(worker, size, self.workers):
-            if number not in seen and self._take(number, worker, generation):
+            if number not in seen and self._take(number, hand):
                 yield number
-        seen = self.look().taken
+        seen = self.taken()
         # Others begin elsewhere: fewer attempts meet.
         start = worker * size // self.workers
         for number in [*range(start, size), *range(start)]:
-            if number not in seen and self._take(number, worker, generation):
+            if number not in seen and self._take(number, hand):
                 yield number
 
-    def give(self, part: contract.PartReply) -> None:
-        """Leaves the reply of a part."""
-        text = json.dumps(contract.to_object(part))
-        self._objects.create(self._part_name(part.number), text)
+    def store(self, hand: Hand) -> None:
+        """Leaves all replies of a hand in one object; at its end, or when handing over.
 
-    def _take(self, number: int, worker: int, generation: int) -> bool:
-        text = json.dumps(asdict(Taken(worker, generation)))
-        return self.is_open() and self._objects.create(self._taken_name(number), text)
+        Raises:
+            LandingError: S3 refused or failed.
+        """
+        if hand.stored:
+            return
+        place = f"{hand.worker:02d}-{hand.generation:02d}-{len(hand.replies):05d}"
+        text = json.dumps({"replies": _objects_of(hand.replies)})
+        self._objects.create(f"{self._job}/done/{place}.json", text)
+        hand.stored = True
+
+    def end(self, hand: Hand, state: State, error: ExtractError | None = None) -> None:
+        """Says how a generation of a worker ended, after its replies are stored.
+
+        Raises:
+            LandingError: S3 refused or failed.
+        """
+        self.store(hand)
+        self.beat(hand.worker, hand.generation, state, error)
+
+    def _take(self, number: int, hand: Hand) -> bool:
+        taken = {"worker": hand.worker, "generation": hand.generation}
+        text = json.dumps({**taken, "replies": _objects_of(hand.unsaved)})
+        if not self.is_open() or not self._objects.create(self._part(number), text):
+            return False
+        hand.unsaved.clear()
+        return True
 
     # --- the end ----------------------------------------------------------------------
 
@@ -164,25 +222,42 @@ class Queue:
             LandingError: S3 refused or failed.
             JobError: job_damaged.
         """
-        look = self.look()
-        size = len(self.request.parts)
-        if len(look.done) == size:
-            return self._reply(look, {})
+        ends = self._ends()
+        if sum(end.parts for end in ends) == len(self.request.parts):
+            return self._reply(self._given(ends), {}, {})
+        if self._is_early(ends):
+            return None
         beats = self._beats()
         over = self._clock() > self._claimed_at + self._settings.call_seconds
         if not over and any(self._lives(beats.get(w)) for w in range(self.workers)):
             return None
         # Once more: the last worker may have ended between the two looks.
-        return self._reply(self.look(), beats)
+        found = self._given(self._ends())
+        taken = self._claims(self.taken() - set(found))
+        for claim in taken.values():
+            found |= {part.number: part for part in claim.replies}
+        return self._reply(found, taken, beats)
 
-    def look(self) -> Look:
-        """Looks which parts are taken, and which are done."""
-        done, taken = set[int](), set[int]()
-        folder = f"{self._job}/parts/"
-        for name in self._objects.names(folder):
-            number, _, rest = name.removeprefix(folder).partition(".")[0].partition("-")
-            (taken if rest else done).add(int(number))
-        return Look(frozenset(done), frozenset(taken))
+    def taken(self) -> frozenset[int]:
+        """Returns the numbers of the parts that a worker has begun."""
+        folder = f"{self._job}/claims/"
+        return frozenset(int(_stem(name)) for name in self._objects.names(folder))
+
+    def _ends(self) -> list[End]:
+        """Returns which generations have ended; their replies are not read."""
+        found = []
+        for name in self._objects.names(f"{self._job}/done/"):
+            worker, _, parts = _stem(name).split("-")
+            found.append(End(name, int(worker), int(parts)))
+        return found
+
+    def _is_early(self, ends: Iterable[End]) -> bool:
+        """Returns whether a worker still works, for nobody can be lost yet."""
+        ended = {end.worker for end in ends}
+        settings = self._settings
+        soonest = min(settings.start_seconds, settings.silent_seconds)
+        over = self._clock() > self._claimed_at + min(soonest, settings.call_seconds)
+        return not over and len(ended) < self.workers
 
     def _lives(self, beat: Beat | None) -> bool:
         now = self._clock()
@@ -194,16 +269,20 @@ class Queue:
             beat.state == "handed over" and now < beat.at + self._settings.start_seconds
         )
 
-    def _reply(self, look: Look, beats: dict[int, Beat]) -> contract.GroupReply:
-        found = self._read_parts(sorted(look.done))
+    def _reply(
+        self,
+        found: dict[int, contract.PartReply],
+        taken: dict[int, Taken],
+        beats: dict[int, Beat],
+    ) -> contract.GroupReply:
         errors = [beat.error for beat in beats.values() if beat.error]
         parts: list[contract.PartReply] = []
         left: list[int] = []
         room = GROUP_REPLY_BYTES
         for number in range(len(self.request.parts)):
             part = found.get(number)
-            if part is None and number in look.taken:
-                part = self._abandoned(number, beats)
+            if part is None and number in taken:
+                part = self._abandoned(number, taken[number], beats)
             elif part is None and errors:
                 part = contract.PartReply(number, error=errors[0])
             if part is None or not (part.reply or part.error):
@@ -218,15 +297,12 @@ class Queue:
         return contract.GroupReply(self.request.run_id, tuple(parts), tuple(left))
 
     def _abandoned(
-        self, number: int, beats: dict[int, Beat]
+        self, number: int, taken: Taken, beats: dict[int, Beat]
     ) -> contract.PartReply | None:
         """Returns the error of a part whose worker is lost; None if it still works."""
-        text = self._objects.read(self._taken_name(number))
-        taken = None if text is None else _built(Taken, text, self._job)
-        beat = None if taken is None else beats.get(taken.worker)
+        beat = beats.get(taken.worker)
         if (
-            taken is not None
-            and beat is not None
+            beat is not None
             and beat.generation == taken.generation
             and beat.state == "running"
             and self._lives(beat)
@@ -236,34 +312,41 @@ class Queue:
         error = JobError("worker_lost", f"The worker of table {table!r} vanished.")
         return contract.PartReply(number, error=error.detail())
 
-    def _read_parts(self, numbers: Iterable[int]) -> dict[int, contract.PartReply]:
-        def read(number: int) -> contract.PartReply | None:
-            text = self._objects.read(self._part_name(number))
-            if text is None:
-                return None
-            part: contract.PartReply = _built(contract.PartReply, text, self._job)
-            return part
+    def _given(self, ends: Iterable[End]) -> dict[int, contract.PartReply]:
+        found = self._read(Done, {end.name: end.name for end in ends})
+        return {part.number: part for done in found.values() for part in done.replies}
 
-        with ThreadPoolExecutor(_READERS) as pool:
-            found = pool.map(read, numbers)
-            return {part.number: part for part in found if part is not None}
+    def _claims(self, numbers: Iterable[int]) -> dict[int, Taken]:
+        return self._read(Taken, {number: self._part(number) for number in numbers})
 
     def _beats(self) -> dict[int, Beat]:
-        found = {}
-        for worker in range(self.workers):
-            text = self._objects.read(self._beat_name(worker))
-            if text is not None:
-                found[worker] = _built(Beat, text, self._job)
-        return found
+        return self._read(Beat, {w: self._beat_name(w) for w in range(self.workers)})
+
+    def _read(self, kind: type, names: dict[Any, str]) -> dict[Any, Any]:
+        """Reads objects, some at a time; those that are not there are left out."""
+
+        def read(name: str) -> Any:
+            text = self._objects.read(name)
+            return None if text is None else _built(kind, text, self._job)
+
+        with ThreadPoolExecutor(_READERS) as pool:
+            found = zip(names, pool.map(read, names.values()), strict=True)
+            return {key: built for key, built in found if built is not None}
 
     def _beat_name(self, worker: int) -> str:
         return f"{self._job}/beats/{worker:02d}.json"
 
-    def _part_name(self, number: int) -> str:
-        return f"{self._job}/parts/{number:05d}.json"
+    def _part(self, number: int) -> str:
+        return f"{self._job}/claims/{number:05d}.json"
 
-    def _taken_name(self, number: int) -> str:
-        return f"{self._job}/parts/{number:05d}-taken.json"
+
+def _stem(name: str) -> str:
+    """Returns a name without its folder and its ending."""
+    return name.rpartition("/")[2].removesuffix(".json")
+
+
+def _objects_of(parts: Iterable[contract.PartReply]) -> list[Any]:
+    return [contract.to_object(part) for part in parts]
 
 
 def _sized(part: contract.PartReply) -> tuple[contract.PartReply, int]:

@@ -20,7 +20,7 @@ from typing import Any
 from lambda_extract.handler import handler
 from lambda_extract.landing import files
 from lambda_extract.protocol import jobs
-from lambda_extract.protocol.queue import Queue
+from lambda_extract.protocol.queue import Hand
 from lambda_extract.rows import copy
 
 
@@ -60,7 +60,7 @@ def _arm(kill: dict[str, Any] | None) -> None:
     elif point == "before_reply":
         jobs.Jobs.finish = _die_instead  # type: ignore[method-assign, assignment]
     elif point == "before_part_reply":
-        Queue.give = _die_instead  # type: ignore[method-assign, assignment]
+        Hand.give = _die_instead  # type: ignore[method-assign, assignment]
     elif point == "after_reply":
         jobs.Jobs.finish = _die_after(jobs.Jobs.finish)  # type: ignore[method-assign]
 

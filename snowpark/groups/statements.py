@@ -38,7 +38,8 @@ class GroupStep:
     place: int | None = None
 
 
-_STEPS_PER_INSERT = 100
+# As many as one extraction has parts; what they say is bounded by its bytes.
+_STEPS_PER_INSERT = 500
 
 
 def list_groups() -> Statement:
@@ -65,7 +66,7 @@ ORDER BY table_name""",
 
 
 def insert_steps(steps: Sequence[GroupStep]) -> Iterator[Statement]:
-    """Appends steps, a hundred at a time."""
+    """Appends steps, as many at a time as a statement carries."""
     rows = [
         (
             *(step.group_run_id, step.group, step.trigger, step.table),

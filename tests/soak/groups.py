@@ -10,6 +10,8 @@ import contextlib
 import json
 import random
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -33,6 +35,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "kept": {"cursor": "updated_at", "history": True},
 }
 _LANES = 2
+# Workers have two seconds to start: on a busy machine new ones need more, all together.
+_ATTEMPTS = 8
 _PROCEDURES = ("SYNC_GROUP", "EXTRACT_LANES", "LOAD_LANE", "FINISH_GROUP", "TIDY")
 _KILLS = (
     {"at": "start"},
@@ -113,6 +117,7 @@ class Schedule:
                 "margin_seconds": 0,
             },
             "sources": {"shop": {"max_parallel": 2, "time_zone": "UTC"}},
+            "groups": {self.group: {}},
             "tables": {table: KINDS[kind] for kind, table in self.tables.items()},
         }
         self._ask("CALL APPLY_CONFIG(%s, FALSE, TRUE)", json.dumps(config))
@@ -221,9 +226,9 @@ class Schedule:
     def _tidy(self) -> None:
         """Two days go by for what this group has done, and TIDY comes."""
         self.did.append("two days go by")
-        for ledger, time in (("runs", "finished_at"), ("watermarks", "recorded_at")):
+        for ledger, at in (("runs", "finished_at"), ("watermarks", "recorded_at")):
             self._ask(
-                f"UPDATE control.sync_{ledger} SET {time} = DATEADD('day', -2, {time})"
+                f"UPDATE control.sync_{ledger} SET {at} = DATEADD('day', -2, {at})"
                 " WHERE ENDSWITH(table_name, %s)",
                 self.suffix,
             )
@@ -271,11 +276,7 @@ class Schedule:
         self.faults.clear()
         self.late.commit()
         self._expire()
-        for attempt in range(3):
-            ((text,),) = self._ask("CALL SYNC_GROUP(%s)", self.group)
-            failed = json.loads(text)["failed"]
-            if not failed or not all(f["retryable"] for f in failed.values()):
-                break
+        failed = self._sync_for_certain()
         for table, error in failed.items():
             if error["code"] != "too_many_deletes":
                 raise Difference(f"{table} [{error['code']}] {error['message']}")
@@ -293,14 +294,37 @@ class Schedule:
             self._psql(f"DROP TABLE {table}")
             self._ask(f"DROP TABLE soak.{table}")
 
+    def _sync_for_certain(self) -> dict[str, Any]:
+        """Syncs the group; if the errors say so (a slow machine's time-out), again.
+
+        Returns:
+            The tables that no retry helps, with their errors.
+        """
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                ((text,),) = self._ask("CALL SYNC_GROUP(%s)", self.group)
+            except snowflake.connector.errors.Error as error:
+                # Each of its tables has failed, which is an error of the call.
+                if attempt == _ATTEMPTS or "A retry may help." not in str(error):
+                    raise
+                time.sleep(attempt)
+                continue
+            failed: dict[str, Any] = json.loads(text)["failed"]
+            if not any(error["retryable"] for error in failed.values()):
+                break
+        return failed
+
     def _compare(self, kind: str, table: str) -> None:
-        there = self._psql(f"SELECT id::text, value FROM {table} ORDER BY id")
+        # Counted, in no order: a row that is there twice is a difference as well.
+        there = Counter(self._psql(f"SELECT id::text, value FROM {table}"))
         current = "WHERE _sync_valid_to IS NULL" if kind == "kept" else ""
-        here = self._ask(
-            f"SELECT TO_VARCHAR(id), value FROM soak.{table} {current} ORDER BY id"
-        )
-        if [tuple(row) for row in here] != there:
-            raise Difference(f"{table}: {set(there) ^ {tuple(r) for r in here}}")
+        rows = self._ask(f"SELECT TO_VARCHAR(id), value FROM soak.{table} {current}")
+        here = Counter(tuple(row) for row in rows)
+        if here != there:
+            raise Difference(
+                f"{table}: not in the target {dict(there - here)},"
+                f" not in the source {dict(here - there)}"
+            )
         marks = self._ask(
             "SELECT version, watermark, kind FROM control.sync_watermarks"
             " WHERE table_name = %s AND watermark IS NOT NULL"

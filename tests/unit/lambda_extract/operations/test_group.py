@@ -11,11 +11,11 @@ from psycopg2 import sql
 from lambda_extract import contract
 from lambda_extract.contract_group import columns_digest
 from lambda_extract.credentials import secrets
-from lambda_extract.errors import JobError, SourceError
+from lambda_extract.errors import JobError, LandingError, SourceError
 from lambda_extract.operations import group
 from lambda_extract.operations.group import OneSession, Worker
 from lambda_extract.protocol.jobs import Jobs, job_key
-from lambda_extract.protocol.queue import Queue
+from lambda_extract.protocol.queue import Hand, Queue
 from lambda_extract.settings import Settings
 from tests.unit.lambda_extract.conftest import HASH_KEY, READER, MakeTable, Reader
 from tests.unit.lambda_extract.operations.test_one_deadline import settings_of
@@ -279,7 +279,7 @@ def test_a_worker_hands_over_before_its_time_runs_out(
     for generation in range(3):
         assert queue.settled() is None
         lab.work(queue, generation)
-        assert len(queue.look().done) == generation + 1
+        assert len(queue.taken()) == generation + 1
     assert lab.handed_over == 2  # Nothing is left behind the third part.
     reply = queue.settled()
     assert reply is not None and len(reply.parts) == 3 and reply.left == ()
@@ -296,7 +296,8 @@ def test_a_next_generation_that_cannot_be_started_ends_the_worker(
         raise JobError("worker_start_failed", "no")
 
     worker = Worker(queue, 0, 0, lab.settings, lab.s3, "0a", refused)
-    assert worker._handed_over() == "ended"
+    hand = Hand(0, 0)
+    assert worker._handed_over(hand) == "ended" and hand.stored
 
 
 def test_what_has_less_than_its_time_because_of_others_is_left(
@@ -351,8 +352,29 @@ def test_a_worker_that_cannot_connect_takes_no_part(
     lab.settings = dataclasses.replace(lab.settings, sources={"shop": nowhere})
     queue = lab.claimed(part_of(reader), part_of(reader, part="w2"))
     lab.work(queue)
-    assert queue.look().taken == frozenset()
+    assert queue.taken() == frozenset()
     reply = queue.settled()
     assert reply is not None
     codes = [part.error.code if part.error else "" for part in reply.parts]
     assert codes == ["database_not_found"] * 2
+
+
+def test_a_worker_that_cannot_claim_any_more_keeps_what_it_has_done(
+    make_table: MakeTable, make_lab: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = make_table(DECLARED, rows(1))
+    lab = make_lab(reader)
+    queue = lab.claimed(*(part_of(reader, part=f"w{i}") for i in range(3)))
+    create = queue._objects.create
+
+    def failing(name: str, text: str) -> bool:
+        if name.endswith("claims/00001.json"):
+            raise LandingError("landing_failed", "S3 answers 503.")
+        return create(name, text)
+
+    monkeypatch.setattr(queue._objects, "create", failing)
+    lab.work(queue)
+    reply = queue.settled()
+    assert reply is not None and reply.parts[0].reply is not None
+    codes = [part.error and part.error.code for part in reply.parts]
+    assert codes == [None, "landing_failed", "landing_failed"]

@@ -1,6 +1,8 @@
 """The queue of a group: parts are taken once, and whoever vanishes loses one."""
 
 import dataclasses
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,7 +10,7 @@ import pytest
 from lambda_extract import contract
 from lambda_extract.errors import JobError, SourceError
 from lambda_extract.protocol.jobs import Jobs, job_key
-from lambda_extract.protocol.queue import Queue
+from lambda_extract.protocol.queue import Hand, Queue
 from lambda_extract.settings import Settings
 from tests.unit.lambda_extract.protocol.test_jobs import SETTINGS, Clock, clock, s3
 
@@ -41,14 +43,25 @@ class Group:
         claim = self.jobs.read_claim(JOB)
         assert claim is not None
         self.claim = claim
+        self.hands: dict[tuple[int, int], Hand] = {}
 
     @property
     def queue(self) -> Queue:
         return self.jobs.queue(JOB, self.claim)
 
-    def give(self, number: int, **changes: Any) -> None:
+    def hand(self, worker: int = 0, generation: int = 0) -> Hand:
+        place = worker, generation
+        return self.hands.setdefault(place, Hand(worker, generation))
+
+    def take(self, worker: int = 0, generation: int = 0) -> Iterator[int]:
+        return self.queue.take(self.hand(worker, generation))
+
+    def give(self, number: int, worker: int = 0, **changes: Any) -> None:
         reply = dataclasses.replace(NOTHING, **changes)
-        self.queue.give(contract.PartReply(number, reply))
+        self.hand(worker).give(contract.PartReply(number, reply))
+
+    def end(self, worker: int = 0, generation: int = 0) -> None:
+        self.queue.end(self.hand(worker, generation), "ended")
 
     def settled(self) -> contract.GroupReply:
         found = self.queue.settled()
@@ -60,7 +73,7 @@ def test_two_workers_share_all_parts_and_none_is_taken_twice(
     s3: Any, clock: Clock
 ) -> None:
     group = Group(s3, clock, 7)
-    first, second = group.queue.take(0, 0), group.queue.take(1, 0)
+    first, second = group.take(0), group.take(1)
     assert [next(first), next(second), next(first)] == [0, 1, 2]
     # The second one is slow: the first one takes what is left of its share, too.
     assert sorted(first) == [3, 4, 5, 6]
@@ -71,9 +84,9 @@ def test_a_worker_that_takes_over_goes_on_behind_what_is_taken(
     s3: Any, clock: Clock
 ) -> None:
     group = Group(s3, clock, 5)
-    before = group.queue.take(0, 0)
+    before = group.take()
     assert [next(before), next(before)] == [0, 2]
-    assert list(group.queue.take(0, 1)) == [4, 1, 3]
+    assert list(group.take(0, 1)) == [4, 1, 3]
 
 
 def test_no_worker_begins_twice_or_when_nobody_waits_any_more(
@@ -90,7 +103,7 @@ def test_no_part_is_begun_that_could_not_end_within_the_call(
     s3: Any, clock: Clock
 ) -> None:
     group = Group(s3, clock, 3, 1)
-    parts = group.queue.take(0, 0)
+    parts = group.take()
     assert next(parts) == 0
     clock.now += 286
     assert list(parts) == []
@@ -104,7 +117,10 @@ def test_the_reply_comes_when_all_parts_are_done(s3: Any, clock: Clock) -> None:
     for number in (2, 0):
         group.give(number, rows=number)
         assert group.queue.settled() is None
-    group.give(1, rows=1)
+    group.give(1, 1, rows=1)
+    for worker in (1, 0):
+        assert group.queue.settled() is None
+        group.end(worker)
     reply = group.settled()
     assert [part.number for part in reply.parts] == [0, 1, 2]
     assert [part.reply and part.reply.rows for part in reply.parts] == [0, 1, 2]
@@ -119,10 +135,10 @@ def test_a_killed_worker_loses_its_part_only(s3: Any, clock: Clock) -> None:
     group = Group(s3, clock, 4)
     for worker in (0, 1):
         assert group.queue.begin(worker, 0)
-    assert next(group.queue.take(0, 0)) == 0  # Killed here.
-    for number in group.queue.take(1, 0):
-        group.give(number)
-    group.queue.beat(1, 0, "ended")
+    assert next(group.take()) == 0  # Killed here.
+    for number in group.take(1):
+        group.give(number, 1)
+    group.end(1)
     assert group.queue.settled() is None
     clock.now += 44
     assert group.jobs.reply(JOB) is None
@@ -139,7 +155,7 @@ def test_a_killed_worker_loses_its_part_only(s3: Any, clock: Clock) -> None:
 def test_a_worker_that_works_for_long_is_not_lost(s3: Any, clock: Clock) -> None:
     group = Group(s3, clock, 1)
     assert group.queue.begin(0, 0)
-    assert list(group.queue.take(0, 0)) == [0]
+    assert list(group.take()) == [0]
     for _ in range(10):
         clock.now += 40
         group.queue.beat(0, 0, "running")
@@ -149,7 +165,7 @@ def test_a_worker_that_works_for_long_is_not_lost(s3: Any, clock: Clock) -> None
 def test_what_is_not_done_when_the_call_ends_is_named(s3: Any, clock: Clock) -> None:
     group = Group(s3, clock, 4, 1)
     assert group.queue.begin(0, 0)
-    parts = group.queue.take(0, 0)
+    parts = group.take()
     group.give(next(parts))
     assert next(parts) == 1
     clock.now += 541
@@ -163,8 +179,9 @@ def test_a_part_that_ran_out_of_the_time_others_used_is_asked_for_again(
     s3: Any, clock: Clock
 ) -> None:
     group = Group(s3, clock, 2)
-    group.queue.give(contract.PartReply(0))
+    group.hand().give(contract.PartReply(0))
     group.give(1)
+    group.end()
     assert group.settled().left == (0,)
 
 
@@ -173,10 +190,11 @@ def test_who_cannot_connect_leaves_its_parts_to_the_others(
 ) -> None:
     group = Group(s3, clock, 2)
     refused = SourceError("too_many_connections", "none left")
-    group.queue.beat(0, 0, "ended", refused)
+    group.queue.end(group.hand(), "ended", refused)
     assert group.queue.begin(1, 0)
-    for number in group.queue.take(1, 0):
-        group.give(number)
+    for number in group.take(1):
+        group.give(number, 1)
+    group.end(1)
     assert all(part.reply for part in group.settled().parts)
 
 
@@ -184,7 +202,7 @@ def test_if_nobody_can_connect_every_part_has_the_reason(s3: Any, clock: Clock) 
     group = Group(s3, clock, 3)
     for worker in (0, 1):
         refused = SourceError("source_authentication", "refused")
-        group.queue.beat(worker, 0, "ended", refused)
+        group.queue.end(group.hand(worker), "ended", refused)
     reply = group.settled()
     codes = [part.error.code if part.error else "" for part in reply.parts]
     assert codes == ["source_authentication"] * 3
@@ -219,6 +237,7 @@ def test_what_does_not_fit_into_a_reply_is_named(s3: Any, clock: Clock) -> None:
     half = "x" * 1_900_000
     for number, text in enumerate((half, half, half, "small")):
         group.give(number, source_changed=text)
+    group.end()
     reply = group.settled()
     assert [part.number for part in reply.parts] == [0, 1, 3]
     assert reply.left == (2,)
@@ -229,11 +248,12 @@ def test_a_reply_that_never_fits_is_an_error_of_its_table(
 ) -> None:
     group = Group(s3, clock, 1)
     group.give(0, source_changed="x" * 4_100_000)
+    group.end()
     (part,) = group.settled().parts
     assert part.error is not None and part.error.code == "reply_too_large"
 
 
-@pytest.mark.parametrize("name", ["parts/00000", "parts/00001-taken", "beats/00"])
+@pytest.mark.parametrize("name", ["claims/00001", "done/00-00-00001", "beats/00"])
 def test_s3_what_somebody_else_wrote_into_the_queue_is_refused(
     s3: Any, clock: Clock, name: str
 ) -> None:
@@ -244,3 +264,77 @@ def test_s3_what_somebody_else_wrote_into_the_queue_is_refused(
     with pytest.raises(JobError) as caught:
         group.queue.settled()
     assert caught.value.code == "job_damaged"
+
+
+def test_a_worker_that_is_lost_has_left_all_but_the_part_in_its_hand(
+    s3: Any, clock: Clock
+) -> None:
+    group = Group(s3, clock, 4, 1)
+    assert group.queue.begin(0, 0)
+    parts = group.take()
+    for _ in range(3):
+        group.give(next(parts))
+    assert next(parts) == 3  # Killed here.
+    clock.now += 46
+    reply = group.settled()
+    told = {part.number: part.error and part.error.code for part in reply.parts}
+    assert told == {0: None, 1: None, 2: None, 3: "worker_lost"}
+    assert reply.left == ()
+
+
+def test_a_claim_that_is_lost_to_another_leaves_the_reply_in_the_hand(
+    s3: Any, clock: Clock
+) -> None:
+    group = Group(s3, clock, 5)
+    first, second = group.take(), group.take(1)
+    group.give(next(first))
+    assert [next(second), next(second)] == [1, 3]
+    # Parts 2 and 4 are its own; then it meets what the other one has taken meanwhile.
+    group.give(next(first))
+    group.give(next(first))
+    assert list(first) == [] and [p.number for p in group.hand().unsaved] == [4]
+    group.end()
+    group.give(1, 1)
+    group.give(3, 1)
+    group.end(1)
+    assert [part.number for part in group.settled().parts] == [0, 1, 2, 3, 4]
+
+
+def test_what_was_done_before_it_was_handed_over_is_kept(s3: Any, clock: Clock) -> None:
+    group = Group(s3, clock, 3, 1)
+    parts = group.take()
+    group.give(next(parts))
+    group.queue.store(group.hand())
+    clock.now += 541
+    reply = group.settled()
+    assert [part.number for part in reply.parts] == [0] and reply.left == (1, 2)
+    # Told once more at its end, it is stored once.
+    group.end()
+    assert [part.number for part in group.settled().parts] == [0]
+
+
+def test_a_part_in_which_nothing_is_new_costs_one_request(
+    s3: Any, clock: Clock
+) -> None:
+    """Beyond the ten or so of each worker; the last one reads no claim."""
+    sent: Counter[str] = Counter()
+    s3.meta.events.register(
+        "before-call.s3", lambda model, **_: sent.update([model.name])
+    )
+    group = Group(s3, clock, 40)
+    sent.clear()
+    for worker in (0, 1):
+        assert group.queue.begin(worker, 0)
+    taken = {worker: group.take(worker) for worker in (0, 1)}
+    for worker in (0, 1):
+        for number in taken[worker]:
+            group.give(number, worker)
+            if worker == 0 and number == 38:
+                break
+    for worker in (0, 1):
+        group.end(worker)
+        assert group.jobs.settle(JOB, group.claim, group.queue) is (worker == 1)
+    # Begun, two beats and a store each; the claims; the reply of the job.
+    assert sent["PutObject"] == 2 * 4 + 40 + 1
+    assert sent["GetObject"] == 2
+    assert sent["ListObjectsV2"] == 3
