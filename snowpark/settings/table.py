@@ -75,6 +75,8 @@ class TableSettings:
         current_view: A view of the current versions stands beside the target.
         drop_history: Old versions may be removed, because there is no history any more.
         on_truncate: What happens if a table of mode "log" was emptied by TRUNCATE.
+        whole_table_percent: Mode "log": if more of its rows than this have changed, the
+            table is read as a whole; 0: never.
         log_slot: Replication slot of the source, in mode "log".
         log_publication: What the slot is asked for.
         log_max_wal_bytes: WAL of one capture.
@@ -133,6 +135,7 @@ class TableSettings:
     current_view: bool = False
     drop_history: bool = False
     on_truncate: Literal["delete", "fail"] = "delete"
+    whole_table_percent: int = 0
     log_slot: str = ""
     log_publication: str = ""
     log_max_wal_bytes: int = 8_192_000_000

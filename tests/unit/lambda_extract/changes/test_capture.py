@@ -47,6 +47,68 @@ def test_an_insert_an_update_and_a_delete_are_keys(log: Log) -> None:
     assert log.capture().tables == ()
 
 
+def test_a_table_that_had_another_name_for_a_while(log: Log) -> None:
+    """The log has the name of its moment; the table is the same one."""
+    table = log.table(KEYED)
+    name = table.spec.name
+    log.capture()
+    log.sql(f"INSERT INTO {name} VALUES (1, 'a')")
+    log.sql(f"ALTER TABLE {name} RENAME TO {name}_away")
+    log.sql(f"INSERT INTO {name}_away VALUES (2, 'b')")
+    log.sql(f"ALTER TABLE {name}_away RENAME TO {name}")
+    (changed,) = log.capture().tables
+    assert changed.keys == 2
+
+
+@pytest.mark.parametrize(
+    ("percent", "more", "moved"),
+    [
+        (50, 0, "many_keys"),
+        (80, 0, ""),
+        # Keys of later windows count, too.
+        (80, 9_000, "many_keys"),
+        (0, 9_000, ""),
+    ],
+)
+def test_a_table_of_which_most_rows_have_changed_is_not_read_by_its_keys(
+    log: Log, percent: int, more: int, moved: str
+) -> None:
+    table = log.table(KEYED)
+    name = table.spec.name
+    log.sql(f"INSERT INTO {name} SELECT generate_series(1, 24000)")
+    log.sql(f"ANALYZE {name}")
+    known = log.identity(table)
+    log.capture()
+    log.sql(f"UPDATE {name} SET note = 'n' WHERE id <= 14000")
+    log.sql(f"ANALYZE {name}")
+    reply = log.capture()
+    rows = log.rows(table, known, reply, whole_percent=percent, more_keys=more)
+    assert rows.log is not None and rows.log.moved == moved
+    assert rows.rows == (0 if moved else 14_000)
+
+
+def test_a_key_of_several_captures_counts_once_and_few_keys_are_never_many(
+    log: Log,
+) -> None:
+    table = log.table(KEYED)
+    name = table.spec.name
+    log.sql(f"INSERT INTO {name} SELECT generate_series(1, 12000)")
+    log.sql(f"ANALYZE {name}")
+    known = log.identity(table)
+    log.capture()
+    replies = []
+    for _ in range(2):
+        log.sql(f"UPDATE {name} SET note = 'n' WHERE id <= 9000")
+        replies.append(log.capture())
+    files = tuple(f for reply in replies for t in reply.tables for f in t.files)
+    changes = contract.ChangeSet(log.spec, files, known, whole_percent=80)
+    rows = table.run(changes=changes)
+    assert rows.log is not None and (rows.log.moved, rows.rows) == ("", 9000)
+    changes = replace(changes, whole_percent=1)
+    rows = table.run(changes=changes)
+    assert rows.log is not None and (rows.log.moved, rows.rows) == ("", 9000)
+
+
 def test_the_same_range_comes_again_until_it_is_recorded(log: Log) -> None:
     table = log.table(KEYED)
     log.capture()

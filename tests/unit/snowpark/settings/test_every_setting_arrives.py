@@ -82,6 +82,12 @@ VALUES: dict[str, tuple[Any, str, Any, dict[str, Any]]] = {
         {"deletes": "key_compare"},
     ),
     "on_truncate": ("fail", "on_truncate", "fail", {"mode": "log", "cursor": None}),
+    "whole_table_percent": (
+        30,
+        "whole_table_percent",
+        30,
+        {"mode": "log", "cursor": None, "delete_action": "hard"},
+    ),
     "max_delete_percent": (50, "max_delete_percent", 50, {"deletes": "key_compare"}),
 }
 SOURCE_VALUES = {"max_parallel": (3, "max_parallel"), "time_zone": ("CET", "time_zone")}

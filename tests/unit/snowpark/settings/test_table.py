@@ -52,6 +52,7 @@ def test_what_is_left_out_has_the_documented_default() -> None:
         "duplicate_keys": "fail",
         "trim_char": False,
         "on_truncate": "delete",
+        "whole_table_percent": 0,
         "log_slot": "",
         "log_publication": "",
         "log_max_wal_bytes": 8_192_000_000,
