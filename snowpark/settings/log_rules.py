@@ -54,6 +54,11 @@ def _log_problems(
     source = data["sources"].get(merged.get("source"), {})
     if "log" not in source:
         yield Problem(pointer, 'Mode "log" needs "log" in its source.')
+    if source.get("log", {}).get("publish") == "keys" and not table.get("key"):
+        yield Problem(
+            f"{pointer}/key",
+            'Is needed if the log of its source has "publish": "keys".',
+        )
     if deletes is not None and deletes not in _DELETES:
         yield Problem(
             f"{pointer}/deletes", f"Must be one of {', '.join(_DELETES)} in mode log."
@@ -96,6 +101,8 @@ def settings(source: str, log: dict[str, Any]) -> dict[str, Any]:
         "log_slot": log.get("slot", default_name(source)),
         "log_publication": log.get("publication", default_name(source)),
     }
+    if "publish" in log:
+        found["log_publish"] = log["publish"]
     if "max_wal_megabytes" in log:
         found["log_max_wal_bytes"] = log["max_wal_megabytes"] * _MEGABYTE
     if "on_huge" in log:

@@ -79,6 +79,7 @@ class TableSettings:
             table is read as a whole; 0: never.
         log_slot: Replication slot of the source, in mode "log".
         log_publication: What the slot is asked for.
+        log_publish: What LOG_SETUP lets the publication hold.
         log_max_wal_bytes: WAL of one capture.
         log_on_huge: What happens if one transaction is larger than any capture.
         log_on_gap: What happens if the log cannot be read on from where it was.
@@ -138,6 +139,7 @@ class TableSettings:
     whole_table_percent: int = 0
     log_slot: str = ""
     log_publication: str = ""
+    log_publish: Literal["rows", "keys"] = "rows"
     log_max_wal_bytes: int = 8_192_000_000
     log_on_huge: Literal["whole", "fail"] = "whole"
     log_on_gap: Literal["fail", "resync"] = "fail"

@@ -148,6 +148,62 @@ def test_a_new_column_is_filled_for_all_rows_if_that_is_configured(
 
 
 @pytest.mark.large
+def test_a_publication_of_keys_alone_as_log_setup_writes_it(
+    lab: Lab, log: LogLab
+) -> None:
+    """Every change arrives; what would stop the application is told."""
+    log.more = {"publish": "keys"}
+    table = log.table("keyed", KEYED, key=["id"], delete_action="hard")
+    days = log.table(
+        "daily",
+        "(id int, day int, note text, PRIMARY KEY (id, day)) PARTITION BY LIST (day)",
+        key=["id", "day"],
+        delete_action="hard",
+    )
+    for day in (1, 2):
+        lab.psql(f"CREATE TABLE {days}_{day} PARTITION OF {days} FOR VALUES IN ({day})")
+    lab.psql(f"DROP PUBLICATION {log.name}")
+    _, _, look, create, *_ = lab.call("LOG_SETUP", "shop")["statements"]
+    lab.psql(f"ALTER TABLE {days}_1 REPLICA IDENTITY FULL")
+    assert lab.psql(look) == [(f"{days}_1",)]
+    lab.psql(f"ALTER TABLE {days}_1 REPLICA IDENTITY DEFAULT")
+    assert lab.psql(look) == []
+    lab.psql(create)
+    log.start()
+    for name in (table, days):
+        lab.sync(name)
+        found = lab.call("CHECK_SYNC", name)["rows"]
+        (published,) = [row for row in found if row["check"] == "published"]
+        assert published["detail"].endswith("by the columns of its key alone")
+    numbers = "FROM generate_series(1, 9) i"
+    lab.psql(f"INSERT INTO {table} SELECT i, 'n' {numbers}")
+    lab.psql(f"INSERT INTO {days} SELECT i, 1 + i % 2, 'n' {numbers}")
+    for name in (table, days):
+        lab.sync(name)
+        lab.assert_equal(name)
+        lab.psql(f"UPDATE {name} SET note = 'changed' WHERE id = 1")
+        lab.psql(f"UPDATE {name} SET id = 77 WHERE id = 2")
+        lab.psql(f"DELETE FROM {name} WHERE id = 3")
+    # From one partition to another.
+    lab.psql(f"UPDATE {days} SET day = 1 WHERE day = 2 AND id = 5")
+    for name, rows in ((table, 4), (days, 6)):
+        report = lab.sync(name)
+        assert (report["kind"], report["rows_extracted"]) == ("increment", rows)
+        lab.assert_equal(name)
+    lab.psql(f"ALTER TABLE {days}_1 REPLICA IDENTITY FULL")
+    lab.psql(f"INSERT INTO {days} VALUES (100, 1, 'n')")
+    error = lab.fail("SYNC_TABLE", days)
+    assert "[replica_identity]" in error and "of the application fail" in error
+    lab.sync(table)
+    lab.psql(f"ALTER PUBLICATION {log.name} DROP TABLE {days}")
+    lab.psql(f"ALTER PUBLICATION {log.name} ADD TABLE {days}")
+    assert lab.sync(days)["kind"] == "snapshot"
+    lab.psql(f"UPDATE {days} SET note = 'whole rows now' WHERE id = 1")
+    assert lab.sync(days)["rows_extracted"] == 1
+    lab.assert_equal(days)
+
+
+@pytest.mark.large
 def test_a_table_of_which_most_rows_have_changed_is_read_as_a_whole(
     lab: Lab, log: LogLab
 ) -> None:

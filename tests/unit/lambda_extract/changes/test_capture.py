@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import psycopg2
 import pytest
 
 from lambda_extract import contract
@@ -488,6 +489,20 @@ def test_a_publication_of_all_tables_or_of_some_changes(log: Log) -> None:
             "publication_filtered",
         ),
         (
+            # A list of columns with which UPDATE and DELETE fail.
+            "(id int NOT NULL UNIQUE, more int PRIMARY KEY)",
+            "ALTER PUBLICATION {p} DROP TABLE {t};"
+            " ALTER PUBLICATION {p} ADD TABLE {t} (id)",
+            "replica_identity",
+        ),
+        (
+            "(id int PRIMARY KEY, note text)",
+            "ALTER PUBLICATION {p} DROP TABLE {t};"
+            " ALTER PUBLICATION {p} ADD TABLE {t} (id);"
+            " ALTER TABLE {t} REPLICA IDENTITY FULL",
+            "replica_identity",
+        ),
+        (
             "(id int PRIMARY KEY)",
             "CREATE TABLE {t}_child () INHERITS ({t})",
             "log_unsupported",
@@ -508,6 +523,54 @@ def test_a_table_that_the_log_does_not_tell_of_is_refused_alone(
     refusal = found[bad.spec.name].refused
     assert refusal is not None and refusal.code == code and refusal.hint
     log.sql(f"DROP TABLE IF EXISTS {bad.spec.name} CASCADE")
+
+
+def test_a_publication_of_keys_tells_every_change(log: Log) -> None:
+    """Of a table and of partitions, one of which identifies rows otherwise."""
+    table = log.table(KEYED, publish=False)
+    parted = log.table(
+        "(id int, day int, note text, PRIMARY KEY (id, day)) PARTITION BY LIST (day)",
+        publish=False,
+    )
+    days = parted.spec.name
+    for day in (1, 2):
+        log.sql(f"CREATE TABLE {days}_{day} PARTITION OF {days} FOR VALUES IN ({day})")
+    name = table.spec.name
+    log.sql(
+        f"ALTER PUBLICATION {log.spec.publication}"
+        f" ADD TABLE {name} (id), {days} (day, id)"
+    )
+    log.capture()
+    known = log.identity(table), log.identity(parted)
+    log.sql(f"INSERT INTO {name} VALUES (1, 'a'), (2, 'b'), (3, 'c')")
+    log.sql(f"UPDATE {name} SET note = 'B' WHERE id = 2")
+    log.sql(f"UPDATE {name} SET id = 9 WHERE id = 3")
+    log.sql(f"DELETE FROM {name} WHERE id = 1")
+    log.sql(f"INSERT INTO {days} VALUES (1, 1, 'a'), (2, 2, 'b')")
+    log.sql(f"UPDATE {days} SET day = 2 WHERE id = 1")
+    reply = log.capture()
+    rows = log.rows(table, known[0], reply)
+    assert sorted(table.rows(rows)) == [
+        ["1", "", "t"],
+        ["2", "B", "f"],
+        ["3", "", "t"],
+        ["9", "c", "f"],
+    ]
+    rows = log.rows(parted, known[1], reply)
+    assert sorted(parted.rows(rows)) == [
+        ["1", "1", "", "t"],
+        ["1", "2", "a", "f"],
+        ["2", "2", "b", "f"],
+    ]
+    log.sql(f"ALTER TABLE {days}_1 REPLICA IDENTITY FULL")
+    log.sql(f"INSERT INTO {days} VALUES (5, 1, 'e')")
+    with pytest.raises(psycopg2.Error, match="[Cc]olumn list"):
+        log.sql(f"UPDATE {days} SET note = 'no'")
+    found = {t.name: t.refused for t in log.capture().tables}
+    refused = found[days]
+    assert refused is not None and refused.code == "replica_identity"
+    assert "of the application fail" in refused.message
+    assert "ADD TABLE" in refused.hint
 
 
 def test_a_full_identity_and_an_index_will_do(log: Log) -> None:

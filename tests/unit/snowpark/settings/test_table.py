@@ -57,6 +57,7 @@ def test_what_is_left_out_has_the_documented_default() -> None:
         "log_publication": "",
         "log_max_wal_bytes": 8_192_000_000,
         "log_on_gap": "fail",
+        "log_publish": "rows",
         "log_on_huge": "whole",
         "where": [],
         "history": False,
