@@ -186,12 +186,17 @@ class ChangeSet:
         files: Files of keys, of captures that the ledger has.
         known: What the table was when its rows were read last.
         truncated: The log says why storage is new: the table was emptied.
+        whole_percent: If more of the table's rows than this have changed, the reply
+            says so instead of reading them by their keys; 0: however many.
+        more_keys: Changed keys that later windows read.
     """
 
     log: LogSpec
     files: tuple[File, ...]
     known: LogIdentity
     truncated: bool = False
+    whole_percent: int = 0
+    more_keys: int = 0
 
 
 @dataclass(frozen=True)

@@ -159,12 +159,11 @@ class _Harvest:
         looked_at: Sequence[Published | ExtractError],
         spool: Spool,
     ) -> None:
-        wanted = {}
-        for number, (table, found) in enumerate(
-            zip(request.tables, looked_at, strict=True)
-        ):
+        wanted: dict[int, tuple[int, tuple[str, ...]]] = {}
+        for number, found in enumerate(looked_at):
             if isinstance(found, Published):
-                wanted[(table.schema, table.relation)] = (number, found.key)
+                wanted.setdefault(found.oid, (number, found.key))
+        self._wanted = wanted
         self._decoder = Decoder(wanted)
         self._spool = spool
         self._most = request.limits.max_keys
@@ -174,6 +173,24 @@ class _Harvest:
         self.transactions: set[int] = set()
         self.commits = 0
         self.changes = 0
+
+    def keys_of(self, table: Published) -> Keys | None:
+        """Returns what has changed of a table; None: nothing.
+
+        Two tables of a configuration may be one of PostgreSQL: both get its keys.
+
+        Raises:
+            SourceError: log_unsupported: it is followed by another key already.
+        """
+        number, key = self._wanted[table.oid]
+        if key != table.key:
+            raise SourceError(
+                "log_unsupported",
+                "Another table of the configuration is the same one of PostgreSQL and"
+                f" has another key ({', '.join(key)}).",
+                hint="Give both the same key.",
+            )
+        return self.tables.get(number)
 
     def take(self, message: bytes) -> None:
         """Takes one message of the slot."""
@@ -222,16 +239,18 @@ def _tables(
     """Writes the keys and returns what is told of each table that is concerned."""
     folder = capture_folder(request.source, request.run_id, request.part)
     told = []
-    for number, (table, found) in enumerate(
-        zip(request.tables, looked_at, strict=True)
-    ):
+    for table, found in zip(request.tables, looked_at, strict=True):
         if not isinstance(found, Published):
             told.append(TableChanges(table.name, refused=found.detail()))
             continue
         if request.skip:
             told.append(TableChanges(table.name, whole="skipped"))
             continue
-        keys = harvest.tables.get(number)
+        try:
+            keys = harvest.keys_of(found)
+        except SourceError as error:
+            told.append(TableChanges(table.name, refused=error.detail()))
+            continue
         if keys is None:
             continue
         prefix = f"{folder}{f'{job}-' if job else ''}{path_safe(table.name)}-"

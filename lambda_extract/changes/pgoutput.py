@@ -91,11 +91,13 @@ class _Relation:
 class Decoder:
     """Reads one message after the other, in the order in which the slot has them."""
 
-    def __init__(self, tables: Mapping[tuple[str, str], tuple[int, tuple[str, ...]]]):
+    def __init__(self, tables: Mapping[int, tuple[int, tuple[str, ...]]]) -> None:
         """Prepares for the first message; `streaming`: inside a block of a transaction.
 
         Args:
-            tables: Schema and relation -> number and key columns of wanted tables.
+            tables: pg_class.oid -> number and key columns of wanted tables. Not by
+                name: the log has the name of its moment, and a table may have been
+                renamed since.
         """
         self._tables = tables
         # None: not wanted.
@@ -163,10 +165,9 @@ class Decoder:
     def _relation(self, data: bytes) -> None:
         at = self._body(1)
         (number,) = _NUMBER.unpack_from(data, at)
-        schema, at = _text(data, at + 4)
-        name, at = _text(data, at)
-        # An empty schema is pg_catalog.
-        wanted = self._tables.get((schema or "pg_catalog", name))
+        _, at = _text(data, at + 4)
+        _, at = _text(data, at)
+        wanted = self._tables.get(number)
         if wanted is None:
             self._relations[number] = None
             return

@@ -32,6 +32,7 @@ class Published:
         oid: pg_class.oid.
         key: Key columns.
         numbers: Their attribute numbers.
+        columns: Columns that are published; None: all of them (PostgreSQL 14).
     """
 
     oid: int
@@ -39,6 +40,7 @@ class Published:
     numbers: tuple[int, ...]
     published: str
     replica_identity: str
+    columns: tuple[str, ...] | None = None
 
 
 def read_tables(
@@ -290,6 +292,54 @@ def _query(log: LogSpec, tables: Sequence[CaptureTable]) -> sql.Composable:
                     SELECT a.oid FROM above AS a
                 )
             ),
+            -- A list of columns that lacks some of what identifies a row, of the table
+            -- or of a partition: PostgreSQL refuses UPDATE and DELETE.
+            EXISTS (
+                SELECT 1
+                FROM pg_catalog.pg_publication_rel AS r
+                JOIN pg_catalog.pg_publication AS p ON p.oid = r.prpubid
+                CROSS JOIN LATERAL (
+                    -- Before PostgreSQL 15 there is no such list.
+                    SELECT ARRAY(
+                        SELECT a.attname::text
+                        FROM pg_catalog.jsonb_array_elements_text(
+                            CASE pg_catalog.jsonb_typeof(
+                                pg_catalog.to_jsonb(r) -> 'prattrs'
+                            ) WHEN 'array' THEN pg_catalog.to_jsonb(r) -> 'prattrs'
+                            END
+                        ) AS n (number)
+                        JOIN pg_catalog.pg_attribute AS a
+                            ON a.attrelid = r.prrelid AND a.attnum = n.number::int2
+                    ) AS names
+                ) AS l
+                JOIN pg_catalog.pg_class AS c
+                    ON c.relkind = 'r' AND c.oid IN (
+                        SELECT f.oid
+                        UNION
+                        SELECT t.relid::oid
+                        FROM pg_catalog.pg_partition_tree(f.oid) AS t
+                    )
+                WHERE p.pubname = {publication}
+                    AND r.prrelid = f.oid
+                    AND l.names <> ARRAY[]::text[]
+                    AND (
+                        c.relreplident = 'f'
+                        OR EXISTS (
+                            SELECT 1
+                            FROM pg_catalog.pg_index AS i
+                            JOIN pg_catalog.pg_attribute AS a
+                                ON a.attrelid = i.indrelid
+                                AND a.attnum = ANY (i.indkey)
+                            WHERE i.indrelid = c.oid
+                                AND a.attname::text <> ALL (l.names)
+                                AND CASE c.relreplident
+                                    WHEN 'd' THEN i.indisprimary
+                                    WHEN 'i' THEN i.indisreplident
+                                    ELSE FALSE
+                                END
+                        )
+                    )
+            ),
             EXISTS (
                 SELECT 1
                 FROM pg_catalog.pg_index AS i
@@ -328,7 +378,7 @@ def _look(
     if row is None:
         raise SourceError("table_not_found", f"PostgreSQL has no table {name}.")
     _, oid, kind, persistence, identity, key, numbers, by, children, *rest = row
-    listed, member, unique = rest
+    listed, member, stops, unique = rest
     if kind not in ("r", "p") or persistence != "p" or children:
         raise SourceError(
             "log_unsupported",
@@ -349,6 +399,8 @@ def _look(
             f"Publication {log.publication!r} has a row filter on {name}, or publishes"
             " its partitions one by one.",
         )
+    if stops:
+        raise _stops_writes(log, table)
     columns = listed.get("attnames")
     hidden = columns is not None and not set(key) <= set(columns)
     named = identity == "f" or set(key) <= set(by)
@@ -364,6 +416,21 @@ def _look(
         numbers=tuple(numbers),
         published=f"{publication.identity};{member}",
         replica_identity=identity,
+        columns=None if columns is None else tuple(columns),
+    )
+
+
+def _stops_writes(log: LogSpec, table: CaptureTable) -> SourceError:
+    publication = quoted(log.publication)
+    name = f"{quoted(table.schema)}.{quoted(table.relation)}"
+    return SourceError(
+        "replica_identity",
+        f"UPDATE and DELETE of the application fail on {table.schema}.{table.relation}"
+        f" or on a partition of it: publication {log.publication!r} publishes some of"
+        " its columns, but not all that identify a row.",
+        hint=f"ALTER PUBLICATION {publication} DROP TABLE {name}; ALTER PUBLICATION"
+        f" {publication} ADD TABLE {name}; -- with all columns, or with all of the"
+        " replica identity. REPLICA IDENTITY FULL needs all columns.",
     )
 
 

@@ -32,6 +32,7 @@ from lambda_extract.contract_paths import changes_folder, is_key_file
 from lambda_extract.errors import RequestError, SourceError
 from lambda_extract.log import seconds_since
 from lambda_extract.rows.copy import CopyTarget, copy_statements
+from lambda_extract.rows.parts import read_size
 from lambda_extract.rows.query import guarded
 from lambda_extract.rows.wire import Wire, build_wire
 from lambda_extract.source.catalog import SourceColumn, SourceTable, read_table
@@ -72,6 +73,8 @@ def extract_changes(
         identity = read_identity(database, published)
         described = describe(database, table)
         found = difference(changes.known, identity, truncated=changes.truncated)
+        if not found.moved and _is_mostly_changed(database, table, changes, target):
+            found = Difference("many_keys")
         wire = _with_gone(build_wire(table, careful=target.careful))
         statements: Iterable[sql.Composable] = ()
         if not found.moved:
@@ -123,6 +126,28 @@ def _check_paths(table: TableSpec, changes: ChangeSet) -> None:
     folder = changes_folder(table.source)
     if not all(is_key_file(file.path, folder) for file in changes.files):
         raise RequestError("bad_request", "/changes/files: not of this source.")
+
+
+def _is_mostly_changed(
+    database: Database, table: SourceTable, changes: ChangeSet, target: CopyTarget
+) -> bool:
+    """Returns whether to read the table costs less than to read rows by their keys.
+
+    What one statement reads is never much. A key of several captures counts once, as
+    far as one window has all of them.
+
+    Raises:
+        SourceError: changes_expired.
+    """
+    told = sum(file.rows for file in changes.files) + changes.more_keys
+    if not changes.whole_percent or told <= KEYS_PER_STATEMENT:
+        return False
+    rows = read_size(database, table).rows
+    most = max(rows * changes.whole_percent // 100, KEYS_PER_STATEMENT)
+    if rows < 0 or told <= most:
+        return False
+    of_window = sum(1 for _ in _keys(target, changes, len(table.key)))
+    return of_window + changes.more_keys > most
 
 
 def _keys(target: CopyTarget, changes: ChangeSet, columns: int) -> Iterator[Key]:

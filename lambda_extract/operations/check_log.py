@@ -50,6 +50,13 @@ def _slot(database: Database, log: LogSpec) -> Finding:
     return findings.seen("log", "", findings.of_slot(log.slot, slot.state))
 
 
+def _what(table: Published) -> str:
+    """Says what the server decodes of each change."""
+    if table.columns is not None and set(table.columns) <= set(table.key):
+        return "by the columns of its key alone"
+    return "whole rows"
+
+
 def _tables(
     database: Database, request: CheckRequest, log: LogSpec, source: Source
 ) -> Iterator[Finding]:
@@ -69,7 +76,7 @@ def _tables(
     looks = read_tables(database, source, log, wanted)
     for table, look in zip(wanted, looks, strict=True):
         if isinstance(look, Published):
-            text = f"publication {log.publication} tells its changes"
+            text = f"publication {log.publication} tells its changes, {_what(look)}"
             yield findings.seen("published", table.name, findings.Seen(text))
         else:
             yield findings.refused("published", look, table.name)

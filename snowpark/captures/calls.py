@@ -3,13 +3,12 @@
 from typing import Any
 
 from lambda_extract.contract import CaptureReply
-from snowpark import arguments, sql
-from snowpark.captures import capture, statements
+from snowpark import arguments
+from snowpark.captures import capture, setup, statements
 from snowpark.captures.records import Link, LogSource
 from snowpark.extraction import ask, requests
 from snowpark.ledger import lease
 from snowpark.session import Snowflake
-from snowpark.settings.table import TableSettings
 
 
 def start_log(snowflake: Snowflake, source_name: object, run_id: str) -> dict[str, Any]:
@@ -96,25 +95,12 @@ def log_setup(snowflake: Snowflake, source_name: object) -> dict[str, Any]:
         UsageError: "unknown_log".
     """
     source = _source(snowflake, source_name)
-    publication = _quoted(source.log.publication)
-    tables = ", ".join(_relation(table) for table in source.tables)
     return {
         "source": source.name,
         "slot": source.log.slot,
         "publication": source.log.publication,
         "tables": [table.name for table in source.tables],
-        "statements": [
-            "-- Parameter group: rds.logical_replication = 1 (elsewhere wal_level ="
-            " logical), then a reboot.",
-            'GRANT rds_replication TO "<role that reads the log>";'
-            " -- elsewhere: ALTER ROLE ... REPLICATION",
-            f"CREATE PUBLICATION {publication} FOR TABLE {tables}"
-            " WITH (publish_via_partition_root = true);",
-            f"-- A table that is added later: ALTER PUBLICATION {publication} ADD TABLE"
-            " ...;",
-            "-- Every table needs a primary key: without one the publication makes"
-            " UPDATE and DELETE of the application fail.",
-        ],
+        "statements": setup.statements(source),
         "summary": f"{source.name}: run the statements as the owner of the tables, then"
         " CALL START_LOG.",
     }
@@ -160,11 +146,3 @@ def _report(source: LogSource, link: Link, what: str) -> dict[str, Any]:
         "tables": [table.name for table in source.tables],
         "summary": f"{source.name}: {what}, up to {link.to_lsn}.",
     }
-
-
-def _relation(table: TableSettings) -> str:
-    return f"{_quoted(table.schema)}.{_quoted(table.relation)}"
-
-
-def _quoted(name: str) -> str:
-    return sql.quote(name)

@@ -16,6 +16,7 @@ class LogSource:
     Attributes:
         tables: Its tables of mode log.
         on_gap: "resync": a slot that is gone is made anew without a person.
+        publish: "keys": the publication is to hold key columns alone.
     """
 
     name: str
@@ -24,6 +25,7 @@ class LogSource:
     on_huge: str
     tables: tuple[TableSettings, ...]
     on_gap: str = "fail"
+    publish: str = "rows"
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ def source_of(name: str, tables: Sequence[TableSettings]) -> LogSource | None:
         on_huge=first.log_on_huge,
         tables=own,
         on_gap=first.log_on_gap,
+        publish=first.log_publish,
     )
 
 

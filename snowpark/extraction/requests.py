@@ -63,8 +63,14 @@ def changes_request(
     files: Sequence[File],
     known: LogIdentity,
     truncated: bool,
+    more_keys: int | None = None,
 ) -> ExtractRequest:
-    """Returns the request for the rows of changed keys."""
+    """Returns the request for the rows of changed keys.
+
+    Args:
+        more_keys: Changed keys that later windows read. None: windows before this one
+            have been read by their keys, so that this one is, too.
+    """
     if settings.log_spec is None:
         raise ValueError("only a table of mode log has changed keys")
     return ExtractRequest(
@@ -72,7 +78,14 @@ def changes_request(
         table=settings.table_spec,
         part=part,
         limits=settings.limits,
-        changes=ChangeSet(settings.log_spec, tuple(files), known, truncated),
+        changes=ChangeSet(
+            settings.log_spec,
+            tuple(files),
+            known,
+            truncated,
+            whole_percent=0 if more_keys is None else settings.whole_table_percent,
+            more_keys=more_keys or 0,
+        ),
     )
 
 

@@ -102,6 +102,7 @@ def _first(
         files=due.pieces[0].files,
         known=due.known,
         truncated=due.truncated,
+        more_keys=due.more_keys,
     )
     asked = Asked(request, quiet.known_columns(state), state.settings.max_parallel)
     return First(asked, due.pieces[0].lsn)

@@ -12,6 +12,7 @@ _LONGEST_NAME = 63
 # Everything that goes may go: the log says so.
 _MAX_DELETE_PERCENT = 100.0
 _DELETES = ("log", "none", "key_compare")
+_OF_LOG_ALONE = ("on_truncate", "whole_table_percent")
 _CURSOR_SETTINGS = ("margin_seconds", "null_cursor", "source_changed")
 
 
@@ -37,8 +38,9 @@ def problems(
     """Yields what is wrong with one table."""
     deletes = table.get("deletes")
     if mode != "log":
-        if "on_truncate" in table:
-            yield Problem(f"{pointer}/on_truncate", 'Is for "mode": "log" alone.')
+        for setting in _OF_LOG_ALONE:
+            if setting in table:
+                yield Problem(f"{pointer}/{setting}", 'Is for "mode": "log" alone.')
         if deletes == "log":
             yield Problem(f"{pointer}/deletes", '"log" is for "mode": "log" alone.')
         return
@@ -52,6 +54,11 @@ def _log_problems(
     source = data["sources"].get(merged.get("source"), {})
     if "log" not in source:
         yield Problem(pointer, 'Mode "log" needs "log" in its source.')
+    if source.get("log", {}).get("publish") == "keys" and not table.get("key"):
+        yield Problem(
+            f"{pointer}/key",
+            'Is needed if the log of its source has "publish": "keys".',
+        )
     if deletes is not None and deletes not in _DELETES:
         yield Problem(
             f"{pointer}/deletes", f"Must be one of {', '.join(_DELETES)} in mode log."
@@ -59,6 +66,12 @@ def _log_problems(
     for setting in _CURSOR_SETTINGS:
         if setting in table:
             yield Problem(f"{pointer}/{setting}", 'Has no meaning if "mode" is "log".')
+    if table.get("whole_table_percent") and not _removes_rows(table):
+        yield Problem(
+            f"{pointer}/whole_table_percent",
+            'Needs "delete_action": "hard": a table that is read as a whole loses the'
+            " rows that it has kept.",
+        )
     if merged.get("history"):
         yield Problem(
             f"{pointer}/history",
@@ -76,6 +89,10 @@ def _log_problems(
         )
 
 
+def _removes_rows(table: dict[str, Any]) -> bool:
+    return table.get("deletes") != "none" and table.get("delete_action") == "hard"
+
+
 def settings(source: str, log: dict[str, Any]) -> dict[str, Any]:
     """Returns the fields of TableSettings that belong to the source's log."""
     found: dict[str, Any] = {
@@ -84,6 +101,8 @@ def settings(source: str, log: dict[str, Any]) -> dict[str, Any]:
         "log_slot": log.get("slot", default_name(source)),
         "log_publication": log.get("publication", default_name(source)),
     }
+    if "publish" in log:
+        found["log_publish"] = log["publish"]
     if "max_wal_megabytes" in log:
         found["log_max_wal_bytes"] = log["max_wal_megabytes"] * _MEGABYTE
     if "on_huge" in log:

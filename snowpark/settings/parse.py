@@ -450,6 +450,7 @@ def _settings(data: dict[str, Any], name: str) -> TableSettings:
         "current_view",
         "drop_history",
         "on_truncate",
+        "whole_table_percent",
     )
     optional = {setting: merged[setting] for setting in plain if setting in merged}
     if mode == "full":

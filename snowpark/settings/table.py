@@ -75,8 +75,11 @@ class TableSettings:
         current_view: A view of the current versions stands beside the target.
         drop_history: Old versions may be removed, because there is no history any more.
         on_truncate: What happens if a table of mode "log" was emptied by TRUNCATE.
+        whole_table_percent: Mode "log": if more of its rows than this have changed, the
+            table is read as a whole; 0: never.
         log_slot: Replication slot of the source, in mode "log".
         log_publication: What the slot is asked for.
+        log_publish: What LOG_SETUP lets the publication hold.
         log_max_wal_bytes: WAL of one capture.
         log_on_huge: What happens if one transaction is larger than any capture.
         log_on_gap: What happens if the log cannot be read on from where it was.
@@ -133,8 +136,10 @@ class TableSettings:
     current_view: bool = False
     drop_history: bool = False
     on_truncate: Literal["delete", "fail"] = "delete"
+    whole_table_percent: int = 0
     log_slot: str = ""
     log_publication: str = ""
+    log_publish: Literal["rows", "keys"] = "rows"
     log_max_wal_bytes: int = 8_192_000_000
     log_on_huge: Literal["whole", "fail"] = "whole"
     log_on_gap: Literal["fail", "resync"] = "fail"

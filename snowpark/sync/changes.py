@@ -92,7 +92,7 @@ def bring_up_to_date(
             # Its parts are of different moments: whoever called expects the table as
             # it is now.
             run.begin("increment", now())
-            found = read.read_state(snowflake, run.table)
+            found = _by_keys_alone(read.read_state(snowflake, run.table))
             link = capture.bring_up_to_date(snowflake, source, run.id)
             first = None
         outcome = _run(snowflake, found, run, source, link, confirmed, first)
@@ -105,6 +105,12 @@ def bring_up_to_date(
     else:
         raise LambdaError("columns_changed", "The table changes faster than it loads.")
     _compare(snowflake, outcome, run, confirmed)
+
+
+def _by_keys_alone(found: TableState) -> TableState:
+    """A table that was read just now is not read as a whole again for its many keys."""
+    settings = dataclasses.replace(found.settings, whole_table_percent=0)
+    return dataclasses.replace(found, settings=settings)
 
 
 def _compare(snowflake: Snowflake, outcome: Outcome, run: Run, confirmed: bool) -> None:
@@ -148,7 +154,7 @@ def _run(
         return Outcome(found, complete=False)
     if due.truncated and found.settings.on_truncate == "fail" and not confirmed:
         raise UsageError("truncated", "The table was emptied in the source.")
-    windows = _Windows(snowflake, found, run, due.truncated, first)
+    windows = _Windows(snowflake, found, run, due, first)
     for piece in due.pieces:
         if not windows.read(piece, last=piece is due.pieces[-1]):
             return Outcome(windows.state, complete=False)
@@ -197,7 +203,7 @@ class _Windows:
         snowflake: Snowflake,
         found: TableState,
         run: Run,
-        truncated: bool,
+        due: log_plan.Due,
         first: Extracted | None = None,
     ) -> None:
         if found.ledger is None or found.ledger.log_identity is None:
@@ -207,7 +213,9 @@ class _Windows:
         self._run = run
         self._job = Job(found.settings, run.id, run.purpose)
         self._course = Course(found.ledger, found.shape)
-        self._truncated = truncated
+        self._truncated = due.truncated
+        # None once a window is committed: the others are read as it was.
+        self._more_keys: int | None = due.more_keys
         self._first = first
         self._remembered = found.ledger.log_identity
         self.identity = self._remembered
@@ -251,6 +259,7 @@ class _Windows:
             )
         else:
             self._note_nothing_new(piece, reply, commit)
+        self._more_keys = None
         return True
 
     def end(self) -> None:
@@ -274,6 +283,7 @@ class _Windows:
             files=piece.files,
             known=self.identity,
             truncated=self._truncated,
+            more_keys=self._more_keys,
         )
         try:
             reply = ask.ask(self._snowflake, request, ExtractReply)

@@ -23,6 +23,11 @@ class Due:
     known: LogIdentity
     truncated: bool
 
+    @property
+    def more_keys(self) -> int:
+        """Changed keys behind the first window."""
+        return sum(file.rows for piece in self.pieces[1:] for file in piece.files)
+
 
 def position(found: TableState, link: Link) -> int | None:
     """Returns the capture up to which a table has everything.

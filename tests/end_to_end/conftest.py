@@ -15,6 +15,7 @@ from scripts.deploy_local import deploy_local
 from tests.certificates import Authority
 from tests.end_to_end.faults import Switchboard
 from tests.end_to_end.lab import Lab
+from tests.end_to_end.log_lab import LogLab
 from tests.vault_server import SECRET_ID, Vault, running_vault
 
 
@@ -75,3 +76,13 @@ def faults(stack: Stack) -> Iterator[Switchboard]:
     switchboard = Switchboard(stack.endpoints)
     yield switchboard
     switchboard.clear()
+
+
+@pytest.fixture
+def log(lab: Lab) -> Iterator[LogLab]:
+    found = LogLab(lab)
+    yield found
+    found.lab.call("STOP_LOG", "shop")
+    assert not lab.psql(
+        "SELECT 1 FROM pg_replication_slots WHERE slot_name = %s", found.name
+    )

@@ -3,64 +3,18 @@
 import contextlib
 import itertools
 import json
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from snowflake.connector.errors import ProgrammingError
 
 from tests.end_to_end.faults import Switchboard
 from tests.end_to_end.lab import Lab
+from tests.end_to_end.log_lab import LogLab
 from tests.end_to_end.test_every_call_with_wrong_arguments import at_once
 
 # What a call says if another one is at work on the same log, or has just ended it.
 BUSY_LOG = ("lease_held", "lease_lost", "log_not_started", "slot_missing")
 BUSY_LOG += ("slot_active", "slot_moved", "source_replaced")
-
-
-class LogLab:
-    """A source whose log is recorded, for the tables of one test."""
-
-    def __init__(self, lab: Lab) -> None:
-        self.lab = lab
-        self.name = lab.name("aurora_sync_logged")
-        self.tables: dict[str, dict[str, Any]] = {}
-        self.more: dict[str, Any] = {}
-        lab.psql(
-            f"CREATE PUBLICATION {self.name} WITH (publish_via_partition_root = true)"
-        )
-
-    def table(self, stem: str, declared: str, **settings: Any) -> str:
-        """Creates and publishes a table, and configures it."""
-        table = self.lab.name(stem)
-        self.lab.psql(f"CREATE TABLE {table} {declared}")
-        self.lab.psql(f"ALTER PUBLICATION {self.name} ADD TABLE {table}")
-        self.tables[table] = {"mode": "log", **settings}
-        if "group" not in settings:
-            self.apply()
-        return table
-
-    def apply(self) -> None:
-        config = self.lab.config(self.tables)
-        config["sources"]["shop"]["log"] = {
-            "slot": self.name,
-            "publication": self.name,
-            **self.more,
-        }
-        self.lab.call("APPLY_CONFIG", json.dumps(config))
-
-    def start(self) -> dict[str, Any]:
-        return self.lab.call("START_LOG", "shop")
-
-
-@pytest.fixture
-def log(lab: Lab) -> Iterator[LogLab]:
-    found = LogLab(lab)
-    yield found
-    found.lab.call("STOP_LOG", "shop")
-    assert not lab.psql(
-        "SELECT 1 FROM pg_replication_slots WHERE slot_name = %s", found.name
-    )
 
 
 def alive(lab: Lab, table: str) -> list[int]:

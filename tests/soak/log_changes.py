@@ -103,7 +103,7 @@ class Changes:
         rows = [self._insert, self._update, self._delete, self._key] * 4
         blocks = [self._begin, self._commit, self._commit, self._roll_back]
         rare = [self._large, self._savepoint, self._prepare]
-        rare += [self._abandon, self._hang, self._release]
+        rare += [self._abandon, self._hang, self._release, self._rename]
         if not self.plain_only:
             rare += [self._truncate, self._detach, self._attach, self._rewrite]
             rare += [self._unpublish, self._publish]
@@ -247,6 +247,20 @@ class Changes:
     def _rewrite(self, writer: int) -> None:
         if not self.open[writer]:
             self.sql(f"VACUUM FULL {self.plain}", writer)
+
+    def _rename(self, writer: int) -> None:
+        """A change under another name: the log has the name of its moment."""
+        if self.open[writer]:
+            return
+        away = f"{self.plain}_away"
+        self.sql("BEGIN", writer)
+        self.sql(f"ALTER TABLE {self.plain} RENAME TO {away}", writer)
+        self.sql(
+            f"UPDATE {away} SET n = {self._value()} WHERE id = {self._any_key()}",
+            writer,
+        )
+        self.sql(f"ALTER TABLE {away} RENAME TO {self.plain}", writer)
+        self.sql("COMMIT", writer)
 
     def _abandon(self, writer: int) -> None:
         """A large transaction that comes in blocks and is rolled back."""

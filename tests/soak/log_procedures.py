@@ -30,6 +30,8 @@ BROKEN = (
     "source_replaced",
     "log_not_started",
 )
+# After these nobody has to, with "on_gap": "resync".
+HEALED = ("slot_missing", "slot_lost", "source_replaced")
 _CALLS = ("SYNC_TABLE",) * 4 + ("CAPTURE_LOG", "SYNC_GROUP", "RESYNC_TABLE")
 _WORKER_DIES = (
     {"at": "start"},
@@ -47,6 +49,8 @@ class ProcedureSchedule(Changes):
 
     Attributes:
         crashes: The server may end, so that the stack is this schedule's alone.
+        on_gap: As the source has it: a person calls RESYNC_SOURCE, or nobody has to.
+        unhealed: Calls that asked for a person although nobody should have to.
     """
 
     def __init__(
@@ -62,6 +66,8 @@ class ProcedureSchedule(Changes):
             **stack.endpoints.snowflake.parameters
         )
         self.counts: dict[str, int] = {}
+        self.on_gap = self.random.choice(["fail", "resync"])
+        self.unhealed: list[str] = []
 
     # --- calls ------------------------------------------------------------------------
 
@@ -80,7 +86,11 @@ class ProcedureSchedule(Changes):
             "delete_action": "hard",
             "chunk_rows": self.random.choice([1, 7, 1000]),
         }
-        log = {"slot": self.log.slot, "publication": self.name}
+        log = {
+            "slot": self.log.slot,
+            "publication": self.name,
+            "on_gap": self.on_gap,
+        }
         config = {
             "version": 1,
             "max_removed_tables": 100_000,
@@ -109,7 +119,10 @@ class ProcedureSchedule(Changes):
             self.query(f"CALL {name}(%s)", argument)
         except snowflake.connector.errors.Error as error:
             text = str(error)
-            return text[text.find("[") + 1 : text.find("]")] if "[" in text else "dead"
+            code = text[text.find("[") + 1 : text.find("]")] if "[" in text else "dead"
+            if self.on_gap == "resync" and code in HEALED and name != "RESYNC_SOURCE":
+                self.unhealed.append(f"{name} does not heal {code}")
+            return code
         return "ok"
 
     def note(self, what: str, outcome: str) -> None:
@@ -204,7 +217,7 @@ class ProcedureSchedule(Changes):
         self.settle_source()
         self.expire_leases()
         wrong = [self.end_of(table) for table in self.tables]
-        return "; ".join(filter(None, wrong))
+        return "; ".join(filter(None, (*self.unhealed, *wrong)))
 
     def end_of(self, table: str) -> str:
         """Syncs a table for certain; returns what differs, or why it does not sync."""

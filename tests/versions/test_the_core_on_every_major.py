@@ -3,8 +3,12 @@
 The tests are those of tests/end_to_end, over the stack of this folder's conftest.
 """
 
+import pytest
+
 from local.stack import READER
+from tests.end_to_end.conftest import log
 from tests.end_to_end.lab import Lab
+from tests.end_to_end.log_lab import LogLab
 from tests.end_to_end.test_a_cursor_of_several_columns import (
     test_rows_that_were_created_and_rows_that_were_modified_arrive,
 )
@@ -22,7 +26,9 @@ from tests.end_to_end.test_every_type_arrives_exactly import (
     schema,
     test_each_type_with_each_of_its_values,
 )
-from tests.end_to_end.test_the_log_tells_every_change import LogLab, log
+from tests.end_to_end.test_log_tables_among_other_things import (
+    test_a_publication_of_keys_alone_as_log_setup_writes_it as keys_alone_are_enough,
+)
 from tests.end_to_end.test_the_log_tells_every_change import (
     test_inserts_updates_and_deletes_arrive as every_change_arrives,
 )
@@ -41,8 +47,8 @@ __all__ = [
 ]
 
 
-# The first major whose log can be read.
-LOG_MAJOR = 14
+# The first major whose log can be read, and the first with lists of columns.
+LOG_MAJOR, KEYS_MAJOR = 14, 15
 
 
 def test_the_server_is_of_this_major_and_the_role_may_only_read(
@@ -111,3 +117,9 @@ def test_mode_log_tells_every_change_or_why_not(
     text = lab.fail("START_LOG", "shop")
     assert "[log_not_enabled]" in text and "PostgreSQL 13 cannot be read" in text
     assert "14 or newer" in text
+
+
+def test_a_publication_of_keys_alone(lab: Lab, log: LogLab, major: int) -> None:
+    if major < KEYS_MAJOR:
+        pytest.skip("PostgreSQL 15 brought lists of columns")
+    keys_alone_are_enough(lab, log)

@@ -162,7 +162,7 @@ LEFT_OUT: dict[str, dict[str, Any]] = {
     },
     "CaptureLimits": {"max_wal_bytes": 8 << 30, "max_keys": 2_000_000},
     "CaptureTable": {"key": (), "protected": ()},
-    "ChangeSet": {"truncated": False},
+    "ChangeSet": {"truncated": False, "whole_percent": 0, "more_keys": 0},
     "CaptureRequest": {
         "tables": (),
         "from_lsn": None,

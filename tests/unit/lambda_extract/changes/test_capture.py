@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import psycopg2
 import pytest
 
 from lambda_extract import contract
@@ -45,6 +46,68 @@ def test_an_insert_an_update_and_a_delete_are_keys(log: Log) -> None:
         ["4", "d", "f"],
     ]
     assert log.capture().tables == ()
+
+
+def test_a_table_that_had_another_name_for_a_while(log: Log) -> None:
+    """The log has the name of its moment; the table is the same one."""
+    table = log.table(KEYED)
+    name = table.spec.name
+    log.capture()
+    log.sql(f"INSERT INTO {name} VALUES (1, 'a')")
+    log.sql(f"ALTER TABLE {name} RENAME TO {name}_away")
+    log.sql(f"INSERT INTO {name}_away VALUES (2, 'b')")
+    log.sql(f"ALTER TABLE {name}_away RENAME TO {name}")
+    (changed,) = log.capture().tables
+    assert changed.keys == 2
+
+
+@pytest.mark.parametrize(
+    ("percent", "more", "moved"),
+    [
+        (50, 0, "many_keys"),
+        (80, 0, ""),
+        # Keys of later windows count, too.
+        (80, 9_000, "many_keys"),
+        (0, 9_000, ""),
+    ],
+)
+def test_a_table_of_which_most_rows_have_changed_is_not_read_by_its_keys(
+    log: Log, percent: int, more: int, moved: str
+) -> None:
+    table = log.table(KEYED)
+    name = table.spec.name
+    log.sql(f"INSERT INTO {name} SELECT generate_series(1, 24000)")
+    log.sql(f"ANALYZE {name}")
+    known = log.identity(table)
+    log.capture()
+    log.sql(f"UPDATE {name} SET note = 'n' WHERE id <= 14000")
+    log.sql(f"ANALYZE {name}")
+    reply = log.capture()
+    rows = log.rows(table, known, reply, whole_percent=percent, more_keys=more)
+    assert rows.log is not None and rows.log.moved == moved
+    assert rows.rows == (0 if moved else 14_000)
+
+
+def test_a_key_of_several_captures_counts_once_and_few_keys_are_never_many(
+    log: Log,
+) -> None:
+    table = log.table(KEYED)
+    name = table.spec.name
+    log.sql(f"INSERT INTO {name} SELECT generate_series(1, 12000)")
+    log.sql(f"ANALYZE {name}")
+    known = log.identity(table)
+    log.capture()
+    replies = []
+    for _ in range(2):
+        log.sql(f"UPDATE {name} SET note = 'n' WHERE id <= 9000")
+        replies.append(log.capture())
+    files = tuple(f for reply in replies for t in reply.tables for f in t.files)
+    changes = contract.ChangeSet(log.spec, files, known, whole_percent=80)
+    rows = table.run(changes=changes)
+    assert rows.log is not None and (rows.log.moved, rows.rows) == ("", 9000)
+    changes = replace(changes, whole_percent=1)
+    rows = table.run(changes=changes)
+    assert rows.log is not None and (rows.log.moved, rows.rows) == ("", 9000)
 
 
 def test_the_same_range_comes_again_until_it_is_recorded(log: Log) -> None:
@@ -426,6 +489,20 @@ def test_a_publication_of_all_tables_or_of_some_changes(log: Log) -> None:
             "publication_filtered",
         ),
         (
+            # A list of columns with which UPDATE and DELETE fail.
+            "(id int NOT NULL UNIQUE, more int PRIMARY KEY)",
+            "ALTER PUBLICATION {p} DROP TABLE {t};"
+            " ALTER PUBLICATION {p} ADD TABLE {t} (id)",
+            "replica_identity",
+        ),
+        (
+            "(id int PRIMARY KEY, note text)",
+            "ALTER PUBLICATION {p} DROP TABLE {t};"
+            " ALTER PUBLICATION {p} ADD TABLE {t} (id);"
+            " ALTER TABLE {t} REPLICA IDENTITY FULL",
+            "replica_identity",
+        ),
+        (
             "(id int PRIMARY KEY)",
             "CREATE TABLE {t}_child () INHERITS ({t})",
             "log_unsupported",
@@ -446,6 +523,54 @@ def test_a_table_that_the_log_does_not_tell_of_is_refused_alone(
     refusal = found[bad.spec.name].refused
     assert refusal is not None and refusal.code == code and refusal.hint
     log.sql(f"DROP TABLE IF EXISTS {bad.spec.name} CASCADE")
+
+
+def test_a_publication_of_keys_tells_every_change(log: Log) -> None:
+    """Of a table and of partitions, one of which identifies rows otherwise."""
+    table = log.table(KEYED, publish=False)
+    parted = log.table(
+        "(id int, day int, note text, PRIMARY KEY (id, day)) PARTITION BY LIST (day)",
+        publish=False,
+    )
+    days = parted.spec.name
+    for day in (1, 2):
+        log.sql(f"CREATE TABLE {days}_{day} PARTITION OF {days} FOR VALUES IN ({day})")
+    name = table.spec.name
+    log.sql(
+        f"ALTER PUBLICATION {log.spec.publication}"
+        f" ADD TABLE {name} (id), {days} (day, id)"
+    )
+    log.capture()
+    known = log.identity(table), log.identity(parted)
+    log.sql(f"INSERT INTO {name} VALUES (1, 'a'), (2, 'b'), (3, 'c')")
+    log.sql(f"UPDATE {name} SET note = 'B' WHERE id = 2")
+    log.sql(f"UPDATE {name} SET id = 9 WHERE id = 3")
+    log.sql(f"DELETE FROM {name} WHERE id = 1")
+    log.sql(f"INSERT INTO {days} VALUES (1, 1, 'a'), (2, 2, 'b')")
+    log.sql(f"UPDATE {days} SET day = 2 WHERE id = 1")
+    reply = log.capture()
+    rows = log.rows(table, known[0], reply)
+    assert sorted(table.rows(rows)) == [
+        ["1", "", "t"],
+        ["2", "B", "f"],
+        ["3", "", "t"],
+        ["9", "c", "f"],
+    ]
+    rows = log.rows(parted, known[1], reply)
+    assert sorted(parted.rows(rows)) == [
+        ["1", "1", "", "t"],
+        ["1", "2", "a", "f"],
+        ["2", "2", "b", "f"],
+    ]
+    log.sql(f"ALTER TABLE {days}_1 REPLICA IDENTITY FULL")
+    log.sql(f"INSERT INTO {days} VALUES (5, 1, 'e')")
+    with pytest.raises(psycopg2.Error, match="[Cc]olumn list"):
+        log.sql(f"UPDATE {days} SET note = 'no'")
+    found = {t.name: t.refused for t in log.capture().tables}
+    refused = found[days]
+    assert refused is not None and refused.code == "replica_identity"
+    assert "of the application fail" in refused.message
+    assert "ADD TABLE" in refused.hint
 
 
 def test_a_full_identity_and_an_index_will_do(log: Log) -> None:

@@ -49,6 +49,17 @@ def test_a_log_as_it_should_be(monkeypatch: pytest.MonkeyPatch, log: Log) -> Non
     found = checked(monkeypatch, log, log.table(COLUMNS))
     assert [(f.check, f.state) for f in found] == [("log", "ok"), ("published", "ok")]
     assert "MB of WAL" in found[0].detail
+    assert found[1].detail.endswith(" tells its changes, whole rows")
+
+
+def test_a_log_of_keys_alone(monkeypatch: pytest.MonkeyPatch, log: Log) -> None:
+    keyed = log.table(COLUMNS, publish=False)
+    log.sql(
+        f"ALTER PUBLICATION {log.spec.publication} ADD TABLE {keyed.spec.name} (id)"
+    )
+    *_, found = checked(monkeypatch, log, keyed)
+    assert found.state == "ok"
+    assert found.detail.endswith(" tells its changes, by the columns of its key alone")
 
 
 def test_one_table_that_the_log_does_not_tell_hides_no_other(

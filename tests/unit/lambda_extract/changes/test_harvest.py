@@ -39,7 +39,7 @@ REQUEST = CaptureRequest(
 )
 LOOKED_AT: tuple[Any, ...] = (
     SourceError("replica_identity", "No key."),
-    *(Published(n, ("id",), (1,), "5.6", "d") for n in (1, 2, 3)),
+    *(Published(n, ("id",), (1,), "5.6", "d") for n in (69, 70, 71)),
 )
 STATE = SlotState("0/100", "0/90", "0/200", 272, "reserved")
 SLOT = Slot(confirmed=0x100, flush=0x200, state=STATE, server="7:1")
@@ -84,6 +84,24 @@ def test_a_table_that_is_refused_or_rests_hides_none_behind_it(tmp_path: Path) -
     assert keys_of(orders, tmp_path) == [key("1")]
     assert keys_of(items, tmp_path) == [key("2")]
     assert (harvest.commits, harvest.changes, harvest.transactions) == (1, 2, {42})
+
+
+def test_two_tables_of_a_configuration_are_one_of_postgresql(tmp_path: Path) -> None:
+    """Each gets all keys; the second one used to take them from the first."""
+    same = dataclasses.replace(LOOKED_AT[2])
+    other = dataclasses.replace(LOOKED_AT[2], key=("code",))
+    looked_at = (LOOKED_AT[2], same, other)
+    tables = tuple(CaptureTable(n, "public", "orders") for n in ("a", "b", "c"))
+    request = dataclasses.replace(REQUEST, tables=tables)
+    harvest = capture._Harvest(request, looked_at, Spool())
+    for message in (*RELATIONS, BEGIN, inserted("orders", "1"), COMMIT):
+        harvest.take(message)
+    store = FolderStore(tmp_path)
+    first, second, third = capture._tables(request, looked_at, harvest, store, "")
+    for table in (first, second):
+        assert keys_of(table, tmp_path) == [key("1")]
+    assert first.files[0].path != second.files[0].path
+    assert third.refused is not None and third.refused.code == "log_unsupported"
 
 
 def test_files_lie_below_the_capture_and_are_named_by_job_and_table(

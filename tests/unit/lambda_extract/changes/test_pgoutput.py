@@ -16,8 +16,8 @@ from lambda_extract.changes.pgoutput import (
     key_columns,
 )
 
-TABLES = {("public", "orders"): (3, ("b", "a")), ("public", "items"): (4, ("id",))}
 ORDERS, ITEMS, OTHER = 70, 71, 72
+TABLES = {ORDERS: (3, ("b", "a")), ITEMS: (4, ("id",))}
 
 
 def text(value: str | None, kind: bytes = b"t") -> bytes:
@@ -78,6 +78,13 @@ def test_a_transaction() -> None:
     assert decoder.decode(delete) == Change(42, 3, (key("é", "1"),))
     assert decoder.decode(change(b"I", OTHER, b"N", row("1"))) is None
     assert decoder.decode(COMMIT) == Commit(42, 480, streamed=False)
+
+
+def test_a_table_that_had_another_name_then() -> None:
+    decoder = ready()
+    decoder.decode(relation(ITEMS, "articles", {"id": True}))
+    insert = change(b"I", ITEMS, b"N", row("9"))
+    assert decoder.decode(insert) == Change(42, 4, (key("9"),))
 
 
 def test_a_streamed_transaction() -> None:

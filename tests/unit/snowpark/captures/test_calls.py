@@ -1,5 +1,6 @@
 """START_LOG, CAPTURE_LOG, STOP_LOG, RESYNC_SOURCE: what is asked, and what is kept."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,8 @@ from lambda_extract.contract import (
     Request,
     TableChanges,
 )
-from snowpark.captures import calls
+from snowpark.captures import calls, setup
+from snowpark.captures.records import source_of
 from snowpark.errors import SyncError, UsageError
 from snowpark.ledger.lease import LEASE_SECONDS
 from snowpark.session import Snowflake
@@ -262,3 +264,19 @@ def test_what_the_owner_has_to_run_stands_in_its_order() -> None:
         "shop: run the statements as the owner of the tables, then CALL START_LOG."
     )
     assert session.names == ["read_log_tables", "longest_list"]
+
+
+def test_a_publication_of_keys_names_their_columns_and_looks_first() -> None:
+    keyed = dataclasses.replace(ORDERS, key=("id", 'a"b'), log_publish="keys")
+    # One relation of two targets is published once.
+    again = dataclasses.replace(keyed, name="again", target_table="again")
+    source = source_of("shop", [keyed, again])
+    assert source is not None and source.publish == "keys"
+    *_, look, create, later, _, told = setup.statements(source)
+    assert create == (
+        'CREATE PUBLICATION "publication" FOR TABLE "public"."orders" ("id", "a""b")'
+        " WITH (publish_via_partition_root = true);"
+    )
+    row = """('"public"."orders"'::regclass, ARRAY['id', 'a"b']::name[])"""
+    assert f"FROM (VALUES {row}) AS w" in look
+    assert "(<columns of its key>);" in later and "PostgreSQL 15" in told

@@ -211,6 +211,22 @@ def test_only_a_table_of_mode_log_has_changed_keys() -> None:
         )
 
 
+def test_only_the_first_window_may_ask_whether_most_rows_have_changed() -> None:
+    table = dataclasses.replace(ORDERS, whole_table_percent=30)
+    for more, expected in ((None, (0, 0)), (0, (30, 0)), (7, (30, 7))):
+        request = requests.changes_request(
+            table,
+            RUN_ID,
+            "p",
+            files=(),
+            known=IDENTITY,
+            truncated=False,
+            more_keys=more,
+        )
+        assert request.changes is not None
+        assert (request.changes.whole_percent, request.changes.more_keys) == expected
+
+
 def test_a_capture_names_the_columns_that_no_key_may_have() -> None:
     """What is hashed or masked would stand in the files as it is."""
     columns = (ColumnSpec("note", protect="mask"), ColumnSpec("id", rename="number"))

@@ -82,12 +82,19 @@ VALUES: dict[str, tuple[Any, str, Any, dict[str, Any]]] = {
         {"deletes": "key_compare"},
     ),
     "on_truncate": ("fail", "on_truncate", "fail", {"mode": "log", "cursor": None}),
+    "whole_table_percent": (
+        30,
+        "whole_table_percent",
+        30,
+        {"mode": "log", "cursor": None, "delete_action": "hard"},
+    ),
     "max_delete_percent": (50, "max_delete_percent", 50, {"deletes": "key_compare"}),
 }
 SOURCE_VALUES = {"max_parallel": (3, "max_parallel"), "time_zone": ("CET", "time_zone")}
 LOG_VALUES = {
     "slot": ("other", "log_slot", "other"),
     "publication": ("Other", "log_publication", "Other"),
+    "publish": ("keys", "log_publish", "keys"),
     "max_wal_megabytes": (100, "log_max_wal_bytes", 100_000_000),
     "on_huge": ("fail", "log_on_huge", "fail"),
     "on_gap": ("resync", "log_on_gap", "resync"),
@@ -179,7 +186,7 @@ def test_a_property_of_a_source_reaches_its_tables(name: str) -> None:
 @pytest.mark.parametrize("name", LOG_VALUES)
 def test_a_property_of_a_log_reaches_its_tables(name: str) -> None:
     value, field, expected = LOG_VALUES[name]
-    logged = {"mode": "log", "cursor": None}
+    logged = {"mode": "log", "cursor": None, "key": ["id"]}
     found = settings(logged, source={"log": {name: value}})
     assert getattr(found, field) == expected
     assert getattr(settings(logged), field) != expected

@@ -60,10 +60,32 @@ def test_a_change_of_the_mode_needs_a_reload() -> None:
         ({"mode": "incremental", "on_truncate": "fail"}, "on_truncate"),
         ({"deletes": "none", "delete_action": "hard"}, "delete_action"),
         ({"whole_table_percent": 30}, "whole_table_percent"),
+        ({"whole_table_percent": 101}, "whole_table_percent"),
+        (
+            {"whole_table_percent": 30, "deletes": "none"},
+            "whole_table_percent",
+        ),
+        ({"mode": "full", "whole_table_percent": 30}, "whole_table_percent"),
     ],
 )
 def test_what_has_no_meaning(table: dict[str, Any], place: str) -> None:
     assert f"/tables/orders/{place}" in problems(table)
+
+
+def test_a_publication_of_keys_needs_to_know_them() -> None:
+    source = {"log": {"publish": "keys"}}
+    assert problems({}, source=source) == ["/tables/orders/key"]
+    (table,) = parse.parse(json.dumps(config({"key": ["id"]}, source)))
+    assert table.log_publish == "keys"
+    other = {"mode": "full"}
+    parse.parse(json.dumps(config(other, source)))
+
+
+def test_a_share_of_changed_rows_needs_rows_that_go() -> None:
+    hard = {"delete_action": "hard"}
+    (table,) = parse.parse(json.dumps(config({"whole_table_percent": 30, **hard})))
+    assert table.whole_table_percent == 30
+    parse.parse(json.dumps(config({"whole_table_percent": 0})))
 
 
 def test_a_source_without_a_log() -> None:
@@ -80,7 +102,7 @@ def test_a_source_without_a_log() -> None:
         {"on_gap": "ignore"},
         # What is not built is refused, not ignored; docs/LOG_MODE.md says what is.
         {"failover": True},
-        {"publish": "keys"},
+        {"publish": "columns"},
         {"capture_minutes": 0},
     ],
 )

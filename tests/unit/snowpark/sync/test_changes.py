@@ -112,7 +112,7 @@ def test_changed_keys_are_read_merged_and_committed_with_their_capture() -> None
     assert mark[5:7] == ("0/200", "pg_lsn") and 5 in mark
 
 
-def three_windows() -> Scripted:
+def three_windows(source: Source | None = None, **settings: Any) -> Scripted:
     """Two captures of which the first is cut: its end is reached by the second part."""
     files = "[" + ",".join(_file(number) for number in range(2)) + "]"
     pending = [
@@ -120,9 +120,10 @@ def three_windows() -> Scripted:
         told_of("orders", VERSION=6, FILES=f"[{_file(7)}]", KEY_COUNT=900),
     ]
     small = dataclasses.replace(
-        FOUND, settings=dataclasses.replace(FOUND.settings, chunk_rows=1000)
+        FOUND, settings=dataclasses.replace(FOUND.settings, chunk_rows=1000, **settings)
     )
-    session = session_of(Source(rows_of(2)), *pending, found=small)
+    source = source or Source(rows_of(2))
+    session = session_of(source, *pending, found=small)
     session.answers["read_latest_capture"] = [link_row(6, TO_LSN="0/150")]
     return session
 
@@ -256,6 +257,29 @@ def test_what_no_window_can_say_is_read_as_a_whole(first: Reply) -> None:
     call(session)
     assert ("snapshot", "succeeded") in kinds(session)
     assert session.stays.count("overwrite") == 1
+
+
+def shares(source: Source) -> list[tuple[int, int]]:
+    """Returns what each window asked: whether to be read by its keys at all."""
+    found = [request.changes for request in source.asked]
+    return [(c.whole_percent, c.more_keys) for c in found if c is not None]
+
+
+def test_only_the_first_window_asks_whether_most_rows_have_changed() -> None:
+    source = Source(rows_of(2))
+    call(three_windows(source, whole_table_percent=30))
+    assert shares(source) == [(30, 1800), (0, 0), (0, 0)]
+
+
+def test_a_table_that_was_just_read_is_not_read_again_for_its_many_keys() -> None:
+    """Its parts are of several moments, so that the log is read behind them."""
+    source = Whole(rows_of(moved="many_keys"), rows_of(2), rows_of(2))
+    source.parts = 2
+    found = logged(whole_table_percent=30, delete_action="hard")
+    session = session_of(source, told_of("orders"), found=found)
+    call(session)
+    assert session.stays.count("overwrite") == 1
+    assert shares(source) == [(30, 0), (0, 0)]
 
 
 @pytest.mark.parametrize("code", ["source_unreachable", "worker_lost", "undefined"])
