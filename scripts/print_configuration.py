@@ -15,7 +15,13 @@ SCHEMA = ROOT / "config" / "sync_config.schema.json"
 DOCUMENT = ROOT / "docs" / "CONFIGURATION.md"
 # Sections of the document: title, what it says, and where its settings stand.
 _SECTIONS = (
-    ("The whole", "The text is a JSON object, or YAML of one.", None),
+    (
+        "The whole",
+        "The text is a JSON object, or YAML of one, or a scoped URL of a staged file of"
+        " it: `CALL APPLY_CONFIG(BUILD_SCOPED_FILE_URL(@stage, 'sync.yaml'))`;"
+        " docs/HOWTO.md has it for Git repositories.",
+        None,
+    ),
     ("A source", "`sources`: name -> settings.", "source"),
     ("A group", "`groups`: name -> settings.", "group"),
     ("Alerts", "`alerts`: where they go.", "alerts"),

@@ -79,6 +79,7 @@ class Account:
         self.scheduler: Any = None
         self.pipes: Any = None
         self.notifications: list[dict[str, Any]] = []
+        self.scoped_urls: dict[str, Any] = {}
         self._translated: OrderedDict[tuple[Any, ...], Translated] = OrderedDict()
         self._cache_lock = threading.Lock()
         self._history = _open_history(settings.queries_file)

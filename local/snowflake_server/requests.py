@@ -9,7 +9,12 @@ from decimal import Decimal
 from typing import Any
 
 from local.snowflake_server import dispatch, information
-from local.snowflake_server.code import external, owners_rights, python_functions
+from local.snowflake_server.code import (
+    external,
+    owners_rights,
+    python_functions,
+    staged_files,
+)
 from local.snowflake_server.code.archive import Code
 from local.snowflake_server.code.procedures import Runner
 from local.snowflake_server.code.sessions import Carriers
@@ -33,6 +38,7 @@ def open_account(settings: Settings) -> Account:
     copy_into.install(account)
     external.install(account)
     python_functions.install(account)
+    staged_files.install(account)
     for role in SYSTEM_ROLES:
         account.catalog.in_account["ROLE"][role] = Thing(name=role, properties={})
     account.catalog.in_account["WAREHOUSE"]["COMPUTE_WH"] = Thing(

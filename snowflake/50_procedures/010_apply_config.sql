@@ -13,5 +13,5 @@ RUNTIME_VERSION = '<% python_version %>'
 PACKAGES = ('snowflake-snowpark-python', 'jsonschema', 'pyyaml')
 IMPORTS = ('@code/snowpark.zip')
 HANDLER = 'snowpark.procedures.apply_config'
-COMMENT = 'Checks a configuration (JSON or YAML), reports every problem at once, says per table what changes and what that will do, stores it as a new version and does what it needs. With TRUE as second argument it only says so; TRUE as third argument lets many tables go. CALL APPLY_CONFIG($$...$$, TRUE)'
+COMMENT = 'Checks a configuration (JSON or YAML, or the scoped URL of a staged file), reports every problem at once, says per table what changes and what that will do, stores it as a new version and does what it needs. With TRUE as second argument it only says so; TRUE as third argument lets many tables go. CALL APPLY_CONFIG($$...$$, TRUE)'
 EXECUTE AS OWNER;

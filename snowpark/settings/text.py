@@ -13,8 +13,13 @@ from typing import Any
 from snowpark.errors import ConfigError, Problem
 
 # Bytes; values of 16 MB are unreliable in procedures.
-_LONGEST_TEXT = 10_000_000
+LONGEST_TEXT = 10_000_000
 _DEEPEST = 100
+# '@name/path/file'; not '@~' and '@%', of which there are no scoped URLs.
+_PLACE = re.compile(r"@([^/~%\s']+)/([^'\s]+)")
+_LONGEST_PLACE = 500
+# Of the clone of a Git repository (developer-guide/git/git-operations).
+_OF_GIT = ("branches/", "tags/", "commits/")
 
 
 def load(text: str | None) -> dict[str, Any]:
@@ -25,14 +30,10 @@ def load(text: str | None) -> dict[str, Any]:
     """
     if not text or not text.strip():
         raise _wrong("The text is empty.")
-    if len(text) > _LONGEST_TEXT or _bytes(text) > _LONGEST_TEXT:
+    if len(text) > LONGEST_TEXT or _bytes(text) > LONGEST_TEXT:
         raise _wrong("The text is longer than 10 MB.")
     if text.lstrip().startswith("@"):
-        raise _wrong(
-            "This is the place of a file; the text itself is wanted. EXECUTE IMMEDIATE"
-            " FROM runs a file of a stage or Git repository that holds the CALL with"
-            " its text."
-        )
+        raise _wrong(_how_to_read(text.strip()))
     twice: list[str] = []
     try:
         read = _read_json if text.lstrip()[0] in "{[" else _read_yaml
@@ -45,6 +46,26 @@ def load(text: str | None) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise _wrong("The text must be a JSON object, or YAML of one.")
     return data
+
+
+def _how_to_read(place: str) -> str:
+    """Returns the call for a file that was named by its place.
+
+    A procedure reads with its owner's rights: of a place it cannot tell whether the
+    caller may read it, of a scoped URL it can.
+    """
+    match = _PLACE.fullmatch(place[:_LONGEST_PLACE])
+    stage, file = match.groups() if match else ("stage", "file.yaml")
+    if file.startswith(_OF_GIT):
+        folder, _, file = file.rpartition("/")
+        copied = f"COPY FILES INTO @stage FROM @{stage}/{folder}/ FILES = ('{file}'); "
+        stage = "stage"
+    else:
+        copied = ""
+    return (
+        "This is the place of a file, which is read by a scoped URL of yours only:"
+        f" {copied}CALL APPLY_CONFIG(BUILD_SCOPED_FILE_URL(@{stage}, '{file}'));"
+    )
 
 
 def _bytes(text: str) -> int:

@@ -20,7 +20,7 @@ from snowpark.settings.changes import Change
 from snowpark.settings.table import TableSettings
 from snowpark.settings.targets import Declared
 from snowpark.settings.text import is_json
-from snowpark.worksheet import readers, resolve, statements
+from snowpark.worksheet import readers, resolve, staged_text, statements
 
 _MOST_REMOVED = 3
 _REMOVED_SHARE = 10
@@ -65,7 +65,7 @@ def apply_config(
     """Stores a configuration as a new version and does what its changes need.
 
     Args:
-        text: JSON or YAML.
+        text: JSON or YAML, or a scoped URL of a file of it.
         dry_run: Only say what would change.
         confirm: Many tables may be removed.
 
@@ -76,6 +76,7 @@ def apply_config(
     """
     only_told = arguments.flag(dry_run, "dry_run")
     confirmed = arguments.flag(confirm, "confirm")
+    text = staged_text.text_of(text)
     if only_told:
         return _told(plan(snowflake, text), confirmed)
     # What is wrong with the text itself is told before anybody is kept waiting.

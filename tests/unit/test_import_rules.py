@@ -124,8 +124,9 @@ ONLY_IMPORTERS = {
         "lambda_extract/credentials/vault.py",
     },
     # procedures.py names the session's type; session.py is the dashboard's, which runs
-    # apart from the procedures.
+    # apart from the procedures. A staged file is read by a class, not by a session.
     ("snowpark", "snowflake"): {
+        "snowpark/worksheet/staged_text.py",
         "snowpark/session.py",
         "snowpark/procedures.py",
         "snowpark/dashboard/session.py",

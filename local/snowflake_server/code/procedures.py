@@ -15,7 +15,7 @@ import duckdb
 from snowflake.connector.errors import Error as ConnectorError
 from sqlglot import exp
 
-from local.snowflake_server.code import owners_rights
+from local.snowflake_server.code import owners_rights, staged_files
 from local.snowflake_server.code.archive import Code
 from local.snowflake_server.code.arguments import (
     Argument,
@@ -203,7 +203,10 @@ class Runner:
             SnowflakeError: The handler failed, was killed, or left a transaction open.
         """
         handler = self._handler(procedure, session)
-        with self.carriers.borrow(session) as carrier:
+        with (
+            self.carriers.borrow(session) as carrier,
+            staged_files.opened_for(self.account, session),
+        ):
             try:
                 value = handler(carrier.snowpark, *values)
                 if procedure.columns:

@@ -112,6 +112,7 @@ class Stage:
     url: str | None = None
     folder: Path | None = None
     integration: str | None = None
+    encryption: str = ""
     comment: str = ""
     owner: str = ""
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -142,6 +143,7 @@ def create_stage(account: Account, statement: Statement, scanner: Scanner) -> Re
             url=options.get("URL"),
             folder=None if "URL" in options else folder,
             integration=options.get("STORAGE_INTEGRATION"),
+            encryption=dict(options.get("ENCRYPTION", ())).get("TYPE", ""),
             comment=options.get("COMMENT", ""),
             owner=session.role,
         )

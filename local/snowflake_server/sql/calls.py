@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from sqlglot import exp
 
+from local.snowflake_server.core.errors import compilation, syntax
 from local.snowflake_server.core.names import Name
+from local.snowflake_server.core.scan import Scanner
 from local.snowflake_server.sql.rewrite import context
 
 
@@ -44,6 +46,39 @@ def python_call(
     return _made(
         exp.Anonymous(
             this="_python", expressions=[exp.Literal.string(str(name)), listed]
+        )
+    )
+
+
+def stage_of(call: exp.Anonymous) -> tuple[str, ...]:
+    """The stage that BUILD_SCOPED_FILE_URL is called with, as its name's parts.
+
+    Raises:
+        SnowflakeError: Too many or too few arguments, or the first one is no stage.
+    """
+    if len(call.expressions) not in (2, 3):
+        raise compilation("not enough or too many arguments for function", code=938)
+    place = call.expressions[0]
+    text = place.name if place.is_string else place.sql()
+    if not text.startswith("@"):
+        raise syntax("the name of a stage (@name) was expected.")
+    scanner = Scanner(text[1:])
+    parts = scanner.path()
+    scanner.end()
+    return parts
+
+
+def scoped_url(stage: Name, path: exp.Expr) -> exp.Expr:
+    """A call of BUILD_SCOPED_FILE_URL: a URL of this query and of its user."""
+    return _made(
+        exp.Anonymous(
+            this="_scoped_url",
+            expressions=[
+                context("query"),
+                context("user"),
+                exp.Literal.string(str(stage)),
+                exp.cast(path.copy(), "TEXT"),
+            ],
         )
     )
 

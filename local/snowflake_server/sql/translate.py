@@ -21,7 +21,12 @@ from local.snowflake_server.core.errors import (
 )
 from local.snowflake_server.core.names import Name, decode, encode, literal
 from local.snowflake_server.sql import functions
-from local.snowflake_server.sql.calls import external_call, python_call
+from local.snowflake_server.sql.calls import (
+    external_call,
+    python_call,
+    scoped_url,
+    stage_of,
+)
 from local.snowflake_server.sql.decfloats import compare_as_numbers
 from local.snowflake_server.sql.rewrite import follow_formats, rewrite
 
@@ -178,6 +183,9 @@ class Translator:
 
     def _call_own(self, node: exp.Anonymous) -> bool:
         """Put the call of a user's function in the place of its name."""
+        if node.name.upper() == "BUILD_SCOPED_FILE_URL":
+            self._scoped_url(node)
+            return True
         whole: exp.Expr = node
         parts = [node.name.upper()]
         while isinstance(whole.parent, exp.Dot):
@@ -206,6 +214,16 @@ class Translator:
             result = exp.alias_(result, f"{node.name.upper()}(...)", quoted=True)
         whole.replace(result)
         return True
+
+    def _scoped_url(self, node: exp.Anonymous) -> None:
+        """BUILD_SCOPED_FILE_URL: READ on an internal stage, USAGE on others."""
+        name = full_name(stage_of(node), database=self.database, schema=self.schema)
+        stage = self.catalog.thing("STAGE", name)
+        self.need("USAGE" if stage.url else "READ", on=name, kind="STAGE")
+        result = scoped_url(name, node.expressions[1])
+        if isinstance(node.parent, exp.Select):
+            result = exp.alias_(result, "BUILD_SCOPED_FILE_URL(...)", quoted=True)
+        node.replace(result)
 
     def _name_results(self, statement: exp.Expr) -> None:
         """Unnamed result columns carry the text of their expression, upper-cased."""

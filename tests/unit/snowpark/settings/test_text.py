@@ -115,11 +115,33 @@ def test_half_of_a_character_is_refused_in_words(broken: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "place", ["@repo/branches/main/config/tables.json", " @~/tables.yaml\n", "@a.b.c/d"]
+    "place, call",
+    [
+        (
+            "@repo/branches/main/config/tables.json",
+            "COPY FILES INTO @stage FROM @repo/branches/main/config/"
+            " FILES = ('tables.json'); CALL APPLY_CONFIG(BUILD_SCOPED_FILE_URL(@stage,"
+            " 'tables.json'));",
+        ),
+        (
+            " @~/tables.yaml\n",
+            "CALL APPLY_CONFIG(BUILD_SCOPED_FILE_URL(@stage, 'file.yaml'));",
+        ),
+        (
+            "@a.b.c/d/e.yaml",
+            "CALL APPLY_CONFIG(BUILD_SCOPED_FILE_URL(@a.b.c, 'd/e.yaml'));",
+        ),
+        (
+            "@a/b'); DROP TABLE x; --",
+            "CALL APPLY_CONFIG(BUILD_SCOPED_FILE_URL(@stage, 'file.yaml'));",
+        ),
+    ],
 )
-def test_the_place_of_a_file_is_told_apart_from_its_text(place: str) -> None:
+def test_for_the_place_of_a_file_the_call_that_reads_it_is_told(
+    place: str, call: str
+) -> None:
     with pytest.raises(ConfigError) as caught:
         text.load(place)
     (problem,) = caught.value.problems
-    assert problem.message.startswith("This is the place of a file;")
-    assert "EXECUTE IMMEDIATE FROM" in problem.message
+    assert problem.message.startswith("This is the place of a file")
+    assert problem.message.endswith(f"only: {call}")
