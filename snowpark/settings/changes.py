@@ -27,6 +27,13 @@ _EFFECTS = {
     "deletes": "from the next sync on",
 }
 _TOLD = ("subject", "what", "effect", "call", "kind")
+# The numbers are the account's and Terraform's; no procedure sees the latter. Staging
+# tables have no Time Travel, and go with their run.
+_LEFT = (
+    "older values stay in the target's Time Travel for its DATA_RETENTION_TIME_IN_DAYS,"
+    " then 7 days in Fail-safe, and in files of the landing bucket for the days of"
+    " Terraform's landing_retention_days"
+)
 _STRENGTH = {"": 0, "hash": 1, "mask": 2}
 
 
@@ -184,8 +191,7 @@ def _protection(column: str, old: str, new: str) -> Change:
     effect = "rows are reloaded by the next sync"
     if _STRENGTH[new] < _STRENGTH[old]:
         return Change("lifted", column, what, f"{effect}, and show more than before")
-    left = "Time Travel, Fail-safe and the landing bucket keep older values for a while"
-    return Change("changed", column, what, f"{effect}; {left}")
+    return Change("changed", column, what, f"{effect}; {_LEFT}")
 
 
 def _of_groups(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:

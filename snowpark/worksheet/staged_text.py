@@ -36,6 +36,8 @@ def text_of(given: str) -> str:
     content = _read(url)
     if content.startswith(_GZIP):
         raise _wrong("The file is compressed; PUT it with AUTO_COMPRESS = FALSE.")
+    if len(content) > LONGEST_TEXT:
+        raise _wrong("The file is longer than 10 MB.")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -26,6 +26,7 @@ def caller(lab: Lab) -> Iterator[Lab]:
         "user": user,
         "password": "any",
         "role": "SYNC_CONFIGURATOR",
+        "warehouse": "AURORA_SYNC",
     }
     with contextlib.closing(snowflake.connector.connect(**parameters)) as connection:
         yield Lab(lab.stack, lab.source, connection)
@@ -43,7 +44,7 @@ def version(lab: Lab) -> int:
         row.values()
         for row in lab.query("SELECT MAX(version) AS v FROM control.sync_config")
     ]
-    return int(found)
+    return int(found or 0)
 
 
 def test_a_file_is_applied_by_a_scoped_url_and_by_nothing_else(
@@ -55,6 +56,7 @@ def test_a_file_is_applied_by_a_scoped_url_and_by_nothing_else(
     path.write_text(yaml.safe_dump(lab.config({table: {"cursor": "updated_at"}})))
     schema = lab.name("files")
     lab.query(f"CREATE SCHEMA {schema}")
+    lab.query("USE SCHEMA AURORA_SYNC.CONTROL")
     stage = f"AURORA_SYNC.{schema}.config".upper()
     lab.query(f"CREATE STAGE {stage} {SSE}")
     lab.query(f"PUT file://{path} @{stage}/dev AUTO_COMPRESS = FALSE")

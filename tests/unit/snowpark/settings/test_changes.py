@@ -60,7 +60,12 @@ def test_u5_a_protection_is_told_with_what_it_does(
 def test_u9_what_a_new_mask_leaves_behind_is_told() -> None:
     masked = {"cursor": "updated_at", "columns": {"note": {"protect": "mask"}}}
     found = one(edited(orders={**masked, "group": "hourly"}))
-    assert "Time Travel" in found.effect and "landing bucket" in found.effect
+    for where, days in (
+        ("Time Travel", "DATA_RETENTION_TIME_IN_DAYS"),
+        ("Fail-safe", "7 days"),
+        ("landing bucket", "landing_retention_days"),
+    ):
+        assert where in found.effect and days in found.effect
 
 
 @pytest.mark.parametrize(

@@ -63,11 +63,13 @@ def test_a_url_is_read_and_must_be_scoped(monkeypatch: pytest.MonkeyPatch) -> No
     assert files.asked == [(URL, "rb", True)]
 
 
-def test_no_more_is_read_than_shows_that_it_is_too_long(
+def test_a_file_that_is_too_long_is_refused_wherever_it_is_cut(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    found, _ = read(monkeypatch, b"x" * (LONGEST_TEXT + 99))
-    assert len(found) == LONGEST_TEXT + 1
+    found, _ = read(monkeypatch, b"x" * LONGEST_TEXT)
+    assert len(found) == LONGEST_TEXT
+    long = "\u00fc".encode() * LONGEST_TEXT
+    assert "longer than 10 MB" in problem(monkeypatch, long)
 
 
 def test_a_file_that_is_no_text_is_refused_in_words(
