@@ -7,9 +7,7 @@ import pytest
 
 from tests.end_to_end.faults import Switchboard
 from tests.end_to_end.lab import Lab
-from tests.end_to_end.test_the_log_tells_every_change import LogLab, log
-
-__all__ = ["log"]
+from tests.end_to_end.log_lab import LogLab
 
 Rows = list[dict[str, Any]]
 

@@ -26,7 +26,7 @@ from local.aurora import free_port
 from local.stack import Stack
 from snowpark.dashboard.buttons import ACTIONS
 from tests.end_to_end.lab import TARGET_SCHEMA, Lab
-from tests.end_to_end.test_the_log_tells_every_change import LogLab
+from tests.end_to_end.log_lab import LogLab
 
 ROOT = Path(__file__).resolve().parents[2]
 DRIVER = shutil.which("chromedriver")
