@@ -61,12 +61,14 @@ class File:
         rows: Rows in the file.
         bytes: Compressed size.
         sha256: Hex digest of the compressed bytes.
+        etag: What S3 called the object when the worker wrote it; empty: not told.
     """
 
     path: str
     rows: int
     bytes: int
     sha256: str
+    etag: str = ""
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ REPLIES: list[dict[str, Any]] = [
             extracted_at="2026-01-01 00:00:00+00",
             columns=(_COLUMN,),
             key=("id",),
-            files=(contract.File(_FILE, 1, 1, "0" * 64),),
+            files=(contract.File(_FILE, 1, 1, "0" * 64, "0" * 32),),
             rows=1,
             bytes=1,
         ),

@@ -200,6 +200,11 @@ CODES: dict[str, Known] = {
     "count_mismatch": Known(
         True, "Nothing was merged. Call again; the rows are extracted again."
     ),
+    "file_replaced": Known(
+        False,
+        "Nothing was merged. Find out who else may write to the landing bucket, or has"
+        " removed the file, then call again: the rows are extracted again.",
+    ),
     "load_failed": Known(
         False, "Look at the named file and column; nothing was merged."
     ),

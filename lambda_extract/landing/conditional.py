@@ -27,9 +27,9 @@ def new_token() -> str:
 
 
 def write_once(
-    write: Callable[[], object], s3: Any, target: dict[str, str], token: str, doing: str
-) -> bool:
-    """Does a conditional write; returns False if another writer did before.
+    write: Callable[[], Any], s3: Any, target: dict[str, str], token: str, doing: str
+) -> str | None:
+    """Does a conditional write; returns the ETag, None if another writer did before.
 
     Args:
         write: PutObject or CompleteMultipartUpload with IfNoneMatch and the token.
@@ -42,12 +42,11 @@ def write_once(
     conflict: ClientError | None = None
     for _ in range(CONFLICT_ATTEMPTS):
         try:
-            write()
-            return True
+            return _etag(write())
         except ClientError as error:
             code = error_code(error)
             if code in EXISTS:
-                return _token_of(s3, target, doing) == token
+                return _own(s3, target, token, doing)
             if code not in CONFLICT:
                 raise landing_error(error, doing) from error
             conflict = error
@@ -57,8 +56,12 @@ def write_once(
     raise landing_error(conflict, doing) from conflict
 
 
-def _token_of(s3: Any, target: dict[str, str], doing: str) -> str | None:
-    """Returns whose an object is; None if it is gone again."""
+def _etag(answer: Any) -> str:
+    return str((answer or {}).get("ETag", "")).strip('"')
+
+
+def _own(s3: Any, target: dict[str, str], token: str, doing: str) -> str | None:
+    """Returns the ETag of our own object; None if it is another writer's, or gone."""
     try:
         answer = s3.head_object(**target)
     except ClientError as error:
@@ -67,4 +70,4 @@ def _token_of(s3: Any, target: dict[str, str], doing: str) -> str | None:
         raise landing_error(error, doing) from error
     except BotoCoreError as error:
         raise landing_error(error, doing) from error
-    return str(answer["Metadata"].get(TOKEN, ""))
+    return _etag(answer) if answer["Metadata"].get(TOKEN, "") == token else None

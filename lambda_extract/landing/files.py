@@ -164,8 +164,8 @@ class _OpenFile:
 
     def close(self) -> File:
         self._send(self._compressor.flush())
-        self.upload.complete()
-        return File(self.path, self.rows, self.bytes, self._sha256.hexdigest())
+        etag = self.upload.complete()
+        return File(self.path, self.rows, self.bytes, self._sha256.hexdigest(), etag)
 
     def _send(self, data: bytes) -> None:
         if data:

@@ -24,8 +24,8 @@ class Upload(Protocol):
     def write(self, data: bytes) -> None:
         """Takes compressed bytes."""
 
-    def complete(self) -> None:
-        """Makes the file exist, whole.
+    def complete(self) -> str:
+        """Makes the file exist, whole; returns what S3 calls it, or nothing.
 
         Raises:
             LandingError: It could not be written, or somebody has written it before.
@@ -79,8 +79,9 @@ class _FolderUpload:
     def write(self, data: bytes) -> None:
         self._file.write(data)
 
-    def complete(self) -> None:
+    def complete(self) -> str:
         self._file.close()
+        return ""
 
     def abort(self) -> None:
         self._file.close()
@@ -142,38 +143,38 @@ class _S3Upload:
         if len(self._buffer) >= PART_BYTES:
             self._send_part()
 
-    def complete(self) -> None:
+    def complete(self) -> str:
         if not self._upload_id:
-            self._once(
+            return self._once(
                 "put_object",
                 "writing a file",
                 Body=bytes(self._buffer),
                 Metadata={conditional.TOKEN: self._token},
             )
-            return
         if self._buffer:
             self._send_part()
         parts = [part.result() for part in self._parts]
-        self._once(
+        etag = self._once(
             "complete_multipart_upload",
             "completing a file",
             UploadId=self._upload_id,
             MultipartUpload={"Parts": parts},
         )
         self._close_pool()
+        return etag
 
-    def _once(self, name: str, doing: str, **options: Any) -> None:
+    def _once(self, name: str, doing: str, **options: Any) -> str:
         """Writes the object unless there is one: nothing is ever overwritten."""
 
-        def write() -> None:
-            getattr(self._s3, name)(**self._target, **options, IfNoneMatch="*")
+        def write() -> Any:
+            return getattr(self._s3, name)(**self._target, **options, IfNoneMatch="*")
 
-        if not conditional.write_once(
-            write, self._s3, self._target, self._token, doing
-        ):
+        etag = conditional.write_once(write, self._s3, self._target, self._token, doing)
+        if etag is None:
             raise LandingError(
                 "landing_failed", f"Another object was there before, {doing}."
             )
+        return etag
 
     def abort(self) -> None:
         self._close_pool()

@@ -33,8 +33,8 @@ class SignedObjects:
         target = self._target(name)
         token = conditional.new_token()
 
-        def write() -> None:
-            self._s3.put_object(
+        def write() -> Any:
+            return self._s3.put_object(
                 **target,
                 Body=self._signed(name, text),
                 ContentType="text/plain",
@@ -42,9 +42,10 @@ class SignedObjects:
                 Metadata={conditional.TOKEN: token},
             )
 
-        return conditional.write_once(
+        written = conditional.write_once(
             write, self._s3, target, token, "writing a job object"
         )
+        return written is not None
 
     def replace(self, name: str, text: str) -> None:
         """Writes an object that only one writer at a time has.

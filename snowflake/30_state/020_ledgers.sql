@@ -30,7 +30,8 @@ CREATE TABLE IF NOT EXISTS sync_watermarks (
     source_identity VARCHAR(16777216) COMMENT 'JSON: what the source was; tells one that went back in time',
     refined_at VARCHAR(64) COMMENT 'PostgreSQL clock of an extraction that moved the watermark and no row; the latest of a version counts',
     capture_version NUMBER(19, 0) COMMENT 'Mode log: captures up to this version are in the target',
-    log_identity VARCHAR(16777216) COMMENT 'JSON, mode log: what the table was; tells what its log does not'
+    log_identity VARCHAR(16777216) COMMENT 'JSON, mode log: what the table was; tells what its log does not',
+    target_rows NUMBER(19, 0) COMMENT 'Rows of the target then, as far as the sync has counted them; NULL: not known'
 )
 COMMENT = 'Watermark of each table, committed together with its rows';
 
@@ -45,6 +46,9 @@ ALTER TABLE sync_watermarks ADD COLUMN IF NOT EXISTS
 
 ALTER TABLE sync_watermarks ADD COLUMN IF NOT EXISTS
     log_identity VARCHAR(16777216) COMMENT 'JSON, mode log: what the table was; tells what its log does not';
+
+ALTER TABLE sync_watermarks ADD COLUMN IF NOT EXISTS
+    target_rows NUMBER(19, 0) COMMENT 'Rows of the target then, as far as the sync has counted them; NULL: not known';
 
 -- A table that is there keeps its comments, unless they are set.
 ALTER TABLE sync_leases SET COMMENT = 'One row per table: who works on it, so that no second run wastes its work';

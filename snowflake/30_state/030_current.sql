@@ -54,7 +54,8 @@ SELECT
     source_identity,
     refined_at,
     capture_version,
-    log_identity
+    log_identity,
+    target_rows
 FROM sync_watermarks
 QUALIFY ROW_NUMBER() OVER (
     PARTITION BY table_name

@@ -285,13 +285,13 @@ INSERT INTO control.sync_watermarks (
     table_name, version, run_id, kind, origin,
     watermark, watermark_type, pending_value, pending_seen_at,
     overlap_rows, overlap_digest, columns_sha256, row_count, source_identity,
-    refined_at, recorded_at
+    refined_at, target_rows, recorded_at
 )
 SELECT
     v.column1, v.column2, ?, 'increment', v.column3,
     v.column4, v.column5, v.column6, v.column7,
     v.column8, v.column9, v.column10, 0, v.column11,
-    v.column12, CURRENT_TIMESTAMP()
+    v.column12, w.target_rows, CURRENT_TIMESTAMP()
 FROM {values.text}
     AS v
 INNER JOIN control.sync_current_watermarks AS w

@@ -18,7 +18,7 @@ _WATERMARK_COLUMNS = (
     "table_name version run_id kind origin"
     " watermark watermark_type pending_value pending_seen_at"
     " overlap_rows overlap_digest columns_sha256 row_count source_identity"
-    " refined_at capture_version log_identity"
+    " refined_at capture_version log_identity target_rows"
 ).split()
 _READ_AS = {"started_at": "TO_TIMESTAMP_TZ(?)", "warnings": "PARSE_JSON(?)"}
 

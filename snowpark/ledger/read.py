@@ -129,6 +129,7 @@ def state_of(row: Mapping[str, object]) -> TableState:
 
     captured = text("CAPTURE_VERSION")
     checked = text("MINUTES_SINCE_KEY_CHECK")
+    counted = text("TARGET_ROWS")
     ledger = None
     if row["VERSION"] is not None:
         watermark, kind = text("WATERMARK"), text("WATERMARK_TYPE")
@@ -149,6 +150,7 @@ def state_of(row: Mapping[str, object]) -> TableState:
             refined_at=text("REFINED_AT"),
             capture_version=int(captured) if captured is not None else None,
             log_identity=log_identity_of(text("LOG_IDENTITY")),
+            target_rows=int(counted) if counted is not None else None,
         )
     settings = TableSettings.from_json(str(row["SETTINGS"]))
     shape = text("SHAPE")

@@ -33,6 +33,8 @@ class Ledger:
             change of the target; None if the version itself came with it.
         capture_version: Mode "log": captures up to this one are in the target.
         log_identity: Mode "log": what the table was.
+        target_rows: Of the target, as far as the sync has counted them; None: unknown,
+            as of a history and of what an older release has loaded.
     """
 
     version: int
@@ -45,6 +47,7 @@ class Ledger:
     refined_at: str | None = None
     capture_version: int | None = None
     log_identity: LogIdentity | None = None
+    target_rows: int | None = None
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,9 @@ class Commit:
             of several rows of one version the latest counts.
         capture_version: Mode "log": captures up to this one are in the target then.
         log_identity: Mode "log": what the table was when its rows were read.
+        target_rows: Of the target, see `Ledger`; until its rows are written, of the
+            target before.
+        added_rows: How many the target has more than before.
     """
 
     version: int
@@ -118,6 +124,8 @@ class Commit:
     refined_at: str | None = None
     capture_version: int | None = None
     log_identity: LogIdentity | None = None
+    target_rows: int | None = None
+    added_rows: int = 0
 
     @property
     def is_plain(self) -> bool:

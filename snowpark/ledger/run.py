@@ -18,11 +18,16 @@ _PURPOSES: dict[Kind, str] = {
 
 @dataclass(frozen=True)
 class Counts:
-    """Rows that a MERGE or a reload changed."""
+    """Rows that a MERGE or a reload changed.
+
+    Attributes:
+        before: All rows of the target before it; None: nobody has counted.
+    """
 
     inserted: int = 0
     updated: int = 0
     deleted: int = 0
+    before: int | None = None
 
 
 @dataclass(frozen=True)

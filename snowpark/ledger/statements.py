@@ -139,6 +139,7 @@ SELECT
     w.refined_at,
     w.capture_version,
     w.log_identity,
+    w.target_rows,
     k.minutes_since_key_check,
     s.shape,
     a.own_database,
@@ -193,9 +194,9 @@ INSERT INTO control.sync_watermarks (
     table_name, version, run_id, kind, origin,
     watermark, watermark_type, pending_value, pending_seen_at,
     overlap_rows, overlap_digest, columns_sha256, row_count, source_identity,
-    refined_at, capture_version, log_identity, recorded_at
+    refined_at, capture_version, log_identity, target_rows, recorded_at
 )
-SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CURRENT_TIMESTAMP()""",
+SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CURRENT_TIMESTAMP()""",
         (
             table,
             commit.version,
@@ -214,6 +215,7 @@ SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CURRENT_TIMESTAMP()"""
             commit.refined_at,
             commit.capture_version,
             identity_text(commit.log_identity),
+            commit.target_rows,
         ),
     )
 
@@ -230,16 +232,24 @@ INSERT INTO control.sync_watermarks (
     table_name, version, run_id, kind, origin,
     watermark, watermark_type, pending_value, pending_seen_at,
     overlap_rows, overlap_digest, columns_sha256, row_count, source_identity,
-    refined_at, capture_version, log_identity, recorded_at
+    refined_at, capture_version, log_identity, target_rows, recorded_at
 )
 SELECT
     table_name, ?, ?, ?, origin,
     watermark, watermark_type, pending_value, pending_seen_at,
     overlap_rows, overlap_digest, columns_sha256, ?, source_identity,
-    NULL, capture_version, log_identity, CURRENT_TIMESTAMP()
+    NULL, capture_version, log_identity, target_rows + ?, CURRENT_TIMESTAMP()
 FROM control.sync_current_watermarks
 WHERE table_name = ? AND version = ?""",
-        (commit.version, run_id, commit.kind, commit.rows, table, commit.version - 1),
+        (
+            commit.version,
+            run_id,
+            commit.kind,
+            commit.rows,
+            commit.added_rows,
+            table,
+            commit.version - 1,
+        ),
     )
 
 

@@ -1,16 +1,21 @@
 """From staged rows to target rows: merge or overwrite."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from snowpark.columns import keys
 from snowpark.columns.alignment import Alignment
-from snowpark.columns.column import LoadColumn
 from snowpark.errors import UsageError
 from snowpark.ledger.run import Counts
 from snowpark.load import history, statements
 from snowpark.load.staging import Job
 from snowpark.load.statements import Batch
 from snowpark.session import Snowflake
+
+# A micro-partition holds 50 to 500 MB uncompressed (user-guide/tables-clustering-
+# micropartitions): a table with fewer rows has a handful of them, of which a range of
+# keys spares less than the statement costs that reads it.
+SMALL_ROWS = 1_000_000
 
 
 def batch(job: Job, aligned: Alignment, key: Sequence[str], extracted_at: str) -> Batch:
@@ -46,13 +51,27 @@ def batch(job: Job, aligned: Alignment, key: Sequence[str], extracted_at: str) -
     )
 
 
-def merge_rows(snowflake: Snowflake, rows: Batch) -> Counts:
+def merger(target_rows: int | None) -> Callable[[Snowflake, Batch], Counts]:
+    """Returns how rows are merged into a target of so many rows. PURE.
+
+    Args:
+        target_rows: None: not known.
+    """
+    bounded = target_rows is None or target_rows >= SMALL_ROWS
+    return partial(merge_rows, bounded=bounded)
+
+
+def merge_rows(snowflake: Snowflake, rows: Batch, *, bounded: bool = True) -> Counts:
     """Merges the staged rows into the target, inside the current transaction.
+
+    Args:
+        bounded: The range of the staged keys is read first, so that Snowflake leaves
+            out the partitions of the target that have none of them.
 
     Raises:
         SnowflakeError: Snowflake refused the MERGE.
     """
-    bounds = _key_bounds(snowflake, rows.staging, rows.key[0])
+    bounds, before = _key_bounds(snowflake, rows) if bounded else (None, None)
     if rows.history is not None:
         return history.merge_versions(snowflake, rows, bounds)
     statement = statements.merge(rows, bounds)
@@ -63,16 +82,21 @@ def merge_rows(snowflake: Snowflake, rows: Batch) -> Counts:
         inserted=int(changed.get("number of rows inserted", 0)),
         updated=int(changed.get("number of rows updated", 0)),
         deleted=int(changed.get("number of rows deleted", 0)),
+        before=before,
     )
 
 
 def _key_bounds(
-    snowflake: Snowflake, staging: str, first: LoadColumn
-) -> tuple[str, str] | None:
+    snowflake: Snowflake, rows: Batch
+) -> tuple[tuple[str, str] | None, int | None]:
+    """Returns the range of the staged keys, and how many rows the target has."""
+    first = rows.key[0]
     if not keys.is_bounded(first):
-        return None
-    (row,) = snowflake.run(statements.key_bounds(staging, first), tell_only=())
-    return (str(row[0]), str(row[1])) if row[0] is not None else None
+        return None, None
+    statement = statements.key_bounds(rows.staging, rows.target, first)
+    (row,) = snowflake.run(statement, tell_only=())
+    bounds = (str(row[0]), str(row[1])) if row[0] is not None else None
+    return bounds, int(row[2])
 
 
 def lock_target(snowflake: Snowflake, rows: Batch) -> bool:

@@ -8,7 +8,7 @@ from snowpark import names as snowpark_names
 from snowpark.columns.alignment import Rules
 from snowpark.columns.column import LoadColumn
 from snowpark.errors import LoadError, SnowflakeError, SyncError
-from snowpark.load import pipe, statements
+from snowpark.load import identity, pipe, statements
 from snowpark.load.target import Target
 from snowpark.session import Snowflake
 from snowpark.settings.table import TableSettings
@@ -60,7 +60,8 @@ def stage(
 
     Raises:
         LoadError: "load_failed": Snowflake refused a file; "count_mismatch": not the
-            rows that the manifest says; of a pipe, see `pipe.fill_staging`.
+            rows that the manifest says; "file_replaced": not the files that it says;
+            of a pipe, see `pipe.fill_staging`.
     """
     snowflake.run(statements.create_staging(job.staging, columns))
     if pipe.carries(files):
@@ -76,6 +77,7 @@ def stage(
             f"The manifest has {expected} rows in {len(files)} files, Snowflake loaded"
             f" {loaded}.",
         )
+    identity.check_files(snowflake, files)
 
 
 def _copy(

@@ -122,19 +122,30 @@ FILE_FORMAT = (FORMAT_NAME = 'control.landing_csv')
 ON_ERROR = ABORT_STATEMENT""")
 
 
+def list_files(folder: str) -> Statement:
+    """Lists the files of a folder, with size and ETag (sql-reference/sql/list)."""
+    return Statement(f"LIST {_literal('@control.landing/' + folder)}")
+
+
 def _literal(text: str) -> str:
     # COPY takes no bound values. Paths come from a checked manifest; quoting stays
     # anyway.
     return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
-def key_bounds(staging: str, key: LoadColumn) -> Statement:
-    """Reads the lowest and highest first key column of the staged rows, as text."""
+def key_bounds(staging: str, target: str, key: LoadColumn) -> Statement:
+    """Reads the lowest and highest first key column of the staged rows, as text.
+
+    The rows of the target come from metadata, without reading it.
+    """
     name = quote(key.name)
     lowest = keys.text(key, f"MIN({name})")
     highest = keys.text(key, f"MAX({name})")
     low, high = keys.alias("LOWEST", [key]), keys.alias("HIGHEST", [key])
-    return Statement(f"SELECT {lowest} AS {low}, {highest} AS {high} FROM {staging}")
+    counted = f"(SELECT COUNT(*) FROM {target}) AS {quote('TARGET_ROWS')}"
+    return Statement(
+        f"SELECT {lowest} AS {low}, {highest} AS {high}, {counted}\nFROM {staging}"
+    )
 
 
 def merge(batch: Batch, bounds: tuple[str, str] | None) -> Statement:

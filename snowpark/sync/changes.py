@@ -312,6 +312,7 @@ class _Windows:
             altered=reply.altered,
             capture_version=piece.version,
             log_identity=self._remembered if self.compare else self.identity,
+            target_rows=course.ledger.target_rows,
         )
 
     def _transfer(self, reply: ExtractReply, commit: Commit, *, last: bool) -> Transfer:
@@ -322,7 +323,7 @@ class _Windows:
             aligned=self._course.aligned,
             key=reply.key,
             extracted_at=reply.extracted_at,
-            write=merge.merge_rows,
+            write=merge.merger(self._course.ledger.target_rows),
             based_on=self._course.ledger.version,
             source=target.source_of(reply),
             described=reply.described,
@@ -376,6 +377,7 @@ def _position(ledger: Ledger, identity: LogIdentity) -> Commit:
         rows=0,
         capture_version=ledger.capture_version,
         log_identity=identity,
+        target_rows=ledger.target_rows,
     )
 
 

@@ -206,6 +206,7 @@ def committed(course: Course, done: Done) -> None:
         refined_at=commit.refined_at,
         capture_version=commit.capture_version,
         log_identity=commit.log_identity,
+        target_rows=commit.target_rows,
     )
     course.shape = commit.shape or course.shape
     course.aligned = done.aligned.done() if done.aligned is not None else None
@@ -281,7 +282,7 @@ def _transfer(
         aligned=course.aligned,
         key=reply.key,
         extracted_at=reply.extracted_at,
-        write=merge.merge_rows,
+        write=merge.merger(course.ledger.target_rows),
         based_on=course.ledger.version,
         source=target.source_of(reply),
         commit=_commit(course, reply, progress),
@@ -302,6 +303,7 @@ def _commit(course: Course, reply: ExtractReply, progress: Progress) -> Commit:
         rows=reply.rows,
         altered=reply.altered,
         source_identity=reply.identity,
+        target_rows=course.ledger.target_rows,
     )
 
 

@@ -146,7 +146,7 @@ def _commit(snowflake: Snowflake, run: Run, transfer: Transfer) -> Done:
             lost = transfer.merged_rows - counts.inserted - counts.updated
             duplicates.check(run, transfer.job.settings, lost)
         changed = counts.inserted + counts.updated + counts.deleted > 0
-        row = _row(run, transfer, aligned, changed)
+        row = _counted(_row(run, transfer, aligned, changed), transfer.job, counts)
         _record(snowflake, run, transfer, row)
         # A MERGE, UPDATE or DELETE that has changed rows holds the lock.
         return row, locked or (changed and not transfer.job.reload)
@@ -253,6 +253,23 @@ def _row(
     if row is None or changed or transfer.job.reload or row.shape or row.changes:
         return row
     return refined(row, transfer.extracted_at)
+
+
+def _counted(row: Commit | None, job: Job, counts: Counts) -> Commit | None:
+    """Returns the row with the rows that the target has now, if that is known."""
+    if row is None:
+        return None
+    added = counts.inserted - counts.deleted
+    known = row.target_rows if counts.before is None else counts.before
+    rows = None
+    if job.reload:
+        rows = counts.inserted
+    elif known is not None:
+        rows = known + added
+    if job.settings.history:
+        # Counts are of rows, the target holds versions.
+        rows = None
+    return dataclasses.replace(row, target_rows=rows, added_rows=added)
 
 
 def _committed(

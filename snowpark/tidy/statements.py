@@ -19,7 +19,7 @@ _WATERMARK_COLUMNS = """\
 table_name, version, run_id, kind, origin,
     watermark, watermark_type, pending_value, pending_seen_at,
     overlap_rows, overlap_digest, columns_sha256, row_count, source_identity,
-    refined_at, capture_version, log_identity, recorded_at"""
+    refined_at, capture_version, log_identity, target_rows, recorded_at"""
 # What SYNC_STATUS and SYNC_PROBLEMS say of a table: its last run of each kind and end,
 # and since when it fails.
 _OLD_RUNS = """\

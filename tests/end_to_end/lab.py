@@ -206,6 +206,16 @@ class Lab:
         rows = zstandard.decompress(packed, max_output_size=1 << 24).splitlines(True)
         self.s3.put_object(**target, Body=zstandard.compress(b"".join(rows[:-1])))
 
+    def forge_file(self, key: str, *, forged: bool) -> None:
+        """Writes a landing file again: as is, or with as many other letters."""
+        target = {"Bucket": self.stack.endpoints.landing.bucket, "Key": key}
+        packed = self.s3.get_object(**target)["Body"].read()
+        if forged:
+            rows = zstandard.decompress(packed, max_output_size=1 << 24)
+            rows = rows.translate(bytes.maketrans(b"aeiou", b"uoiea"))
+            packed = zstandard.compress(rows)
+        self.s3.put_object(**target, Body=packed)
+
     def orders_table(self, name: str, rows: int) -> None:
         """Creates a table with a key, an indexed updated_at, and some rows."""
         self.psql(f"""

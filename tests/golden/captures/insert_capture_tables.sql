@@ -15,7 +15,7 @@ FROM VALUES
 -- 4: 2
 -- 5: true
 -- 6: null
--- 7: "[{\"path\": \"changes/shop/20260102T030405-0123456789ab/c1/orders-00000.keys.gz\", \"rows\": 2, \"bytes\": 30, \"sha256\": \"abababababababababababababababababababababababababababababababab\"}]"
+-- 7: "[{\"path\": \"changes/shop/20260102T030405-0123456789ab/c1/orders-00000.keys.gz\", \"rows\": 2, \"bytes\": 30, \"sha256\": \"abababababababababababababababababababababababababababababababab\", \"etag\": \"\"}]"
 -- 8: null
 -- 9: null
 -- 10: null

@@ -28,6 +28,7 @@ SELECT
     w.refined_at,
     w.capture_version,
     w.log_identity,
+    w.target_rows,
     k.minutes_since_key_check,
     s.shape,
     a.own_database,

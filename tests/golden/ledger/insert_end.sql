@@ -70,6 +70,7 @@ INSERT ALL
         refined_at,
         capture_version,
         log_identity,
+        target_rows,
         recorded_at
     ) VALUES (
         mark_table_name,
@@ -89,6 +90,7 @@ INSERT ALL
         mark_refined_at,
         mark_capture_version,
         mark_log_identity,
+        mark_target_rows,
         recorded_at
     )
 SELECT
@@ -133,6 +135,7 @@ SELECT
     ? AS mark_refined_at,
     ? AS mark_capture_version,
     ? AS mark_log_identity,
+    ? AS mark_target_rows,
     CURRENT_TIMESTAMP() AS recorded_at
 FROM control.sync_leases AS l
 WHERE
@@ -184,7 +187,8 @@ WHERE
 -- 39: null
 -- 40: null
 -- 41: null
--- 42: "orders"
--- 43: "20260102T030405-0123456789ab"
--- 44: "orders"
--- 45: 7
+-- 42: null
+-- 43: "orders"
+-- 44: "20260102T030405-0123456789ab"
+-- 45: "orders"
+-- 46: 7

@@ -2,13 +2,13 @@ INSERT INTO control.sync_watermarks_history (
     table_name, version, run_id, kind, origin,
     watermark, watermark_type, pending_value, pending_seen_at,
     overlap_rows, overlap_digest, columns_sha256, row_count, source_identity,
-    refined_at, capture_version, log_identity, recorded_at
+    refined_at, capture_version, log_identity, target_rows, recorded_at
 )
 SELECT
     table_name, version, run_id, kind, origin,
     watermark, watermark_type, pending_value, pending_seen_at,
     overlap_rows, overlap_digest, columns_sha256, row_count, source_identity,
-    refined_at, capture_version, log_identity, recorded_at
+    refined_at, capture_version, log_identity, target_rows, recorded_at
 FROM control.sync_watermarks
 WHERE
     recorded_at < TO_TIMESTAMP_TZ(?)

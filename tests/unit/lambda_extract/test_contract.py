@@ -37,6 +37,7 @@ LEFT_OUT: dict[str, dict[str, Any]] = {
         "keys_in_messages": False,
     },
     "FilterTerm": {"column": "", "values": (), "operands": 0},
+    "File": {"etag": ""},
     "Finding": {"hint": "", "table": ""},
     "CheckTable": {"keyed": True, "cursor": None, "logged": False},
     "CheckRequest": {"tables": (), "log": None, "op": "check", "version": 1},

@@ -72,6 +72,7 @@ NAMES: dict[str, str] = {
     "drop_landed": r'DROP TABLE IF EXISTS "STAGING"\."P_\w+__LANDED_',
     "drop_staging": r'DROP TABLE IF EXISTS "STAGING"',
     "copy_files": r'COPY INTO "STAGING"',
+    "list_files": r"LIST '@control\.landing/",
     "key_bounds": r'SELECT .* AS "LOWEST", ',
     "lock_target": r"MERGE INTO .* LIMIT 1 \) AS source ON ",
     "merge_versions": r'MERGE INTO .* AS "_SYNC_VALID_TO", .* WHEN NOT MATCHED',

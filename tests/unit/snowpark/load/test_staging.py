@@ -11,6 +11,7 @@ from lambda_extract.contract import Column, File
 from snowpark.columns.alignment import Alignment
 from snowpark.columns.shape import Shape
 from snowpark.errors import DriftError, LoadError, SnowflakeError, SyncError, UsageError
+from snowpark.ledger.run import Counts
 from snowpark.load import merge, staging, target
 from snowpark.load.staging import Job
 from snowpark.session import Snowflake
@@ -86,6 +87,78 @@ def test_a_refused_file_is_told_without_its_values() -> None:
     assert "refused by the script" not in caught.value.message
 
 
+# --- what was loaded is what was written ----------------------------------------------
+
+
+def written(number: int, part: str = "w00001") -> tuple[File, ...]:
+    return tuple(
+        File(f"data/orders/r/{part}/{i:05d}.csv.zst", 2, 120, "ab" * 32, f"etag{i}")
+        for i in range(number)
+    )
+
+
+def listing(files: tuple[File, ...], **changes: Any) -> list[Row]:
+    """What LIST says of these files, the first one changed."""
+    rows = [(f"s3://landing/prod/{f.path}", f.bytes, f.etag) for f in files]
+    first = dict(zip(("name", "size", "md5"), rows[0], strict=True)) | changes
+    rest = [Row(name=name, size=size, md5=md5) for name, size, md5 in rows[1:]]
+    return [Row(**first), *rest]
+
+
+def test_the_files_of_the_worker_are_loaded_and_looked_at_afterwards() -> None:
+    wanted = written(2)
+    session = Scripted(copy_files=loaded, list_files=listing(wanted))
+    stage(session, wanted)
+    assert session.names == ["create_staging", "copy_files", "list_files"]
+    assert "'@control.landing/data/orders/r/w00001/'" in session.sent[2].text
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"md5": "another"},
+        {"md5": ""},
+        {"size": 121},
+        {"name": "s3://landing/prod/data/orders/r/w00001/other.csv.zst"},
+        {"name": "s3://landing/prod/data/other/r/w00001/00000.csv.zst"},
+        {"name": "s3://landing/prod/data/orders/r/w00001/deeper/00000.csv.zst"},
+    ],
+)
+def test_a_file_that_somebody_replaced_or_took_away_is_refused(
+    changes: dict[str, Any],
+) -> None:
+    wanted = written(2)
+    session = Scripted(copy_files=loaded, list_files=listing(wanted, **changes))
+    with pytest.raises(LoadError) as caught:
+        stage(session, wanted)
+    assert (caught.value.code, caught.value.retryable) == ("file_replaced", False)
+    assert wanted[0].path in caught.value.message
+
+
+def test_a_copy_of_the_right_file_beside_it_helps_nobody() -> None:
+    """Below the folder that is listed, under a path that ends like the right one."""
+    wanted = written(1)
+    (wrong,) = listing(wanted, md5="another")
+    deeper = f"s3://landing/prod/data/orders/r/w00001/{wanted[0].path}"
+    (right,) = listing(wanted, name=deeper)
+    with pytest.raises(LoadError):
+        stage(Scripted(copy_files=loaded, list_files=[wrong, right]), wanted)
+
+
+def test_parts_of_one_run_are_listed_by_one_statement() -> None:
+    wanted = (*written(1, "p1"), *written(1, "p2"))
+    session = Scripted(copy_files=loaded, list_files=listing(wanted))
+    stage(session, wanted)
+    (one,) = [sent for sent in session.sent if sent.name == "list_files"]
+    assert "'@control.landing/data/orders/r/'" in one.text
+
+
+def test_a_worker_of_an_older_release_tells_no_etag() -> None:
+    session = Scripted(copy_files=loaded)
+    stage(session, files(2))
+    assert "list_files" not in session.names
+
+
 def test_one_run_stages_into_its_own_table() -> None:
     others = [Job(FOUND.settings, "other"), Job(FOUND.settings, RUN_ID, "KEYS")]
     elsewhere = Job(settled(name="lines").settings, RUN_ID)
@@ -146,7 +219,7 @@ def test_a_delete_column_that_is_not_there_is_refused(column: str | None) -> Non
 
 
 @pytest.mark.parametrize(
-    ("bounds", "bound"), [(Row("1", "9"), ("1", "9")), (Row(None, None), ())]
+    ("bounds", "bound"), [(Row("1", "9", 40), ("1", "9")), (Row(None, None, 40), ())]
 )
 def test_a_merge_repeats_the_range_of_its_keys(bounds: Row, bound: Any) -> None:
     session = Scripted(key_bounds=[bounds], merge=merged(1, 2, 3))
@@ -154,6 +227,23 @@ def test_a_merge_repeats_the_range_of_its_keys(bounds: Row, bound: Any) -> None:
     assert (counts.inserted, counts.updated, counts.deleted) == (1, 2, 3)
     values = session.only("merge").values
     assert values[:2] == (RUN_ID, "then") and values[2:] == bound
+    assert session.names == ["key_bounds", "merge"]
+    assert counts.before == 40
+
+
+@pytest.mark.parametrize("rows", [0, 1, merge.SMALL_ROWS - 1])
+def test_a_merge_into_a_small_target_asks_for_no_range(rows: int) -> None:
+    session = Scripted(merge=merged(1, 2, 3))
+    counts = merge.merger(rows)(Snowflake(session), batch())
+    assert session.names == ["merge"]
+    assert session.only("merge").values == (RUN_ID, "then")
+    assert counts == Counts(1, 2, 3)
+
+
+@pytest.mark.parametrize("rows", [None, merge.SMALL_ROWS, 10**12])
+def test_a_merge_into_a_large_or_unknown_target_does(rows: int | None) -> None:
+    session = Scripted(key_bounds=[Row("1", "9", 40)], merge=merged(1, 2, 3))
+    merge.merger(rows)(Snowflake(session), batch())
     assert session.names == ["key_bounds", "merge"]
 
 

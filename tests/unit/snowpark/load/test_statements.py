@@ -59,6 +59,7 @@ CASES: dict[str, Statement] = {
     "widen_column": target_statements.widen_column(TARGET, "A", "NUMBER(19,0)"),
     "widen_text": target_statements.widen_column(TARGET, "A", "VARCHAR(50)"),
     "copy_files": load_statements.copy_files(STAGING, LOADED, FILES),
+    "list_files": load_statements.list_files("data/orders/r/w00001/"),
     "show_pipes": pipe_statements.show_pipes(PAIR),
     "read_pipe_settings": pipe_statements.read_settings(),
     "create_landed": pipe_statements.create_landed(PAIR),
@@ -76,9 +77,9 @@ CASES: dict[str, Statement] = {
     "forget_rows": pipe_statements.forget_rows(PAIR, RUN_ID),
     "drop_landed": pipe_statements.drop_landed(PAIR),
     "drop_pipe": pipe_statements.drop_pipe(PAIR),
-    "key_bounds": load_statements.key_bounds(STAGING, LOADED[0]),
+    "key_bounds": load_statements.key_bounds(STAGING, TARGET, LOADED[0]),
     "key_bounds_of_a_date": load_statements.key_bounds(
-        STAGING, next(c for c in EVERY_TYPE if c.source.snowflake_type == "DATE")
+        STAGING, TARGET, next(c for c in EVERY_TYPE if c.source.snowflake_type == "DATE")
     ),
     "merge": load_statements.merge(BATCH, ("1", "9")),
     "merge_several_cursors": load_statements.merge(

@@ -139,7 +139,7 @@ def _file(number: int) -> str:
 def test_the_watermark_is_behind_a_capture_only_once_all_of_it_is_merged() -> None:
     session = three_windows()
     call(session)
-    marks = [(v[1], v[5], v[-2]) for v in session.values("insert_watermark")]
+    marks = [(v[1], v[5], v[-3]) for v in session.values("insert_watermark")]
     assert marks == [(8, "0/100", 4), (9, "0/150", 5), (10, "0/200", 7)]
     assert session.stays.count("merge") == 3 and session.stays.count("insert_run") == 1
     session.in_order("merge", "merge", "merge", "insert_run", "commit")

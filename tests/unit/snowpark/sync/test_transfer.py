@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+from functools import partial
 from typing import Any
 
 import pytest
@@ -158,7 +159,7 @@ def test_a_write_that_changes_no_row_moves_the_watermark_within_its_version() ->
     session = Scripted(merge=merged(0, 0))
     done = play(Snowflake(session))
     row = session.only("insert_watermark").values
-    assert row[1] == 7 and row[-1] == ROWS.extracted_at
+    assert row[1] == 7 and row[-2:] == (ROWS.extracted_at, 5)
     assert done.version(7) == 7 and "hold_lease" not in session.names
 
 
@@ -189,8 +190,39 @@ def test_without_a_watermark_row_nothing_moves_it() -> None:
     session.in_order("merge", "insert_run", "insert_touch", "read_fence", "commit")
     # The version moves all the same: whoever knows older rows has to know.
     assert done.version(7) == 8
-    assert session.values("insert_touch") == [(8, RUN_ID, "repair", 2, "orders", 7)]
-    assert done.commit == Commit(8, "repair", None, None, rows=2)
+    assert session.values("insert_touch") == [
+        (8, RUN_ID, "repair", 2, 2, "orders", 7)
+    ]
+    counted = {"target_rows": 7, "added_rows": 2}
+    assert done.commit == Commit(8, "repair", None, None, rows=2, **counted)
+
+
+def rows_after(before: int | None, job: Job = JOB, **scripted: Any) -> Any:
+    """What the watermark row of a transfer says of the target's rows."""
+    session = Scripted(**({"merge": merged(5, 1, 2)} | scripted))
+    commit = dataclasses.replace(WATERMARK, target_rows=before)
+    write = merge.overwrite_rows if job.reload else merge.merger(before)
+    done = play(
+        Snowflake(session), commit=commit, write=write, merged_rows=None, job=job
+    )
+    assert done.commit is not None
+    return done.commit.target_rows
+
+
+def test_the_rows_of_the_target_are_counted_from_commit_to_commit() -> None:
+    assert rows_after(40) == 43
+    # Where the range of the keys is asked for, Snowflake says how many there are.
+    asked = {"key_bounds": [Row("1", "9", 2_000_000)]}
+    assert rows_after(merge.SMALL_ROWS, **asked) == 2_000_003
+    assert rows_after(None, **asked) == 2_000_003
+    # A reload leaves what it has written.
+    assert rows_after(40, dataclasses.replace(JOB, reload=True)) == 2
+
+
+def test_where_nobody_counts_nothing_is_said_of_the_targets_rows() -> None:
+    blind = partial(merge.merge_rows, bounded=False)
+    done = play(Snowflake(Scripted()), write=blind)
+    assert done.commit is not None and done.commit.target_rows is None
 
 
 def test_the_runs_row_goes_with_the_last_window_alone() -> None:

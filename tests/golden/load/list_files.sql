@@ -1,0 +1,1 @@
+LIST '@control.landing/data/orders/r/w00001/';
