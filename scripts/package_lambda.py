@@ -57,15 +57,12 @@ class Runtime:
     Attributes:
         python: Such as "3.12".
         platform: A wheel's platform tag, such as "manylinux2014_x86_64".
+        image: Amazon's image of it, by digest.
     """
 
     python: str
     platform: str
-
-    @property
-    def image(self) -> str:
-        """Amazon's image of the runtime."""
-        return f"amazon/aws-lambda-python:{self.python}"
+    image: str = ""
 
     @property
     def is_here(self) -> bool:
@@ -80,7 +77,11 @@ def lambda_runtime() -> Runtime:
     """Returns the runtime that pyproject.toml names, the one place for it."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     settings = project["tool"]["aurora_sync"]
-    return Runtime(settings["lambda_python"], settings["lambda_platform"])
+    return Runtime(
+        settings["lambda_python"],
+        settings["lambda_platform"],
+        settings["lambda_image"],
+    )
 
 
 def own_files(

@@ -97,6 +97,15 @@ def test_docker_imports_in_lambdas_own_image_and_builds_nothing(
     assert not {"bin/normalizer", "hvac-2.dist-info/RECORD"} & names
 
 
+def test_the_image_is_the_runtimes_and_can_be_no_other() -> None:
+    """A tag can be moved to another image, a digest cannot."""
+    runtime = lambda_runtime()
+    assert re.fullmatch(
+        rf"[a-z0-9./-]+/python:{re.escape(runtime.python)}@sha256:[0-9a-f]{{64}}",
+        runtime.image,
+    )
+
+
 def test_a_failure_in_the_container_is_told(
     docker_log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

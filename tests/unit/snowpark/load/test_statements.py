@@ -79,7 +79,9 @@ CASES: dict[str, Statement] = {
     "drop_pipe": pipe_statements.drop_pipe(PAIR),
     "key_bounds": load_statements.key_bounds(STAGING, TARGET, LOADED[0]),
     "key_bounds_of_a_date": load_statements.key_bounds(
-        STAGING, TARGET, next(c for c in EVERY_TYPE if c.source.snowflake_type == "DATE")
+        STAGING,
+        TARGET,
+        next(c for c in EVERY_TYPE if c.source.snowflake_type == "DATE"),
     ),
     "merge": load_statements.merge(BATCH, ("1", "9")),
     "merge_several_cursors": load_statements.merge(

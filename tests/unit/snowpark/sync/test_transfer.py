@@ -190,9 +190,7 @@ def test_without_a_watermark_row_nothing_moves_it() -> None:
     session.in_order("merge", "insert_run", "insert_touch", "read_fence", "commit")
     # The version moves all the same: whoever knows older rows has to know.
     assert done.version(7) == 8
-    assert session.values("insert_touch") == [
-        (8, RUN_ID, "repair", 2, 2, "orders", 7)
-    ]
+    assert session.values("insert_touch") == [(8, RUN_ID, "repair", 2, 2, "orders", 7)]
     counted = {"target_rows": 7, "added_rows": 2}
     assert done.commit == Commit(8, "repair", None, None, rows=2, **counted)
 
