@@ -173,7 +173,12 @@ def _stage(account: Account, statement: Statement, privilege: str) -> Iterator[N
 
 
 def _listed(account: Account, statement: Statement, _: Scanner) -> Iterator[Need]:
+    """LIST asks for the stage's integration as well (sql-reference/sql/list)."""
     yield from _stage(account, statement, "READ")
+    location = stages.location_in(statement.text)
+    stage, _path = stages.find(account, statement, location)
+    if stage.integration is not None:
+        yield Need(("USAGE",), "INTEGRATION", (stage.integration,))
 
 
 def _written(account: Account, statement: Statement, _: Scanner) -> Iterator[Need]:

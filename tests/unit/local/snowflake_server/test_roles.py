@@ -179,6 +179,27 @@ def test_what_a_reader_may_not_do(
     assert error.errno in (2003, 3001), error.msg
 
 
+def test_a_list_of_an_external_stage_needs_its_integration_too(
+    client: Client, guest: Client, s3: Any, database: str, role: str
+) -> None:
+    """Whoever may use the stage alone may COPY from it and cannot look into it."""
+    url = f"s3://landing/{database}/"
+    client.run(
+        "CREATE OR REPLACE STORAGE INTEGRATION listed TYPE = EXTERNAL_STAGE "
+        "STORAGE_PROVIDER = 'S3' ENABLED = TRUE STORAGE_AWS_ROLE_ARN = 'arn:x' "
+        f"STORAGE_ALLOWED_LOCATIONS = ('{url}')"
+    )
+    client.run(f"CREATE STAGE outside URL = '{url}' STORAGE_INTEGRATION = listed")
+    s3.put_object(Bucket="landing", Key=f"{database}/a.csv", Body=b"1")
+    open_up(client, database, role)
+    client.run(f"GRANT USAGE ON STAGE outside TO ROLE {role}")
+    look = f"LIST @{database}.PUBLIC.outside"
+    assert guest.fails(look).errno in (2003, 3001)
+    client.run(f"GRANT USAGE ON INTEGRATION listed TO ROLE {role}")
+    ((name, size, *_),) = guest.run(look)
+    assert (name, int(size)) == (f"s3://landing/{database}/a.csv", 1)
+
+
 def test_future_grants_hold_for_what_comes_later_alone(
     client: Client, guest: Client, database: str, role: str
 ) -> None:
