@@ -329,6 +329,8 @@ class _Windows:
             commit=commit,
             shape=self._course.shape,
             last=last,
+            # That a history is asked for is seen as columns are that have changed.
+            begins=self._course.drifted,
         )
 
     def _note_nothing_new(

@@ -33,7 +33,7 @@ from tests.unit.snowpark.groups.test_logs import (
     told_of,
 )
 from tests.unit.snowpark.samples import RUN_ID, planned
-from tests.unit.snowpark.scripted import Scripted, refusal, stops
+from tests.unit.snowpark.scripted import Scripted, merged, refusal, stops
 from tests.unit.snowpark.sync.test_keys import some_keys
 
 FOUND = logged()
@@ -149,6 +149,43 @@ def test_the_watermark_is_behind_a_capture_only_once_all_of_it_is_merged() -> No
 def test_wherever_it_stops_the_position_is_that_of_the_rows() -> None:
     for _, session, _ in stops(three_windows, lambda s: sync.sync_table(s, "orders")):
         session.together("merge", "insert_watermark")
+
+
+@pytest.mark.parametrize(("digest", "begins"), [(None, 0), ("of rows", 1)])
+def test_changed_keys_become_versions_of_a_history(
+    digest: str | None, begins: int
+) -> None:
+    """And rows that are no versions yet their first ones, if the target was for rows."""
+    found = logged(history=True)
+    assert found.ledger is not None
+    if digest is not None:
+        ledger = dataclasses.replace(found.ledger, columns_sha256=digest)
+        found = dataclasses.replace(found, ledger=ledger)
+    session = session_of(
+        Source(rows_of(2)),
+        told_of("orders"),
+        found=found,
+        merge_versions=merged(2, 1),
+    )
+    report = call(session)
+    assert (report["rows_inserted"], report["rows_updated"]) == (2, 1)
+    assert session.names.count("first_versions") == begins
+    session.in_order("begin", "merge_versions", "insert_watermark", "commit")
+    assert "merge" not in session.names and noted(session) == [(8, IDENTITY)]
+
+
+def test_rows_that_were_read_in_vain_move_the_position_all_the_same() -> None:
+    """A row that arrives again as it was is no new version of the table either."""
+    session = session_of(
+        Source(rows_of(2)),
+        told_of("orders"),
+        found=logged(history=True),
+        merge_versions=merged(0, 0),
+    )
+    assert call(session)["watermark"] == "0/200"
+    assert noted(session) == [(7, IDENTITY)]
+    (mark,) = [o.values for o in session.kept if o.name == "insert_watermark"]
+    assert mark[5:7] == ("0/200", "pg_lsn") and 5 in mark
 
 
 def test_a_window_in_a_groups_request_is_loaded_once() -> None:
