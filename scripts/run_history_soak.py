@@ -49,7 +49,8 @@ def main(arguments: list[str] | None = None) -> int:
     seconds = time.monotonic() - started
     print(
         f"{options.schedules} schedules, {machine.commits} commits in"
-        f" {seconds:.0f} s, mode {options.mode}: the target was the model after each of them."
+        f" {seconds:.0f} s, mode {options.mode}: the target was the model after each of"
+        " them."
     )
     return 0
 

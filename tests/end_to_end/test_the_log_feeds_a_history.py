@@ -24,7 +24,9 @@ DECLARED = "(id bigint PRIMARY KEY, note text)"
 def begun(lab: Lab, log: LogLab, rows: int = 3, **settings: Any) -> str:
     """A table with history whose log is recorded, and that was synced once."""
     table = log.table("kept", DECLARED, **{"history": True, **settings})
-    lab.psql(f"INSERT INTO {table} SELECT i, 'r' || i FROM generate_series(1, {rows}) i")
+    lab.psql(
+        f"INSERT INTO {table} SELECT i, 'r' || i FROM generate_series(1, {rows}) i"
+    )
     log.start()
     assert lab.sync(table)["kind"] == "snapshot"
     return table
@@ -334,7 +336,9 @@ def test_partitions_and_many_keys_close_what_is_gone(lab: Lab, log: LogLab) -> N
             f"CREATE TABLE {days}_{day} PARTITION OF {days} FOR VALUES"
             f" FROM ('2026-01-0{day}') TO ('2026-01-0{day + 1}')"
         )
-    lab.psql(f"INSERT INTO {days} VALUES (1, '2026-01-01', 'a'), (2, '2026-01-02', 'b')")
+    lab.psql(
+        f"INSERT INTO {days} VALUES (1, '2026-01-01', 'a'), (2, '2026-01-02', 'b')"
+    )
     many = begun(lab, log, rows=12_000, whole_table_percent=50)
     lab.sync(days)
     lab.psql(f"TRUNCATE {days}_1")

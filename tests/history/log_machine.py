@@ -1,4 +1,4 @@
-"""What may happen to a table with history that is read through the log, in any order."""
+"""What may happen to a table with history that the log tells of, in any order."""
 
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule

@@ -155,7 +155,7 @@ def test_wherever_it_stops_the_position_is_that_of_the_rows() -> None:
 def test_changed_keys_become_versions_of_a_history(
     digest: str | None, begins: int
 ) -> None:
-    """And rows that are no versions yet their first ones, if the target was for rows."""
+    """And rows that are no versions yet their first ones, if the target held rows."""
     found = logged(history=True)
     assert found.ledger is not None
     if digest is not None:
