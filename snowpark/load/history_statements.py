@@ -339,6 +339,12 @@ def _staged(batch: Batch) -> tuple[str, tuple[Value, ...]]:
     partition = ", ".join(keys.staged(batch.key))
     newest = newest_first(batch.cursors) or partition
     gone = gone_condition("", batch.deleted) if batch.deleted else "FALSE"
+    rows = ""
+    if batch.gone is not None:
+        # Of two spellings of one key the row that is there counts.
+        newest = gone = quote(batch.gone.name)
+        indent = "\n                                    "
+        rows = f"{indent}WHERE NOT {gone}" if batch.keeps_gone else ""
     values = ",\n                                        ".join(
         selections(batch.loaded)
     )
@@ -348,7 +354,7 @@ def _staged(batch: Batch) -> tuple[str, tuple[Value, ...]]:
                                         {values},
                                         {since} AS {_FROM},
                                         {gone} AS {_DELETED}
-                                    FROM {batch.staging}
+                                    FROM {batch.staging}{rows}
                                     QUALIFY ROW_NUMBER() OVER (
                                         PARTITION BY {partition} ORDER BY {newest}
                                     ) = 1""",

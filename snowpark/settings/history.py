@@ -6,6 +6,7 @@ from typing import Any
 from snowpark.errors import Problem
 
 _ONLY_WITH_HISTORY = ("history_columns", "history_time", "history_days", "current_view")
+_WITH_CURSOR = (None, "incremental")
 
 
 def problems(
@@ -27,7 +28,9 @@ def problems(
         yield Problem(
             f"{pointer}/drop_history", 'Contradicts "history": true; leave it out.'
         )
-    several = isinstance(merged.get("cursor"), list) and len(merged["cursor"]) > 1
+    # A cursor among the defaults is none of a table that has another mode.
+    cursor = merged.get("cursor") if merged.get("mode") in _WITH_CURSOR else None
+    several = isinstance(cursor, list) and len(cursor) > 1
     if several and merged.get("history_time") != "extracted":
         yield Problem(
             f"{pointer}/history_time",

@@ -66,17 +66,17 @@ def _log_problems(
     for setting in _CURSOR_SETTINGS:
         if setting in table:
             yield Problem(f"{pointer}/{setting}", 'Has no meaning if "mode" is "log".')
-    if table.get("whole_table_percent") and not _removes_rows(table):
+    if table.get("whole_table_percent") and not _ends_rows(table):
         yield Problem(
             f"{pointer}/whole_table_percent",
-            'Needs "delete_action": "hard": a table that is read as a whole loses the'
-            " rows that it has kept.",
+            'Needs "delete_action": "hard", or a history that closes what is gone: a'
+            " table that is read as a whole loses the rows that it has kept.",
         )
-    if merged.get("history"):
+    if table.get("history_time") == "cursor":
         yield Problem(
-            f"{pointer}/history",
-            'Is for "mode": "incremental" and "full": the log tells which keys have'
-            " changed, not each version of a row.",
+            f"{pointer}/history_time",
+            'Has no meaning if "mode" is "log": a version begins when its row was'
+            " extracted.",
         )
     if merged.get("load_method", "copy") != "copy":
         yield Problem(f"{pointer}/load_method", 'Must be "copy" in mode log.')
@@ -89,8 +89,11 @@ def _log_problems(
         )
 
 
-def _removes_rows(table: dict[str, Any]) -> bool:
-    return table.get("deletes") != "none" and table.get("delete_action") == "hard"
+def _ends_rows(table: dict[str, Any]) -> bool:
+    """Returns whether a row that is gone is no living row of the target any more."""
+    if table.get("deletes") == "none":
+        return False
+    return bool(table.get("history")) or table.get("delete_action") == "hard"
 
 
 def settings(source: str, log: dict[str, Any]) -> dict[str, Any]:

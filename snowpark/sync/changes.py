@@ -44,12 +44,14 @@ class Outcome:
 
     Attributes:
         complete: False if the table has to be read as a whole.
+        upto: What the last window has read; None: there was none.
         identity: To be remembered once all keys are compared; None: they need not be.
         read_at: The source's clock at the last window.
     """
 
     state: TableState
     complete: bool
+    upto: Piece | None = None
     identity: LogIdentity | None = None
     read_at: str = ""
 
@@ -123,8 +125,8 @@ def _compare(snowflake: Snowflake, outcome: Outcome, run: Run, confirmed: bool) 
         return
     run.begin("key_compare", now())
     after = keys.compare_keys(snowflake, found, run, confirmed=confirmed)
-    if identity is not None and after.ledger is not None:
-        position = _position(after.ledger, identity)
+    if identity is not None and outcome.upto is not None and after.ledger is not None:
+        position = _position(after.ledger, identity, outcome.upto)
         _note_position(snowflake, after, run, refined(position, outcome.read_at))
 
 
@@ -160,7 +162,7 @@ def _run(
             return Outcome(windows.state, complete=False)
     windows.end()
     identity = windows.identity if windows.compare else None
-    return Outcome(windows.state, True, identity, windows.read_at)
+    return Outcome(windows.state, True, due.pieces[-1], identity, windows.read_at)
 
 
 def _pending(
@@ -330,6 +332,8 @@ class _Windows:
             commit=commit,
             shape=self._course.shape,
             last=last,
+            # That a history is asked for is seen as columns are that have changed.
+            begins=self._course.drifted,
         )
 
     def _note_nothing_new(
@@ -367,15 +371,19 @@ def note_window(run: Run, upto: str, reply: ExtractReply, seconds: float) -> Non
     note_extract(run, seconds)
 
 
-def _position(ledger: Ledger, identity: LogIdentity) -> Commit:
-    """Returns the commit of what the table was, at the position that it has."""
+def _position(ledger: Ledger, identity: LogIdentity, upto: Piece) -> Commit:
+    """Returns the commit of what the table was, behind all that its windows have read.
+
+    That may be further than the last commit with rows: a capture that says that the
+    table was emptied is done with once its keys are compared.
+    """
     return Commit(
         version=ledger.version + 1,
         kind="increment",
-        bound=Bound(ledger.watermark),
+        bound=Bound(CursorValue(upto.lsn, LOG_POSITION)),
         columns_sha256=ledger.columns_sha256,
         rows=0,
-        capture_version=ledger.capture_version,
+        capture_version=upto.version,
         log_identity=identity,
         target_rows=ledger.target_rows,
     )

@@ -308,6 +308,11 @@ def test_a_table_that_was_emptied_may_wait_for_a_person(lab: Lab, log: LogLab) -
     assert len(lab.query(f"SELECT id FROM lab.{table}")) == 2
     lab.call("CONFIRM_DELETES", table)
     lab.assert_equal(table)
+    # Said once is enough, though no row came since.
+    assert lab.sync(table)["status"] == "unchanged"
+    lab.psql(f"INSERT INTO {table} VALUES (3)")
+    lab.sync(table)
+    lab.assert_equal(table)
 
 
 @pytest.mark.large

@@ -112,4 +112,4 @@ class HistoryMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Counts what was looked at."""
         if hasattr(self, "world"):
-            HistoryMachine.commits += self.world.commits
+            type(self).commits += self.world.commits

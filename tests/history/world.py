@@ -65,11 +65,9 @@ class World:
             relation=name,
             target_schema="shop",
             target_table=name,
-            mode="incremental",
-            cursor="updated_at",
             history=True,
             time_zone="UTC",
-            **settings,
+            **({"mode": "incremental", "cursor": "updated_at"} | settings),
         )
         tracked = self.settings.history_columns or ("v", "w", "updated_at")
         self.now = START
@@ -146,7 +144,7 @@ class World:
 
     def _tell_model(self, key: int, now: datetime) -> None:
         row = self.source[key]
-        cursor = self.settings.history_time == "cursor"
+        cursor = self.settings.cursor and self.settings.history_time == "cursor"
         self.model.read(key, row.updated_at if cursor else None, self.values(key), now)
         self.dirty.discard(key)
 
@@ -174,7 +172,7 @@ class World:
         now: datetime,
         refuse_at: int | None = None,
     ) -> None:
-        columns = load_columns(tuple(_KINDS[name] for name in self.columns))
+        columns = load_columns(self._declared())
         source = Source(columns, ("id",), 1)
         job = Job(self.settings, "run", reload=not self.created)
         aligned = self._aligned(source, job)
@@ -193,6 +191,14 @@ class World:
             self.snowflake.run(sql.ROLLBACK)
             raise
         self.shape = aligned.shape
+
+    def _declared(self) -> tuple[Column, ...]:
+        """Returns the columns of the files."""
+        return tuple(_KINDS[name] for name in self.columns)
+
+    def _rows(self, keys: Sequence[int]) -> list[Values]:
+        """Returns the rows of the files."""
+        return [{"id": key, **self.values(key)} for key in keys]
 
     def _aligned(self, source: Source, job: Job) -> Alignment:
         existing = None
@@ -215,15 +221,15 @@ class World:
         else:
             self.snowflake.run(statements.create_staging(job.staging, aligned.columns))
         self.staged = names
-        if not keys:
+        found = self._rows(keys)
+        if not found:
             return
         listed = ", ".join(map(sql.quote, names))
         marks = ", ".join(f"CAST(? AS {c.staging_type})" for c in aligned.columns)
         params: list[Any] = []
-        for key in keys:
-            values = {"id": key, **self.values(key)}
+        for values in found:
             params += [_wire(values[c.source.name]) for c in aligned.columns]
-        lists = ", ".join([f"({marks})"] * len(keys))
+        lists = ", ".join([f"({marks})"] * len(found))
         self.session.sql(f"INSERT INTO {job.staging} ({listed}) VALUES {lists}", params)
 
     # --- what has to be ---------------------------------------------------------------

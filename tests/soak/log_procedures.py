@@ -3,11 +3,13 @@
 Everything can die on the way: the procedure, the Lambda function, a session, the server
 (which forgets what it committed a moment ago); the server can be replaced by a standby
 that has no slot; somebody else can read the slot. Each call succeeds or says why not,
-and in the end source and target have to be equal.
+and in the end source and target have to be equal. Some targets keep a history, which
+has to be right after each call.
 """
 
 import contextlib
 import json
+import random
 import shutil
 from collections.abc import Iterator
 from decimal import Decimal
@@ -19,6 +21,7 @@ from local.aurora import start_aurora
 from local.stack import DATABASE, Stack
 from tests.end_to_end.faults import Switchboard
 from tests.soak.log_changes import Changes
+from tests.soak.log_histories import Histories
 from tests.soak.schedules import cut_connections
 
 SCHEMA, GROUP = "SOAK", "logs"
@@ -51,6 +54,7 @@ class ProcedureSchedule(Changes):
         crashes: The server may end, so that the stack is this schedule's alone.
         on_gap: As the source has it: a person calls RESYNC_SOURCE, or nobody has to.
         unhealed: Calls that asked for a person although nobody should have to.
+        histories: Of the targets that keep one.
     """
 
     def __init__(
@@ -68,6 +72,19 @@ class ProcedureSchedule(Changes):
         self.counts: dict[str, int] = {}
         self.on_gap = self.random.choice(["fail", "resync"])
         self.unhealed: list[str] = []
+        # Of its own: what else a seed stands for stays as it was.
+        chosen = random.Random(f"history {seed}")
+        self.kept = [t for t in self.tables if chosen.random() < 0.5]
+        self.histories = Histories(
+            self.query, {self.target_of(t): self.key_of(t) for t in self.kept}
+        )
+        self.broken: list[str] = []
+
+    def target_of(self, table: str) -> str:
+        return f"{SCHEMA}.{table.upper()}"
+
+    def key_of(self, table: str) -> tuple[str, ...]:
+        return ("ID", "DAY") if table == self.days else ("ID",)
 
     # --- calls ------------------------------------------------------------------------
 
@@ -83,8 +100,13 @@ class ProcedureSchedule(Changes):
         settings = {
             "mode": "log",
             "group": GROUP,
-            "delete_action": "hard",
             "chunk_rows": self.random.choice([1, 7, 1000]),
+        }
+        ends = {
+            table: (
+                {"history": True} if table in self.kept else {"delete_action": "hard"}
+            )
+            for table in self.tables
         }
         log = {
             "slot": self.log.slot,
@@ -97,7 +119,7 @@ class ProcedureSchedule(Changes):
             "defaults": {"source": "shop", "target_schema": SCHEMA},
             "sources": {"shop": {"time_zone": "UTC", "max_parallel": 2, "log": log}},
             "groups": {GROUP: {}},
-            "tables": dict.fromkeys(self.tables, settings),
+            "tables": {table: {**settings, **more} for table, more in ends.items()},
         }
         self.query("CALL APPLY_CONFIG(%s, FALSE, TRUE)", json.dumps(config))
         self.query("CALL START_LOG('shop')")
@@ -213,11 +235,14 @@ class ProcedureSchedule(Changes):
                 self.expire_leases()
             else:
                 self.call()
+                self.broken += self.histories.look()
         self.faults.clear()
         self.settle_source()
         self.expire_leases()
         wrong = [self.end_of(table) for table in self.tables]
-        return "; ".join(filter(None, (*self.unhealed, *wrong)))
+        self.broken += self.histories.look()
+        self.counts["versions"] = self.histories.versions
+        return "; ".join(filter(None, (*self.unhealed, *self.broken, *wrong)))
 
     def end_of(self, table: str) -> str:
         """Syncs a table for certain; returns what differs, or why it does not sync."""
@@ -233,8 +258,9 @@ class ProcedureSchedule(Changes):
     def difference(self, table: str) -> str:
         source = self._keyed(table, self.sql(f"SELECT * FROM {table}"))
         names = "id, day, n" if table == self.days else "id, n"
+        current = " WHERE _SYNC_IS_CURRENT" if table in self.kept else ""
         target = self._keyed(
-            table, self.query(f"SELECT {names} FROM {SCHEMA}.{table.upper()}")
+            table, self.query(f"SELECT {names} FROM {self.target_of(table)}{current}")
         )
         wrong = [
             key

@@ -7,15 +7,17 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.history.account import opened
+from tests.history.log_machine import LogMachine
 from tests.history.machine import HistoryMachine
 
 
 @pytest.mark.large
-def test_fifty_schedules(tmp_path: Path) -> None:
+@pytest.mark.parametrize("machine", [HistoryMachine, LogMachine])
+def test_fifty_schedules(tmp_path: Path, machine: type[HistoryMachine]) -> None:
     with opened(tmp_path) as session:
-        HistoryMachine.session = session
+        machine.session = session
         run_state_machine_as_test(
-            HistoryMachine,
+            machine,
             settings=settings(
                 max_examples=50,
                 stateful_step_count=12,
@@ -23,4 +25,4 @@ def test_fifty_schedules(tmp_path: Path) -> None:
                 suppress_health_check=list(HealthCheck),
             ),
         )
-        del HistoryMachine.session
+        del machine.session

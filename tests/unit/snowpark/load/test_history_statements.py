@@ -21,6 +21,16 @@ HISTORY = dataclasses.replace(
     BATCH, history=Versions(tracked=LOADED[1:], cursor=CURSOR)
 )
 (GONE,) = columns.load_columns((Column("gone", "boolean", "BOOLEAN"),))
+(LOG_GONE,) = columns.load_columns(
+    (Column("_SYNC_GONE", "boolean", "BOOLEAN", nullable=False, role="gone"),)
+)
+OF_LOG = dataclasses.replace(
+    BATCH,
+    columns=(*LOADED, LOG_GONE),
+    gone=LOG_GONE,
+    cursors=(),
+    history=Versions(tracked=LOADED[1:]),
+)
 NULLABLE_KEY = columns.load_columns(
     (Column("region", "text", "VARCHAR(134217728)"), COLUMNS[0])
 )
@@ -46,6 +56,10 @@ CASES: dict[str, Statement] = {
     ),
     "merge_versions_soft_column": statements.merge_versions(
         dataclasses.replace(HISTORY, columns=(*LOADED, GONE), deleted=GONE), None
+    ),
+    "merge_versions_log": statements.merge_versions(OF_LOG, ("1", "9")),
+    "merge_versions_log_keeps_gone": statements.merge_versions(
+        dataclasses.replace(OF_LOG, keeps_gone=True), None
     ),
     "merge_versions_key_alone": statements.merge_versions(
         dataclasses.replace(

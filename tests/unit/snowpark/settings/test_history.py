@@ -25,6 +25,13 @@ def told(table: dict[str, Any], **defaults: Any) -> list[str]:
         ({"history": True, "cursor": ["a", "b"]}, ["history_time"]),
         ({"history": True, "cursor": ["a"]}, []),
         ({"history": True, "cursor": ["a", "b"], "history_time": "extracted"}, []),
+        # The cursor may be one of the defaults.
+        ({"history": True, "mode": "log", "cursor": ["a", "b"]}, []),
+        ({"history": True, "mode": "full", "cursor": ["a", "b"]}, []),
+        (
+            {"history": True, "mode": "incremental", "cursor": ["a", "b"]},
+            ["history_time"],
+        ),
         ({"history_columns": ["a"]}, ["history_columns"]),
         ({"history": False, "history_days": 7}, ["history_days"]),
         ({"current_view": True, "history_time": "cursor"}, None),

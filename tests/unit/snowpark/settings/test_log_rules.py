@@ -54,7 +54,12 @@ def test_a_change_of_the_mode_needs_a_reload() -> None:
         ({"deletes": "soft_column", "delete_column": "gone"}, "deletes"),
         ({"load_method": "snowpipe"}, "load_method"),
         ({"key": ["a"], "columns": {"a": {"protect": "hash"}}}, "columns/a/protect"),
-        ({"history": True}, "history"),
+        ({"history": True, "history_time": "cursor"}, "history_time"),
+        ({"history": True, "delete_action": "hard"}, "delete_action"),
+        (
+            {"whole_table_percent": 30, "deletes": "none", "history": True},
+            "whole_table_percent",
+        ),
         ({"mode": "full", "deletes": "log"}, "deletes"),
         ({"mode": "incremental", "deletes": "log"}, "deletes"),
         ({"mode": "incremental", "on_truncate": "fail"}, "on_truncate"),
@@ -86,6 +91,16 @@ def test_a_share_of_changed_rows_needs_rows_that_go() -> None:
     (table,) = parse.parse(json.dumps(config({"whole_table_percent": 30, **hard})))
     assert table.whole_table_percent == 30
     parse.parse(json.dumps(config({"whole_table_percent": 0})))
+
+
+def test_a_table_with_history_keeps_what_is_gone() -> None:
+    """As versions that have ended: it may be read as a whole at any time."""
+    kept = {"history": True, "whole_table_percent": 30, "current_view": True}
+    (table,) = parse.parse(json.dumps(config(kept)))
+    assert table.history and table.whole_table_percent == 30
+    assert (table.cursor, table.deletes, table.deletes_softly) == (None, "log", False)
+    extracted = {"history": True, "history_time": "extracted"}
+    parse.parse(json.dumps(config(extracted)))
 
 
 def test_a_source_without_a_log() -> None:

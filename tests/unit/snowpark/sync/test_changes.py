@@ -33,7 +33,7 @@ from tests.unit.snowpark.groups.test_logs import (
     told_of,
 )
 from tests.unit.snowpark.samples import RUN_ID, planned
-from tests.unit.snowpark.scripted import Scripted, refusal, stops
+from tests.unit.snowpark.scripted import Scripted, merged, refusal, stops
 from tests.unit.snowpark.sync.test_keys import some_keys
 
 FOUND = logged()
@@ -151,6 +151,43 @@ def test_wherever_it_stops_the_position_is_that_of_the_rows() -> None:
         session.together("merge", "insert_watermark")
 
 
+@pytest.mark.parametrize(("digest", "begins"), [(None, 0), ("of rows", 1)])
+def test_changed_keys_become_versions_of_a_history(
+    digest: str | None, begins: int
+) -> None:
+    """And rows that are no versions yet their first ones, if the target held rows."""
+    found = logged(history=True)
+    assert found.ledger is not None
+    if digest is not None:
+        ledger = dataclasses.replace(found.ledger, columns_sha256=digest)
+        found = dataclasses.replace(found, ledger=ledger)
+    session = session_of(
+        Source(rows_of(2)),
+        told_of("orders"),
+        found=found,
+        merge_versions=merged(2, 1),
+    )
+    report = call(session)
+    assert (report["rows_inserted"], report["rows_updated"]) == (2, 1)
+    assert session.names.count("first_versions") == begins
+    session.in_order("begin", "merge_versions", "insert_watermark", "commit")
+    assert "merge" not in session.names and noted(session) == [(8, IDENTITY)]
+
+
+def test_rows_that_were_read_in_vain_move_the_position_all_the_same() -> None:
+    """A row that arrives again as it was is no new version of the table either."""
+    session = session_of(
+        Source(rows_of(2)),
+        told_of("orders"),
+        found=logged(history=True),
+        merge_versions=merged(0, 0),
+    )
+    assert call(session)["watermark"] == "0/200"
+    assert noted(session) == [(7, IDENTITY)]
+    (mark,) = [o.values for o in session.kept if o.name == "insert_watermark"]
+    assert mark[5:7] == ("0/200", "pg_lsn") and 5 in mark
+
+
 def test_a_window_in_a_groups_request_is_loaded_once() -> None:
     source = Source(rows_of(2))
     for staged in (True, False):
@@ -231,6 +268,9 @@ def test_what_a_table_has_become_is_remembered_once_its_keys_are_compared(
     *before, (version, last) = noted(session)
     assert last == OTHER and all(one == IDENTITY for _, one in before)
     assert version == 7 + (rows > 0)
+    # A capture without a row is done with: what it tells is told once.
+    mark = [o.values for o in session.kept if o.name == "insert_watermark"][-1]
+    assert mark[5:7] == ("0/200", "pg_lsn") and 5 in mark
     assert ("key_compare", "succeeded") in kinds(session)
 
 
