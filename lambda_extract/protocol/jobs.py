@@ -98,7 +98,7 @@ class Jobs:
             run_id=request.run_id,
             op=request.op,
             table=table.name if table else "",
-            request=contract.encode(request),
+            request=contract.encode_request(request),
             claimed_at=self._clock(),
         )
         return self.objects.create(f"{job}/claim.json", json.dumps(asdict(claim)))

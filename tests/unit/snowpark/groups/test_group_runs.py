@@ -471,7 +471,7 @@ def test_leases_are_extended_only_when_half_their_time_has_passed(
 ) -> None:
     clock = [0.0]
     monkeypatch.setattr(extract.time, "monotonic", lambda: clock[0])
-    monkeypatch.setattr(asking, "_REQUEST_BYTES", 3000)
+    monkeypatch.setattr(asking, "_REQUEST_BYTES", 1700)
     answer = replies(nothing(1))
 
     def slow(one: Sent) -> list[Row]:
