@@ -5,6 +5,7 @@ missing value is refused by JSON pointer, before anything is done with it.
 """
 
 import dataclasses
+import functools
 import json
 import math
 import types
@@ -56,6 +57,37 @@ def _unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(result) != len(pairs):
         raise ContractError("", "an object has the same field twice")
     return result
+
+
+def without_defaults(message: Any) -> Any:
+    """Returns a dataclass as dictionaries and lists, without what `build` fills in.
+
+    A default therefore never changes within a version of the contract.
+    """
+    if isinstance(message, tuple):
+        return [without_defaults(item) for item in message]
+    if not dataclasses.is_dataclass(message):
+        return message
+    defaults = _defaults(type(message))
+    found = {}
+    for name, value in vars(message).items():
+        default = defaults.get(name, dataclasses.MISSING)
+        # 0, 0.0 and False are equal, and different.
+        if type(value) is not type(default) or value != default:
+            found[name] = without_defaults(value)
+    return found
+
+
+@functools.cache
+def _defaults(kind: Any) -> dict[str, Any]:
+    return {
+        field.name: (
+            field.default
+            if field.default_factory is dataclasses.MISSING
+            else field.default_factory()
+        )
+        for field in dataclasses.fields(kind)
+    }
 
 
 def build(kind: type, data: Any, pointer: str) -> Any:

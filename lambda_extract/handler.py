@@ -29,7 +29,13 @@ from lambda_extract.landing.s3_errors import error_code, landing_error
 from lambda_extract.operations import group
 from lambda_extract.operations.dispatch import run_operation
 from lambda_extract.protocol import envelope
-from lambda_extract.protocol.jobs import Claim, Jobs, job_key, short_name
+from lambda_extract.protocol.jobs import (
+    HOLD_SECONDS,
+    Claim,
+    Jobs,
+    job_key,
+    short_name,
+)
 from lambda_extract.protocol.queue import Hand
 from lambda_extract.settings import Settings, parse_sources, read_settings
 
@@ -114,10 +120,10 @@ def _post(call: envelope.Call) -> dict[str, Any]:
 
 
 def _poll(call: envelope.Call) -> dict[str, Any]:
-    """Answers a GET: 202 until the job has its reply."""
+    """Answers a GET: 202 until the job has its reply; that of a group waits a while."""
     try:
         jobs = _jobs(read_settings(os.environ))
-        return _answer_job(jobs, job_key(call.batch_id), call)
+        return _answer_job(jobs, job_key(call.batch_id), call, HOLD_SECONDS)
     except ExtractError as error:
         log.emit("poll_failed", code=error.code)
         if error.retryable:
@@ -126,8 +132,10 @@ def _poll(call: envelope.Call) -> dict[str, Any]:
         return envelope.answer(((0, error_reply("", "", error)),))
 
 
-def _answer_job(jobs: Jobs, job: str, call: envelope.Call) -> dict[str, Any]:
-    found = jobs.reply(job)
+def _answer_job(
+    jobs: Jobs, job: str, call: envelope.Call, hold_seconds: float = 0.0
+) -> dict[str, Any]:
+    found = jobs.reply(job, hold_seconds=hold_seconds)
     if found is None:
         return envelope.accepted()
     return envelope.answer(((found.row, found.reply),), accepts_gzip=call.accepts_gzip)

@@ -73,6 +73,8 @@ TIMES: dict[str, Input] = {
     "poll_longest_seconds": Input(
         2, "longest delay between polls", "the local stack's"
     ),
+    "poll_hold_seconds": Input(5, "so long a poll of a group waits", _CODE),
+    "poll_look_seconds": Input(0.2, "and looks for the reply each time after", _CODE),
     "suspend_seconds": Input(
         60, "seconds after which the warehouse suspends", "snowflake/10_account"
     ),
@@ -151,6 +153,7 @@ _POSITIVE = {
     "read_megabytes_per_second",
     "poll_first_seconds",
     "poll_longest_seconds",
+    "poll_look_seconds",
     "compression",
 }
 

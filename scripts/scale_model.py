@@ -143,6 +143,18 @@ def polls(seconds: float, i: Mapping[str, float]) -> tuple[int, float]:
         delay = min(2 * delay, i["poll_longest_seconds"])
 
 
+def held_polls(seconds: float, i: Mapping[str, float]) -> tuple[int, float, float]:
+    """Returns the same of a group, whose polls wait for its reply, and how long."""
+    count, at, held, delay = 0, 0.0, 0.0, i["poll_first_seconds"]
+    while True:
+        count, at = count + 1, at + delay
+        waits = min(i["poll_hold_seconds"], max(0.0, seconds - at))
+        held, at = held + waits, at + waits
+        if at >= seconds:
+            return count, at, held
+        delay = min(2 * delay, i["poll_longest_seconds"])
+
+
 # --- a call for each table ------------------------------------------------------------
 
 
@@ -323,18 +335,18 @@ def _request(
         done.busy += table.read_seconds(i)
         end = max(end, at)
         heapq.heappush(free, (at, since, number))
-    count, seen = polls(end - began, i)
+    count, seen, held = held_polls(end - began, i)
     done.at = began + seen
     done.sent += 1
     done.requests += 1 + count
     done.workers += workers
-    done.busy += workers * i["connect_seconds"]
+    done.busy += workers * i["connect_seconds"] + held
     done.most = max(done.most, size)
     parts = len(chunk) - len(late)
     # Claim and reply; of a worker its mark, two beats, what it has done, two lists; of
     # a part its claim. Each worker reads the claim, and the last what all have done.
     done.puts += 2 + 6 * workers + parts
-    done.gets += count + 2 * workers
+    done.gets += count + round(held / i["poll_look_seconds"]) + 2 * workers
     return late
 
 

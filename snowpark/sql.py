@@ -1,5 +1,6 @@
 """PURE: SQL text: a statement with its values, and the one place that quotes."""
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -47,6 +48,28 @@ def value_rows(
         size += added
     if batch:
         yield _value_list(marks, batch)
+
+
+def json_lists(objects: Sequence[object], *, most: int) -> Iterator[str]:
+    """Yields lists of JSON text, each small enough to be bound in one statement.
+
+    One text is one value, however many rows it tells of: what has no other use than to
+    be kept as a VARIANT needs no list of casts, which Snowflake would have to compile.
+
+    Args:
+        objects: In their order; what JSON can hold.
+        most: Objects in one list.
+    """
+    batch: list[str] = []
+    size = 0
+    for text in map(json.dumps, objects):
+        if batch and (size + len(text) > _MOST_BYTES or len(batch) == most):
+            yield f"[{', '.join(batch)}]"
+            batch, size = [], 0
+        batch.append(text)
+        size += len(text) + 2
+    if batch:
+        yield f"[{', '.join(batch)}]"
 
 
 def _value_list(marks: str, rows: Sequence[Sequence[Value]]) -> Statement:

@@ -90,7 +90,7 @@ variable "lambda_memory_mb" {
 
 variable "front_concurrency" {
   type        = number
-  description = "Slots that Lambda reserves for Snowflake's POSTs and GETs. Together with worker_concurrency it must leave 100 of the account's quota unreserved (a new account may have a quota of 10): null reserves none, and workers can then take the front's."
+  description = "Slots that Lambda reserves for Snowflake's POSTs and GETs; a GET of a group holds one for up to 5 s. Together with worker_concurrency it must leave 100 of the account's quota unreserved (a new account may have a quota of 10): null reserves none, and workers can then take the front's."
   default     = 60
 
   validation {

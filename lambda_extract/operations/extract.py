@@ -36,6 +36,7 @@ from lambda_extract.rows.copy import CopyTarget, copy_target, copy_to_landing
 from lambda_extract.rows.duplicates import count_shared
 from lambda_extract.rows.query import partition_condition
 from lambda_extract.rows.wire import build_wire
+from lambda_extract.source import trust
 from lambda_extract.source.catalog import read_table
 from lambda_extract.source.database import Database
 from lambda_extract.source.described import describe
@@ -58,9 +59,12 @@ def extract_window(
         ExtractError: See errors.CODES.
     """
     started = time.monotonic()
-    table = require_key(read_table(database, request.table))
+    table = require_key(read_table(database, request.table, owners_later=True))
     cursor = check_cursor(database, table, spec)
-    # Before the snapshot, or the proof proves nothing; see bounds.py.
+    if cursor.counts:
+        # The proof asks the relation for its largest cursor.
+        trust.check_owners(database, table.oid)
+    # Before the snapshot, or the proof proves nothing; see bound.py.
     proof = read_proof(database.writer, table, cursor, window.pending_bound)
     server = read_server(database.writer)
     follow(database)
@@ -93,14 +97,16 @@ def extract_window(
             database, table, wire, resolved.range.condition(), target, skip=skip
         )
         if resolved.upper is None:
-            overlap = delivered_overlap(
-                database,
-                table,
-                cursor,
-                watermark=bound.watermark,
-                window=window,
-                wire=wire,
-            )
+            overlap = window.overlap
+            if not unchanged or bound.watermark != window.lower:
+                overlap = delivered_overlap(
+                    database,
+                    table,
+                    cursor,
+                    watermark=bound.watermark,
+                    window=window,
+                    wire=wire,
+                )
             bound = with_overlap(bound, overlap)
         shared = 0
         if copied.rows:

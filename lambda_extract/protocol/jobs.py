@@ -27,6 +27,11 @@ from lambda_extract.settings import Settings
 FOLDER = "jobs/"
 # The last worker of a group gives the reply: a GET looks after it only later.
 _QUIET_SECONDS = 5.0
+# How long a GET of a group waits for the reply: Snowflake asks again only after "a
+# significant delay" (docs: external-functions-implementation), and API Gateway gives a
+# GET 29 s.
+HOLD_SECONDS = 5.0
+LOOK_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,7 @@ class Jobs:
             run_id=request.run_id,
             op=request.op,
             table=table.name if table else "",
-            request=contract.encode(request),
+            request=contract.encode_request(request),
             claimed_at=self._clock(),
         )
         return self.objects.create(f"{job}/claim.json", json.dumps(asdict(claim)))
@@ -131,11 +136,16 @@ class Jobs:
         text = json.dumps({"row": row, "reply": contract.to_object(reply)})
         return self.objects.create(f"{job}/reply.json", text)
 
-    def reply(self, job: str) -> JobReply | None:
+    def reply(self, job: str, *, hold_seconds: float = 0.0) -> JobReply | None:
         """Returns the reply, None while the job may still give one.
 
         A job whose worker did not start or end in time is given the reply `worker_lost`
         here; should the worker live after all, its own reply comes too late.
+
+        Args:
+            hold_seconds: How long to wait for the reply of a group. There is one call
+                for all of its tables; single tables may come by hundreds, and each that
+                waited would hold a slot of Lambda.
         """
         found = self._read_reply(job)
         if found is not None:
@@ -146,7 +156,7 @@ class Jobs:
             lost = error_reply("", "", JobError("worker_lost", reason))
             return JobReply(0, lost)
         if claim.op == "group":
-            return self._settle_group(job, claim)
+            return self._settle_group(job, claim, hold_seconds)
         reason = self._lost_because(job, claim)
         if not reason:
             return None
@@ -184,12 +194,25 @@ class Jobs:
         settled = (queue or self.queue(job, claim)).settled()
         return settled is not None and self.finish(job, claim.row, settled)
 
-    def _settle_group(self, job: str, claim: Claim) -> JobReply | None:
+    def _settle_group(
+        self, job: str, claim: Claim, hold_seconds: float
+    ) -> JobReply | None:
         quiet = min(_QUIET_SECONDS, self._settings.silent_seconds)
-        if self._clock() <= claim.claimed_at + quiet:
-            return None
-        self.settle(job, claim)
-        return self._read_reply(job)
+        if self._clock() > claim.claimed_at + quiet:
+            self.settle(job, claim)
+            found = self._read_reply(job)
+            if found is not None:
+                return found
+        return self._held(job, hold_seconds)
+
+    def _held(self, job: str, seconds: float) -> JobReply | None:
+        """Returns the reply as soon as it is there, None after so many seconds."""
+        for _ in range(round(seconds / LOOK_SECONDS)):
+            time.sleep(LOOK_SECONDS)
+            found = self._read_reply(job)
+            if found is not None:
+                return found
+        return None
 
     def _lost_because(self, job: str, claim: Claim) -> str:
         now, settings = self._clock(), self._settings

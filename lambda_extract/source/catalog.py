@@ -115,8 +115,14 @@ class Sequence:
     oid: int = 0
 
 
-def read_table(database: Database, spec: TableSpec) -> SourceTable:
+def read_table(
+    database: Database, spec: TableSpec, *, owners_later: bool = False
+) -> SourceTable:
     """Reads the description of a table and checks that it may be read.
+
+    Args:
+        owners_later: The owners are checked when the snapshot reads it again; until
+            then the caller sends no query that names the relation.
 
     Raises:
         SourceError: table_not_found, permission_denied, owner_not_trusted,
@@ -124,8 +130,10 @@ def read_table(database: Database, spec: TableSpec) -> SourceTable:
         RequestError: bad_request, if nothing is left to read.
     """
     oid, kind, granted, shows_versions = _find(database, spec)
-    trust.check_owners(database, oid)
-    columns = _columns(database, spec, oid)
+    # To try a filter is a query of the relation.
+    if spec.where or not owners_later:
+        trust.check_owners(database, oid)
+    columns, primary_key = _columns(database, spec, oid)
     found = {c.name for c in columns}
     trust.check_protection(
         database.source.required_protection, spec, tuple(c.name for c in columns)
@@ -140,7 +148,7 @@ def read_table(database: Database, spec: TableSpec) -> SourceTable:
     kept = tuple(c for c in columns if c.name not in spec.exclude)
     if not kept:
         raise _nothing_to_read(spec, columns)
-    key = spec.key or _primary_key(database, oid)
+    key = spec.key or primary_key
     if not set(key) <= {c.name for c in kept}:
         # The primary key is excluded: as good as none.
         key = ()
@@ -434,7 +442,10 @@ def _not_found(database: Database, spec: TableSpec) -> SourceError:
     )
 
 
-def _columns(database: Database, spec: TableSpec, oid: int) -> tuple[SourceColumn, ...]:
+def _columns(
+    database: Database, spec: TableSpec, oid: int
+) -> tuple[tuple[SourceColumn, ...], tuple[str, ...]]:
+    """Returns the columns, and those of the primary key in its order."""
     # The modifier of a domain's base type is kept by the domain, at whatever depth.
     statement = sql.SQL("""
         WITH RECURSIVE resolved AS (
@@ -466,20 +477,31 @@ def _columns(database: Database, spec: TableSpec, oid: int) -> tuple[SourceColum
                 e.typname = 'json' OR e.typtype IN ('c', 'd'), FALSE
             ),
             pg_catalog.has_column_privilege({oid}::oid, a.attnum, 'SELECT'),
-            current_user::text
+            current_user::text,
+            -- From 0. Behind the key's own columns stand those of INCLUDE.
+            CASE
+                WHEN pg_catalog.array_position(k.indkey::int2[], a.attnum)
+                    < k.indnkeyatts
+                    THEN pg_catalog.array_position(k.indkey::int2[], a.attnum)
+            END
         FROM pg_catalog.pg_attribute AS a
         JOIN resolved AS r ON r.attnum = a.attnum AND r.typtype <> 'd'
         JOIN pg_catalog.pg_type AS t ON t.oid = r.oid
         JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace
         LEFT JOIN pg_catalog.pg_type AS e ON e.oid = t.typelem
+        LEFT JOIN pg_catalog.pg_index AS k
+            ON k.indrelid = a.attrelid AND k.indisprimary
         WHERE a.attrelid = {oid}
         ORDER BY a.attnum
         """)
     columns = []
+    places: dict[int, str] = {}
     for row in database.rows(statement.format(oid=sql.Literal(oid))):
         name, attnum, not_null, declared, base_type, *rest = row
         type_name, schema, kind, category, modifier, may_hold_json = rest[:6]
-        allowed, role = rest[6:]
+        allowed, role, place = rest[6:]
+        if place is not None:
+            places[place] = name
         if not allowed and name not in spec.exclude:
             raise SourceError(
                 "permission_denied",
@@ -490,23 +512,7 @@ def _columns(database: Database, spec: TableSpec, oid: int) -> tuple[SourceColum
             )
         base = SourceType(type_name, schema, kind, category, modifier, may_hold_json)
         columns.append(SourceColumn(name, attnum, not_null, declared, base_type, base))
-    return tuple(columns)
-
-
-def _primary_key(database: Database, oid: int) -> tuple[str, ...]:
-    statement = sql.SQL("""
-        SELECT a.attname::text
-        FROM pg_catalog.pg_index AS i
-        CROSS JOIN LATERAL pg_catalog.unnest(i.indkey)
-            WITH ORDINALITY AS k (attnum, place)
-        JOIN pg_catalog.pg_attribute AS a
-            ON a.attrelid = i.indrelid AND a.attnum = k.attnum
-        WHERE i.indrelid = {oid} AND i.indisprimary AND k.place <= i.indnkeyatts
-        ORDER BY k.place
-        """)
-    return tuple(
-        row[0] for row in database.rows(statement.format(oid=sql.Literal(oid)))
-    )
+    return tuple(columns), tuple(places[place] for place in sorted(places))
 
 
 def _check_masks(spec: TableSpec, key: tuple[str, ...]) -> None:

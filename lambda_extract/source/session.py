@@ -9,6 +9,7 @@ earlier statement left in the session, and the end of a snapshot looks whether a
 still holds.
 """
 
+import functools
 from collections.abc import Sequence
 
 from lambda_extract.values import protect
@@ -57,12 +58,8 @@ def settings_again(left_seconds: float) -> str:
     Args:
         left_seconds: What is left of the budget; a statement ends within it.
     """
-    settings = SETTINGS | _limits(left_seconds)
-    local = "; ".join(
-        f"SET LOCAL {name} = {value}" for name, value in _literals(settings)
-    )
     # The role of the login, should a function have chosen another one.
-    return f"RESET ROLE; {local}"
+    return f"RESET ROLE; {_always()}; {_local(_limits(left_seconds))}"
 
 
 def time_limit(left_seconds: float) -> str:
@@ -92,6 +89,18 @@ def _limits(seconds: float) -> dict[str, str]:
         "statement_timeout": milliseconds,
         "idle_in_transaction_session_timeout": milliseconds,
     }
+
+
+@functools.cache
+def _always() -> str:
+    """Returns what is the same for every transaction."""
+    return _local(SETTINGS)
+
+
+def _local(settings: dict[str, str]) -> str:
+    return "; ".join(
+        f"SET LOCAL {name} = {value}" for name, value in _literals(settings)
+    )
 
 
 def _literals(settings: dict[str, str]) -> list[tuple[str, str]]:

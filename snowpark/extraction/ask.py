@@ -18,7 +18,7 @@ from lambda_extract.contract import (
     Reply,
     Request,
     decode_reply,
-    encode,
+    encode_request,
     place_of,
 )
 from lambda_extract.contract_paths import capture_folder, is_key_file
@@ -54,7 +54,7 @@ def ask_all(snowflake: Snowflake, requests: Sequence[Request]) -> list[Reply]:
     Raises:
         LambdaError: The call itself failed, or a reply has not the agreed shape.
     """
-    texts = [encode(request) for request in requests]
+    texts = [encode_request(request) for request in requests]
     first = requests[0] if requests else None
     with spans.span(
         "extract",

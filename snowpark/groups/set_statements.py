@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from snowpark.errors import SyncError
 from snowpark.ledger.records import Commit, identity_text
 from snowpark.ledger.run import Run
-from snowpark.ledger.statements import state_columns, warnings_text
-from snowpark.sql import Statement, value_rows
+from snowpark.ledger.statements import state_columns, warnings_list
+from snowpark.sql import Statement, json_lists, value_rows
 
 _OF_GROUP = """\
 SELECT t.table_name
@@ -192,41 +192,30 @@ def insert_unchanged_runs(
 
     They are one row, or one for each thousand: SYNC_RECENT_RUNS tells them apart again.
     """
-    rows = [
-        (
-            run.table,
-            run.tally.windows,
-            round(run.tally.seconds.extract, 3),
-            run.tally.watermark,
-            run.tally.oldest_transaction,
-            run.tally.null_cursor_rows,
-            warnings_text(run),
-        )
-        for run in runs
-    ]
-    types = ["VARCHAR", "NUMBER", "NUMBER(12, 3)", "VARCHAR", "VARCHAR", "NUMBER"]
-    for values in value_rows([*types, "VARCHAR"], rows, most_rows=_ROWS):
+    for tables in json_lists([_quiet_table(run) for run in runs], most=_ROWS):
         yield Statement(
-            f"""\
+            """\
 INSERT INTO control.sync_quiet_runs (
     run_id, started_at, finished_at, statements, tables
 )
-SELECT
-    ?, TO_TIMESTAMP_TZ(?), CURRENT_TIMESTAMP(), ?,
-    ARRAY_AGG(
-        OBJECT_CONSTRUCT(
-            'name', column1,
-            'windows', column2,
-            'extract_seconds', column3,
-            'watermark', column4,
-            'oldest_transaction', column5,
-            'null_cursor_rows', column6,
-            'warnings', PARSE_JSON(column7)
+SELECT ?, TO_TIMESTAMP_TZ(?), CURRENT_TIMESTAMP(), ?, PARSE_JSON(?)""",
+            (runs[0].id, runs[0].started_at, statements, tables),
         )
-    )
-FROM {values.text}""",
-            (runs[0].id, runs[0].started_at, statements, *values.params),
-        )
+
+
+def _quiet_table(run: Run) -> dict[str, object]:
+    """Returns what SYNC_QUIET_RUNS keeps of a table; what is not known is left out."""
+    tally = run.tally
+    told = {
+        "name": run.table,
+        "windows": tally.windows,
+        "extract_seconds": round(tally.seconds.extract, 3),
+        "watermark": tally.watermark,
+        "oldest_transaction": tally.oldest_transaction,
+        "null_cursor_rows": tally.null_cursor_rows,
+        "warnings": warnings_list(run),
+    }
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def insert_failed_runs(

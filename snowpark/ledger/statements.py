@@ -304,12 +304,15 @@ SELECT
 
 def warnings_text(run: Run) -> str:
     """Returns the warnings of a run as SYNC_RUNS has them."""
-    return json.dumps(
-        [
-            {"code": code, "message": message, "hint": hint}
-            for code, message, hint in run.tally.warnings
-        ]
-    )
+    return json.dumps(warnings_list(run))
+
+
+def warnings_list(run: Run) -> list[dict[str, str]]:
+    """Returns the warnings of a run, in the order in which they came."""
+    return [
+        {"code": code, "message": message, "hint": hint}
+        for code, message, hint in run.tally.warnings
+    ]
 
 
 def read_last_error(table: str) -> Statement:

@@ -17,6 +17,7 @@ import pytest
 
 from lambda_extract import contract
 from lambda_extract.errors import ExtractError
+from lambda_extract.operations import extract
 from lambda_extract.operations.digest import digest
 from lambda_extract.settings import Source
 from lambda_extract.source.trust import check_owners
@@ -303,6 +304,49 @@ def test_a_table_that_changes_hands_during_the_extraction(attack: Attack) -> Non
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trust, "check_owners", hand_over)
         refused(attack)
+
+
+INCREMENT = (
+    "CREATE TABLE {me}.t (id int PRIMARY KEY, c {type} NOT NULL, v text)",
+    "INSERT INTO {me}.t SELECT i, {value}, 'x' FROM generate_series(1, 50) AS i",
+    "CREATE INDEX ON {me}.t (c) WHERE {me}.steal('x'::text) = 'x'",
+)
+KINDS = [("bigint", "i"), ("timestamptz", "now()")]
+
+
+@pytest.mark.parametrize(("type_name", "value"), KINDS)
+def test_an_increment_runs_nothing_before_it_has_looked(
+    attack: Attack, type_name: str, value: str
+) -> None:
+    """The proof of a cursor of numbers asks the relation, before the snapshot."""
+    made = [
+        text.replace("{type}", type_name).replace("{value}", value)
+        for text in INCREMENT
+    ]
+    attack.run(*made)
+    refused(attack, cursor="c")
+
+
+@pytest.mark.parametrize(("type_name", "value"), KINDS)
+def test_a_table_that_changes_hands_during_an_increment(
+    attack: Attack, monkeypatch: pytest.MonkeyPatch, type_name: str, value: str
+) -> None:
+    """Between the proof and the snapshot, in which the owners are looked at."""
+    table, rows, index = (
+        text.replace("{type}", type_name).replace("{value}", value)
+        for text in INCREMENT
+    )
+    attack.rule(table, rows, "GRANT SELECT ON {me}.t TO aurora_sync")
+    honest = extract.read_proof
+
+    def hand_over(*given: Any) -> Any:
+        found = honest(*given)
+        attack.rule("ALTER TABLE {me}.t OWNER TO {me}")
+        attack.run(index)
+        return found
+
+    monkeypatch.setattr(extract, "read_proof", hand_over)
+    refused(attack, cursor="c")
 
 
 def test_who_is_declared_is_trusted(attack: Attack) -> None:

@@ -177,9 +177,9 @@ class _Play:
                 timers.append(release)
             return found
 
-        def table_of(database: Any, spec: Any) -> Any:
+        def table_of(database: Any, spec: Any, **how: bool) -> Any:
             readers.append(database)
-            return read_table(database, spec)
+            return read_table(database, spec, **how)
 
         timers: list[threading.Timer] = []
         extract_operation.read_proof = proof  # type: ignore[assignment]

@@ -333,6 +333,11 @@ REPLIES = [
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda m: m.op)
 def test_a_request_is_read_as_it_was_written(message: contract.Request) -> None:
     assert contract.decode_request(contract.encode(message)) == message
+    text = contract.encode_request(message)
+    assert contract.decode_request(text) == message
+    # Types as well: 0 is no 0.0, and a request that is kept is compared as text.
+    assert contract.encode(contract.decode_request(text)) == contract.encode(message)
+    assert len(text) <= len(contract.encode(message))
 
 
 @pytest.mark.parametrize("message", REPLIES, ids=lambda m: type(m).__name__)

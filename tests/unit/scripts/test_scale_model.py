@@ -4,9 +4,10 @@ import dataclasses
 
 import pytest
 
+from lambda_extract.protocol.jobs import HOLD_SECONDS, LOOK_SECONDS
 from scripts import scale_model
 from scripts.cost_inputs import SIMULATED, InputError, inputs, parse
-from scripts.scale_model import Pool, per_group, per_table, polls
+from scripts.scale_model import Pool, held_polls, per_group, per_table, polls
 from scripts.simulate_scale import rows
 
 IDLE = {"changed_share": 0.0}
@@ -82,6 +83,19 @@ def test_every_input_has_an_effect() -> None:
 def test_polls_come_less_and_less_often() -> None:
     i = inputs({"poll_first_seconds": 1.0, "poll_longest_seconds": 4.0})
     assert [polls(s, i) for s in (0.5, 2, 7, 7.5)] == [(1, 1), (2, 3), (3, 7), (4, 11)]
+
+
+def test_a_poll_of_a_group_waits_for_its_reply() -> None:
+    i = inputs({"poll_first_seconds": 1.0, "poll_hold_seconds": 5.0})
+    assert held_polls(0.5, i) == (1, 1, 0)
+    assert held_polls(4, i) == (1, 4, 3)
+    # The second one comes 2 s after the first one's end.
+    assert held_polls(7, i) == (2, 8, 5)
+    assert held_polls(9, i) == (2, 9, 6)
+    assert (HOLD_SECONDS, LOOK_SECONDS) == (
+        inputs({})["poll_hold_seconds"],
+        inputs({})["poll_look_seconds"],
+    )
 
 
 def test_who_comes_to_a_full_pool_waits() -> None:

@@ -1,8 +1,10 @@
 """The ground of every statement: what is bound, what is quoted."""
 
+import json
+
 import pytest
 
-from snowpark.sql import Statement, literal, quote, value_rows, with_nulls
+from snowpark.sql import Statement, json_lists, literal, quote, value_rows, with_nulls
 
 
 def test_r1_none_is_written_as_null_and_never_bound() -> None:
@@ -79,6 +81,17 @@ def test_a_row_that_is_too_large_alone_is_sent_alone() -> None:
     made = list(value_rows(["VARCHAR"], rows, most_rows=9))
     assert [len(s.params) for s in made] == [1, 1, 1]
     assert list(value_rows(["VARCHAR"], [], most_rows=9)) == []
+
+
+def test_k3_json_lists_are_cut_by_number_and_by_bytes_and_nothing_is_lost() -> None:
+    objects = [{"a": "ä" * size} for size in [5, 60_000] * 10] + [{"a": "b" * 500_000}]
+    made = list(json_lists(objects, most=7))
+    assert [found for text in made for found in json.loads(text)] == objects
+    # What is too large alone is sent alone.
+    assert max(map(len, made[:-1])) <= 450_100 and len(json.loads(made[-1])) == 1
+    short = list(json_lists(list(range(15)), most=7))
+    assert [len(json.loads(text)) for text in short] == [7, 7, 1]
+    assert list(json_lists([], most=7)) == []
 
 
 @pytest.mark.parametrize("name", ["", "x" * 256, "a\0b", "\0"])

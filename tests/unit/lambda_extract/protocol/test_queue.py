@@ -1,6 +1,7 @@
 """The queue of a group: parts are taken once, and whoever vanishes loses one."""
 
 import dataclasses
+import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -129,6 +130,41 @@ def test_the_reply_comes_when_all_parts_are_done(s3: Any, clock: Clock) -> None:
     assert not group.jobs.settle(JOB, group.claim)
     found = group.jobs.reply(JOB)
     assert found is not None and (found.row, found.reply) == (3, reply)
+
+
+def test_who_asks_for_a_group_waits_for_its_reply(
+    s3: Any, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asks again later learns of it later."""
+    group = Group(s3, clock, 1)
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 3:
+            for number in group.take():
+                group.give(number)
+            group.end()
+            assert group.jobs.settle(JOB, group.claim)
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    assert group.jobs.reply(JOB) is None and not slept
+    found = group.jobs.reply(JOB, hold_seconds=5.0)
+    assert found is not None and isinstance(found.reply, contract.GroupReply)
+    assert len(slept) == 3
+
+
+def test_nobody_waits_for_a_group_for_longer_than_told_nor_for_a_single_table(
+    s3: Any, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group, slept = Group(s3, clock, 1), list[float]()
+    monkeypatch.setattr(time, "sleep", slept.append)
+    assert group.jobs.reply(JOB, hold_seconds=5.0) is None
+    assert sum(slept) == pytest.approx(5.0)
+    alone = job_key("batch 2")
+    assert group.jobs.claim(alone, 0, contract.HealthRequest("r1", "shop"))
+    slept.clear()
+    assert group.jobs.reply(alone, hold_seconds=5.0) is None and not slept
 
 
 def test_a_killed_worker_loses_its_part_only(s3: Any, clock: Clock) -> None:

@@ -227,9 +227,9 @@ def committed_before_the_proof(
             threading.Timer(0.5, pair.resume).start()
             return found
 
-        def table_of(database: Database, spec: Any) -> Any:
+        def table_of(database: Database, spec: Any, **how: bool) -> Any:
             readers.append(database)
-            return read_table(database, spec)
+            return read_table(database, spec, **how)
 
         monkeypatch.setattr(extract_operation, "read_table", table_of)
         monkeypatch.setattr(extract_operation, "read_proof", proof)

@@ -8,15 +8,21 @@ import pytest
 from snowflake.snowpark import Row
 
 from lambda_extract.contract import (
+    CursorValue,
     ErrorDetail,
     ExtractReply,
     GroupReply,
     GroupRequest,
     KnownColumns,
+    Member,
+    Overlap,
     PartReply,
     Reply,
+    SourceIdentity,
+    Window,
     decode_request,
     encode,
+    encode_request,
 )
 from snowpark.extraction import progress, requests
 from snowpark.groups import asking
@@ -122,11 +128,44 @@ def test_sources_are_asked_side_by_side_and_one_of_them_never_twice_at_once(
 
 
 def test_requests_are_cut_by_their_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asking, "_REQUEST_BYTES", 2600)
+    asked = asked_of("a", "b", "c", "d")
+    most = 300 + int(2.5 * asking.part_bytes(asked["a"]))
+    monkeypatch.setattr(asking, "_REQUEST_BYTES", most)
     lab = Lab(all_done)
-    lab.ask(asked_of("a", "b", "c", "d"))
+    lab.ask(asked)
     assert [len(names) for names in lab.tables] == [2, 2]
-    assert all(len(encode(group)) < 2600 for group in lab.groups)
+    assert all(len(encode_request(group)) <= most for group in lab.groups)
+
+
+def test_500_tables_of_20_columns_fit_into_one_request() -> None:
+    """Each further one is a statement, and up to `max_parallel` more sessions."""
+    columns = ",".join(f"{number}:0a1b" for number in range(1, 21))
+    before = Window(
+        lower=CursorValue("2026-01-01 00:00:00.123456+00", "timestamp with time zone"),
+        overlap=Overlap(100, f"-{'9' * 20}:0123456789abcdef"),
+        identity=SourceIdentity(
+            relation_id=10**9,
+            members=(Member(10**9, 10**9),),
+            system="7" * 19,
+            timeline=1,
+            next_transaction=10**12,
+            columns="0123456789abcdef",
+            types=columns,
+        ),
+    )
+    known = KnownColumns("0" * 64, '"SHOP"."A_TABLE_OF_A_SHOP"', "evolve", "fail", True)
+    found = {
+        name: dataclasses.replace(
+            one,
+            request=dataclasses.replace(one.request, window=before),
+            known=known,
+        )
+        for name, one in asked_of(*(f"a_table_{i:05d}" for i in range(500))).items()
+    }
+    lab = Lab(all_done)
+    lab.ask(found)
+    assert [len(names) for names in lab.tables] == [500]
+    assert len(encode_request(lab.groups[0])) < 450_000
 
 
 def test_what_a_reply_has_left_is_asked_for_again() -> None:
