@@ -31,9 +31,9 @@ class Result:
 
 
 def result_key(project: Project, mutant: Mutant, chosen: Selection) -> str:
-    """Returns a name for the mutant, the tree and the tests that run for it."""
-    parts = [mutant.key, project.digest]
-    parts += [f"{file} {project.digest_of(file)}" for file in chosen.files]
+    """Returns a name for the mutant, its module and the tests that run for it."""
+    parts = [mutant.key, project.digest_of(mutant.module)]
+    parts += [f"{file} {project.digest_for(file)}" for file in chosen.files]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
