@@ -290,6 +290,25 @@ def test_the_leases_of_a_lane_are_given_back_together() -> None:
     assert session.only("release_some").values[1:] == ("lines", "orders")
 
 
+@pytest.mark.parametrize("beyond", [-1, 0, 5])
+def test_a_long_lane_gives_leases_back_while_it_is_at_work(beyond: int) -> None:
+    """A table that is done waits for no other 20 until somebody may sync it."""
+    number = lane._GIVEN_BACK + beyond
+    session = world(window(2), tables=crowd(number))
+    extracted(session, 1)
+    load_lane(Snowflake(session), "hourly", 1)
+    given = [list(values[1:]) for values in session.values("release_some")]
+    tables = [table for some in given for table in some]
+    assert sorted(tables) == [f"t{i:04d}" for i in range(number)]
+    sizes = [lane._GIVEN_BACK, beyond] if beyond > 0 else [number]
+    assert [len(some) for some in given] == sizes
+    if beyond > 0:
+        # The first ones while tables of the lane were still to be merged.
+        names = session.names
+        merges = [at for at, name in enumerate(names) if name == "merge"]
+        assert merges[lane._GIVEN_BACK - 1] < names.index("release_some") < merges[-1]
+
+
 def revived(session: Scripted) -> Scripted:
     """Returns the warehouse without the process that died."""
     session.stop = None

@@ -12,6 +12,7 @@ from snowpark.columns.alignment import Alignment
 from snowpark.columns.shape import Shape
 from snowpark.errors import DriftError, LoadError, SnowflakeError, SyncError, UsageError
 from snowpark.load import merge, staging, target
+from snowpark.load import statements as load_statements
 from snowpark.load.staging import Job
 from snowpark.session import Snowflake
 from tests.unit.snowpark.samples import COLUMNS, NOTE, RUN_ID, reply
@@ -155,6 +156,22 @@ def test_a_merge_repeats_the_range_of_its_keys(bounds: Row, bound: Any) -> None:
     values = session.only("merge").values
     assert values[:2] == (RUN_ID, "then") and values[2:] == bound
     assert session.names == ["key_bounds", "merge"]
+
+
+def test_a_merge_by_a_key_that_prunes_nothing_asks_for_no_range() -> None:
+    """A nullable key's NULL is in no range: its row would be inserted twice."""
+    nullable = dataclasses.replace(COLUMNS[0], nullable=True)
+    known = batch()
+    column = dataclasses.replace(known.key[0], source=nullable)
+    session = Scripted(merge=merged())
+    rows = dataclasses.replace(known, key=(column,))
+    merge.merge_rows(Snowflake(session), rows)
+    assert session.names == ["merge"]
+    sent = session.only("merge")
+    assert (sent.text, sent.values) == (
+        (one := load_statements.merge(rows, None)).text,
+        one.params,
+    )
 
 
 def test_a_merge_without_deletes_answers_fewer_numbers() -> None:
