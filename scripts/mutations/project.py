@@ -18,6 +18,9 @@ _NOT_COPIED = (".git", ".venv", ".local", "build", ".terraform", ".hypothesis")
 _CACHES = ("__pycache__", ".mypy_cache", ".pytest_cache")
 # What no test of the product's behaviour reads.
 _NOT_DIGESTED = ("terraform/", "docs/", "tests/mutations/", "scripts/mutations/")
+# Who reads the golden files, and where they are.
+_GOLDEN_READER = "golden.py"
+_GOLDEN = "tests/golden/"
 
 
 @dataclass(frozen=True)
@@ -142,7 +145,8 @@ class Project:
     def digest_for(self, file: str) -> str:
         """Returns a checksum of a file of tests and of all that it may depend on.
 
-        A unit test depends on what it imports, and on whatever is no Python. What
+        A unit test depends on what it imports, and on whatever is no Python (on golden
+        files if it imports what reads them). What
         other processes of it run is not seen here: if that has changed, lines may be
         kept that a test does not run any more, which is why a mutant is never counted
         as noticed without a test that failed on it.
@@ -151,10 +155,12 @@ class Project:
             files = [one for one in self._digested if not _is_test(one)]
         else:
             reached = self.reached(file)
+            golden = any(Path(one).name == _GOLDEN_READER for one in reached)
             files = [
                 one
                 for one in self._digested
-                if one in reached or not one.endswith(".py")
+                if one in reached
+                or (not one.endswith(".py") and (golden or _GOLDEN not in one))
             ]
         total = hashlib.sha256(sys.version.encode())
         for one in [*files, file]:

@@ -18,10 +18,16 @@ from scripts.mutations.equivalents import (
 from scripts.mutations.project import Project
 from scripts.mutations.python_code import is_valid, mutants
 from scripts.mutations.report import Limits, Outcome, below, survivors, table
-from scripts.mutations.results import Result, Results
+from scripts.mutations.results import Result, Results, holds, rests_on
 from scripts.mutations.run import Options, Report, run
 from scripts.mutations.sample import sample
-from scripts.mutations.selection import Measured, Measurements, measure, stages_of
+from scripts.mutations.selection import (
+    Measured,
+    Measurements,
+    Selection,
+    measure,
+    stages_of,
+)
 from scripts.mutations.source import Mutant, Source
 from scripts.mutations.sql_text import sql_edits
 from scripts.mutations.workers import Job, Stage, WorkerError, running_workers
@@ -364,7 +370,7 @@ def test_the_reviewed_list_of_the_project_can_be_read() -> None:
 
 def test_results_survive_a_run_that_was_ended(tmp_path: Path) -> None:
     path = tmp_path / "results.jsonl"
-    result = Result("key", True, "a test", 3, 1.5)
+    result = Result("key", True, "a test", 3, 1.5, {"test_a.py": "ab"})
     results = Results(path, resume=False)
     results.add(result)
     results.close()
@@ -376,6 +382,40 @@ def test_results_survive_a_run_that_was_ended(tmp_path: Path) -> None:
     fresh = Results(path, resume=False)
     assert fresh.get("key") is None
     fresh.close()
+
+
+def test_more_tests_take_nothing_back_of_what_others_have_noticed(
+    tree: Project,
+) -> None:
+    first, second = "tests/unit/test_code.py", "tests/unit/test_more.py"
+    (tree.root / second).write_text("from product import code\n")
+
+    def project() -> Project:
+        return Project(tree.root, ("product",))
+
+    def chosen(*files: str) -> Selection:
+        return Selection((Stage(files, 1.0, ("a test",)),))
+
+    def result(by: str) -> Result:
+        files = rests_on(project(), chosen(first, second), by)
+        return Result("key", bool(by), by, 1, 1.0, files)
+
+    noticed, survived, late = result(f"{first}::one"), result(""), result("a time-out")
+    every = (noticed, survived, late)
+
+    def held(*files: str) -> list[bool]:
+        return [holds(project(), one, chosen(*files)) for one in every]
+
+    assert set(noticed.files) == {first} and set(survived.files) == {first, second}
+    assert held(first, second) == [True, True, True]
+    # Other files run it now, or one has changed that has not noticed it.
+    assert held(first) == [True, False, False]
+    (tree.root / second).write_text("from product import code  # more\n")
+    assert held(first, second) == [True, False, False]
+    (tree.root / first).write_text("from product import code\n")
+    assert held(first, second) == [False, False, False]
+    (tree.root / first).unlink()
+    assert held(second) == [False, False, False]
 
 
 def test_the_report_names_survivors_and_limits() -> None:
@@ -604,8 +644,14 @@ def test_what_a_file_does_not_depend_on_is_no_reason_to_run_it_again(
     write("product/statement.sql", text)
     assert digests()[0] != unit
     unit = digests()[0]
-    write("tests/conftest.py", "A = 1\n")
-    assert digests()[0] != unit
+    # No test of the file reads the golden ones.
+    write("tests/golden/a.sql", "SELECT 1\n")
+    assert digests()[0] == unit
+    write("tests/unit/golden.py", "A = 1\n")
+    write("tests/conftest.py", "from tests.unit import golden\n")
+    assert (before := digests()[0]) != unit
+    write("tests/golden/a.sql", "SELECT 2\n")
+    assert digests()[0] != before
 
 
 @pytest.mark.large
