@@ -16,6 +16,7 @@ import importlib.metadata
 import json
 import os
 import pkgutil
+import shutil
 import signal
 import sys
 import tempfile
@@ -44,6 +45,10 @@ def main() -> None:
     # Bytecode is kept: a fork would compile every module again.
     sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    # Tests that find this make a server once, and start copies of it.
+    template = copy.with_name(f"{copy.name}-aurora")
+    shutil.rmtree(template, ignore_errors=True)
+    os.environ["AURORA_TEMPLATE"] = str(template)
     # What a library prints must not get between the answers.
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
