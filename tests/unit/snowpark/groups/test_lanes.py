@@ -7,7 +7,7 @@ import pytest
 from snowflake.snowpark import Row
 
 from snowpark.errors import SyncError, UsageError
-from snowpark.groups import extract, group, lane, lanes
+from snowpark.groups import extract, group, lane, lanes, table_steps
 from snowpark.groups.lane import load_lane
 from snowpark.groups.lanes import Past, Place
 from snowpark.groups.steps import GroupStep
@@ -280,6 +280,19 @@ def test_the_tables_of_a_lane_take_turns_in_one_staging_table() -> None:
         names |= made
     # A lane that is called twice at once must not meet the rows of the other call.
     assert len(names) == 2
+
+
+@pytest.mark.parametrize("letters", [1, 150, 151, 255])
+def test_no_name_of_a_group_hides_which_call_a_staging_table_is_of(
+    letters: int,
+) -> None:
+    """A long name is cut before the call's part is."""
+    made = [table_steps.common_staging("g" * letters, RUN, 12) for _ in range(2)]
+    assert made[0] != made[1]
+    for name in made:
+        identifier = name.split('"')[3]
+        assert len(identifier) <= 255 and "_12_" in identifier
+        assert identifier.startswith("G" * min(letters, 150) + "_12_")
 
 
 def test_the_leases_of_a_lane_are_given_back_together() -> None:
