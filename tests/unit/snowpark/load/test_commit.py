@@ -7,8 +7,8 @@ from snowflake.snowpark import Row
 
 from lambda_extract.contract import AlteredValue
 from snowpark.errors import LeaseError
-from snowpark.ledger.records import Commit, Kind
-from snowpark.ledger.run import Run
+from snowpark.ledger.records import Commit
+from snowpark.ledger.run import Kind, Run
 from snowpark.load import commit
 from snowpark.load.staging import Job
 from snowpark.session import Snowflake
@@ -49,7 +49,7 @@ def test_the_end_of_a_plain_run_is_one_statement() -> None:
         # What moves no version is told apart by the fence, which counts newer ones.
         (dataclasses.replace(MOVES, version=BASE), True),
         (dataclasses.replace(MOVES, altered=(AlteredValue("note", 1),)), True),
-        (dataclasses.replace(MOVES, kind="reset"), True),
+        (dataclasses.replace(MOVES, kind="repair"), True),
         (MOVES, False),
     ],
 )
@@ -68,7 +68,7 @@ def test_a_run_that_goes_on_is_not_recorded(row: Commit | None) -> None:
     assert "insert_run" not in play(Scripted(), row, ends=False)
 
 
-@pytest.mark.parametrize("kind", ["increment", "reset"])
+@pytest.mark.parametrize("kind", ["increment", "repair"])
 def test_what_the_fence_refuses_is_rolled_back(kind: Kind) -> None:
     session = Scripted(read_fence=[Row(NEWER=2, OWNER=RUN_ID)])
     with pytest.raises(LeaseError):
