@@ -69,9 +69,7 @@ def pair(reached: list[Any], recovery: list[Any] | None = None) -> Server:
     return reader
 
 
-REACHED = (
-    "SELECT COALESCE( pg_catalog.pg_last_wal_replay_lsn() >= {}::pg_lsn, FALSE )"
-)
+REACHED = "SELECT COALESCE( pg_catalog.pg_last_wal_replay_lsn() >= {}::pg_lsn, FALSE )"
 
 
 @pytest.mark.usefixtures("message")
