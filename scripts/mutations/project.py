@@ -18,6 +18,9 @@ _NOT_COPIED = (".git", ".venv", ".local", "build", ".terraform", ".hypothesis")
 _CACHES = ("__pycache__", ".mypy_cache", ".pytest_cache")
 # What no test of the product's behaviour reads.
 _NOT_DIGESTED = ("terraform/", "docs/", "tests/mutations/", "scripts/mutations/")
+# Who reads the golden files, and where they are.
+_GOLDEN_READER = "golden.py"
+_GOLDEN = "tests/golden/"
 
 
 @dataclass(frozen=True)
@@ -125,28 +128,63 @@ class Project:
 
     def reached(self, file: str) -> frozenset[str]:
         """Returns the files of the tree that a file imports, directly or by others."""
-        found: set[str] = set()
-        pending = [file]
-        while pending:
-            for other in self.imports[pending.pop()] - found:
-                found.add(other)
-                pending.append(other)
-        return frozenset(found)
+        if file not in self._reached:
+            found: set[str] = set()
+            pending = [file]
+            while pending:
+                for other in self.imports[pending.pop()] - found:
+                    found.add(other)
+                    pending.append(other)
+            self._reached[file] = frozenset(found)
+        return self._reached[file]
 
     @cached_property
-    def digest(self) -> str:
-        """Returns a checksum of all that a test may depend on but other tests."""
+    def _reached(self) -> dict[str, frozenset[str]]:
+        return {}
+
+    def digest_for(self, file: str) -> str:
+        """Returns a checksum of a file of tests and of all that it may depend on.
+
+        A unit test depends on what it imports, and on whatever is no Python (on golden
+        files if it imports what reads them). What
+        other processes of it run is not seen here: if that has changed, lines may be
+        kept that a test does not run any more, which is why a mutant is never counted
+        as noticed without a test that failed on it.
+        """
+        if file.startswith(f"{self.end_to_end}/"):
+            files = [one for one in self._digested if not _is_test(one)]
+        else:
+            reached = self.reached(file)
+            golden = any(Path(one).name == _GOLDEN_READER for one in reached)
+            files = [
+                one
+                for one in self._digested
+                if one in reached
+                or (not one.endswith(".py") and (golden or _GOLDEN not in one))
+            ]
         total = hashlib.sha256(sys.version.encode())
-        for file in self.files:
-            if file.startswith(_NOT_DIGESTED) or file.endswith(".md"):
-                continue
-            if not (file.startswith("tests/") and Path(file).name.startswith("test_")):
-                total.update(f"{file}\0{self.digest_of(file)}\0".encode())
+        for one in [*files, file]:
+            total.update(f"{one}\0{self.digest_of(one)}\0".encode())
         return total.hexdigest()
+
+    @cached_property
+    def _digested(self) -> list[str]:
+        return [
+            file
+            for file in self.files
+            if not file.startswith(_NOT_DIGESTED) and not file.endswith(".md")
+        ]
 
     def digest_of(self, file: str) -> str:
         """Returns the checksum of a file."""
-        return hashlib.sha256((self.root / file).read_bytes()).hexdigest()
+        if file not in self._digests:
+            content = (self.root / file).read_bytes()
+            self._digests[file] = hashlib.sha256(content).hexdigest()
+        return self._digests[file]
+
+    @cached_property
+    def _digests(self) -> dict[str, str]:
+        return {}
 
     def copy(self, folder: Path) -> None:
         """Makes a folder the same as the tree; keeps what is the same in it."""
@@ -163,6 +201,10 @@ class Project:
             if path.is_file() and "__pycache__" not in path.parts:
                 if path.relative_to(folder).as_posix() not in wanted:
                     path.unlink()
+
+
+def _is_test(file: str) -> bool:
+    return file.startswith("tests/") and Path(file).name.startswith("test_")
 
 
 def _imported(path: Path) -> list[str]:

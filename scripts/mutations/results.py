@@ -1,4 +1,9 @@
-"""What became of each mutant: a file of JSON lines, so that a run can go on."""
+"""What became of each mutant: a file of JSON lines, so that a run can go on.
+
+A result holds as long as what it rests on is the same: of a mutant that was noticed the
+module and the file of the test that failed, of a survivor the files of all tests that
+run it. More tests take nothing back of what others have noticed.
+"""
 
 import hashlib
 import json
@@ -16,11 +21,13 @@ class Result:
     """What the tests of one level said about one mutant.
 
     Attributes:
-        key: Names the mutant with all that the result depends on.
+        key: Names the mutant, the text of its module and the folder of the tests.
         noticed: A test failed, or did not end in time.
         by: The first test that failed, or what else happened.
         tests: How many tests run the changed lines.
         seconds: How long it took.
+        files: File of tests -> checksum of all that it depends on: what the result
+            rests on.
     """
 
     key: str
@@ -28,13 +35,34 @@ class Result:
     by: str
     tests: int
     seconds: float
+    files: dict[str, str]
 
 
-def result_key(project: Project, mutant: Mutant, chosen: Selection) -> str:
-    """Returns a name for the mutant, the tree and the tests that run for it."""
-    parts = [mutant.key, project.digest]
-    parts += [f"{file} {project.digest_of(file)}" for file in chosen.files]
+def result_key(project: Project, mutant: Mutant, folder: str) -> str:
+    """Returns a name for the mutant, its module and the folder of the tests."""
+    parts = [mutant.key, project.digest_of(mutant.module), folder]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+def rests_on(project: Project, chosen: Selection, by: str) -> dict[str, str]:
+    """Returns the files, with their checksums, that a new result rests on.
+
+    Args:
+        by: The test that failed, if it was one.
+    """
+    file = by.partition("::")[0]
+    files = [file] if file in chosen.files else chosen.files
+    return {file: project.digest_for(file) for file in files}
+
+
+def holds(project: Project, result: Result, chosen: Selection) -> bool:
+    """True if an earlier result is still that of the present tests."""
+    there = set(project.files)
+    for file, digest in result.files.items():
+        if file not in there or project.digest_for(file) != digest:
+            return False
+    by_test = result.by.partition("::")[0] in result.files
+    return by_test or set(result.files) == set(chosen.files)
 
 
 class Results:
@@ -46,7 +74,7 @@ class Results:
         self._file: TextIO = path.open("a" if resume else "w", encoding="utf-8")
 
     def get(self, key: str) -> Result | None:
-        """Returns the result of an earlier run, if it is one of the same code."""
+        """Returns the result of an earlier run, which may not hold any more."""
         return self._known.get(key)
 
     def add(self, result: Result) -> None:

@@ -11,7 +11,7 @@ from scripts.mutations.equivalents import Equivalent, read_equivalents, unmatche
 from scripts.mutations.project import Project
 from scripts.mutations.python_code import mutants
 from scripts.mutations.report import Outcome
-from scripts.mutations.results import Result, Results, result_key
+from scripts.mutations.results import Result, Results, holds, rests_on, result_key
 from scripts.mutations.sample import sample
 from scripts.mutations.selection import Selection, Measurements, measure
 from scripts.mutations.source import Mutant
@@ -116,15 +116,18 @@ def run(project: Project, options: Options, progress: Progress) -> Report:
     results = Results(options.folder / "results.jsonl", resume=options.resume)
     try:
         with running_workers(project, options.folder, options.processes) as workers:
-            level = _Level(project, workers, results, progress, options.tests)
+            unit, others = (
+                _Level(project, workers, results, progress, options.tests, folder)
+                for folder in (project.unit, project.end_to_end)
+            )
             kept = options.folder / "measured"
-            tests = level.measured(project.unit, drawn.mutants, kept)
-            found = level.run(tests, drawn.mutants)
+            tests = unit.measured(drawn.mutants, kept)
+            found = unit.run(tests, drawn.mutants)
             failed = tests.failed
             survived = [one for one in drawn.mutants if not found[one].noticed]
             if options.all_levels and survived:
-                more = level.measured(project.end_to_end, survived, kept)
-                for mutant, result in level.run(more, survived).items():
+                more = others.measured(survived, kept)
+                for mutant, result in others.run(more, survived).items():
                     tests_run = found[mutant].tests + result.tests
                     found[mutant] = Outcome(
                         mutant, result.noticed, result.by, tests_run
@@ -144,12 +147,11 @@ class _Level:
     results: Results
     progress: Progress
     pattern: str
+    folder: str
 
-    def measured(
-        self, folder: str, chosen: Sequence[Mutant], kept: Path
-    ) -> Measurements:
+    def measured(self, chosen: Sequence[Mutant], kept: Path) -> Measurements:
         modules = {mutant.module for mutant in chosen}
-        found = self.project.tests(folder, modules)
+        found = self.project.tests(self.folder, modules)
         files = fnmatch.filter(found, self.pattern)
         return measure(self.project, self.workers, files, kept, self.progress)
 
@@ -158,18 +160,16 @@ class _Level:
     ) -> dict[Mutant, Outcome]:
         """Returns the outcome of each mutant."""
         found: dict[Mutant, Outcome] = {}
-        jobs: list[tuple[tuple[Mutant, str, int], Job]] = []
+        jobs: list[tuple[tuple[Mutant, Selection], Job]] = []
         for mutant in chosen:
             selection = tests.select(mutant)
-            key = result_key(self.project, mutant, selection)
-            known = self.results.get(key)
-            if known is not None:
+            known = self.results.get(self._key(mutant))
+            if known is not None and holds(self.project, known, selection):
                 found[mutant] = _outcome(mutant, known)
             elif not selection.tests:
                 found[mutant] = Outcome(mutant, False, "", 0)
             else:
-                count = len(selection.tests)
-                jobs.append(((mutant, key, count), self._job(mutant, selection)))
+                jobs.append(((mutant, selection), self._job(mutant, selection)))
         for number, (mutant, result) in enumerate(self._done(jobs), 1):
             self.results.add(result)
             found[mutant] = _outcome(mutant, result)
@@ -180,17 +180,26 @@ class _Level:
             )
         return found
 
+    def _key(self, mutant: Mutant) -> str:
+        return result_key(self.project, mutant, self.folder)
+
     def _job(self, mutant: Mutant, selection: Selection) -> Job:
         source = self.project.source(mutant.module)
         return selection.job(mutant.module, mutant.applied(source))
 
     def _done(
-        self, jobs: Sequence[tuple[tuple[Mutant, str, int], Job]]
+        self, jobs: Sequence[tuple[tuple[Mutant, Selection], Job]]
     ) -> Iterator[tuple[Mutant, Result]]:
-        for (mutant, key, count), answer in run_jobs(self.workers, jobs):
+        for (mutant, selection), answer in run_jobs(self.workers, jobs):
             by = _noticed_by(answer)
-            seconds = round(answer["seconds"], 2)
-            yield mutant, Result(key, by is not None, by or "", count, seconds)
+            yield mutant, Result(
+                key=self._key(mutant),
+                noticed=by is not None,
+                by=by or "",
+                tests=len(selection.tests),
+                seconds=round(answer["seconds"], 2),
+                files=rests_on(self.project, selection, by or ""),
+            )
 
 
 def _outcome(mutant: Mutant, result: Result) -> Outcome:

@@ -10,13 +10,18 @@ from typing import Any
 
 from scripts.mutations.project import Project
 from scripts.mutations.source import Mutant, function_lines
-from scripts.mutations.workers import Job, Worker, run_jobs
+from scripts.mutations.workers import Job, Stage, Worker, run_jobs
 
 MEASURE_SECONDS = 900.0
 # How much longer the tests of a mutant may take than without it, and what they may take
 # in any case: a machine is busy at times.
 _TIMES = 4.0
 _AT_LEAST_SECONDS = 20.0
+# Most changes are noticed at once by the tests of their own module. So a mutant meets
+# a few files first, then some more, then all others, and what is slow comes last.
+_FILES_AT_FIRST = (3, 6)
+_SECONDS_AT_FIRST = 4.0
+_SLOW_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -59,17 +64,88 @@ class Measured:
 
 @dataclass(frozen=True)
 class Selection:
-    """The tests to run for a mutant, the quickest file first."""
+    """The tests to run for a mutant.
 
-    files: tuple[str, ...] = ()
-    tests: tuple[str, ...] = ()
+    Attributes:
+        stages: What is run together, in the order in which it is.
+        known: Names of all tests of their files.
+    """
+
+    stages: tuple[Stage, ...] = ()
     known: tuple[str, ...] = ()
-    seconds: float = 0.0
+
+    @property
+    def files(self) -> list[str]:
+        """The files of all stages."""
+        return sorted({file for stage in self.stages for file in stage.files})
+
+    @property
+    def tests(self) -> list[str]:
+        """The tests of all stages."""
+        return sorted({test for stage in self.stages for test in stage.tests or ()})
 
     def job(self, module: str, text: str) -> Job:
         """Returns the job that runs them on a changed module."""
-        timeout = _AT_LEAST_SECONDS + _TIMES * self.seconds
-        return Job(self.files, timeout, self.tests, self.known, module, text)
+        return Job(self.stages, self.known, module, text)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Some tests of one file."""
+
+    file: Measured
+    tests: tuple[str, ...]
+
+    @property
+    def seconds(self) -> float:
+        return self.file.slow(self.tests)
+
+
+def stages_of(chosen: Sequence[tuple[Measured, set[str]]]) -> tuple[Stage, ...]:
+    """Returns in which order tests are run.
+
+    Args:
+        chosen: Files with their tests, the most promising first.
+    """
+    parts = [_Part(one, tuple(sorted(tests))) for one, tests in chosen]
+    slow = [_picked(part, lambda seconds: seconds > _SLOW_SECONDS) for part in parts]
+    quick = [_picked(part, lambda seconds: seconds <= _SLOW_SECONDS) for part in parts]
+    quick = [part for part in quick if part.tests]
+    few, more = _FILES_AT_FIRST
+    first, left = _within(quick[:few], _SECONDS_AT_FIRST)
+    groups = [first, left + quick[few : few + more], quick[few + more :]]
+    groups.append(sorted(slow, key=lambda part: part.seconds))
+    groups = [[part for part in group if part.tests] for group in groups]
+    return tuple(_stage(group) for group in groups if group)
+
+
+def _picked(part: _Part, wanted: Callable[[float], bool]) -> _Part:
+    seconds = part.file.seconds
+    return _Part(part.file, tuple(t for t in part.tests if wanted(seconds[t])))
+
+
+def _within(parts: Sequence[_Part], budget: float) -> tuple[list[_Part], list[_Part]]:
+    """Returns the quickest tests that fit into some seconds, and the others."""
+    every = [(p.file.seconds[test], test) for p in parts for test in p.tests]
+    total = 0.0
+    kept: set[str] = set()
+    for seconds, test in sorted(every):
+        total += seconds
+        if total > budget and kept:
+            break
+        kept.add(test)
+    first = [_Part(p.file, tuple(t for t in p.tests if t in kept)) for p in parts]
+    left = [_Part(p.file, tuple(t for t in p.tests if t not in kept)) for p in parts]
+    return first, left
+
+
+def _stage(parts: Sequence[_Part]) -> Stage:
+    seconds = sum(part.seconds for part in parts)
+    return Stage(
+        files=tuple(part.file.file for part in parts),
+        timeout=_AT_LEAST_SECONDS + _TIMES * seconds,
+        tests=tuple(test for part in parts for test in part.tests),
+    )
 
 
 class Measurements:
@@ -89,13 +165,22 @@ class Measurements:
         """Returns the tests that run the lines of a mutant."""
         chosen = [(one, self._wanted(one, mutant)) for one in self.measured]
         chosen = [(one, tests) for one, tests in chosen if tests]
-        # A server that tests share is started only if what is quick notices nothing.
-        chosen.sort(key=lambda pair: pair[0].slow(pair[1]))
+        chosen.sort(key=lambda pair: self._promise(pair[0], pair[1], mutant.module))
         return Selection(
-            files=tuple(one.file for one, _ in chosen),
-            tests=tuple(test for _, tests in chosen for test in sorted(tests)),
+            stages=stages_of(chosen),
             known=tuple(test for one, _ in chosen for test in one.seconds),
-            seconds=sum(one.slow(tests) for one, tests in chosen),
+        )
+
+    def _promise(
+        self, one: Measured, tests: set[str], module: str
+    ) -> tuple[bool, bool, float]:
+        """Whose tests are about the module come first, then who imports it itself."""
+        folder = module.rpartition("/")[0]
+        of_room = one.file.rpartition("/")[0].endswith(f"/{folder}")
+        return (
+            not of_room,
+            module not in self.project.imports[one.file],
+            one.slow(tests),
         )
 
     def _wanted(self, one: Measured, mutant: Mutant) -> set[str]:
@@ -140,8 +225,7 @@ def measure(
 
 def _measuring(project: Project, file: str) -> Job:
     return Job(
-        files=(file,),
-        timeout=MEASURE_SECONDS,
+        stages=(Stage((file,), MEASURE_SECONDS),),
         measure=True,
         modules=tuple(project.modules()),
         packages=project.packages,
@@ -149,7 +233,7 @@ def _measuring(project: Project, file: str) -> Job:
 
 
 def _name(project: Project, file: str) -> str:
-    text = f"{project.digest}\0{file}\0{project.digest_of(file)}"
+    text = f"{file}\0{project.digest_for(file)}"
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 

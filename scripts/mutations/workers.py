@@ -23,22 +23,33 @@ class WorkerError(RuntimeError):
 
 
 @dataclass(frozen=True)
+class Stage:
+    """One run of pytest.
+
+    Attributes:
+        files: Files with tests.
+        timeout: Seconds after which everything of the run is killed.
+        tests: Names of the tests to run; None for all of the files.
+    """
+
+    files: tuple[str, ...]
+    timeout: float
+    tests: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
 class Job:
     """What a worker runs.
 
     Attributes:
-        files: Files with tests.
-        timeout: Seconds after which everything of the job is killed.
-        tests: Names of the tests to run; None for all of the files.
+        stages: One after another, until one of them notices the change.
         known: Names of all tests that the files have without a change.
         module: The changed module, if any.
         text: Its text.
         measure: Say which test runs which line of `modules`, in `packages`.
     """
 
-    files: tuple[str, ...]
-    timeout: float
-    tests: tuple[str, ...] | None = None
+    stages: tuple[Stage, ...]
     known: tuple[str, ...] = ()
     module: str | None = None
     text: str | None = None

@@ -1,8 +1,10 @@
 """The wire: what a field means that is left out, and what is refused."""
 
 import dataclasses
+import hashlib
 import inspect
 import json
+import re
 from typing import Any
 
 import pytest
@@ -511,8 +513,21 @@ def test_what_a_group_must_not_be(
     parts: tuple[contract.GroupPart, ...], max_parallel: int, reason: str
 ) -> None:
     text = contract.encode(contract.GroupRequest("r", parts, max_parallel))
-    with pytest.raises(contract.ContractError, match=reason):
+    with pytest.raises(contract.ContractError) as refused:
         contract.decode_request(text)
+    # Where it stands, then what is wrong with it.
+    assert re.match(rf"/(|(parts|max_parallel)\S*): .*{reason}", str(refused.value))
+
+
+def test_the_digest_of_columns_is_that_of_all_releases() -> None:
+    """The ledger holds it: another one would look at each target again."""
+    columns = (COLUMN, dataclasses.replace(COLUMN, name="gone", role="gone"))
+    digest = contract_group.columns_digest(
+        columns, ("id", "b"), 7, target="t", rules=("evolve", "fail", True)
+    )
+    shape = [[vars(COLUMN)], ["id", "b"], 7, "t", ["evolve", "fail", True]]
+    text = json.dumps(shape, sort_keys=True)
+    assert digest == hashlib.sha256(text.encode()).hexdigest()
 
 
 def test_columns_are_known_by_what_shapes_the_target() -> None:

@@ -18,13 +18,19 @@ from scripts.mutations.equivalents import (
 from scripts.mutations.project import Project
 from scripts.mutations.python_code import is_valid, mutants
 from scripts.mutations.report import Limits, Outcome, below, survivors, table
-from scripts.mutations.results import Result, Results
+from scripts.mutations.results import Result, Results, holds, rests_on
 from scripts.mutations.run import Options, Report, run
 from scripts.mutations.sample import sample
-from scripts.mutations.selection import Measured, Measurements
+from scripts.mutations.selection import (
+    Measured,
+    Measurements,
+    Selection,
+    measure,
+    stages_of,
+)
 from scripts.mutations.source import Mutant, Source
 from scripts.mutations.sql_text import sql_edits
-from scripts.mutations.workers import Job, WorkerError, running_workers
+from scripts.mutations.workers import Job, Stage, WorkerError, running_workers
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -269,7 +275,53 @@ def measurements() -> Measurements:
 def test_the_tests_are_chosen_that_run_the_line(
     kind: str, after: str, expected: tuple[str, ...]
 ) -> None:
-    assert measurements().select(mutant(CODE, kind, after)).tests == expected
+    assert measurements().select(mutant(CODE, kind, after)).tests == list(expected)
+
+
+def measured(file: str, **seconds: float) -> tuple[Measured, set[str]]:
+    tests = {f"{file}::{name}": each for name, each in seconds.items()}
+    return Measured(file, tests, {}, {}, ()), set(tests)
+
+
+def test_a_few_quick_tests_meet_a_change_first_and_slow_ones_last() -> None:
+    near = measured("near.py", quick=0.5, long=9.0, more=2.5)
+    beside = measured("beside.py", also=1.0)
+    third = measured("third.py", late=2.0)
+    further = [measured(f"f{n}.py", one=0.1) for n in range(8)]
+    stages = stages_of([near, beside, third, *further])
+    assert [stage.tests for stage in stages] == [
+        # What fits into the first seconds, of the most promising files.
+        ("near.py::quick", "beside.py::also", "third.py::late"),
+        # What did not, with some files more; then all others.
+        ("near.py::more", *(f"f{n}.py::one" for n in range(6))),
+        ("f6.py::one", "f7.py::one"),
+        ("near.py::long",),
+    ]
+    assert stages[0].files == ("near.py", "beside.py", "third.py")
+    assert stages[3].timeout == 20.0 + 4 * 9.0
+
+
+def test_a_test_that_fits_into_no_budget_is_run_all_the_same() -> None:
+    (stage,) = stages_of([measured("slow.py", only=600.0)])
+    assert (stage.files, stage.tests) == (("slow.py",), ("slow.py::only",))
+    assert stages_of([]) == ()
+
+
+def test_the_tests_of_the_modules_own_room_come_first() -> None:
+    class Tree(Project):
+        imports = {  # type: ignore[assignment]
+            "tests/unit/product/test_own.py": frozenset(),
+            "tests/unit/test_user.py": frozenset({"product/code.py"}),
+            "tests/unit/test_far.py": frozenset(),
+        }
+
+    files = list(Tree(ROOT).imports)[::-1]
+    lines = {"product/code.py": {6: ["t"]}}
+    found = [Measured(file, {"t": 0.1}, lines, {}, ()) for file in files]
+    selection = Measurements(Tree(ROOT), found).select(
+        mutant(CODE, "constant", "return 0")
+    )
+    assert selection.stages[0].files == tuple(files[::-1])
 
 
 def test_equivalent_mutants_are_known_by_their_text(tmp_path: Path) -> None:
@@ -318,7 +370,7 @@ def test_the_reviewed_list_of_the_project_can_be_read() -> None:
 
 def test_results_survive_a_run_that_was_ended(tmp_path: Path) -> None:
     path = tmp_path / "results.jsonl"
-    result = Result("key", True, "a test", 3, 1.5)
+    result = Result("key", True, "a test", 3, 1.5, {"test_a.py": "ab"})
     results = Results(path, resume=False)
     results.add(result)
     results.close()
@@ -330,6 +382,40 @@ def test_results_survive_a_run_that_was_ended(tmp_path: Path) -> None:
     fresh = Results(path, resume=False)
     assert fresh.get("key") is None
     fresh.close()
+
+
+def test_more_tests_take_nothing_back_of_what_others_have_noticed(
+    tree: Project,
+) -> None:
+    first, second = "tests/unit/test_code.py", "tests/unit/test_more.py"
+    (tree.root / second).write_text("from product import code\n")
+
+    def project() -> Project:
+        return Project(tree.root, ("product",))
+
+    def chosen(*files: str) -> Selection:
+        return Selection((Stage(files, 1.0, ("a test",)),))
+
+    def result(by: str) -> Result:
+        files = rests_on(project(), chosen(first, second), by)
+        return Result("key", bool(by), by, 1, 1.0, files)
+
+    noticed, survived, late = result(f"{first}::one"), result(""), result("a time-out")
+    every = (noticed, survived, late)
+
+    def held(*files: str) -> list[bool]:
+        return [holds(project(), one, chosen(*files)) for one in every]
+
+    assert set(noticed.files) == {first} and set(survived.files) == {first, second}
+    assert held(first, second) == [True, True, True]
+    # Other files run it now, or one has changed that has not noticed it.
+    assert held(first) == [True, False, False]
+    (tree.root / second).write_text("from product import code  # more\n")
+    assert held(first, second) == [True, False, False]
+    (tree.root / first).write_text("from product import code\n")
+    assert held(first, second) == [False, False, False]
+    (tree.root / first).unlink()
+    assert held(second) == [False, False, False]
 
 
 def test_the_report_names_survivors_and_limits() -> None:
@@ -448,7 +534,7 @@ def test_a_change_is_taken_back_and_a_new_parameter_is_run(
 
     def job(tests: str, known: str, changed: bool) -> Job:
         where = (module, text) if changed else (None, None)
-        return Job((file,), 20.0, (tests,), (known,), *where)
+        return Job((Stage((file,), 20.0, (tests,)),), (known,), *where)
 
     with running_workers(tree, tmp_path / "work", 1) as (worker,):
         changed = worker.run(job(small, small, True))
@@ -488,7 +574,7 @@ def test_a_change_that_never_ends_ends_with_its_worker(
     """A run that is killed would leave a process that is at work for ever."""
     file, module = "tests/unit/test_code.py", "product/code.py"
     endless = "while True:\n    pass\n"
-    job = Job((file,), 600.0, None, (), module, endless)
+    job = Job((Stage((file,), 600.0),), (), module, endless)
     with running_workers(tree, tmp_path / "work", 1) as (worker,):
         process = psutil.Process(worker.process.pid)
         with ThreadPoolExecutor(1) as pool:
@@ -532,14 +618,72 @@ def test_only_tests_that_may_meet_a_change_are_measured(tree: Project) -> None:
     assert tree.tests("tests/unit", []) == []
 
 
-def test_the_reviewed_list_is_no_reason_to_run_everything_again(tree: Project) -> None:
-    before = Project(tree.root, ("product",)).digest
-    reviewed = tree.root / "tests" / "mutations" / "equivalent.toml"
-    reviewed.parent.mkdir()
-    reviewed.write_text("# One more.\n")
-    assert Project(tree.root, ("product",)).digest == before
-    (tree.root / "product" / "other.py").write_text("A = 1\n")
-    assert Project(tree.root, ("product",)).digest != before
+def test_what_a_file_does_not_depend_on_is_no_reason_to_run_it_again(
+    tree: Project,
+) -> None:
+    def digests() -> list[str]:
+        files = ["tests/unit/test_code.py", "tests/end_to_end/test_process.py"]
+        return [Project(tree.root, ("product",)).digest_for(file) for file in files]
+
+    def write(name: str, text: str) -> None:
+        (tree.root / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree.root / name).write_text(text)
+
+    unit, whole = digests()
+    write("tests/mutations/equivalent.toml", "# One more.\n")
+    write("docs/text.md", "More.\n")
+    write("tests/unit/test_other.py", "A = 1\n")
+    assert digests() == [unit, whole]
+    # No unit test imports it; an end-to-end test may run it elsewhere.
+    write("product/other.py", "A = 1\n")
+    assert digests()[0] == unit
+    assert (later := digests()[1]) != whole
+    write("product/code.py", QUICK)
+    assert digests()[0] != unit and digests()[1] != later
+    (unit, _), text = digests(), "SELECT 1"
+    write("product/statement.sql", text)
+    assert digests()[0] != unit
+    unit = digests()[0]
+    # No test of the file reads the golden ones.
+    write("tests/golden/a.sql", "SELECT 1\n")
+    assert digests()[0] == unit
+    write("tests/unit/golden.py", "A = 1\n")
+    write("tests/conftest.py", "from tests.unit import golden\n")
+    assert (before := digests()[0]) != unit
+    write("tests/golden/a.sql", "SELECT 2\n")
+    assert digests()[0] != before
+
+
+@pytest.mark.large
+def test_what_is_slow_is_left_out_once_a_change_is_noticed(
+    tree: Project, tmp_path: Path
+) -> None:
+    file, module = "tests/unit/test_code.py", "product/code.py"
+    text = (tree.root / module).read_text().replace("a < 5", "a > 5")
+    ends, small = (
+        Stage((file,), 20.0, (f"{file}::{test}",))
+        for test in ("test_it_ends", "test_small[4]")
+    )
+    never = Stage(("tests/unit/no_such_file.py",), 20.0)
+    with running_workers(tree, tmp_path / "work", 1) as (worker,):
+        changed = worker.run(Job((ends, small, never), (), module, text))
+        as_it_is = worker.run(Job((ends, small), (), None, None))
+    assert changed["failed"] == [f"{file}::test_small[4]"]
+    assert (as_it_is["failed"], as_it_is["exit"]) == ([], 0)
+
+
+@pytest.mark.large
+def test_a_tree_below_a_folder_of_tests_is_measured(tmp_path: Path) -> None:
+    root = tmp_path / "tests" / "tree"
+    for name, text in TREE.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(textwrap.dedent(text))
+    project = Project(root, packages=("product",))
+    with running_workers(project, root / "work", 1) as workers:
+        found = measure(
+            project, workers, ["tests/unit/test_code.py"], tmp_path / "kept", print
+        )
+    assert found.measured[0].lines["product/code.py"]
 
 
 @pytest.mark.large

@@ -5,7 +5,10 @@ from typing import Any
 import pytest
 from snowflake.connector.errors import ProgrammingError
 from snowflake.snowpark import Row
-from snowflake.snowpark.exceptions import SnowparkSQLException
+from snowflake.snowpark.exceptions import (
+    SnowparkClientException,
+    SnowparkSQLException,
+)
 
 from snowpark.errors import SnowflakeError
 from snowpark.session import Snowflake
@@ -65,6 +68,13 @@ def test_a_refusal_has_its_number_text_and_query(
     found = refused(error)
     assert (found.code, found.number, found.query_id) == (code, number, "q1")
     assert found.message == "Snowflake answered: It is gone. (query q1)."
+
+
+def test_an_error_that_never_was_snowflakes_has_no_number_and_no_query() -> None:
+    """A session that is closed, say."""
+    found = refused(SnowparkClientException("It is closed.", error_code="1404"))
+    assert (found.code, found.number, found.query_id) == ("warehouse_error", None, None)
+    assert "It is closed." in found.message
 
 
 def test_a_long_text_is_cut() -> None:

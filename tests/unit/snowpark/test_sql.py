@@ -76,6 +76,13 @@ def test_k3_bytes_are_those_of_utf8() -> None:
     assert len(list(value_rows(["VARCHAR"], [("a" * 120_000,)] * 3, most_rows=9))) == 1
 
 
+@pytest.mark.parametrize(("beyond", "lists"), [(0, 1), (1, 2)])
+def test_a_list_holds_as_much_as_a_statement_may_have(beyond: int, lists: int) -> None:
+    half = 225_000 - len("CAST(? AS VARCHAR)")
+    rows = [("a" * half,), ("b" * (half + beyond),)]
+    assert len(list(value_rows(["VARCHAR"], rows, most_rows=9))) == lists
+
+
 def test_a_row_that_is_too_large_alone_is_sent_alone() -> None:
     rows = [("a",), ("b" * 1_000_000,), ("c",)]
     made = list(value_rows(["VARCHAR"], rows, most_rows=9))

@@ -104,6 +104,20 @@ def test_two_tables_of_a_configuration_are_one_of_postgresql(tmp_path: Path) -> 
     assert third.refused is not None and third.refused.code == "log_unsupported"
 
 
+def test_a_table_of_another_key_hides_none_behind_it(tmp_path: Path) -> None:
+    orders, items = LOOKED_AT[2:]
+    looked_at = (orders, dataclasses.replace(orders, key=("code",)), items)
+    tables = tuple(CaptureTable(n, "public", n) for n in ("a", "b", "c"))
+    request = dataclasses.replace(REQUEST, tables=tables)
+    harvest = capture._Harvest(request, looked_at, Spool())
+    for message in (*RELATIONS, BEGIN, inserted("items", "2"), COMMIT):
+        harvest.take(message)
+    store = FolderStore(tmp_path)
+    found = capture._tables(request, looked_at, harvest, store, "")
+    assert [table.name for table in found] == ["b", "c"]
+    assert found[0].refused is not None and keys_of(found[1], tmp_path) == [key("2")]
+
+
 def test_files_lie_below_the_capture_and_are_named_by_job_and_table(
     tmp_path: Path,
 ) -> None:

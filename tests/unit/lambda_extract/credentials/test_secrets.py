@@ -8,6 +8,7 @@ from typing import Any
 import boto3
 import pytest
 import responses
+from botocore.exceptions import ClientError, NoCredentialsError
 from moto import mock_aws
 
 from lambda_extract import contract
@@ -145,6 +146,23 @@ def test_a_login_by_rds_iam(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read.password.startswith("db:5432/?Action=connect&DBUser=reader&")
     assert "X-Amz-Signature=" in read.password
     assert read.lease_seconds == 900
+
+
+@pytest.mark.parametrize(
+    "error", [NoCredentialsError(), ValueError("no region"), ClientError({}, "Sign")]
+)
+def test_a_login_by_rds_iam_that_cannot_be_signed_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    class Rds:
+        def generate_db_auth_token(self, **_: object) -> str:
+            raise error
+
+    monkeypatch.setattr(boto3, "client", lambda *_, **__: Rds())
+    with pytest.raises(ExtractError) as failed:
+        secrets.read(source(kind="rds_iam", user="reader"))
+    assert f"no RDS token could be signed ({type(error).__name__})" in str(failed.value)
+    assert failed.value.__cause__ is None
 
 
 @pytest.mark.parametrize("sslmode", ["prefer", "require", "verify-ca"])

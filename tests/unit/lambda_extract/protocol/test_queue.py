@@ -374,3 +374,70 @@ def test_a_part_in_which_nothing_is_new_costs_one_request(
     assert sent["PutObject"] == 2 * 4 + 40 + 1
     assert sent["GetObject"] == 2
     assert sent["ListObjectsV2"] == 3
+
+
+def test_a_part_is_still_at_work_while_its_worker_says_so(
+    s3: Any, clock: Clock
+) -> None:
+    """The call ends meanwhile: it is asked for again, and no error of its table."""
+    group = Group(s3, clock, 3)
+    for worker in (0, 1):
+        assert group.queue.begin(worker, 0)
+    first, second = group.take(0), group.take(1)
+    assert (next(first), next(second)) == (0, 1)
+    clock.now += 541
+    group.queue.beat(1, 0, "running")  # The first one has said nothing for long.
+    reply = group.settled()
+    told = {part.number: part.error and part.error.code for part in reply.parts}
+    assert told == {0: "worker_lost"} and reply.left == (1, 2)
+
+
+@pytest.mark.parametrize("silent", [0, 44])
+def test_a_next_generation_has_none_of_the_parts_that_the_last_one_had_in_its_hand(
+    s3: Any, clock: Clock, silent: int
+) -> None:
+    group = Group(s3, clock, 2, 1)
+    assert group.queue.begin(0, 0)
+    assert next(group.take()) == 0  # Killed here, and another one began in its place.
+    assert group.queue.begin(0, 1)
+    clock.now += 541
+    group.queue.beat(0, 1, "running")
+    clock.now += silent
+    reply = group.settled()
+    told = {part.number: part.error and part.error.code for part in reply.parts}
+    assert told == {0: "worker_lost"} and reply.left == (1,)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "[" * 2000, '{"at": "now"}'])
+def test_s8_what_is_signed_and_damaged_in_the_queue_is_an_error_of_ours(
+    s3: Any, clock: Clock, text: str
+) -> None:
+    group = Group(s3, clock, 2, 1)
+    group.jobs.objects.replace(f"{JOB}/beats/00.json", text)
+    clock.now += 541
+    with pytest.raises(JobError) as caught:
+        group.queue.settled()
+    assert (caught.value.code, caught.value.retryable) == ("job_damaged", False)
+    assert JOB in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "{}", '{"op": "nothing"}', '{"op": "health", "run_id": 7}']
+)
+def test_s8_a_claim_without_a_group_has_no_queue(
+    s3: Any, clock: Clock, text: str
+) -> None:
+    group = Group(s3, clock, 2, 1)
+    claim = dataclasses.replace(group.claim, request=text)
+    with pytest.raises(JobError) as caught:
+        group.jobs.queue(JOB, claim)
+    assert caught.value.code == "job_damaged"
+    assert f"The claim of {JOB}" in caught.value.message
+
+
+def test_s8_a_claim_of_a_single_table_has_no_queue(s3: Any, clock: Clock) -> None:
+    group = Group(s3, clock, 2, 1)
+    alone = contract.encode(contract.HealthRequest("r1", "shop"))
+    with pytest.raises(JobError) as caught:
+        group.jobs.queue(JOB, dataclasses.replace(group.claim, request=alone))
+    assert caught.value.code == "job_damaged"

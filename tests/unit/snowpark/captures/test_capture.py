@@ -24,7 +24,14 @@ from tests.unit.snowpark.captures.samples import (
     link_row,
 )
 from tests.unit.snowpark.samples import RUN_ID
-from tests.unit.snowpark.scripted import Scripted, Stop, refusal, replies, stops
+from tests.unit.snowpark.scripted import (
+    Scripted,
+    Sent,
+    Stop,
+    refusal,
+    replies,
+    stops,
+)
 
 KEYS = captured(TableChanges("orders", 2, (key_file(),)))
 
@@ -208,6 +215,32 @@ def test_a_slot_that_is_gone_is_made_anew_behind_a_gap(code: str) -> None:
     assert isinstance(begun, CaptureRequest)
     assert begun.create and begun.from_lsn is None
     found.in_order("insert_gap", "commit", "insert_capture", "release_lease")
+
+
+def test_a_gap_stands_behind_what_was_recorded_before_the_chain_broke() -> None:
+    """The first capture of the call was kept, the second met no slot any more."""
+    answers: list[Reply] = [captured(complete=False, to_lsn="0/180")]
+
+    def answer(request: Any) -> Reply:
+        if isinstance(request, DropSlotRequest):
+            return DropSlotReply(request.run_id, existed=False)
+        if request.create:
+            return captured(part=request.part, from_lsn="0/900", to_lsn="0/900")
+        if answers:
+            return dataclasses.replace(answers.pop(), part=request.part)
+        return refusal("slot_missing")
+
+    def latest(_: Sent) -> list[Row]:
+        return [link_row(version=4 + found.stays.count("insert_capture"))]
+
+    found = Scripted(read_latest_capture=latest, extract=replies(answer))
+    source = dataclasses.replace(SOURCE, on_gap="resync")
+    capture.bring_up_to_date(Snowflake(found), source, RUN_ID)
+    assert chain(found) == [
+        ("insert_capture", 5),
+        ("insert_gap", 6),
+        ("insert_capture", 7),
+    ]
 
 
 @pytest.mark.parametrize("code", HEALED)

@@ -1,12 +1,21 @@
 """SQL of captures: texts and bound values to the letter (golden.py)."""
 
+import dataclasses
+
 import pytest
 
 from lambda_extract.contract import TableChanges
-from snowpark.captures import statements
+from snowpark.captures import setup, statements
+from snowpark.captures.records import source_of
 from snowpark.sql import Statement
 from tests.unit.snowpark import golden
-from tests.unit.snowpark.captures.samples import REFUSED, captured, key_file
+from tests.unit.snowpark.captures.samples import (
+    ORDERS,
+    REFUSED,
+    SOURCE,
+    captured,
+    key_file,
+)
 from tests.unit.snowpark.samples import RUN_ID
 
 REPLY = captured(
@@ -27,6 +36,18 @@ CASES: dict[str, Statement] = {
 (CASES["insert_capture_tables"],) = statements.insert_capture_tables("shop", 5, REPLY)
 
 
+KEYED = dataclasses.replace(ORDERS, key=("id", 'a"b'), log_publish="keys")
+SETUPS = {"log_setup": SOURCE.tables, "log_setup_of_keys": (KEYED, KEYED)}
+
+
+@pytest.mark.parametrize("name", SETUPS)
+def test_what_the_owner_has_to_run_is_the_golden_text(name: str) -> None:
+    """PostgreSQL's: what looks for tables whose application would fail is among it."""
+    source = source_of("shop", SETUPS[name])
+    assert source is not None
+    golden.check("captures", name, Statement("\n".join(setup.statements(source))))
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_the_statement_is_the_golden_one(name: str) -> None:
     golden.check("captures", name, CASES[name])
@@ -38,4 +59,4 @@ def test_an_independent_parser_understands_the_text(name: str) -> None:
 
 
 def test_no_golden_file_is_left_over() -> None:
-    golden.check_left_over("captures", CASES)
+    golden.check_left_over("captures", CASES | SETUPS)

@@ -225,6 +225,12 @@ def test_only_the_first_window_may_ask_whether_most_rows_have_changed() -> None:
         )
         assert request.changes is not None
         assert (request.changes.whole_percent, request.changes.more_keys) == expected
+    # Who says nothing of other windows asks for the keys alone.
+    alone = requests.changes_request(
+        table, RUN_ID, "p", files=(), known=IDENTITY, truncated=False
+    )
+    assert alone.changes is not None
+    assert (alone.changes.whole_percent, alone.changes.more_keys) == (0, 0)
 
 
 def test_a_capture_names_the_columns_that_no_key_may_have() -> None:

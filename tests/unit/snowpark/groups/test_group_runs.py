@@ -24,6 +24,7 @@ from tests.unit.snowpark.scripted import (
     Sent,
     Stop,
     caught,
+    merged,
     refusal,
     replies,
     state_row,
@@ -484,6 +485,23 @@ def test_leases_are_extended_only_when_half_their_time_has_passed(
     assert asked >= 4 and session.names.count("hold_leases") == (asked - 1) // 2
 
 
+def test_the_leases_of_a_group_are_held_while_its_tables_are_merged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(extract.time, "monotonic", lambda: clock[0])
+
+    def slow(_: Sent) -> list[Row]:
+        clock[0] += lease.LEASE_SECONDS / 2
+        return merged()
+
+    session = world(window(2), tables=crowd(4), merge=slow)
+    group.sync_group(Snowflake(session), "hourly")
+    # Each merge has used up half of the time: before the next one it is given again.
+    relevant = [n for n in session.names if n in ("merge", "hold_leases")]
+    assert relevant == ["merge", "hold_leases"] * 3 + ["merge"]
+
+
 def test_an_extraction_that_fails_gives_the_leases_back() -> None:
     session = world(stop=Stop("insert_steps", nth=2))
     with pytest.raises(SyncError):
@@ -753,6 +771,13 @@ def test_the_finalizer_raises_alerts_after_the_end(
     report = group.end_graph(Snowflake(session), "hourly")
     assert report["alert"] == "quiet" and report["succeeded"] == 1
     assert report["tidy"] == "Not due."
+
+
+def test_a_long_error_is_told_as_far_as_there_is_room() -> None:
+    """A hundred of them have to fit into one statement."""
+    error = SyncError("x", "m" * 999 + "nz", hint="h" * 999 + "iz")
+    _, found = group._told("orders", error)
+    assert (found["message"], found["hint"]) == ("m" * 999 + "n", "h" * 999 + "i")
 
 
 def test_a_long_name_is_told_as_far_as_there_is_room() -> None:

@@ -7,7 +7,7 @@ import pytest
 from snowflake.snowpark import Row
 
 from snowpark.errors import SyncError, UsageError
-from snowpark.groups import extract, group, lane, lanes
+from snowpark.groups import extract, group, lane, lanes, table_steps
 from snowpark.groups.lane import load_lane
 from snowpark.groups.lanes import Past, Place
 from snowpark.groups.steps import GroupStep
@@ -282,12 +282,44 @@ def test_the_tables_of_a_lane_take_turns_in_one_staging_table() -> None:
     assert len(names) == 2
 
 
+@pytest.mark.parametrize("letters", [1, 150, 151, 255])
+def test_no_name_of_a_group_hides_which_call_a_staging_table_is_of(
+    letters: int,
+) -> None:
+    """A long name is cut before the call's part is."""
+    made = [table_steps.common_staging("g" * letters, RUN, 12) for _ in range(2)]
+    assert made[0] != made[1]
+    for name in made:
+        identifier = name.split('"')[3]
+        assert len(identifier) <= 255 and "_12_" in identifier
+        assert identifier.startswith("G" * min(letters, 150) + "_12_")
+
+
 def test_the_leases_of_a_lane_are_given_back_together() -> None:
     session = world(window(2), tables=(ORDERS, LINES))
     extracted(session, 1)
     load_lane(Snowflake(session), "hourly", 1)
     assert "release_lease" not in session.names
     assert session.only("release_some").values[1:] == ("lines", "orders")
+
+
+@pytest.mark.parametrize("beyond", [-1, 0, 5])
+def test_a_long_lane_gives_leases_back_while_it_is_at_work(beyond: int) -> None:
+    """A table that is done waits for no other 20 until somebody may sync it."""
+    number = lane._GIVEN_BACK + beyond
+    session = world(window(2), tables=crowd(number))
+    extracted(session, 1)
+    load_lane(Snowflake(session), "hourly", 1)
+    given = [list(values[1:]) for values in session.values("release_some")]
+    tables = [table for some in given for table in some]
+    assert sorted(tables) == [f"t{i:04d}" for i in range(number)]
+    sizes = [lane._GIVEN_BACK, beyond] if beyond > 0 else [number]
+    assert [len(some) for some in given] == sizes
+    if beyond > 0:
+        # The first ones while tables of the lane were still to be merged.
+        names = session.names
+        merges = [at for at, name in enumerate(names) if name == "merge"]
+        assert merges[lane._GIVEN_BACK - 1] < names.index("release_some") < merges[-1]
 
 
 def revived(session: Scripted) -> Scripted:

@@ -13,6 +13,7 @@ from snowpark.columns.shape import Shape
 from snowpark.errors import DriftError, LoadError, SnowflakeError, SyncError, UsageError
 from snowpark.ledger.run import Counts
 from snowpark.load import merge, staging, target
+from snowpark.load import statements as load_statements
 from snowpark.load.staging import Job
 from snowpark.session import Snowflake
 from tests.unit.snowpark.samples import COLUMNS, NOTE, RUN_ID, reply
@@ -245,6 +246,22 @@ def test_a_merge_into_a_large_or_unknown_target_does(rows: int | None) -> None:
     session = Scripted(key_bounds=[Row("1", "9", 40)], merge=merged(1, 2, 3))
     merge.merger(rows)(Snowflake(session), batch())
     assert session.names == ["key_bounds", "merge"]
+
+
+def test_a_merge_by_a_key_that_prunes_nothing_asks_for_no_range() -> None:
+    """A nullable key's NULL is in no range: its row would be inserted twice."""
+    nullable = dataclasses.replace(COLUMNS[0], nullable=True)
+    known = batch()
+    column = dataclasses.replace(known.key[0], source=nullable)
+    session = Scripted(merge=merged())
+    rows = dataclasses.replace(known, key=(column,))
+    merge.merge_rows(Snowflake(session), rows)
+    assert session.names == ["merge"]
+    sent = session.only("merge")
+    assert (sent.text, sent.values) == (
+        (one := load_statements.merge(rows, None)).text,
+        one.params,
+    )
 
 
 def test_a_merge_without_deletes_answers_fewer_numbers() -> None:

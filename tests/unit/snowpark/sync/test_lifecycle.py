@@ -1,12 +1,14 @@
 """The life of a run: its id, what it drops, and what it says when it fails."""
 
+import contextlib
+import json
 import re
 from datetime import datetime, timezone
 
 import pytest
 
 from snowpark.errors import SyncError
-from snowpark.ledger.run import Run
+from snowpark.ledger.run import Run, Seconds, Tally
 from snowpark.load.staging import Job
 from snowpark.session import Snowflake
 from snowpark.sync import lifecycle
@@ -71,6 +73,38 @@ def test_work_that_fails_is_recorded_once_and_named(recorded: bool) -> None:
     assert (caught.value.table, caught.value.run_id) == ("orders", RUN_ID)
     assert session.names.count("insert_run") == (not recorded)
     assert session.names[-3:] == ["drop_staging", "drop_staging", "release_lease"]
+
+
+@pytest.mark.parametrize("error", [None, "lease_lost"])
+def test_a_line_of_the_log_tells_a_run_to_the_millisecond(
+    caplog: pytest.LogCaptureFixture, error: str | None
+) -> None:
+    run = a_run()
+    seconds = Seconds(extract=1.23456, load=0.00049, merge=20.0006)
+    run.tally = Tally("snapshot", rows=12, bytes=340, files=5, seconds=seconds)
+
+    def work() -> None:
+        if error:
+            raise SyncError(error, "Gone.")
+
+    caplog.set_level("INFO", "aurora_sync")
+    with contextlib.suppress(SyncError):
+        lifecycle.run_owned(Snowflake(Scripted()), state(), run, work)
+    line = caplog.records[-1].getMessage()
+    begin = "run failed " if error else "run succeeded "
+    assert line.startswith(begin)
+    told = {
+        "table": "orders",
+        "run_id": RUN_ID,
+        "kind": "snapshot",
+        "rows": 12,
+        "bytes": 340,
+        "extract_seconds": 1.235,
+        "load_seconds": 0.0,
+        "merge_seconds": 20.001,
+    }
+    more = {"error_code": error} if error else {}
+    assert json.loads(line.removeprefix(begin)) == told | more
 
 
 def test_whatever_is_left_the_lease_goes_back() -> None:

@@ -131,6 +131,49 @@ def test_every_kind_of_difference_is_found_on_every_level(
     assert (found.complete, sides.depths) == (True, levels)
 
 
+def bucket_of(number: int, digit: str = "a") -> dict[str, str]:
+    """Returns so many rows whose keys begin with one digit."""
+    found = (md5(i) for i in range(10_000))
+    return {key: md5(key) for key in [k for k in found if k[0] == digit][:number]}
+
+
+@pytest.mark.parametrize(
+    ("number", "levels"), [(24, [1]), (25, [1]), (128, [1]), (129, [1, 3])]
+)
+def test_the_rows_of_a_bucket_are_looked_at_if_they_are_few(
+    monkeypatch: pytest.MonkeyPatch, number: int, levels: list[int]
+) -> None:
+    source = bucket_of(number)
+    missing = sorted(source)[number // 2]
+    sides = Sides(source, {k: r for k, r in source.items() if k != missing})
+    found = suspects(monkeypatch, sides, 0)
+    assert (found.keys, found.complete) == ((missing,), True)
+    assert sides.depths == levels
+
+
+def test_no_more_buckets_are_asked_for_than_one_call_may_have(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is left out is said."""
+    monkeypatch.setattr(compare, "_BUCKETS_AT_A_TIME", 3)
+    source = rows(3_000)
+    gone = {key[0]: key for key in source}.values()
+    assert len(gone) == 16
+    sides = Sides(source, {k: r for k, r in source.items() if k not in gone})
+    asked: list[int] = []
+    told = sides.reply
+
+    def reply(request: DigestRequest) -> DigestReply:
+        asked.append(len(request.within))
+        return told(request)
+
+    monkeypatch.setattr(sides, "reply", reply)
+    found = suspects(monkeypatch, sides, 0)
+    assert not found.complete and len(found.keys) == 3
+    # All sixteen at first, in two parts; then three, and the rows of three.
+    assert asked == [0, 0, 3, 3, 3, 3]
+
+
 def test_equal_sides_are_told_after_one_level(monkeypatch: pytest.MonkeyPatch) -> None:
     sides = Sides(rows(5_000), rows(5_000))
     assert suspects(monkeypatch, sides, 0).keys == ()

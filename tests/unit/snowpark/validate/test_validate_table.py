@@ -1,6 +1,7 @@
 """VALIDATE_TABLE: both sides are looked at, what differs again, and it is repaired."""
 
 import dataclasses
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from lambda_extract.contract import (
 from snowpark.errors import SyncError, UsageError
 from snowpark.ledger.records import TableState
 from snowpark.session import Snowflake
+from snowpark.validate import repair as validate_repair
 from snowpark.validate import validate
 from tests.unit.snowpark import samples
 from tests.unit.snowpark.samples import COLUMNS, cursor_value, planned
@@ -291,11 +293,14 @@ def test_a_repair_merges_what_differs_and_takes_out_what_is_extra() -> None:
     assert "insert_watermark" not in session.names
 
 
-def test_a_repair_says_how_long_it_asked() -> None:
+def test_a_repair_says_how_long_it_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = iter([100.0, 107.5])
+    clock = SimpleNamespace(monotonic=lambda: next(ticks))
+    monkeypatch.setattr(validate_repair, "time", clock)
     session = repaired()
     validated(session, True)
     (row,) = [v for v in session.values("insert_run") if v[2] == "repair"]
-    assert 0 <= row[12] < 60 and 0 <= row[13] < 60
+    assert row[12] == 7.5 and 0 <= row[13] < 60
 
 
 @pytest.mark.parametrize(("updated", "lost"), [(2, 0), (1, 1)])

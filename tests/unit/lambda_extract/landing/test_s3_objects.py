@@ -1,0 +1,170 @@
+"""S3's errors while an object is written once, or read: what each of them means."""
+
+import io
+from typing import Any
+
+import pytest
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
+
+from lambda_extract.errors import LandingError
+from lambda_extract.landing import conditional
+from lambda_extract.landing.conditional import CONFLICT_ATTEMPTS, write_once
+from lambda_extract.landing.stores import S3Store
+from lambda_extract.protocol.objects import SignedObjects
+from tests.unit.lambda_extract.protocol.test_jobs import SETTINGS
+
+TARGET = {"Bucket": "landing", "Key": "jobs/1"}
+UNREACHED = EndpointConnectionError(endpoint_url="https://s3")
+
+
+def refused(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "no"}}, "PutObject")
+
+
+class S3:
+    """Answers a HEAD or a GET with metadata or a body, or raises."""
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+        self.asked: list[dict[str, str]] = []
+
+    def _answer(self, **target: str) -> Any:
+        self.asked.append(target)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    head_object = get_object = put_object = _answer
+
+
+class Write:
+    """A conditional write that fails so and so often."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors = list(errors)
+        self.calls = 0
+
+    def __call__(self) -> None:
+        self.calls += 1
+        if self.errors:
+            raise self.errors.pop(0)
+
+
+def written(write: Write, head: Any = None) -> bool:
+    return write_once(write, S3(head), TARGET, "mine", "claiming a job")
+
+
+def failed(write: Write, head: Any = None) -> LandingError:
+    with pytest.raises(LandingError) as caught:
+        written(write, head)
+    assert "claiming a job" in caught.value.message
+    return caught.value
+
+
+def test_a_write_that_nobody_did_before_is_ours() -> None:
+    write = Write()
+    assert written(write) and write.calls == 1
+
+
+@pytest.mark.parametrize("code", conditional.EXISTS)
+@pytest.mark.parametrize(
+    ("head", "ours"),
+    [
+        ({"Metadata": {"writer": "mine"}}, True),
+        ({"Metadata": {"writer": "another"}}, False),
+        # Of no writer that we know; or gone again meanwhile.
+        ({"Metadata": {}}, False),
+        (refused("404"), False),
+        (refused("NoSuchKey"), False),
+    ],
+)
+def test_an_object_that_is_there_says_whose_it_is(
+    code: str, head: Any, ours: bool
+) -> None:
+    assert written(Write(refused(code)), head) is ours
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (refused("AccessDenied"), "landing_denied"),
+        (refused("SlowDown"), "landing_failed"),
+        (UNREACHED, "landing_failed"),
+    ],
+)
+def test_whose_an_object_is_may_be_refused_or_fail(error: Exception, code: str) -> None:
+    assert failed(Write(refused("412")), error).code == code
+
+
+def test_writes_that_meet_are_done_again() -> None:
+    write = Write(*[refused("409")] * (CONFLICT_ATTEMPTS - 1))
+    assert written(write) and write.calls == CONFLICT_ATTEMPTS
+
+
+def test_conflicts_that_do_not_end_are_a_failure() -> None:
+    write = Write(*[refused("ConditionalRequestConflict")] * 99)
+    error = failed(write)
+    assert (error.code, error.retryable) == ("landing_failed", True)
+    assert "ConditionalRequestConflict" in error.message
+    assert write.calls == CONFLICT_ATTEMPTS
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "told"),
+    [
+        (refused("AccessDenied"), "landing_denied", "AccessDenied"),
+        (refused("NoSuchBucket"), "landing_denied", "bucket does not exist"),
+        (refused("InternalError"), "landing_failed", "InternalError"),
+        (UNREACHED, "landing_failed", "not reached"),
+    ],
+)
+def test_a_write_that_fails_is_done_once(
+    error: Exception, code: str, told: str
+) -> None:
+    write = Write(error)
+    found = failed(write)
+    assert (found.code, write.calls) == (code, 1)
+    assert told in found.message
+    assert found.retryable is (code == "landing_failed")
+
+
+# --- reading --------------------------------------------------------------------------
+
+
+def store(answer: Any) -> S3Store:
+    return S3Store(S3(answer), bucket="landing", prefix="p/")
+
+
+def test_a_file_is_read_below_the_prefix() -> None:
+    found = store({"Body": io.BytesIO(b"text")})
+    assert found.read("a/b") == b"text"
+    assert found._s3.asked == [{"Bucket": "landing", "Key": "p/a/b"}]
+
+
+@pytest.mark.parametrize("code", ["NoSuchKey", "404"])
+def test_a_file_that_is_not_there_is_none(code: str) -> None:
+    assert store(refused(code)).read("a") is None
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (refused("AccessDenied"), "landing_denied"),
+        (refused("SlowDown"), "landing_failed"),
+        (UNREACHED, "landing_failed"),
+        (BotoCoreError(), "landing_failed"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_an_error(error: Exception, code: str) -> None:
+    with pytest.raises(LandingError) as caught:
+        store(error).read("a")
+    assert caught.value.code == code and "reading a file" in caught.value.message
+
+
+@pytest.mark.parametrize("error", [refused("SlowDown"), UNREACHED])
+def test_an_object_that_cannot_be_replaced_is_an_error(error: Exception) -> None:
+    objects = SignedObjects(S3(error), SETTINGS)
+    with pytest.raises(LandingError) as caught:
+        objects.replace("jobs/1/beats/00.json", "{}")
+    assert caught.value.code == "landing_failed"
+    assert "writing a job object" in caught.value.message
