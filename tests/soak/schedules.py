@@ -169,6 +169,12 @@ class Schedules(RuleBasedStateMachine):
                 """,
             )
         self.settings = SETTINGS | self.more_tables()
+        # The server commits without waiting: a crash may take rows, and never a table.
+        self._psql(
+            0,
+            "BEGIN; SET LOCAL synchronous_commit = on;"
+            " SELECT pg_logical_emit_message(true, 'soak', 'made'); COMMIT",
+        )
         config = {
             "version": 1,
             "defaults": {
