@@ -374,3 +374,20 @@ def test_a_part_in_which_nothing_is_new_costs_one_request(
     assert sent["PutObject"] == 2 * 4 + 40 + 1
     assert sent["GetObject"] == 2
     assert sent["ListObjectsV2"] == 3
+
+
+def test_who_comes_too_late_for_a_part_looks_what_is_left_before_it_tries_another(
+    s3: Any, clock: Clock
+) -> None:
+    """Or the last parts of a group cost each worker a request, and one more each."""
+    sent: Counter[str] = Counter()
+    group = Group(s3, clock, 8)
+    first, second = group.take(0), group.take(1)
+    assert [next(first) for _ in range(5)] == [0, 2, 4, 6, 1]
+    assert [next(second) for _ in range(3)] == [3, 5, 7]
+    s3.meta.events.register(
+        "before-call.s3", lambda model, **_: sent.update([model.name])
+    )
+    assert list(first) == [] and list(second) == []
+    # One too late, and a look; the other one only looks. Whose it is nobody asks.
+    assert sent == {"PutObject": 1, "ListObjectsV2": 2}
