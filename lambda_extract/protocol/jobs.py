@@ -32,6 +32,7 @@ _QUIET_SECONDS = 5.0
 # GET 29 s.
 HOLD_SECONDS = 5.0
 LOOK_SECONDS = 0.2
+_LOOKS_TO_SETTLE = 10
 
 
 @dataclass(frozen=True)
@@ -198,17 +199,13 @@ class Jobs:
         self, job: str, claim: Claim, hold_seconds: float
     ) -> JobReply | None:
         quiet = min(_QUIET_SECONDS, self._settings.silent_seconds)
-        if self._clock() > claim.claimed_at + quiet:
-            self.settle(job, claim)
-            found = self._read_reply(job)
-            if found is not None:
-                return found
-        return self._held(job, hold_seconds)
-
-    def _held(self, job: str, seconds: float) -> JobReply | None:
-        """Returns the reply as soon as it is there, None after so many seconds."""
-        for _ in range(round(seconds / LOOK_SECONDS)):
-            time.sleep(LOOK_SECONDS)
+        for look in range(1 + round(hold_seconds / LOOK_SECONDS)):
+            if look:
+                time.sleep(LOOK_SECONDS)
+            # Whether somebody is lost is not worth its requests each time.
+            if look % _LOOKS_TO_SETTLE == 0:
+                if self._clock() > claim.claimed_at + quiet:
+                    self.settle(job, claim)
             found = self._read_reply(job)
             if found is not None:
                 return found

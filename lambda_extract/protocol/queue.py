@@ -171,17 +171,34 @@ class Queue:
         First those that are its own by their number, then whatever others have left.
         The caller gives each one's reply to the hand before it asks for the next.
         """
-        size, worker = len(self.request.parts), hand.worker
+        parts = range(len(self.request.parts))
         seen = self.taken() if hand.generation else frozenset[int]()
-        for number in range(worker, size, self.workers):
-            if number not in seen and self._take(number, hand):
+        own = parts[hand.worker :: self.workers]
+        yield from self._take_of(own, hand, seen, place=0)
+        yield from self._take_of(parts, hand, self.taken(), place=hand.worker)
+
+    def _take_of(
+        self, numbers: range, hand: Hand, seen: frozenset[int], *, place: int
+    ) -> Iterator[int]:
+        """Yields those of some parts that nobody has begun.
+
+        Towards the end all workers want the same few parts. Who comes too late for one
+        looks what is left, instead of coming too late for each of them.
+
+        Args:
+            seen: Parts that somebody has begun.
+            place: Of this worker among those that want the same: each begins elsewhere.
+        """
+        while self.is_open():
+            left = [number for number in numbers if number not in seen]
+            if not left:
+                return
+            number = left[place * len(left) // self.workers]
+            seen |= {number}
+            if self._take(number, hand):
                 yield number
-        seen = self.taken()
-        # Others begin elsewhere: fewer attempts meet.
-        start = worker * size // self.workers
-        for number in [*range(start, size), *range(start)]:
-            if number not in seen and self._take(number, hand):
-                yield number
+            else:
+                seen |= self.taken()
 
     def store(self, hand: Hand) -> None:
         """Leaves all replies of a hand in one object; at its end, or when handing over.

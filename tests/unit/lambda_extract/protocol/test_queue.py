@@ -441,3 +441,20 @@ def test_s8_a_claim_of_a_single_table_has_no_queue(s3: Any, clock: Clock) -> Non
     with pytest.raises(JobError) as caught:
         group.jobs.queue(JOB, dataclasses.replace(group.claim, request=alone))
     assert caught.value.code == "job_damaged"
+
+
+def test_who_comes_too_late_for_a_part_looks_what_is_left_before_it_tries_another(
+    s3: Any, clock: Clock
+) -> None:
+    """Or the last parts of a group cost each worker a request, and one more each."""
+    sent: Counter[str] = Counter()
+    group = Group(s3, clock, 8)
+    first, second = group.take(0), group.take(1)
+    assert [next(first) for _ in range(5)] == [0, 2, 4, 6, 1]
+    assert [next(second) for _ in range(3)] == [3, 5, 7]
+    s3.meta.events.register(
+        "before-call.s3", lambda model, **_: sent.update([model.name])
+    )
+    assert list(first) == [] and list(second) == []
+    # One too late, and a look; the other one only looks. Whose it is nobody asks.
+    assert sent == {"PutObject": 1, "ListObjectsV2": 2}
