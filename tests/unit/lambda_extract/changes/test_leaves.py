@@ -10,7 +10,7 @@ from lambda_extract.changes import reread
 
 
 def text_of(statement: sql.Composable) -> str:
-    """Returns a statement on one line, with its names and literals as Python has them."""
+    """Returns a statement on one line; names and literals as Python has them."""
     if isinstance(statement, sql.Composed):
         return "".join(text_of(part) for part in statement.seq)
     if isinstance(statement, sql.SQL):
