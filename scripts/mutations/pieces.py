@@ -5,27 +5,29 @@ import hashlib
 from collections.abc import Iterator
 
 
-def pieces(text: str, test: str = "") -> Iterator[str]:
-    """Yields a short checksum of each statement of a file that a test may rest on.
+def pieces(text: str) -> dict[str, frozenset[str]]:
+    """Returns short checksums of the statements of a file.
 
-    All but other tests: imports name by name, helpers, constants. The order and the
-    lines do not count.
+    The order and the lines do not count, imports count name by name.
 
-    Args:
-        test: Name of a function; empty: of none.
+    Returns:
+        Test -> its own; "" -> those of all that any test may use.
 
     Raises:
         SyntaxError: The file is no Python.
     """
+    found: dict[str, set[str]] = {"": set()}
     for node in ast.parse(text).body:
-        if not _is_other_test(node, test):
-            for part in _parts(node):
-                yield hashlib.sha256(part.encode()).hexdigest()[:12]
+        test = _test_of(node)
+        for part in _parts(node):
+            digest = hashlib.sha256(part.encode()).hexdigest()[:12]
+            found.setdefault(test, set()).add(digest)
+    return {test: frozenset(own) for test, own in found.items()}
 
 
-def _is_other_test(node: ast.stmt, test: str) -> bool:
+def _test_of(node: ast.stmt) -> str:
     is_test = isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
-    return is_test and getattr(node, "name", "") != test
+    return str(getattr(node, "name", "")) if is_test else ""
 
 
 def _parts(node: ast.stmt) -> Iterator[str]:

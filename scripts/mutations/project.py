@@ -168,11 +168,20 @@ class Project:
         found = {self._digest(one for one in needed if not one.endswith(".py"))}
         for one in [*needed, file]:
             if _is_test(one):
-                text = (self.root / one).read_text(encoding="utf-8")
-                found.update(pieces(text, function if one == file else ""))
+                found |= self._pieces_of(one)[""]
             elif one.endswith(".py"):
                 found.add(self._digest([one])[:12])
-        return frozenset(found)
+        return frozenset(found | self._pieces_of(file).get(function, frozenset()))
+
+    def _pieces_of(self, file: str) -> dict[str, frozenset[str]]:
+        if file not in self._pieces:
+            text = (self.root / file).read_text(encoding="utf-8")
+            self._pieces[file] = pieces(text)
+        return self._pieces[file]
+
+    @cached_property
+    def _pieces(self) -> dict[str, dict[str, frozenset[str]]]:
+        return {}
 
     def _needed(self, file: str) -> list[str]:
         """Returns the files that a file of tests may depend on, but itself."""
