@@ -217,7 +217,7 @@ def copy_leaf(
             plainly, and makes PostgreSQL look at this partition alone.
     """
     of_leaf = sql.SQL("({}) AND tableoid = {}::oid").format(
-        sql.SQL(constraint.replace("{", "{{").replace("}", "}}")), sql.Literal(oid)
+        sql.SQL(constraint), sql.Literal(oid)
     )
     if table.kind == "r":
         of_leaf = sql.SQL("TRUE")

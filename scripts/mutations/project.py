@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from scripts.mutations.pieces import pieces
 from scripts.mutations.source import Source
 
 PACKAGES = ("snowpark", "lambda_extract")
@@ -151,19 +152,53 @@ class Project:
         kept that a test does not run any more, which is why a mutant is never counted
         as noticed without a test that failed on it.
         """
+        return self._digest([*self._needed(file), file])
+
+    def pieces_for(self, test: str) -> frozenset[str]:
+        """Returns checksums of all that a test may depend on.
+
+        As `digest_for`, but for other tests: a file that has some more is the same.
+
+        Args:
+            test: Its full name, with its file and maybe a parameter.
+        """
+        file, _, name = test.partition("::")
+        function = name.partition("[")[0].rpartition("::")[2]
+        needed = self._needed(file)
+        found = {self._digest(one for one in needed if not one.endswith(".py"))}
+        for one in [*needed, file]:
+            if _is_test(one):
+                found |= self._pieces_of(one)[""]
+            elif one.endswith(".py"):
+                found.add(self._digest([one])[:12])
+        return frozenset(found | self._pieces_of(file).get(function, frozenset()))
+
+    def _pieces_of(self, file: str) -> dict[str, frozenset[str]]:
+        if file not in self._pieces:
+            text = (self.root / file).read_text(encoding="utf-8")
+            self._pieces[file] = pieces(text)
+        return self._pieces[file]
+
+    @cached_property
+    def _pieces(self) -> dict[str, dict[str, frozenset[str]]]:
+        return {}
+
+    def _needed(self, file: str) -> list[str]:
+        """Returns the files that a file of tests may depend on, but itself."""
         if file.startswith(f"{self.end_to_end}/"):
-            files = [one for one in self._digested if not _is_test(one)]
-        else:
-            reached = self.reached(file)
-            golden = any(Path(one).name == _GOLDEN_READER for one in reached)
-            files = [
-                one
-                for one in self._digested
-                if one in reached
-                or (not one.endswith(".py") and (golden or _GOLDEN not in one))
-            ]
+            return [one for one in self._digested if not _is_test(one)]
+        reached = self.reached(file)
+        golden = any(Path(one).name == _GOLDEN_READER for one in reached)
+        return [
+            one
+            for one in self._digested
+            if one in reached
+            or (not one.endswith(".py") and (golden or _GOLDEN not in one))
+        ]
+
+    def _digest(self, files: Iterable[str]) -> str:
         total = hashlib.sha256(sys.version.encode())
-        for one in [*files, file]:
+        for one in files:
             total.update(f"{one}\0{self.digest_of(one)}\0".encode())
         return total.hexdigest()
 

@@ -1,8 +1,8 @@
 """What became of each mutant: a file of JSON lines, so that a run can go on.
 
 A result holds as long as what it rests on is the same: of a mutant that was noticed the
-module and the file of the test that failed, of a survivor the files of all tests that
-run it. More tests take nothing back of what others have noticed.
+module and the test that failed, of a survivor the files of all tests that run it. More
+tests take nothing back of what others have noticed.
 """
 
 import hashlib
@@ -26,8 +26,8 @@ class Result:
         by: The first test that failed, or what else happened.
         tests: How many tests run the changed lines.
         seconds: How long it took.
-        files: File of tests -> checksum of all that it depends on: what the result
-            rests on.
+        rests_on: What has to be the same: checksums of all that the test depends on
+            that failed, or files of tests with theirs.
     """
 
     key: str
@@ -35,7 +35,7 @@ class Result:
     by: str
     tests: int
     seconds: float
-    files: dict[str, str]
+    rests_on: tuple[str, ...]
 
 
 def result_key(project: Project, mutant: Mutant, folder: str) -> str:
@@ -44,25 +44,26 @@ def result_key(project: Project, mutant: Mutant, folder: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
-def rests_on(project: Project, chosen: Selection, by: str) -> dict[str, str]:
-    """Returns the files, with their checksums, that a new result rests on.
+def rests_on(project: Project, chosen: Selection, by: str) -> tuple[str, ...]:
+    """Returns what a new result rests on.
 
     Args:
         by: The test that failed, if it was one.
     """
-    file = by.partition("::")[0]
-    files = [file] if file in chosen.files else chosen.files
-    return {file: project.digest_for(file) for file in files}
+    if _is_there(project, by):
+        return tuple(sorted(project.pieces_for(by)))
+    return tuple(f"{file} {project.digest_for(file)}" for file in chosen.files)
 
 
 def holds(project: Project, result: Result, chosen: Selection) -> bool:
     """True if an earlier result is still that of the present tests."""
-    there = set(project.files)
-    for file, digest in result.files.items():
-        if file not in there or project.digest_for(file) != digest:
-            return False
-    by_test = result.by.partition("::")[0] in result.files
-    return by_test or set(result.files) == set(chosen.files)
+    if _is_there(project, result.by):
+        return set(result.rests_on) <= project.pieces_for(result.by)
+    return result.rests_on == rests_on(project, chosen, "")
+
+
+def _is_there(project: Project, by: str) -> bool:
+    return by.partition("::")[0] in project.imports
 
 
 class Results:
@@ -94,8 +95,9 @@ def _read(path: Path) -> dict[str, Result]:
     found = {}
     for line in path.read_text(encoding="utf-8").split("\n"):
         try:
-            result = Result(**json.loads(line))
-        except (ValueError, TypeError):
+            content = json.loads(line)
+            result = Result(**content | {"rests_on": tuple(content["rests_on"])})
+        except (ValueError, TypeError, KeyError):
             continue  # the line that was being written when the run was ended
         found[result.key] = result
     return found

@@ -198,7 +198,7 @@ class _Level:
                 by=by or "",
                 tests=len(selection.tests),
                 seconds=round(answer["seconds"], 2),
-                files=rests_on(self.project, selection, by or ""),
+                rests_on=rests_on(self.project, selection, by or ""),
             )
 
 

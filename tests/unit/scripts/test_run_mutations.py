@@ -370,7 +370,7 @@ def test_the_reviewed_list_of_the_project_can_be_read() -> None:
 
 def test_results_survive_a_run_that_was_ended(tmp_path: Path) -> None:
     path = tmp_path / "results.jsonl"
-    result = Result("key", True, "a test", 3, 1.5, {"test_a.py": "ab"})
+    result = Result("key", True, "a test", 3, 1.5, ("test_a.py ab",))
     results = Results(path, resume=False)
     results.add(result)
     results.close()
@@ -388,7 +388,9 @@ def test_more_tests_take_nothing_back_of_what_others_have_noticed(
     tree: Project,
 ) -> None:
     first, second = "tests/unit/test_code.py", "tests/unit/test_more.py"
-    (tree.root / second).write_text("from product import code\n")
+    text = "from product import code\n\ndef test_one():\n    assert code\n"
+    (tree.root / second).write_text(text)
+    (tree.root / first).write_text(text)
 
     def project() -> Project:
         return Project(tree.root, ("product",))
@@ -397,22 +399,32 @@ def test_more_tests_take_nothing_back_of_what_others_have_noticed(
         return Selection((Stage(files, 1.0, ("a test",)),))
 
     def result(by: str) -> Result:
-        files = rests_on(project(), chosen(first, second), by)
-        return Result("key", bool(by), by, 1, 1.0, files)
+        found = rests_on(project(), chosen(first, second), by)
+        return Result("key", bool(by), by, 1, 1.0, found)
 
-    noticed, survived, late = result(f"{first}::one"), result(""), result("a time-out")
-    every = (noticed, survived, late)
+    every = (result(f"{first}::test_one[4]"), result(""), result("a time-out"))
 
     def held(*files: str) -> list[bool]:
         return [holds(project(), one, chosen(*files)) for one in every]
 
-    assert set(noticed.files) == {first} and set(survived.files) == {first, second}
     assert held(first, second) == [True, True, True]
     # Other files run it now, or one has changed that has not noticed it.
     assert held(first) == [True, False, False]
-    (tree.root / second).write_text("from product import code  # more\n")
+    (tree.root / second).write_text(text + "A = 1\n")
     assert held(first, second) == [True, False, False]
-    (tree.root / first).write_text("from product import code\n")
+    (tree.root / second).write_text(text)
+    assert held(first, second) == [True, True, True]
+    # Tests, helpers and names beside the one that has noticed it.
+    more = "import os\nfrom product import code, other\nB = 2\n\n\n"
+    more += text.split("\n", 1)[1] + "\ndef test_two():\n    assert os\n"
+    (tree.root / first).write_text(more)
+    assert held(first, second) == [True, False, False]
+    # Another test of its name, or another helper of one that is there.
+    (tree.root / first).write_text(text.replace("assert code", "assert not code"))
+    assert held(first, second) == [False, False, False]
+    (tree.root / first).write_text(text)
+    assert held(first, second) == [True, True, True]
+    (tree.root / "product" / "code.py").write_text(QUICK)
     assert held(first, second) == [False, False, False]
     (tree.root / first).unlink()
     assert held(second) == [False, False, False]

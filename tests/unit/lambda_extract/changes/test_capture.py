@@ -702,6 +702,29 @@ def test_a_new_partition_reloads_nothing_but_itself(log: Log) -> None:
     assert (again.log.leaves, again.rows) == (0, 0)
 
 
+def test_a_partition_is_read_whatever_values_it_is_for(log: Log) -> None:
+    """Its constraint is PostgreSQL's own text: braces and per cents are characters."""
+    table = log.table(
+        "(id int, kind text, PRIMARY KEY (id, kind))" " PARTITION BY LIST (kind)"
+    )
+    name = table.spec.name
+    log.sql(f"CREATE TABLE {name}_1 PARTITION OF {name} FOR VALUES IN ('plain')")
+    known = log.identity(table)
+    log.capture()
+    log.sql(f"CREATE TABLE {name}_2 (LIKE {name} INCLUDING ALL)")
+    log.sql(f"INSERT INTO {name}_2 VALUES (4, '{{a}}'), (5, '100%s')")
+    log.sql(
+        f"ALTER TABLE {name} ATTACH PARTITION {name}_2"
+        " FOR VALUES IN ('{a}', '{}', '100%s')"
+    )
+    rows = log.rows(table, known, log.capture())
+    assert rows.log is not None and rows.log.leaves == 1
+    assert {tuple(row) for row in table.rows(rows)} == {
+        ("4", "{a}", "f"),
+        ("5", "100%s", "f"),
+    }
+
+
 def test_a_partition_that_was_apart_is_read_and_keys_are_compared(log: Log) -> None:
     table = days(log)
     name = table.spec.name
