@@ -68,7 +68,8 @@ def without_defaults(message: Any) -> Any:
         return [without_defaults(item) for item in message]
     if not dataclasses.is_dataclass(message):
         return message
-    defaults = _defaults(type(message))
+    kind: Any = type(message)
+    defaults = _defaults(kind)
     found = {}
     for name, value in vars(message).items():
         default = defaults.get(name, dataclasses.MISSING)
