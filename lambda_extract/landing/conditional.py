@@ -46,8 +46,6 @@ def write_once(
         except ClientError as error:
             code = error_code(error)
             if code in EXISTS:
-                if conflict is None and _is_anothers(error):
-                    return None
                 return _own(s3, target, token, doing)
             if code not in CONFLICT:
                 raise landing_error(error, doing) from error
@@ -56,15 +54,6 @@ def write_once(
             raise landing_error(error, doing) from error
     assert conflict is not None
     raise landing_error(conflict, doing) from conflict
-
-
-def _is_anothers(error: ClientError) -> bool:
-    """Returns whether the object cannot be our own: it was there at the first request.
-
-    Workers that want the same part meet often, and whose it is costs a request.
-    """
-    told = error.response.get("ResponseMetadata", {})
-    return error_code(error) != "NoSuchUpload" and told.get("RetryAttempts") == 0
 
 
 def _etag(answer: Any) -> str:
