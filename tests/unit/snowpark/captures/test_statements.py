@@ -1,6 +1,7 @@
 """SQL of captures: texts and bound values to the letter (golden.py)."""
 
 import dataclasses
+import os
 
 import pytest
 
@@ -45,7 +46,12 @@ def test_what_the_owner_has_to_run_is_the_golden_text(name: str) -> None:
     """PostgreSQL's: what looks for tables whose application would fail is among it."""
     source = source_of("shop", SETUPS[name])
     assert source is not None
-    golden.check("captures", name, Statement("\n".join(setup.statements(source))))
+    # No .sql: what reads those as Snowflake's would not understand it.
+    path = golden.GOLDEN / "captures" / f"{name}.txt"
+    text = "\n".join(setup.statements(source)) + "\n"
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -59,4 +65,4 @@ def test_an_independent_parser_understands_the_text(name: str) -> None:
 
 
 def test_no_golden_file_is_left_over() -> None:
-    golden.check_left_over("captures", CASES | SETUPS)
+    golden.check_left_over("captures", CASES)

@@ -1,6 +1,7 @@
 """Lanes: who does which table, and what becomes of a bad one, or of a dead lane."""
 
 import itertools
+import re
 from typing import Any
 
 import pytest
@@ -292,7 +293,8 @@ def test_no_name_of_a_group_hides_which_call_a_staging_table_is_of(
     for name in made:
         identifier = name.split('"')[3]
         assert len(identifier) <= 255 and "_12_" in identifier
-        assert identifier.startswith("G" * min(letters, 150) + "_12_")
+        beginning = "G" * min(letters, 150)
+        assert re.match(rf"{beginning}_12_[0-9A-F]{{8}}__LANE_", identifier)
 
 
 def test_the_leases_of_a_lane_are_given_back_together() -> None:
@@ -342,6 +344,14 @@ def test_wherever_a_lane_stops_rows_and_watermarks_agree() -> None:
         session.together("merge", "insert_watermark")
         if isinstance(error, SyncError):
             assert not session.is_open, stop
+
+
+def test_a_table_costs_a_second_beside_its_rows() -> None:
+    """Four tables of no time are as much as one of three seconds."""
+    names = ["large", "a", "b", "c", "d", "e"]
+    past = dict.fromkeys(names, Past(0.0)) | {"large": Past(3.0)}
+    places = lanes.assign(names, past, 2)
+    assert [places[name].lane for name in names] == [1, 2, 2, 2, 2, 1]
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.5])

@@ -264,6 +264,22 @@ def test_a_merge_by_a_key_that_prunes_nothing_asks_for_no_range() -> None:
     )
 
 
+@pytest.mark.parametrize(("nullable", "bounds"), [(True, None), (False, ("1", "2"))])
+def test_versions_are_merged_within_the_same_range(
+    monkeypatch: pytest.MonkeyPatch, nullable: bool, bounds: Any
+) -> None:
+    given: list[Any] = []
+    monkeypatch.setattr(merge.history, "merge_versions", lambda *a: given.append(a))
+    known = batch()
+    source = dataclasses.replace(COLUMNS[0], nullable=nullable)
+    key = dataclasses.replace(known.key[0], source=source)
+    versions: Any = "versions"
+    rows = dataclasses.replace(known, key=(key,), history=versions)
+    snowflake = Snowflake(Scripted())
+    merge.merge_rows(snowflake, rows)
+    assert given == [(snowflake, rows, bounds)]
+
+
 def test_a_merge_without_deletes_answers_fewer_numbers() -> None:
     session = Scripted(merge=[Row(**{"number of rows inserted": 4})])
     counts = merge.merge_rows(Snowflake(session), batch())

@@ -123,6 +123,11 @@ CASES: dict[str, Statement] = {
 }
 
 
+def test_without_a_delete_column_no_row_is_called_deleted() -> None:
+    with pytest.raises(ValueError, match="delete column"):
+        load_statements.gone_condition("", None)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_the_statement_is_the_golden_one(name: str) -> None:
     golden.check("load", name, CASES[name])

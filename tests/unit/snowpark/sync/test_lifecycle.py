@@ -80,7 +80,7 @@ def test_a_line_of_the_log_tells_a_run_to_the_millisecond(
     caplog: pytest.LogCaptureFixture, error: str | None
 ) -> None:
     run = a_run()
-    seconds = Seconds(extract=1.23456, load=0.00049, merge=20.0006)
+    seconds = Seconds(extract=1.23456, load=0.0049, merge=20.0006)
     run.tally = Tally("snapshot", rows=12, bytes=340, files=5, seconds=seconds)
 
     def work() -> None:
@@ -100,7 +100,7 @@ def test_a_line_of_the_log_tells_a_run_to_the_millisecond(
         "rows": 12,
         "bytes": 340,
         "extract_seconds": 1.235,
-        "load_seconds": 0.0,
+        "load_seconds": 0.005,
         "merge_seconds": 20.001,
     }
     more = {"error_code": error} if error else {}
