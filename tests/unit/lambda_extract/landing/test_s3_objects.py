@@ -44,13 +44,14 @@ class Write:
         self.errors = list(errors)
         self.calls = 0
 
-    def __call__(self) -> None:
+    def __call__(self) -> dict[str, str]:
         self.calls += 1
         if self.errors:
             raise self.errors.pop(0)
+        return {"ETag": '"of the write"'}
 
 
-def written(write: Write, head: Any = None) -> bool:
+def written(write: Write, head: Any = None) -> str | None:
     return write_once(write, S3(head), TARGET, "mine", "claiming a job")
 
 
@@ -63,25 +64,25 @@ def failed(write: Write, head: Any = None) -> LandingError:
 
 def test_a_write_that_nobody_did_before_is_ours() -> None:
     write = Write()
-    assert written(write) and write.calls == 1
+    assert written(write) == "of the write" and write.calls == 1
 
 
 @pytest.mark.parametrize("code", conditional.EXISTS)
 @pytest.mark.parametrize(
     ("head", "ours"),
     [
-        ({"Metadata": {"writer": "mine"}}, True),
-        ({"Metadata": {"writer": "another"}}, False),
+        ({"Metadata": {"writer": "mine"}, "ETag": '"e"'}, "e"),
+        ({"Metadata": {"writer": "another"}, "ETag": '"e"'}, None),
         # Of no writer that we know; or gone again meanwhile.
-        ({"Metadata": {}}, False),
-        (refused("404"), False),
-        (refused("NoSuchKey"), False),
+        ({"Metadata": {}, "ETag": '"e"'}, None),
+        (refused("404"), None),
+        (refused("NoSuchKey"), None),
     ],
 )
 def test_an_object_that_is_there_says_whose_it_is(
-    code: str, head: Any, ours: bool
+    code: str, head: Any, ours: str | None
 ) -> None:
-    assert written(Write(refused(code)), head) is ours
+    assert written(Write(refused(code)), head) == ours
 
 
 @pytest.mark.parametrize(
@@ -98,7 +99,7 @@ def test_whose_an_object_is_may_be_refused_or_fail(error: Exception, code: str) 
 
 def test_writes_that_meet_are_done_again() -> None:
     write = Write(*[refused("409")] * (CONFLICT_ATTEMPTS - 1))
-    assert written(write) and write.calls == CONFLICT_ATTEMPTS
+    assert written(write) == "of the write" and write.calls == CONFLICT_ATTEMPTS
 
 
 def test_conflicts_that_do_not_end_are_a_failure() -> None:
