@@ -456,5 +456,5 @@ def test_who_comes_too_late_for_a_part_looks_what_is_left_before_it_tries_anothe
         "before-call.s3", lambda model, **_: sent.update([model.name])
     )
     assert list(first) == [] and list(second) == []
-    # One too late, and a look; the other one only looks. Whose it is nobody asks.
-    assert sent == {"PutObject": 1, "ListObjectsV2": 2}
+    # One too late, whose it is, and a look; the other one only looks.
+    assert sent == {"PutObject": 1, "HeadObject": 1, "ListObjectsV2": 2}
