@@ -37,7 +37,7 @@ CASES: dict[str, Statement] = {
 (CASES["insert_capture_tables"],) = statements.insert_capture_tables("shop", 5, REPLY)
 
 
-KEYED = dataclasses.replace(ORDERS, key=("id", 'a"b'), log_publish="keys")
+KEYED = dataclasses.replace(ORDERS, key=("id", "a\"b'c"), log_publish="keys")
 SETUPS = {"log_setup": SOURCE.tables, "log_setup_of_keys": (KEYED, KEYED)}
 
 
