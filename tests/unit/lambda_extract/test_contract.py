@@ -554,3 +554,13 @@ def test_columns_are_known_by_what_shapes_the_target() -> None:
         dataclasses.replace(reply, columns=()),
     ):
         assert not contract_group.are_known(changed, known)
+
+
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [(("a",), "'a'"), (("a", "b"), "'a' or 'b'"), (("a", "b", "c"), "'a', 'b' or 'c'")],
+)
+def test_cursor_columns_are_named_as_a_person_would(
+    names: tuple[str, ...], shown: str
+) -> None:
+    assert contract_values.shown_columns(names) == shown
