@@ -121,7 +121,7 @@ class _MemoryJobs:
         self._claims.add(job)
         return new
 
-    def reply(self, job: str) -> jobs.JobReply | None:
+    def reply(self, job: str, *, hold_seconds: float = 0.0) -> jobs.JobReply | None:
         return None
 
 
