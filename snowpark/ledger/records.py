@@ -33,8 +33,8 @@ class Ledger:
             change of the target; None if the version itself came with it.
         capture_version: Mode "log": captures up to this one are in the target.
         log_identity: Mode "log": what the table was.
-        target_rows: Of the target, as far as the sync has counted them; None: unknown,
-            as of a history and of what an older release has loaded.
+        target_rows: Of the target, of a history its versions, as far as the sync has
+            counted them; None: unknown, as of what an older release has loaded.
     """
 
     version: int

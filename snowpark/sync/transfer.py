@@ -146,7 +146,8 @@ def _commit(snowflake: Snowflake, run: Run, transfer: Transfer) -> Done:
             lost = transfer.merged_rows - counts.inserted - counts.updated
             duplicates.check(run, transfer.job.settings, lost)
         changed = counts.inserted + counts.updated + counts.deleted > 0
-        row = _counted(_row(run, transfer, aligned, changed), transfer.job, counts)
+        row = _row(run, transfer, aligned, changed)
+        row = _counted(row, transfer, aligned, counts)
         _record(snowflake, run, transfer, row)
         # A MERGE, UPDATE or DELETE that has changed rows holds the lock.
         return row, locked or (changed and not transfer.job.reload)
@@ -255,20 +256,22 @@ def _row(
     return refined(row, transfer.extracted_at)
 
 
-def _counted(row: Commit | None, job: Job, counts: Counts) -> Commit | None:
-    """Returns the row with the rows that the target has now, if that is known."""
+def _counted(
+    row: Commit | None, transfer: Transfer, aligned: Alignment, counts: Counts
+) -> Commit | None:
+    """Returns the row with the rows that the target has now, if that is known.
+
+    Of a history these are its versions: none goes but by its age, of which nobody
+    counts; so there may be fewer, until the range of the keys is asked for again.
+    """
     if row is None:
         return None
-    added = counts.inserted - counts.deleted
+    history = transfer.job.settings.history
+    added = counts.inserted if history else counts.inserted - counts.deleted
     known = row.target_rows if counts.before is None else counts.before
-    rows = None
-    if job.reload:
-        rows = counts.inserted
-    elif known is not None:
-        rows = known + added
-    if job.settings.history:
-        # Counts are of rows, the target holds versions.
-        rows = None
+    if aligned.create or (transfer.job.reload and not history):
+        known, added = 0, counts.inserted
+    rows = None if known is None else known + added
     return dataclasses.replace(row, target_rows=rows, added_rows=added)
 
 

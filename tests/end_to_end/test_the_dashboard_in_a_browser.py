@@ -8,12 +8,14 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from selenium import webdriver
 from selenium.common.exceptions import (
+    ElementClickInterceptedException,
     StaleElementReferenceException,
     TimeoutException,
 )
@@ -104,8 +106,12 @@ def click(browser: Any, selector: str, text: str) -> None:
             usable = element.is_displayed() and element.is_enabled()
             # The name of an icon stands in a line of its own.
             if usable and element.text.strip().splitlines()[-1:] == [text]:
-                element.click()
-                return True
+                # The page may scroll under it, and its header covers what is on top.
+                middle = "arguments[0].scrollIntoView({block: 'center'})"
+                browser.execute_script(middle, element)
+                with suppress(ElementClickInterceptedException):
+                    element.click()
+                    return True
         return False
 
     wait(browser, clicked)

@@ -1,11 +1,14 @@
 """Rows on their way into a history: what is sent, in which order, and the breaker."""
 
 import dataclasses
+from functools import partial
 from typing import Any
 
 import pytest
 from snowflake.snowpark import Row
 
+from lambda_extract.contract import Bound
+from snowpark.ledger.records import Commit
 from snowpark.ledger.run import Counts, Run
 from snowpark.load import merge, target
 from snowpark.load.staging import Job
@@ -241,3 +244,25 @@ def test_rows_of_a_history_are_those_that_are_current() -> None:
     ):
         assert "_SYNC_IS_CURRENT" in statement.text
         assert "_SYNC_DELETED_AT" not in statement.text
+
+
+@pytest.mark.parametrize("reload", [False, True])
+@pytest.mark.parametrize(
+    ("before", "created", "after"),
+    [(40, False, 45), (None, False, None), (None, True, 5)],
+)
+def test_the_versions_of_a_history_are_counted(
+    before: int | None, created: bool, after: int | None, reload: bool
+) -> None:
+    """None goes: what a reload closes stays as a version."""
+    found = dataclasses.replace(aligned(FOUND), create=created)
+    watermark = Commit(8, "increment", Bound(), None, 5, target_rows=before)
+    write = partial(merge.merge_rows, bounded=False)
+    done = commit(
+        session_of(merge_versions=merged(5, 2), close_gone=[Row(3)]),
+        aligned=found,
+        commit=watermark,
+        write=merge.overwrite_rows if reload else write,
+        job=dataclasses.replace(WORK.job, reload=reload),
+    )
+    assert done.commit.target_rows == after
