@@ -1,7 +1,8 @@
 """Terraform code that somebody weakened does not pass the check.
 
-Each case changes one place of a copy of terraform/ and expects the test there, or
-checkov, to name it. The environments are those of scripts/check_terraform.sh.
+Each case changes one place of a copy of terraform/ and expects the test there, checkov
+or check_access to name it. A copy has all of them that are looked for in one way: a run
+for each took a quarter of CI's time. The environments are those of scripts/check_terraform.sh.
 """
 
 import json
@@ -334,15 +335,19 @@ def copy(prepared: Path, tmp_path: Path) -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize("name", WEAKENINGS)
-def test_the_tests_of_terraform_see_it(
-    copy: Path, environment: dict[str, str], name: str
+def test_the_tests_of_terraform_see_them_all_at_once(
+    copy: Path, environment: dict[str, str]
 ) -> None:
-    case = WEAKENINGS[name]
-    weaken(copy, case.file, case.old, case.new)
-    done = terraform(copy, environment, "test", f"-filter=tests/{case.test}.tftest.hcl")
+    """Each message is that of one weakening, so none hides behind another."""
+    for case in WEAKENINGS.values():
+        weaken(copy, case.file, case.old, case.new)
+    files = sorted({case.test for case in WEAKENINGS.values()})
+    filters = [f"-filter=tests/{name}.tftest.hcl" for name in files]
+    done = terraform(copy, environment, "test", *filters)
     assert done.returncode != 0
-    assert case.message in done.stdout + done.stderr
+    told = done.stdout + done.stderr
+    unseen = [name for name, case in WEAKENINGS.items() if case.message not in told]
+    assert unseen == [], told
 
 
 def test_checkov_sees_them_all_at_once(tmp_path: Path) -> None:
@@ -363,15 +368,16 @@ def test_checkov_sees_them_all_at_once(tmp_path: Path) -> None:
     assert found >= {rule for *_, rule in FOR_CHECKOV}, found
 
 
-@pytest.mark.parametrize("name", TAKEN_AWAY)
+@pytest.mark.parametrize("variables", sorted({c.test for c in TAKEN_AWAY.values()}))
 def test_what_is_not_enough_is_told(
-    copy: Path, environment: dict[str, str], tmp_path: Path, name: str
+    copy: Path, environment: dict[str, str], tmp_path: Path, variables: str
 ) -> None:
-    """E3: `test` names the variables of the deployment here."""
-    case = TAKEN_AWAY[name]
+    """E3: all that is taken away under these variables, each told in its own line."""
+    cases = {n: case for n, case in TAKEN_AWAY.items() if case.test == variables}
     shutil.copy(ROOT / "tests" / "terraform" / "every_option.tfvars", copy)
-    options = [f"-var-file={case.test}.tfvars", "-var=lambda_zip=lambda_extract.zip"]
-    weaken(copy, case.file, case.old, case.new)
+    options = [f"-var-file={variables}.tfvars", "-var=lambda_zip=lambda_extract.zip"]
+    for case in cases.values():
+        weaken(copy, case.file, case.old, case.new)
     assert_done(terraform(copy, environment, "plan", *options, "-out=plan"))
     assert_done(terraform(copy, environment, "apply", "plan"))
     found = tmp_path / "found"
@@ -380,7 +386,12 @@ def test_what_is_not_enough_is_told(
         shown = assert_done(terraform(copy, environment, "show", "-json", *arguments))
         (found / file).write_text(shown)
     lacks = check(read_deployment(found))
-    assert [line for line in lacks if line.startswith(case.message)], lacks
+    untold = [
+        name
+        for name, case in cases.items()
+        if not any(line.startswith(case.message) for line in lacks)
+    ]
+    assert untold == [], lacks
 
 
 def assert_done(done: subprocess.CompletedProcess[str]) -> str:
