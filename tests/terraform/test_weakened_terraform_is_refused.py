@@ -1,8 +1,9 @@
 """Terraform code that somebody weakened does not pass the check.
 
 Each case changes one place of a copy of terraform/ and expects the test there, checkov
-or check_access to name it. A copy has all of them that are looked for in one way: a run
-for each took a quarter of CI's time. The environments are those of scripts/check_terraform.sh.
+or check_access to name it. A copy has all cases that are looked for in one way: a run
+for each took a quarter of CI's time. The environments are those of
+scripts/check_terraform.sh.
 """
 
 import json
