@@ -17,6 +17,7 @@ from lambda_extract.changes.pgoutput import (
     Change,
     Commit,
     Decoder,
+    Event,
     LogFormatError,
     Truncate,
 )
@@ -194,9 +195,14 @@ class _Harvest:
 
     def take(self, message: bytes) -> None:
         """Takes one message of the slot."""
-        event = self._decoder.decode(message)
-        if event is None:
-            return
+        plain = self._decoder.plain_key(message)
+        if plain is not None and (keys := self.tables.get(plain[0])) is not None:
+            self.changes += 1
+            keys.add(plain[1])
+        elif (event := self._decoder.decode(message)) is not None:
+            self._take(event)
+
+    def _take(self, event: Event) -> None:
         if isinstance(event, Change):
             self.changes += 1
             keys = self._keys(event.transaction, event.table)

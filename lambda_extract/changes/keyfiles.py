@@ -85,8 +85,9 @@ class Keys:
         """Takes a changed key."""
         if key in self._seen or self.whole:
             return
-        if self.spool.left_to_remember > 0:
-            self.spool.left_to_remember -= 1
+        spool = self.spool
+        if spool.left_to_remember > 0:
+            spool.left_to_remember -= 1
             self._seen.add(key)
         self._open.append(key)
         self.count += 1

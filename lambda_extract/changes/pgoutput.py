@@ -22,6 +22,8 @@ _PAIR = struct.Struct(">II")
 _LENGTH = struct.Struct(">i")
 _NUMBER = struct.Struct(">I")
 _SHORT = struct.Struct(">h")
+# Kind, relation, kind of row, and number of its columns.
+_PLAIN_BYTES = 8
 _COMMIT = struct.Struct(">BQQq")
 _BEGIN = struct.Struct(">QqI")
 
@@ -102,8 +104,23 @@ class Decoder:
         self._tables = tables
         # None: not wanted.
         self._relations: dict[int, _Relation | None] = {}
+        # How messages begin whose first column is the key -> number of the table.
+        self._plain: dict[bytes, int] = {}
         self._transaction = 0
         self.streaming = False
+
+    def plain_key(self, data: bytes) -> tuple[int, Key] | None:
+        """Returns table and key of a message like one that was decoded before.
+
+        The short way: of most messages nothing but the first column matters. None:
+        `decode` tells what the message says, or what is wrong with it.
+        """
+        table = self._plain.get(data[:_PLAIN_BYTES])
+        if table is None or data[_PLAIN_BYTES : _PLAIN_BYTES + 1] != b"t":
+            return None
+        begin = _PLAIN_BYTES + 1
+        end = begin + 4 + int.from_bytes(data[begin : begin + 4], "big")
+        return (table, data[begin:end]) if end <= len(data) else None
 
     def decode(self, data: bytes) -> Event | None:
         """Returns what a message says; None if nothing that matters here.
@@ -152,6 +169,12 @@ class Decoder:
             keys = () if found is None else (found,)
         if tag not in (_OLD if kind == _DELETE else _NEW):
             raise LogFormatError("a row of the log has another kind than its change")
+        if (
+            places == (0,)
+            and not self.streaming
+            and (kind != _UPDATE or tag == data[5])
+        ):
+            self._plain[data[:_PLAIN_BYTES]] = relation.table
         return Change(self._transaction, relation.table, keys)
 
     def _truncate(self, data: bytes) -> Truncate | None:
@@ -165,6 +188,7 @@ class Decoder:
     def _relation(self, data: bytes) -> None:
         at = self._body(1)
         (number,) = _NUMBER.unpack_from(data, at)
+        self._plain.clear()
         _, at = _text(data, at + 4)
         _, at = _text(data, at)
         wanted = self._tables.get(number)
@@ -194,6 +218,8 @@ class Decoder:
     def _stream_start(self, data: bytes) -> None:
         (self._transaction,) = _NUMBER.unpack_from(data, 1)
         self.streaming = True
+        # Here the number of a transaction stands in between.
+        self._plain.clear()
 
     def _stream_stop(self, data: bytes) -> None:
         self.streaming = False

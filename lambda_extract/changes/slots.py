@@ -381,10 +381,9 @@ class _Rows:
         self._take = take
 
     def write(self, row: bytes) -> int:
-        at = 0
-        if row.startswith(self._HEADER):
-            at = 19 + int.from_bytes(row[15:19], "big")
         # The number of values (-1: the end), and the length of this one.
-        if row[at : at + 2] == b"\0\x01":
-            self._take(row[at + 6 :])
+        if row[:2] == b"\0\x01":
+            self._take(row[6:])
+        elif row.startswith(self._HEADER):
+            self.write(row[19 + int.from_bytes(row[15:19], "big") :])
         return len(row)

@@ -5,9 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lambda_extract.changes import capture
 from lambda_extract.changes.keyfiles import Spool, read_file
+from lambda_extract.changes.pgoutput import Decoder
 from lambda_extract.changes.published import Published
 from lambda_extract.changes.slots import Slot
 from lambda_extract.contract import (
@@ -196,3 +199,45 @@ def test_a_path_has_harmless_letters_alone(name: str) -> None:
         capture._check_path(dataclasses.replace(REQUEST, **{name: "a/../b"}))
     assert caught.value.code == "bad_request" and f"/{name}" in caught.value.message
     capture._check_path(REQUEST)
+
+
+@given(st.lists(st.sampled_from(["orders", "items", "x", "moved"]), max_size=12))
+def test_the_short_way_leads_where_the_long_one_does(kinds: list[str]) -> None:
+    """Whatever follows upon what: the same keys, counts and warnings."""
+    messages = [BEGIN]
+    for number, kind in enumerate(kinds):
+        value = str(number % 3)
+        if kind == "x":
+            messages += [
+                COMMIT,
+                BEGIN,
+                relation(70, "orders", {"id": True, "a": False}),
+            ]
+        elif kind == "moved":
+            old, new = b"K" + row("7"), b"N" + row(value)
+            messages.append(change(b"U", 71, old, new))
+        else:
+            messages.append(inserted(kind, value))
+    quick = harvest_of(*messages)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Decoder, "plain_key", lambda self, data: None)
+        slow = harvest_of(*messages)
+    assert (quick.changes, quick.commits) == (slow.changes, slow.commits)
+    for one, other in ((quick, slow), (slow, quick)):
+        for table, keys in one.tables.items():
+            same = other.tables[table]
+            assert (keys._open, keys.count, keys.whole) == (
+                (same._open, same.count, same.whole)
+            )
+
+
+def test_most_messages_take_the_short_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    long: list[bytes] = []
+    decode = Decoder.decode
+    monkeypatch.setattr(
+        Decoder, "decode", lambda self, data: long.append(data) or decode(self, data)
+    )
+    many = [inserted("orders", str(number)) for number in range(9)]
+    harvest = harvest_of(BEGIN, *many, COMMIT)
+    assert harvest.changes == 9
+    assert [message for message in long if message in many] == many[:1]

@@ -132,6 +132,93 @@ def test_a_long_key_that_stayed_stands_in_the_old_row() -> None:
     assert decoder.decode(update) == Change(42, 4, (key("long"),))
 
 
+def of_items(columns: dict[str, bool]) -> Decoder:
+    decoder = ready()
+    decoder.decode(relation(ITEMS, "items", columns))
+    return decoder
+
+
+SHORT = {
+    "insert": (
+        change(b"I", ITEMS, b"N", row("1")),
+        change(b"I", ITEMS, b"N", row("é")),
+    ),
+    "update": (
+        change(b"U", ITEMS, b"N", row("1")),
+        change(b"U", ITEMS, b"N", row("")),
+    ),
+    "delete": (
+        change(b"D", ITEMS, b"K", row("1")),
+        change(b"D", ITEMS, b"K", row("2")),
+    ),
+    "more columns": (
+        change(b"D", ITEMS, b"O", row("1", "x", None)),
+        change(b"D", ITEMS, b"O", row("2", None, "y")),
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", SHORT)
+def test_a_message_like_one_before_is_read_the_short_way(kind: str) -> None:
+    first, second = SHORT[kind]
+    decoder = of_items({"id": True, "note": False, "more": False})
+    assert decoder.plain_key(first) is None
+    decoder.decode(first)
+    found = decoder.plain_key(second)
+    assert found is not None
+    assert decoder.decode(second) == Change(42, found[0], (found[1],))
+    # Neither a change of another kind, nor a cut or missing value, nor another row.
+    for name, (other, _) in SHORT.items():
+        assert (decoder.plain_key(other) is None) is (name != kind)
+    value = second.index(b"t")
+    assert decoder.plain_key(second[:-1]) is None or kind == "more columns"
+    assert decoder.plain_key(second[: value + 3]) is None
+    assert decoder.plain_key(second[:value] + b"n" + second[value + 1 :]) is None
+    assert decoder.plain_key(second[:value] + b"t\xff" + second[value + 2 :]) is None
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"note": False, "id": True}, change(b"I", ITEMS, b"N", row("x", "1"))),
+        ({"note": True}, change(b"I", ITEMS, b"N", row("x"))),
+        ({"id": True}, change(b"U", ITEMS, b"K", row("1"), b"N", row("2"))),
+        ({"id": True}, change(b"U", ITEMS, b"O", row("1"), b"N", row("1"))),
+    ],
+)
+def test_no_short_way_past_a_key_that_is_not_the_first_column_alone(
+    columns: dict[str, bool], message: bytes
+) -> None:
+    decoder = of_items(columns)
+    decoder.decode(message)
+    assert decoder.plain_key(message) is None
+    two = ready()
+    two.decode(relation(ORDERS, "orders", {"b": True, "a": True}))
+    insert = change(b"I", ORDERS, b"N", row("1", "2"))
+    two.decode(insert)
+    assert two.plain_key(insert) is None
+
+
+def test_the_short_way_ends_where_a_relation_or_a_block_begins() -> None:
+    insert, streamed = (change(b"I", ITEMS, b"N", row("1"), xid=x) for x in (None, 5))
+    decoder = of_items({"id": True})
+    decoder.decode(insert)
+    # The key became the second column.
+    decoder.decode(relation(ITEMS, "items", {"note": False, "id": True}))
+    assert decoder.plain_key(insert) is None
+    decoder = of_items({"id": True})
+    decoder.decode(insert)
+    decoder.decode(b"S" + struct.pack(">IB", 77, 1))
+    # A number of a transaction may look like a relation's.
+    assert decoder.plain_key(insert) is None
+    decoder.decode(streamed)
+    assert decoder.plain_key(streamed) is None
+    decoder.decode(b"E")
+    assert decoder.plain_key(insert) is None
+    decoder.decode(insert)
+    assert decoder.plain_key(insert) == (4, key("1"))
+
+
 @pytest.mark.parametrize(
     "message",
     [
