@@ -41,8 +41,12 @@ from lambda_extract.source.described import describe
 from lambda_extract.source.durable import make_durable
 from lambda_extract.source.snapshot import require_key, snapshot
 
-# Keys of one statement: more make its text and its plan too large.
-KEYS_PER_STATEMENT = 10_000
+# Keys of one statement, and their bytes: more make its text and its plan too large, and
+# fewer let PostgreSQL scan a table of a million rows for each of many statements.
+KEYS_PER_STATEMENT = 100_000
+BYTES_PER_STATEMENT = 4 << 20
+# Never most of a table, however small it is.
+_FEW_KEYS = 10_000
 # Keys of one extraction that are remembered, so as not to be read twice.
 _REMEMBERED = 500_000
 GONE = Column(
@@ -133,17 +137,16 @@ def _is_mostly_changed(
 ) -> bool:
     """Returns whether to read the table costs less than to read rows by their keys.
 
-    What one statement reads is never much. A key of several captures counts once, as
-    far as one window has all of them.
+    A key of several captures counts once, as far as one window has all of them.
 
     Raises:
         SourceError: changes_expired.
     """
     told = sum(file.rows for file in changes.files) + changes.more_keys
-    if not changes.whole_percent or told <= KEYS_PER_STATEMENT:
+    if not changes.whole_percent or told <= _FEW_KEYS:
         return False
     rows = read_size(database, table).rows
-    most = max(rows * changes.whole_percent // 100, KEYS_PER_STATEMENT)
+    most = max(rows * changes.whole_percent // 100, _FEW_KEYS)
     if rows < 0 or told <= most:
         return False
     of_window = sum(1 for _ in _keys(target, changes, len(table.key)))
@@ -188,14 +191,24 @@ def _statements(
 ) -> Iterator[sql.Composable]:
     for oid in found.leaves:
         yield copy_leaf(table, wire, oid, _constraint(database, oid))
-    batch: list[tuple[str, ...]] = []
+    for batch in _batches(keys):
+        split = [key_columns(key, len(table.key)) for key in batch]
+        yield copy_keys(table, wire, split)
+
+
+def _batches(keys: Iterable[Key]) -> Iterator[list[Key]]:
+    """Yields the keys of one statement after the other."""
+    batch: list[Key] = []
+    size = 0
     for key in keys:
-        batch.append(key_columns(key, len(table.key)))
-        if len(batch) == KEYS_PER_STATEMENT:
-            yield copy_keys(table, wire, batch)
-            batch = []
+        if len(batch) == KEYS_PER_STATEMENT or size + len(key) > BYTES_PER_STATEMENT:
+            if batch:
+                yield batch
+            batch, size = [], 0
+        batch.append(key)
+        size += len(key)
     if batch:
-        yield copy_keys(table, wire, batch)
+        yield batch
 
 
 def _constraint(database: Database, oid: int) -> str:
