@@ -104,7 +104,8 @@ class Watch:
         assert "wire tripped" not in logged
         # One entry a statement; lines that go on begin with a tab.
         entries = re.split(r"\n(?!\t)", logged)
-        texts = [e.split("LOG:  statement: ", 1)[-1] for e in entries if "LOG:" in e]
+        begin = "LOG:  statement: "
+        texts = [e.split(begin, 1)[1] for e in entries if begin in e]
         assert any(MARK in text for text in texts) or not texts
         sent = self._lab.statements()[self._sent :]
         texts += [entry["text"] for entry in sent if entry["procedure"]]
