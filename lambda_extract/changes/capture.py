@@ -13,6 +13,7 @@ from lambda_extract import contract
 from lambda_extract.changes import slots
 from lambda_extract.changes.keyfiles import Keys, Spool, write_files
 from lambda_extract.changes.pgoutput import (
+    PLAIN_BYTES,
     Abort,
     Change,
     Commit,
@@ -20,6 +21,7 @@ from lambda_extract.changes.pgoutput import (
     Event,
     LogFormatError,
     Truncate,
+    plain_key,
 )
 from lambda_extract.changes.published import Published, read_tables
 from lambda_extract.changes.slots import Slot
@@ -166,6 +168,7 @@ class _Harvest:
                 wanted.setdefault(found.oid, (number, found.key))
         self._wanted = wanted
         self._decoder = Decoder(wanted)
+        self._plain = self._decoder.plain
         self._spool = spool
         self._most = request.limits.max_keys
         self.tables: dict[int, Keys] = {}
@@ -195,10 +198,11 @@ class _Harvest:
 
     def take(self, message: bytes) -> None:
         """Takes one message of the slot."""
-        plain = self._decoder.plain_key(message)
-        if plain is not None and (keys := self.tables.get(plain[0])) is not None:
+        # Most messages are like one before.
+        table = self._plain.get(message[:PLAIN_BYTES])
+        if table is not None:
             self.changes += 1
-            keys.add(plain[1])
+            self.tables[table].add(plain_key(message))
         elif (event := self._decoder.decode(message)) is not None:
             self._take(event)
 

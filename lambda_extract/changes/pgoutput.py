@@ -22,8 +22,8 @@ _PAIR = struct.Struct(">II")
 _LENGTH = struct.Struct(">i")
 _NUMBER = struct.Struct(">I")
 _SHORT = struct.Struct(">h")
-# Kind, relation, kind of row, and number of its columns.
-_PLAIN_BYTES = 8
+# Kind, relation, kind of row, number of its columns, and that the first is a text.
+PLAIN_BYTES = 9
 _COMMIT = struct.Struct(">BQQq")
 _BEGIN = struct.Struct(">QqI")
 
@@ -94,7 +94,10 @@ class Decoder:
     """Reads one message after the other, in the order in which the slot has them."""
 
     def __init__(self, tables: Mapping[int, tuple[int, tuple[str, ...]]]) -> None:
-        """Prepares for the first message; `streaming`: inside a block of a transaction.
+        """Prepares for the first message.
+
+        `streaming`: inside a block of a transaction. `plain`: how messages begin whose
+        first column is the key -> number of the table; see `plain_key`.
 
         Args:
             tables: pg_class.oid -> number and key columns of wanted tables. Not by
@@ -104,23 +107,9 @@ class Decoder:
         self._tables = tables
         # None: not wanted.
         self._relations: dict[int, _Relation | None] = {}
-        # How messages begin whose first column is the key -> number of the table.
-        self._plain: dict[bytes, int] = {}
         self._transaction = 0
         self.streaming = False
-
-    def plain_key(self, data: bytes) -> tuple[int, Key] | None:
-        """Returns table and key of a message like one that was decoded before.
-
-        The short way: of most messages nothing but the first column matters. None:
-        `decode` tells what the message says, or what is wrong with it.
-        """
-        table = self._plain.get(data[:_PLAIN_BYTES])
-        if table is None or data[_PLAIN_BYTES : _PLAIN_BYTES + 1] != b"t":
-            return None
-        begin = _PLAIN_BYTES + 1
-        end = begin + 4 + int.from_bytes(data[begin : begin + 4], "big")
-        return (table, data[begin:end]) if end <= len(data) else None
+        self.plain: dict[bytes, int] = {}
 
     def decode(self, data: bytes) -> Event | None:
         """Returns what a message says; None if nothing that matters here.
@@ -169,12 +158,8 @@ class Decoder:
             keys = () if found is None else (found,)
         if tag not in (_OLD if kind == _DELETE else _NEW):
             raise LogFormatError("a row of the log has another kind than its change")
-        if (
-            places == (0,)
-            and not self.streaming
-            and (kind != _UPDATE or tag == data[5])
-        ):
-            self._plain[data[:_PLAIN_BYTES]] = relation.table
+        if places == (0,) and keys and not self.streaming and tag == data[5]:
+            self.plain[data[:PLAIN_BYTES]] = relation.table
         return Change(self._transaction, relation.table, keys)
 
     def _truncate(self, data: bytes) -> Truncate | None:
@@ -188,7 +173,7 @@ class Decoder:
     def _relation(self, data: bytes) -> None:
         at = self._body(1)
         (number,) = _NUMBER.unpack_from(data, at)
-        self._plain.clear()
+        self.plain.clear()
         _, at = _text(data, at + 4)
         _, at = _text(data, at)
         wanted = self._tables.get(number)
@@ -219,7 +204,7 @@ class Decoder:
         (self._transaction,) = _NUMBER.unpack_from(data, 1)
         self.streaming = True
         # Here the number of a transaction stands in between.
-        self._plain.clear()
+        self.plain.clear()
 
     def _stream_stop(self, data: bytes) -> None:
         self.streaming = False
@@ -239,6 +224,18 @@ class Decoder:
     def _body(self, at: int) -> int:
         """Inside a block of a streamed transaction a message names its part of it."""
         return at + 4 if self.streaming else at
+
+
+def plain_key(data: bytes) -> Key:
+    """Returns the first column of a message that begins like one of `Decoder.plain`.
+
+    Raises:
+        LogFormatError: It is cut off.
+    """
+    end = PLAIN_BYTES + 4 + int.from_bytes(data[PLAIN_BYTES : PLAIN_BYTES + 4], "big")
+    if end > len(data):
+        raise LogFormatError("a value of the log is cut off")
+    return data[PLAIN_BYTES:end]
 
 
 def _both(old: Key | None, new: Key | None) -> tuple[Key, ...]:

@@ -6,10 +6,8 @@ python -m local.aws.server --port 0 --port-file FILE
 import argparse
 import logging
 import socket
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from local.aws.storage_faults import StorageFaults
 
@@ -86,12 +84,11 @@ def serve(port: int, port_file: Path) -> None:
     # A line for each request would be most of what this process does.
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
 
-    from moto.s3.models import FakeKey
     from werkzeug.serving import make_server
 
-    from local.aws.serving import Dispatcher, KeepingHandler
+    from local.aws.serving import Dispatcher, KeepingHandler, name_objects_as_kms_does
 
-    name_objects_as_kms_does(FakeKey)
+    name_objects_as_kms_does()
     server = make_server(
         "127.0.0.1",
         port,
@@ -101,20 +98,6 @@ def serve(port: int, port_file: Path) -> None:
         request_handler=KeepingHandler,
     )
     server.serve_forever()
-
-
-def name_objects_as_kms_does(objects: Any) -> None:
-    """Makes every write's ETag one of its own, as with SSE-KMS: no digest of the rows.
-
-    Whoever writes the same octets again does not get the same ETag.
-    """
-
-    def etag(self: Any) -> str:
-        if self._etag is None:
-            self._etag = uuid.uuid4().hex
-        return f'"{self._etag}"'
-
-    objects.etag = property(etag)
 
 
 def main() -> None:

@@ -111,7 +111,8 @@ def test_every_requirement_is_pinned_to_a_major_version(package: str) -> None:
 def test_the_python_versions_stand_in_one_place() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     runtime = project["tool"]["aurora_sync"]
-    assert set(runtime) == {"lambda_python", "lambda_platform", "snowpark_python"}
+    names = {"lambda_image", "lambda_platform", "lambda_python", "snowpark_python"}
+    assert set(runtime) == names
     for path in (ROOT / "snowflake").rglob("*.sql"):
         text = path.read_text(encoding="utf-8")
         assert (

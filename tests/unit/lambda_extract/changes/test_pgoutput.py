@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambda_extract.changes.pgoutput import (
+    PLAIN_BYTES,
     Abort,
     Change,
     Commit,
@@ -14,6 +15,7 @@ from lambda_extract.changes.pgoutput import (
     LogFormatError,
     Truncate,
     key_columns,
+    plain_key,
 )
 
 ORDERS, ITEMS, OTHER = 70, 71, 72
@@ -158,23 +160,34 @@ SHORT = {
 }
 
 
+def is_plain(decoder: Decoder, message: bytes) -> bool:
+    return message[:PLAIN_BYTES] in decoder.plain
+
+
 @pytest.mark.parametrize("kind", SHORT)
 def test_a_message_like_one_before_is_read_the_short_way(kind: str) -> None:
     first, second = SHORT[kind]
     decoder = of_items({"id": True, "note": False, "more": False})
-    assert decoder.plain_key(first) is None
+    assert not is_plain(decoder, first)
     decoder.decode(first)
-    found = decoder.plain_key(second)
-    assert found is not None
-    assert decoder.decode(second) == Change(42, found[0], (found[1],))
-    # Neither a change of another kind, nor a cut or missing value, nor another row.
+    assert decoder.plain == {second[:PLAIN_BYTES]: 4}
+    assert decoder.decode(second) == Change(42, 4, (plain_key(second),))
+    # Neither a change of another kind, nor a missing value.
     for name, (other, _) in SHORT.items():
-        assert (decoder.plain_key(other) is None) is (name != kind)
+        assert is_plain(decoder, other) is (name == kind)
     value = second.index(b"t")
-    assert decoder.plain_key(second[:-1]) is None or kind == "more columns"
-    assert decoder.plain_key(second[: value + 3]) is None
-    assert decoder.plain_key(second[:value] + b"n" + second[value + 1 :]) is None
-    assert decoder.plain_key(second[:value] + b"t\xff" + second[value + 2 :]) is None
+    assert not is_plain(decoder, second[:value] + b"n" + second[value + 1 :])
+    huge = second[: value + 1] + b"\xff" + second[value + 2 :]
+    length = second[value + 4]
+    for cut in (second[: value + 3], second[: value + 4 + length], huge):
+        with pytest.raises(LogFormatError):
+            plain_key(cut)
+
+
+def test_a_row_without_its_key_opens_no_short_way() -> None:
+    decoder = of_items({"id": True})
+    decoder.decode(change(b"I", ITEMS, b"N", row(None)))
+    assert decoder.plain == {}
 
 
 @pytest.mark.parametrize(
@@ -191,12 +204,12 @@ def test_no_short_way_past_a_key_that_is_not_the_first_column_alone(
 ) -> None:
     decoder = of_items(columns)
     decoder.decode(message)
-    assert decoder.plain_key(message) is None
+    assert decoder.plain == {}
     two = ready()
     two.decode(relation(ORDERS, "orders", {"b": True, "a": True}))
     insert = change(b"I", ORDERS, b"N", row("1", "2"))
     two.decode(insert)
-    assert two.plain_key(insert) is None
+    assert two.plain == {}
 
 
 def test_the_short_way_ends_where_a_relation_or_a_block_begins() -> None:
@@ -205,18 +218,18 @@ def test_the_short_way_ends_where_a_relation_or_a_block_begins() -> None:
     decoder.decode(insert)
     # The key became the second column.
     decoder.decode(relation(ITEMS, "items", {"note": False, "id": True}))
-    assert decoder.plain_key(insert) is None
+    assert not is_plain(decoder, insert)
     decoder = of_items({"id": True})
     decoder.decode(insert)
     decoder.decode(b"S" + struct.pack(">IB", 77, 1))
     # A number of a transaction may look like a relation's.
-    assert decoder.plain_key(insert) is None
+    assert not is_plain(decoder, insert)
     decoder.decode(streamed)
-    assert decoder.plain_key(streamed) is None
+    assert not is_plain(decoder, streamed)
     decoder.decode(b"E")
-    assert decoder.plain_key(insert) is None
+    assert not is_plain(decoder, insert)
     decoder.decode(insert)
-    assert decoder.plain_key(insert) == (4, key("1"))
+    assert is_plain(decoder, insert) and plain_key(insert) == key("1")
 
 
 @pytest.mark.parametrize(
