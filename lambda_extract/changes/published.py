@@ -208,14 +208,16 @@ def _look(
             " inherit from it.",
         )
     _check_key(source, table, tuple(key))
-    if listed is None or member is None:
+    # Then its partitions are listed, and it is not.
+    one_by_one = kind == "p" and not publication.by_root
+    if member is None or (listed is None and not one_by_one):
         raise SourceError(
             "not_published",
             f"Publication {log.publication!r} does not have {name}.",
             hint=f"ALTER PUBLICATION {quoted(log.publication)} ADD TABLE"
             f" {quoted(table.schema)}.{quoted(table.relation)};",
         )
-    if listed.get("rowfilter") or (kind == "p" and not publication.by_root):
+    if one_by_one or listed.get("rowfilter"):
         raise SourceError(
             "publication_filtered",
             f"Publication {log.publication!r} has a row filter on {name}, or publishes"

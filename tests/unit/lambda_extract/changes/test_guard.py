@@ -7,7 +7,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lambda_extract import watchdog
+from lambda_extract.changes import slots
 from lambda_extract.changes.guard import look_after
+from lambda_extract.changes.slots import Slot
+from lambda_extract.contract import SlotState
 from lambda_extract.credentials import secrets
 from lambda_extract.errors import ExtractError
 from lambda_extract.settings import Settings, Source
@@ -40,6 +43,30 @@ def test_what_is_held_is_told_and_too_much_is_dropped(log: Log) -> None:
         assert held is not None and held.dropped
         assert not there(log)
         assert look_after(database, log.spec.slot, 1) is None
+
+
+@pytest.mark.parametrize(
+    ("held", "most", "dropped"),
+    [
+        (100, 101, False),
+        (100, 100, False),
+        (100, 99, True),
+        (1, 0, True),
+        (0, 0, False),
+    ],
+)
+def test_a_slot_that_holds_just_as_much_as_it_may_stays(
+    monkeypatch: pytest.MonkeyPatch, held: int, most: int, dropped: bool
+) -> None:
+    gone: list[str] = []
+    state = SlotState("0/1", "0/1", "0/1", held, "reserved")
+    slot = Slot(confirmed=1, flush=1, state=state, server="")
+    monkeypatch.setattr(slots, "read_slot", lambda database, log: slot)
+    monkeypatch.setattr(slots, "drop", lambda database, log: gone.append(log.slot))
+    database: Any = None
+    found = look_after(database, "aurora_sync_x", most)
+    assert found is not None and found.dropped is dropped
+    assert gone == (["aurora_sync_x"] if dropped else [])
 
 
 def test_a_slot_of_somebody_else_is_left_alone(log: Log) -> None:
