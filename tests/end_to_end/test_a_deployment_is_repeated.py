@@ -1,5 +1,7 @@
 """An upgrade deploys over a system at work: nothing is lost, and it goes on."""
 
+import pytest
+
 from scripts.deploy_local import deploy_local
 from tests.end_to_end.lab import Lab
 
@@ -40,6 +42,7 @@ def test_state_survives_a_second_deployment(lab: Lab) -> None:
     lab.assert_equal(table)
 
 
+@pytest.mark.large
 def test_the_app_keeps_the_grants_of_others(lab: Lab) -> None:
     """W2: CREATE OR REPLACE dropped them at every deployment; it has no COPY GRANTS."""
     role = lab.name("viewers")

@@ -237,6 +237,7 @@ def test_what_changed_between_two_steps_makes_the_extraction_void(
     lab.assert_equal(other)
 
 
+@pytest.mark.large
 def test_a_group_that_is_called_twice_at_once_never_works_twice(
     lab: Lab, team: Team
 ) -> None:

@@ -300,6 +300,7 @@ def test_rows_are_found_again_by_a_key_of_any_type(lab: Lab) -> None:
         assert (row["N"], row["V"]) == (2 * count, count), table
 
 
+@pytest.mark.large
 def test_documents_of_ten_megabytes_arrive(lab: Lab) -> None:
     table = lab.name("large_documents")
     lab.psql(f"CREATE TABLE {table} (id int PRIMARY KEY, c0 json, c1 jsonb, c2 text)")

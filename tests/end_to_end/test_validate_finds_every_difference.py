@@ -190,7 +190,9 @@ def test_a_writer_and_a_sync_at_the_same_time_make_it_say_nothing_wrong(
     assert validate(lab, table)["status"] == "equal"
 
 
-@pytest.mark.parametrize("deletes", ["none", "key_compare"])
+@pytest.mark.parametrize(
+    "deletes", [pytest.param("none", marks=pytest.mark.large), "key_compare"]
+)
 def test_rows_that_were_deleted_in_the_source_are_extra(lab: Lab, deletes: str) -> None:
     table = lab.name("orders")
     lab.orders_table(table, ROWS)

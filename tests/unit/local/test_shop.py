@@ -34,6 +34,7 @@ def digest(connection: Any) -> list[Any]:
     ]
 
 
+@pytest.mark.large
 def test_it_can_be_seeded_again_with_the_same_rows(connection: Any) -> None:
     rows = seed_shop(connection)
     first = digest(connection)

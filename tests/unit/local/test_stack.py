@@ -9,7 +9,9 @@ from local import stack
 from local.aurora import AuroraError, running_aurora
 
 
-@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+@pytest.mark.parametrize(
+    "encoding", [pytest.param("LATIN1", marks=pytest.mark.large), "SQL_ASCII"]
+)
 def test_a_database_without_utf8_is_refused_in_a_sentence(
     tmp_path_factory: pytest.TempPathFactory, encoding: str
 ) -> None:

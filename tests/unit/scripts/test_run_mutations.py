@@ -168,6 +168,7 @@ def test_the_and_of_between_stays() -> None:
     assert not any("BETWEEN 1 OR" in text or '1"' in text for text in found)
 
 
+@pytest.mark.large
 def test_every_change_of_the_product_is_another_program() -> None:
     project = Project(ROOT)
     for module in project.modules()[::8]:

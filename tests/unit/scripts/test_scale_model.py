@@ -64,6 +64,7 @@ def test_the_same_inputs_give_the_same_cycle() -> None:
     assert dataclasses.asdict(per_table({})) == dataclasses.asdict(per_table({}))
 
 
+@pytest.mark.large
 def test_every_input_has_an_effect() -> None:
     usual = {"tables": 3000.0, "changed_share": 0.3, "look_seconds": 4.0}
     usual |= {"lambda_concurrency": 7.0, "max_parallel": 6.0, "moved_share": 1.0}

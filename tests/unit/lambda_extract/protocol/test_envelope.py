@@ -91,7 +91,9 @@ def test_what_is_not_snowflakes_is_refused(broken: dict[str, Any]) -> None:
         envelope.parse(broken)
 
 
-@pytest.mark.parametrize("rows", [1, envelope.MAX_ROWS])
+@pytest.mark.parametrize(
+    "rows", [1, pytest.param(envelope.MAX_ROWS, marks=pytest.mark.large)]
+)
 def test_a_body_may_have_as_many_rows_as_are_allowed(rows: int) -> None:
     call = envelope.parse(event({"data": [[i, "x"] for i in range(rows)]}))
     assert len(call.rows) == rows

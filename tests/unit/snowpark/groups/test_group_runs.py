@@ -242,6 +242,7 @@ def test_wherever_a_call_stops_rows_and_watermarks_agree() -> None:
             assert bool(given) or not begun, stop
 
 
+@pytest.mark.large
 def test_no_statement_about_thousands_of_tables_is_too_large() -> None:
     """5,000 tables in a group: what is named of them is cut or comes in pieces."""
     long = "t" * 90
@@ -389,6 +390,7 @@ def size(one: Sent) -> int:
     return len(one.text.encode()) + sum(len(str(v).encode()) for v in one.values)
 
 
+@pytest.mark.large
 def test_each_further_500_idle_tables_send_five_more_at_most() -> None:
     counts = []
     for number in (500, 1000):
