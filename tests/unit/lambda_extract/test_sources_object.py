@@ -5,13 +5,13 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 from moto import mock_aws
 
 from lambda_extract import handler as handling
 from lambda_extract.errors import LandingError, RequestError
 from lambda_extract.settings import Settings, read_settings
+from tests.unit.lambda_extract.simulated_s3 import client_of
 
 SHOP = {"host": "h", "dbname": "d", "credentials": {"kind": "environment"}}
 
@@ -26,7 +26,7 @@ KEY = key_of(json.dumps({"shop": SHOP}))
 @pytest.fixture
 def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     with mock_aws():
-        client = boto3.client("s3", region_name="us-east-1")
+        client = client_of("us-east-1")
         client.create_bucket(Bucket="landing")
         monkeypatch.setattr(handling, "_client", lambda service: client)
         handling._sources_text.cache_clear()

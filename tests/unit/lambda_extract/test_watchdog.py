@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 from moto import mock_aws
 
@@ -16,6 +15,7 @@ from lambda_extract.settings import Settings, Source
 from local.aurora import Aurora
 
 from .conftest import READER
+from tests.unit.lambda_extract.simulated_s3 import client_of
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def settings(aurora: Aurora, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settin
 @pytest.fixture
 def s3() -> Iterator[Any]:
     with mock_aws():
-        client = boto3.client("s3", region_name="us-east-1")
+        client = client_of("us-east-1")
         client.create_bucket(Bucket="landing")
         yield client
 

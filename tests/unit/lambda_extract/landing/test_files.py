@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 import zstandard
 from botocore.exceptions import ClientError
@@ -23,6 +22,7 @@ from lambda_extract.landing.files import (
 )
 from lambda_extract.landing.stores import PART_BYTES, FolderStore, S3Store
 from lambda_extract.values.watch import Watch
+from tests.unit.lambda_extract.simulated_s3 import client_of
 
 BUCKET = "landing"
 ROW = b"1,some text\n"
@@ -31,7 +31,7 @@ ROW = b"1,some text\n"
 @pytest.fixture
 def s3() -> Iterator[Any]:
     with mock_aws():
-        client = boto3.client("s3", region_name="eu-central-1")
+        client = client_of("eu-central-1")
         client.create_bucket(
             Bucket=BUCKET,
             CreateBucketConfiguration={"LocationConstraint": "eu-central-1"},

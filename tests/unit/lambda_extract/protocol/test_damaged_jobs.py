@@ -5,7 +5,6 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
@@ -15,6 +14,7 @@ from lambda_extract.errors import ExtractError
 from lambda_extract.protocol import envelope
 from lambda_extract.protocol.jobs import Jobs, job_key
 from lambda_extract.settings import Settings
+from tests.unit.lambda_extract.simulated_s3 import client_of
 
 SETTINGS = Settings(
     sources={},
@@ -33,7 +33,7 @@ JOB = job_key("batch 1")
 @pytest.fixture
 def s3() -> Iterator[Any]:
     with mock_aws():
-        client = boto3.client("s3", region_name="us-east-1")
+        client = client_of("us-east-1")
         client.create_bucket(Bucket="landing")
         yield client
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
@@ -12,6 +11,7 @@ from lambda_extract import contract
 from lambda_extract.errors import ExtractError, JobError, error_reply
 from lambda_extract.protocol.jobs import Jobs, job_key, short_name
 from lambda_extract.settings import Settings
+from tests.unit.lambda_extract.simulated_s3 import client_of
 
 SETTINGS = Settings(
     sources={},
@@ -44,7 +44,7 @@ def clock() -> Clock:
 @pytest.fixture
 def s3() -> Iterator[Any]:
     with mock_aws():
-        client = boto3.client("s3", region_name="us-east-1")
+        client = client_of("us-east-1")
         client.create_bucket(Bucket="landing")
         yield client
 
