@@ -37,12 +37,10 @@ def settle_log(
     with snapshot(database, table):
         published = read_published(database, log, table)
         identity = read_identity(database, published)
-        (upper,) = database.row(
-            sql.SQL(
-                "SELECT pg_catalog.pg_snapshot_xmax("
-                "pg_catalog.pg_current_snapshot())::text"
-            )
-        )
+    # A number of one's own, above every one that was given by now. A snapshot ends
+    # (pg_snapshot_xmax) below the newest transactions if these are open still: one of
+    # them may have written before the table's publication was committed.
+    (upper,) = database.row(sql.SQL("SELECT pg_catalog.pg_current_xact_id()::text"))
     while not _has_ended(database, upper):
         if time.monotonic() > end:
             raise _open(database)
