@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
+import psutil
 import psycopg2
 import psycopg2.extensions
 from psycopg2 import sql
@@ -110,6 +111,20 @@ class Aurora:
                     cursor.execute(
                         sql.SQL("CREATE DATABASE {}").format(sql.Identifier(dbname))
                     )
+
+    def crash(self) -> None:
+        """Kills the server and all of its sessions, as a machine that fails does.
+
+        A session that outlives its server for a moment has the shared memory, and the
+        server could not be started again until then.
+        """
+        sessions = psutil.Process(self.process.pid).children(recursive=True)
+        self.process.kill()
+        self.process.wait()
+        for session in sessions:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                session.kill()
+        psutil.wait_procs(sessions, timeout=STOP_SECONDS)
 
     def stop(self) -> None:
         """Stops the server; its sessions are rolled back. May be called twice."""

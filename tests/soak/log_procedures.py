@@ -183,8 +183,7 @@ class ProcedureSchedule(Changes):
     def crash(self, *, replaced: bool) -> None:
         """Kills the server; it comes back, or a standby that has no slot does."""
         server = self.server
-        server.process.kill()
-        server.process.wait()
+        server.crash()
         folder = server.data.parent
         if replaced:
             for slot in (server.data / "pg_replslot").iterdir():

@@ -258,8 +258,7 @@ class Sources(Schedules):
         if sync:
             with contextlib.suppress(snowflake.connector.errors.Error):
                 self._snowflake("CALL SYNC_TABLE(%s)", self.name(kind))
-        server.process.kill()
-        server.process.wait()
+        server.crash()
         again = start_aurora(
             server.data.parent, port=server.port, programs=server.bin_path
         )

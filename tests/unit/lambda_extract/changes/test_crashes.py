@@ -228,8 +228,7 @@ def lazy(tmp_path: Path) -> Iterator[Log]:
 
 def crash(log: Log) -> None:
     server = log.server
-    server.process.kill()
-    server.process.wait()
+    server.crash()
     again = start_aurora(server.data.parent, settings=LAZY, port=server.port)
     server.process = again.process
     with contextlib.suppress(psycopg2.Error):

@@ -36,8 +36,7 @@ class Crashing:
         self.server: Aurora = start_aurora(folder, settings=LAZY)
 
     def crash(self) -> None:
-        self.server.process.kill()
-        self.server.process.wait()
+        self.server.crash()
         self.server = start_aurora(
             self.server.data.parent, settings=LAZY, port=self.server.port
         )
