@@ -62,16 +62,19 @@ class SignedObjects:
         except (ClientError, BotoCoreError) as error:
             raise landing_error(error, "writing a job object") from error
 
-    def names(self, prefix: str) -> Iterator[str]:
-        """Yields the names that begin with a prefix.
+    def names(self, prefix: str, after: str = "") -> Iterator[str]:
+        """Yields the names that begin with a prefix, in their order.
+
+        Args:
+            after: None before this name, and not this name, either.
 
         Raises:
             LandingError: S3 refused or failed.
         """
-        start = self._key(prefix)
+        place = {"StartAfter": self._key(after)} if after else {}
         try:
             pages = self._s3.get_paginator("list_objects_v2").paginate(
-                Bucket=self._settings.landing_bucket, Prefix=start
+                Bucket=self._settings.landing_bucket, Prefix=self._key(prefix), **place
             )
             for page in pages:
                 for item in page.get("Contents", ()):

@@ -174,11 +174,15 @@ class Queue:
         parts = range(len(self.request.parts))
         seen = self.taken() if hand.generation else frozenset[int]()
         own = parts[hand.worker :: self.workers]
-        yield from self._take_of(own, hand, seen, place=0)
-        yield from self._take_of(parts, hand, self.taken(), place=hand.worker)
+        yield from self._take_of(own, hand, seen, _first)
+        yield from self._take_of(parts, hand, self.taken(), self._from_the_back)
 
     def _take_of(
-        self, numbers: range, hand: Hand, seen: frozenset[int], *, place: int
+        self,
+        numbers: range,
+        hand: Hand,
+        seen: frozenset[int],
+        choose: Callable[[list[int], int], int],
     ) -> Iterator[int]:
         """Yields those of some parts that nobody has begun.
 
@@ -187,18 +191,28 @@ class Queue:
 
         Args:
             seen: Parts that somebody has begun.
-            place: Of this worker among those that want the same: each begins elsewhere.
+            choose: Returns one of those that are left, for a worker.
         """
         while self.is_open():
             left = [number for number in numbers if number not in seen]
             if not left:
                 return
-            number = left[place * len(left) // self.workers]
+            number = choose(left, hand.worker)
             seen |= {number}
-            if self._take(number, hand):
-                yield number
-            else:
-                seen |= self.taken()
+            if not self._take(number, hand):
+                # Those before the first that was left are known to be taken.
+                seen |= self.taken(left[0])
+                continue
+            yield number
+
+    def _from_the_back(self, left: list[int], worker: int) -> int:
+        """Returns a part of another worker, of the half that it comes to last.
+
+        They are in the order of their numbers, which is that in which each worker takes
+        its own. Who takes from others begins at a place of its own.
+        """
+        half = (len(left) + 1) // 2
+        return left[-1 - worker * half // self.workers]
 
     def store(self, hand: Hand) -> None:
         """Leaves all replies of a hand in one object; at its end, or when handing over.
@@ -255,10 +269,11 @@ class Queue:
             found |= {part.number: part for part in claim.replies}
         return self._reply(found, taken, beats)
 
-    def taken(self) -> frozenset[int]:
-        """Returns the numbers of the parts that a worker has begun."""
-        folder = f"{self._job}/claims/"
-        return frozenset(int(_stem(name)) for name in self._objects.names(folder))
+    def taken(self, first: int = 0) -> frozenset[int]:
+        """Returns the numbers, from this one on, of the parts that a worker has begun."""
+        after = self._part(first - 1) if first else ""
+        names = self._objects.names(f"{self._job}/claims/", after)
+        return frozenset(int(_stem(name)) for name in names)
 
     def _ends(self) -> list[End]:
         """Returns which generations have ended; their replies are not read."""
@@ -355,6 +370,10 @@ class Queue:
 
     def _part(self, number: int) -> str:
         return f"{self._job}/claims/{number:05d}.json"
+
+
+def _first(left: list[int], worker: int) -> int:
+    return left[0]
 
 
 def _stem(name: str) -> str:

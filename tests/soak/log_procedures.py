@@ -11,6 +11,7 @@ import contextlib
 import json
 import random
 import shutil
+import time
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -44,7 +45,8 @@ _WORKER_DIES = (
     {"at": "before_reply"},
     {"at": "after_reply"},
 )
-_ATTEMPTS = 4
+# Workers have two seconds to start: on a busy machine new ones need more.
+_ATTEMPTS = 8
 
 
 class ProcedureSchedule(Changes):
@@ -74,6 +76,7 @@ class ProcedureSchedule(Changes):
         self.unhealed: list[str] = []
         # Of its own: what else a seed stands for stays as it was.
         chosen = random.Random(f"history {seed}")
+        self.patience = random.Random(f"patience {seed}")
         self.kept = [t for t in self.tables if chosen.random() < 0.5]
         self.histories = Histories(
             self.query, {self.target_of(t): self.key_of(t) for t in self.kept}
@@ -133,7 +136,11 @@ class ProcedureSchedule(Changes):
         if name == "SYNC_GROUP":
             argument = GROUP
         with self.something_wrong(name):
-            self.note(name, self.outcome(name, argument))
+            outcome = self.outcome(name, argument)
+        self.note(name, outcome)
+        if outcome == "dead" and self.patience.random() < 0.75:
+            # Or the next calls would do nothing but wait for the dead one's leases.
+            self.expire_leases()
 
     def outcome(self, name: str, argument: str) -> str:
         """Returns "ok", or the code of the error."""
@@ -246,10 +253,12 @@ class ProcedureSchedule(Changes):
     def end_of(self, table: str) -> str:
         """Syncs a table for certain; returns what differs, or why it does not sync."""
         outcome = ""
-        for _ in range(_ATTEMPTS):
+        for attempt in range(_ATTEMPTS):
             outcome = self.outcome("SYNC_TABLE", table)
             if outcome == "ok":
                 return self.difference(table)
+            if outcome == "worker_lost":
+                time.sleep(attempt)
             if outcome in BROKEN:
                 self.note("RESYNC_SOURCE", self.outcome("RESYNC_SOURCE", "shop"))
         return f"{table} does not sync: {outcome}"

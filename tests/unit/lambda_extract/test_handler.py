@@ -93,6 +93,15 @@ def answered(answer: dict[str, Any]) -> list[Any]:
     return list(row)
 
 
+def test_what_s3_says_of_time_stays_a_text(s3: Any) -> None:
+    """Or a list of a group's parts costs more to read than the parts."""
+    s3.put_object(Bucket="landing", Key="a", Body=b"text")
+    client = handler._session().client("s3", region_name="us-east-1")
+    (found,) = client.list_objects_v2(Bucket="landing")["Contents"]
+    assert found["Key"] == "a"
+    assert isinstance(found["LastModified"], str)
+
+
 # --- one table ------------------------------------------------------------------------
 
 

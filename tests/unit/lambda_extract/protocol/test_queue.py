@@ -87,7 +87,7 @@ def test_a_worker_that_takes_over_goes_on_behind_what_is_taken(
     group = Group(s3, clock, 5)
     before = group.take()
     assert [next(before), next(before)] == [0, 2]
-    assert list(group.take(0, 1)) == [4, 1, 3]
+    assert list(group.take(0, 1)) == [4, 3, 1]
 
 
 def test_no_worker_begins_twice_or_when_nobody_waits_any_more(
@@ -448,13 +448,36 @@ def test_who_comes_too_late_for_a_part_looks_what_is_left_before_it_tries_anothe
 ) -> None:
     """Or the last parts of a group cost each worker a request, and one more each."""
     sent: Counter[str] = Counter()
+    looks: list[str] = []
     group = Group(s3, clock, 8)
     first, second = group.take(0), group.take(1)
-    assert [next(first) for _ in range(5)] == [0, 2, 4, 6, 1]
-    assert [next(second) for _ in range(3)] == [3, 5, 7]
+    assert [next(first) for _ in range(5)] == [0, 2, 4, 6, 7]
+    assert [next(second) for _ in range(3)] == [1, 3, 5]
     s3.meta.events.register(
         "before-call.s3", lambda model, **_: sent.update([model.name])
     )
+    s3.meta.events.register(
+        "provide-client-params.s3.ListObjectsV2",
+        lambda params, **_: looks.append(params.get("StartAfter", "")),
+    )
     assert list(first) == [] and list(second) == []
-    # One too late, whose it is, and a look; the other one only looks.
-    assert sent == {"PutObject": 1, "HeadObject": 1, "ListObjectsV2": 2}
+    # Each is one too late, asks whose it is, and looks, from where it knows nothing on;
+    # the second one looks once more, for what others have left.
+    assert sent == {"PutObject": 2, "HeadObject": 2, "ListObjectsV2": 3}
+    assert [place.rpartition("/")[2] for place in looks] == [
+        "00000.json", "00006.json", "",
+    ]  # fmt: skip
+
+
+def test_who_takes_from_others_begins_with_what_they_come_to_last(
+    s3: Any, clock: Clock
+) -> None:
+    group = Group(s3, clock, 16, max_parallel=4)
+    workers = [group.take(number) for number in range(4)]
+    assert [next(workers[0]) for _ in range(4)] == [0, 4, 8, 12]
+    # Of twelve that are left: the last, then those before it.
+    assert [next(workers[0]) for _ in range(2)] == [15, 14]
+    assert [next(workers[3]) for _ in range(3)] == [3, 7, 11]
+    # Of 1, 2, 5, 6, 9, 10 and 13, and of its own the last one is gone: another place.
+    assert next(workers[3]) == 6
+    assert sorted(n for worker in workers for n in worker) == [1, 2, 5, 9, 10, 13]
