@@ -125,7 +125,13 @@ class ProcedureSchedule(Changes):
             "tables": {table: {**settings, **more} for table, more in ends.items()},
         }
         self.query("CALL APPLY_CONFIG(%s, FALSE, TRUE)", json.dumps(config))
-        self.query("CALL START_LOG('shop')")
+        for attempt in range(_ATTEMPTS):
+            outcome = self.outcome("START_LOG", "shop")
+            if outcome != "worker_lost":
+                break
+            time.sleep(attempt)
+        if outcome != "ok":
+            raise RuntimeError(f"START_LOG: {outcome}")
 
     def call(self) -> None:
         """Calls something, while something may go wrong; notes what came of it."""
