@@ -1,6 +1,7 @@
 """Numbers of a request that Python reads and nothing else could hold."""
 
 import json
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ def test_the_release_is_the_projects_and_tells_other_shapes() -> None:
     project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
     assert contract.RELEASE == project["project"]["version"]
     before = contract.release()
-    assert before.startswith(f"{contract.RELEASE}-")
+    assert re.fullmatch(rf"{re.escape(contract.RELEASE)}-[0-9a-f]{{8}}", before)
     contract.REPLIES["other"] = contract.SourceIdentity
     try:
         assert contract.release() != before
