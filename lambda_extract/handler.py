@@ -347,8 +347,8 @@ def _client(service: str) -> Any:
 def _session() -> Any:
     """Returns the session of all clients: what S3 says of time stays a text.
 
-    Nobody asks for it, and a list of names would spend two thirds of its time on it. The
-    AWS CLI leaves it in the same way.
+    Nobody asks for it, and a list of names would spend two thirds of its time on it.
+    The AWS CLI leaves it in the same way.
     """
     core = botocore.session.get_session()
     parsers = core.get_component("response_parser_factory")

@@ -270,7 +270,7 @@ class Queue:
         return self._reply(found, taken, beats)
 
     def taken(self, first: int = 0) -> frozenset[int]:
-        """Returns the numbers, from this one on, of the parts that a worker has begun."""
+        """Returns the parts that a worker has begun, those from this number on."""
         after = self._part(first - 1) if first else ""
         names = self._objects.names(f"{self._job}/claims/", after)
         return frozenset(int(_stem(name)) for name in names)
