@@ -2,7 +2,6 @@
 
 boto3 repeats a request whose answer was lost, and meets its own object then: a token in
 the object's metadata says whose it is (reported for the AWS SDK for Java, issue 6580).
-Of a request that was sent once nobody has to ask: the object is another writer's.
 """
 
 import uuid
@@ -15,9 +14,8 @@ from lambda_extract.landing.s3_errors import error_code, landing_error
 
 TOKEN = "writer"
 MISSING = ("NoSuchKey", "404")
-TAKEN = ("PreconditionFailed", "412")
 # NoSuchUpload: of a multipart upload that is complete by now, whoever completed it.
-EXISTS = (*TAKEN, "NoSuchUpload")
+EXISTS = ("PreconditionFailed", "412", "NoSuchUpload")
 # S3 answers 409 if two conditional writes meet; asking again settles it.
 CONFLICT = ("ConditionalRequestConflict", "409")
 CONFLICT_ATTEMPTS = 5
@@ -47,8 +45,6 @@ def write_once(
             return _etag(write())
         except ClientError as error:
             code = error_code(error)
-            if code in TAKEN and conflict is None and _was_sent_once(error):
-                return None
             if code in EXISTS:
                 return _own(s3, target, token, doing)
             if code not in CONFLICT:
@@ -58,11 +54,6 @@ def write_once(
             raise landing_error(error, doing) from error
     assert conflict is not None
     raise landing_error(conflict, doing) from conflict
-
-
-def _was_sent_once(error: ClientError) -> bool:
-    """Returns whether boto3 says that it has not repeated the request."""
-    return error.response.get("ResponseMetadata", {}).get("RetryAttempts") == 0
 
 
 def _etag(answer: Any) -> str:

@@ -17,12 +17,8 @@ TARGET = {"Bucket": "landing", "Key": "jobs/1"}
 UNREACHED = EndpointConnectionError(endpoint_url="https://s3")
 
 
-def refused(code: str, repeated: int | None = None) -> ClientError:
-    """Returns an error of S3; boto3 says in it how often it repeated the request."""
-    answer: Any = {"Error": {"Code": code, "Message": "no"}}
-    if repeated is not None:
-        answer["ResponseMetadata"] = {"RetryAttempts": repeated}
-    return ClientError(answer, "PutObject")
+def refused(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "no"}}, "PutObject")
 
 
 class S3:
@@ -87,32 +83,6 @@ def test_an_object_that_is_there_says_whose_it_is(
     code: str, head: Any, ours: str | None
 ) -> None:
     assert written(Write(refused(code)), head) == ours
-
-
-OURS = {"Metadata": {"writer": "mine"}, "ETag": '"e"'}
-
-
-@pytest.mark.parametrize("code", conditional.TAKEN)
-def test_nobody_is_asked_whose_an_object_is_if_ours_was_sent_once(code: str) -> None:
-    s3 = S3(OURS)
-    write = Write(refused(code, repeated=0))
-    assert write_once(write, s3, TARGET, "mine", "claiming a job") is None
-    assert s3.asked == []
-
-
-@pytest.mark.parametrize(
-    "errors",
-    [
-        # Of the first request the answer was lost.
-        [refused("412", repeated=1)],
-        # An upload that is gone may be complete.
-        [refused("NoSuchUpload", repeated=0)],
-        # Not sent once by us.
-        [refused("409", repeated=0), refused("412", repeated=0)],
-    ],
-)
-def test_an_object_that_may_be_ours_is_looked_at(errors: list[ClientError]) -> None:
-    assert written(Write(*errors), OURS) == "e"
 
 
 @pytest.mark.parametrize(

@@ -461,9 +461,9 @@ def test_who_comes_too_late_for_a_part_looks_what_is_left_before_it_tries_anothe
         lambda params, **_: looks.append(params.get("StartAfter", "")),
     )
     assert list(first) == [] and list(second) == []
-    # Each is one too late and looks, from where it knows nothing on; the second one
-    # looks once more, for what others have left.
-    assert sent == {"PutObject": 2, "ListObjectsV2": 3}
+    # Each is one too late, asks whose it is, and looks, from where it knows nothing on;
+    # the second one looks once more, for what others have left.
+    assert sent == {"PutObject": 2, "HeadObject": 2, "ListObjectsV2": 3}
     assert [place.rpartition("/")[2] for place in looks] == [
         "00000.json", "00006.json", "",
     ]  # fmt: skip
