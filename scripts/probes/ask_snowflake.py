@@ -36,6 +36,7 @@ def attempt(session, sql, params=None):
     """Rows of a statement as lists, or "refused" with the error's number."""
     try:
         rows = session.sql(sql, params=params).collect()
+    # Whatever the platform refuses with: a probe asks for its number.
     except Exception as error:
         return f"refused {getattr(error, 'sql_error_code', None)}"
     return [list(row) for row in rows]
