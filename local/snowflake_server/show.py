@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
+import duckdb
+
 from local.snowflake_server.core.access import OF_ACCOUNT, Grant
 from local.snowflake_server.core.catalog import Table, View
 from local.snowflake_server.core.errors import compilation, missing, syntax, unsupported
@@ -136,7 +138,11 @@ def _tables(account: Account, statement: Statement, inside: Any) -> Rows:
     }
     rows = []
     for table in _of(account, Table, inside):
-        count = statement.session.scope.read(partial(row_count, table=table))
+        try:
+            count = statement.session.scope.read(partial(row_count, table=table))
+        except duckdb.CatalogException:
+            # Another session is about to commit its CREATE, or has just dropped it.
+            continue
         n = table.name
         rows.append((
             table.created, n.name, n.database, n.schema, table.kind, table.comment,

@@ -21,6 +21,29 @@ def test_others_see_rows_after_the_commit_only(client: Client, second: Client) -
     assert second.one("SELECT COUNT(*) FROM t") == 1
 
 
+def test_tables_are_listed_while_others_create_and_drop_some(
+    client: Client, second: Client
+) -> None:
+    client.run("CREATE TABLE stays (a INT)")
+    client.run("INSERT INTO stays VALUES (1), (2)")
+
+    def come_and_go() -> None:
+        for _ in range(300):
+            second.run("CREATE OR REPLACE TABLE comes (a INT)")
+            second.run("DROP TABLE comes")
+
+    other = threading.Thread(target=come_and_go)
+    other.start()
+    lists = 0
+    while other.is_alive():
+        listed = client.run("SHOW TABLES")
+        assert [row[7] for row in listed if row[1] == "STAYS"] == [2]
+        lists += 1
+    other.join()
+    assert lists > 100
+    assert [row[1] for row in client.run("SHOW TABLES")] == ["STAYS"]
+
+
 def test_a_failed_statement_does_not_end_the_transaction(client: Client) -> None:
     client.run("CREATE TABLE t (a INT)")
     client.run("BEGIN")
