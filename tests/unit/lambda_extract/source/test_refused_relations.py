@@ -48,6 +48,64 @@ def test_a_relation_of_a_role_that_nobody_trusts_is_not_read(
 
 
 @pytest.fixture
+def code(owner: psycopg2.extensions.connection) -> Iterator[str]:
+    """A schema with a function and an operator of a superuser, whom all trust, and the
+    same of a role that nobody trusts."""
+    with owner.cursor() as cursor:
+        cursor.execute("CREATE SCHEMA code")
+        for name, operator in (("ours", "=%="), ("theirs", "=^=")):
+            cursor.execute(
+                f"CREATE FUNCTION code.{name}(a int, b int) RETURNS boolean"
+                " LANGUAGE sql IMMUTABLE AS 'SELECT a = b'"
+            )
+            cursor.execute(
+                f"CREATE OPERATOR code.{operator}"
+                f" (LEFTARG = int, RIGHTARG = int, FUNCTION = code.{name})"
+            )
+        cursor.execute("ALTER FUNCTION code.theirs OWNER TO unprivileged")
+        yield "code"
+        cursor.execute("DROP SCHEMA code CASCADE")
+
+
+def test_only_operators_that_a_relation_uses_must_be_trusted(
+    make_table: MakeTable, code: str
+) -> None:
+    """Anybody may make operators: one more must not stop tables of others."""
+    trusted, other = (
+        make_table(f"id int PRIMARY KEY, CHECK (id OPERATOR({code}.{operator}) id)")
+        for operator in ("=%=", "=^=")
+    )
+    oids = [oid_of(trusted), oid_of(other)]
+    with trusted.database() as database:
+        check_owners(database, oids[0])
+        found = find_untrusted(database, oids)
+    assert {oid: error.message for oid, error in found.items()} == {
+        oids[1]: "The function 'theirs' belongs to role 'unprivileged', whose code the"
+        " source does not trust."
+    }
+
+
+def test_the_relation_is_named_before_its_functions_and_types(
+    make_table: MakeTable, owner: psycopg2.extensions.connection, code: str
+) -> None:
+    """Who trusts its owner has mostly answered for the rest, too."""
+    with owner.cursor() as cursor:
+        cursor.execute(f"CREATE TYPE {code}.mood AS ENUM ('good')")
+        cursor.execute(f"ALTER TYPE {code}.mood OWNER TO unprivileged")
+    reader = make_table(
+        f"id int PRIMARY KEY, mood {code}.mood, CHECK ({code}.theirs(id, id))",
+        "ALTER TABLE {table} OWNER TO unprivileged",
+    )
+    oid = oid_of(reader)
+    with reader.database() as database, pytest.raises(SourceError) as refused:
+        check_owners(database, oid)
+    assert refused.value.message == (
+        f"The relation {reader.spec.relation!r} belongs to role 'unprivileged', whose"
+        " code the source does not trust."
+    )
+
+
+@pytest.fixture
 def closed_schema(owner: psycopg2.extensions.connection) -> Iterator[str]:
     with owner.cursor() as cursor:
         cursor.execute("CREATE SCHEMA closed")

@@ -15,6 +15,7 @@ from lambda_extract.settings import Protection, Source
 from lambda_extract.source.trust import (
     check_owners,
     check_protection,
+    demanded,
     find_untrusted,
 )
 from tests.unit.lambda_extract.conftest import MakeTable
@@ -36,18 +37,18 @@ def given(protect: Any) -> TableSpec:
 STRENGTH = ["", "hash", "mask", "exclude"]
 
 
-@pytest.mark.parametrize("demanded", STRENGTH[1:])
+@pytest.mark.parametrize("least", STRENGTH[1:])
 @pytest.mark.parametrize("protect", STRENGTH)
 def test_s2_a_request_cannot_lift_what_the_source_demands(
-    demanded: str, protect: str
+    least: str, protect: str
 ) -> None:
-    if STRENGTH.index(protect) >= STRENGTH.index(demanded):
-        check_protection(rule(demanded), given(protect), COLUMNS)
+    if STRENGTH.index(protect) >= STRENGTH.index(least):
+        check_protection(rule(least), given(protect), COLUMNS)
         return
     with pytest.raises(ExtractError) as raised:
-        check_protection(rule(demanded), given(protect), COLUMNS)
+        check_protection(rule(least), given(protect), COLUMNS)
     assert raised.value.code == "protection_required"
-    assert "'email'" in str(raised.value) and demanded in str(raised.value)
+    assert "'email'" in str(raised.value) and least in str(raised.value)
 
 
 def test_patterns_cover_what_is_new() -> None:
@@ -57,6 +58,28 @@ def test_patterns_cover_what_is_new() -> None:
         check_protection(rule("mask", "*", "*.people"), given("mask"), COLUMNS)
     check_protection(rule("mask", "Email"), PEOPLE, COLUMNS)
     check_protection(rule("mask", "email", "hr.people"), PEOPLE, COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "protect"),
+    [
+        ("people", "email", "mask"),
+        ("people", "work_email", "hash"),
+        ("people", "phone", ""),
+        ("orders", "email", ""),
+        ("orders", "phone", ""),
+    ],
+)
+def test_a_rule_demands_protection_only_of_its_columns_of_its_tables(
+    table: str, column: str, protect: str
+) -> None:
+    """The strongest of the rules that cover a column is proposed for it."""
+    rules = (
+        *rule("hash", "*email", "public.p*"),
+        *rule("mask", "email", "public.people"),
+        *rule("exclude", "email", "hr.people"),
+    )
+    assert demanded(rules, "public", table, column) == protect
 
 
 def test_s2_values_of_a_protected_column_leave_by_no_bound(

@@ -102,6 +102,20 @@ def test_the_quick_wire_sees_everything_that_is_refused(
         assert stopped or WATCH.sees(csv_row(text)), text
 
 
+def test_from_16_on_the_server_itself_is_asked_for_keys_that_stand_twice(
+    connection: psycopg2.extensions.connection,
+) -> None:
+    """Before, what jsonb makes of it is counted, which spaces make it doubt."""
+    spaced, once = '{"a"  :1}', r'{"a":1,"b":"\"\u003a"}'
+    twice = r'{"a":1,"a":2,"b":"\"\u003a"}'
+    refused = exact_json.inexact("{c}::text", 160_000)
+    assert answers(connection, refused, [spaced, once, twice]) == [False, False, True]
+    quick = exact_json.key_twice("{c}::text", 160_000)
+    assert answers(connection, quick, [spaced, once, twice]) == [False, False, True]
+    older = exact_json.key_twice("{c}::text", 159_999)
+    assert answers(connection, older, [spaced, once]) == [True, True]
+
+
 def csv_row(text: str) -> bytes:
     """As COPY writes it."""
     quoted = '"' + text.replace('"', '""') + '"' if set(text) & set('",\r\n') else text
