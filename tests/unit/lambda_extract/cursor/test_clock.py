@@ -1,11 +1,15 @@
 """A plan compares the newest cursor value with PostgreSQL's clock (C7)."""
 
 import contextlib
+from types import SimpleNamespace
+from typing import Any
 
 import psycopg2.extensions
 import pytest
 
-from lambda_extract.contract import CursorSpec
+from lambda_extract.contract import CursorSpec, Warning
+from lambda_extract.cursor.clock import check_clock
+from lambda_extract.cursor.column import DATE, INSTANT, LOCAL, Cursor
 from local.aurora import Aurora
 
 from tests.unit.lambda_extract.conftest import MakeTable
@@ -83,3 +87,127 @@ def test_hours_behind_are_told_while_the_table_is_written(
     """The application writes New York's time; the source says UTC."""
     told = codes(make_table, "timestamp", NEW_YORK, "UTC", writer)
     assert told == (["cursor_behind_clock"] if writer else [])
+
+
+def test_who_only_reads_the_table_does_not_write_it(make_table: MakeTable) -> None:
+    reads = "SELECT id FROM {table}"
+    assert codes(make_table, "timestamp", NEW_YORK, "UTC", reads) == []
+
+
+def test_an_empty_table_fits_the_clock(make_table: MakeTable) -> None:
+    reader = make_table(
+        "id int PRIMARY KEY, at timestamptz", "CREATE INDEX ON {table} (at)"
+    )
+    assert reader.plan(cursor=CursorSpec("at")).warnings == ()
+
+
+# A relation that has the same number in each database of a server.
+EVERYWHERE = "information_schema.sql_features"
+
+
+@pytest.mark.parametrize(
+    ("dbname", "told"), [("postgres", []), ("shop", ["cursor_behind_clock"])]
+)
+def test_writing_a_table_of_the_same_number_in_another_database_is_not_writing_it(
+    make_table: MakeTable, aurora: Aurora, dbname: str, told: list[str]
+) -> None:
+    reader = make_table("id int PRIMARY KEY")
+    with (
+        contextlib.closing(aurora.connect("shop")) as shop,
+        contextlib.closing(aurora.connect(dbname)) as other,
+        reader.database() as database,
+    ):
+        asks, writes = shop.cursor(), other.cursor()
+        asks.execute(
+            f"SELECT '{EVERYWHERE}'::regclass::oid::bigint,"
+            " (now() AT TIME ZONE 'Asia/Tokyo' - interval '4 hours')::text"
+        )
+        (found,) = asks.fetchall()
+        table: Any = SimpleNamespace(oid=found[0], spec=reader.spec)
+        writes.execute(f"BEGIN; LOCK TABLE {EVERYWHERE} IN ROW EXCLUSIVE MODE")
+        warnings = check_clock(database, table, at(LOCAL), found[1])
+    assert [warning.code for warning in warnings] == told
+
+
+# --- the limits, and what is said -----------------------------------------------------
+
+
+def at(family: str) -> Cursor:
+    zone = "" if family == INSTANT else "Asia/Tokyo"
+    return Cursor(CursorSpec("at", time_zone=zone), (), family)
+
+
+def told_of(family: str, hours: float, *, written: bool = True) -> tuple[Warning, ...]:
+    """What is said of a newest value so many hours ahead of the clock."""
+    database: Any = SimpleNamespace(row=lambda _: (hours, written))
+    table: Any = SimpleNamespace(oid=7, spec=SimpleNamespace(name="orders"))
+    return check_clock(database, table, at(family), "2026-01-01")
+
+
+@pytest.mark.parametrize(
+    ("family", "hours", "told"),
+    [
+        (INSTANT, 0.99, []),
+        (INSTANT, 1.0, ["cursor_ahead_of_clock"]),
+        (LOCAL, 0.99, []),
+        (LOCAL, 1.0, ["cursor_ahead_of_clock"]),
+        # Tomorrow may have begun where the application is; the day after has not.
+        (DATE, 23.99, []),
+        (DATE, 24.0, ["cursor_ahead_of_clock"]),
+        (LOCAL, -0.99, []),
+        (LOCAL, -1.0, ["cursor_behind_clock"]),
+        # No two zones are further apart.
+        (LOCAL, -26.0, ["cursor_behind_clock"]),
+        (LOCAL, -26.01, []),
+        # These say themselves when they are, or only the day.
+        (INSTANT, -5.0, []),
+        (DATE, -5.0, []),
+    ],
+)
+def test_how_far_off_is_too_far(family: str, hours: float, told: list[str]) -> None:
+    assert [warning.code for warning in told_of(family, hours)] == told
+
+
+@pytest.mark.parametrize(
+    ("family", "hours", "where"),
+    [
+        (INSTANT, 2.04, "2.0 hours ahead of PostgreSQL's clock"),
+        (
+            LOCAL,
+            float("inf"),
+            "infinitely far ahead of PostgreSQL's clock in time zone 'Asia/Tokyo'",
+        ),
+        (
+            DATE,
+            30.0,
+            "30.0 hours ahead of PostgreSQL's clock in time zone 'Asia/Tokyo'",
+        ),
+    ],
+)
+def test_a_value_of_the_future_is_told_with_its_distance_and_its_zone(
+    family: str, hours: float, where: str
+) -> None:
+    """A timestamptz is in no zone of the source, so none is named."""
+    (warning,) = told_of(family, hours)
+    assert warning.message == (
+        f"The newest 'at' of table 'orders' lies {where}: such rows are read again with"
+        " every sync until it has come."
+    )
+    assert warning.hint == (
+        'If the application writes another zone, correct "time_zone" of the source;'
+        " else look for its clock and for dates made up."
+    )
+
+
+def test_a_value_hours_back_is_told_with_its_distance_and_its_zone() -> None:
+    assert told_of(LOCAL, -5.0) == (
+        Warning(
+            code="cursor_behind_clock",
+            message="The newest 'at' of table 'orders' lies 5.0 hours behind"
+            " PostgreSQL's clock in time zone 'Asia/Tokyo', while the table is being"
+            " written.",
+            hint='If the application writes another zone, correct "time_zone" of the'
+            " source, or rows will be missed; else there is nothing to do.",
+        ),
+    )
+    assert told_of(LOCAL, -5.0, written=False) == ()

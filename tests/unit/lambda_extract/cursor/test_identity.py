@@ -12,7 +12,7 @@ import pytest
 
 from lambda_extract.contract import CursorSpec, Member, SourceIdentity, Window
 from lambda_extract.cursor.identity import difference
-from tests.unit.lambda_extract.conftest import MakeTable
+from tests.unit.lambda_extract.conftest import READER, MakeTable
 
 KNOWN = SourceIdentity(
     relation_id=7,
@@ -122,3 +122,27 @@ def test_rows_behind_the_watermark_that_are_others_are_found(
     )
     assert words in reply.source_changed
     assert bool(words) == bool(reply.source_changed)
+
+
+@pytest.mark.parametrize("right", ["GRANT", "REVOKE"])
+def test_a_row_of_a_new_partition_exactly_at_the_watermark_is_found(
+    make_table: MakeTable, owner: psycopg2.extensions.connection, right: str
+) -> None:
+    """The cursor reads only what is greater, also where the parent alone is granted."""
+    reader = make_table(COLUMNS, PARTED + ROWS)
+    first = reader.sync("updated_at", margin_seconds=0)
+    assert first.bound is not None and first.bound.watermark is not None
+    part = f"{reader.spec.relation}_2"
+    with owner.cursor() as cursor:
+        cursor.execute(f"""
+            CREATE TABLE {part} PARTITION OF {reader.spec.relation}
+                FOR VALUES FROM (1000) TO (2000);
+            {right} SELECT ON {part} {"TO" if right == "GRANT" else "FROM"} {READER};
+            INSERT INTO {part} VALUES (1001, '{first.bound.watermark.value}')""")
+    reply = reader.run(
+        cursor=CursorSpec("updated_at", margin_seconds=0),
+        window=Window(lower=first.bound.watermark, identity=first.identity),
+    )
+    assert reply.source_changed == (
+        "A partition with rows behind the watermark was attached."
+    )

@@ -113,6 +113,10 @@ def test_one_column_that_is_never_null_is_enough_to_count_none(
     )
     reply = reader.run(cursor=BOTH, window=Window())
     assert (reply.rows, reply.null_cursor_rows) == (1, 0)
+    # None can be there, so a later window, which counts none, knows that as well.
+    later = reader.run(cursor=BOTH, window=Window(lower=reply.position, first=False))
+    assert (later.rows, later.null_cursor_rows) == (0, 0)
+    assert later.bound is not None and later.bound.overlap is not None
 
 
 @pytest.mark.parametrize(
