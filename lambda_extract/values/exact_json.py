@@ -46,14 +46,16 @@ _UNIQUE_KEYS_SINCE = 160_000
 # Before, jsonb does: it drops all but the last of equal keys. A key ends with a quote
 # and a colon (json_build_object puts a space between), and so does text that escapes
 # its quote, in the same way on both sides. What could make the counts differ without
-# that, or what jsonb refuses, is looked at in full.
+# that (jsonb writes an escaped quote, colon or space plainly), or what jsonb refuses,
+# is looked at in full.
 _ENDS = (
     "2 * pg_catalog.length(TEXT)"
     " - pg_catalog.length(pg_catalog.replace(TEXT, '\":', '\"'))"
     " - pg_catalog.length(pg_catalog.replace(TEXT, '\" :', '\" '))"
 )
 _UNLIKE_JSONB = (
-    r"""{t} ~ '\\u(0000|0022|[dD][89a-fA-F])|"([[:space:]]{{2,}}|[\t\n\r]):"""
+    r"""{t} ~ '\\u(00(00|2[02]|3[aA])|[dD][89a-fA-F])"""
+    r"""|"([[:space:]]{{2,}}|[\t\n\r]):"""
     rf"""|{_MAY_BE_EXPONENT}[-+]?[0-9]{{{{3}}}}'"""
 )
 _FEWER_KEYS = (

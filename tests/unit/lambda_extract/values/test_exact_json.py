@@ -60,6 +60,13 @@ ALTERED = [
     '{"a"\t\n:1,"b":0,"a"  :2}',
     r'{"a":1,"\u0061":2}',
     r'{"a\":":1,"a\u0022:":2}',
+    # jsonb writes the colon and the space plainly: behind a quote, as behind a key.
+    r'{"a":1,"a":2,"b":"\u003a"}',
+    r'{"a":1,"a":2,"b":"\u003A"}',
+    r'{"a":1,"a":2,"b":"\u0020:"}',
+    r'{"a":1,"a":2,"b":"\"\u003a"}',
+    r'{"a":1,"a":2,"b":"\"\u0020\u003A"}',
+    r'{"a":1,"a":2,"\u003a":3}',
 ]
 
 
@@ -134,7 +141,23 @@ numbers = st.builds(
 )
 # The quotes of keys and of escapes are what the tests may stumble over.
 characters = st.sampled_from(
-    [r"\\", r"\"", r"\u0022", "a", ":", " ", "{", ",", "1", "e", r"\u0061", r"\/", "é"]
+    [
+        r"\\",
+        r"\"",
+        r"\u0022",
+        r"\u003a",
+        r"\u0020",
+        "a",
+        ":",
+        " ",
+        "{",
+        ",",
+        "1",
+        "e",
+        r"\u0061",
+        r"\/",
+        "é",
+    ]
 ) | st.sampled_from([r"\ud83e\udd8a", r"\u0000", r"\ud83e", "-1e5", '\\":', "\\\\:"])
 strings = st.lists(characters, max_size=5).map(lambda c: '"' + "".join(c) + '"')
 keys = st.sampled_from(['"a"', r'"\u0061"', '"b"', r'"\""', r'"a\":"']) | strings
