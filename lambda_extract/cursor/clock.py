@@ -21,6 +21,12 @@ AHEAD_HOURS = 1.0
 AHEAD_DAYS = 1
 # No two zones are further apart.
 FARTHEST_HOURS = 26.0
+# The last day that a timestamp has; a date goes on to the year 5874897.
+_AS_TIMESTAMP = """(
+    CASE
+        WHEN pg_catalog.isfinite({0}) THEN LEAST({0}, '294276-12-31'::date) ELSE {0}
+    END
+)::timestamp"""
 
 
 def check_clock(
@@ -73,7 +79,7 @@ def _read(
             now, sql.Literal(cursor.spec.time_zone)
         )
     if cursor.family == DATE:
-        value = sql.SQL("{}::timestamp").format(value)
+        value = sql.SQL(_AS_TIMESTAMP).format(value)
     statement = sql.SQL("""
         SELECT
             CASE

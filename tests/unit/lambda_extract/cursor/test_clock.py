@@ -45,7 +45,12 @@ def codes(
         ("timestamp(0)", f"{UTC} + interval '3 hours'", "UTC"),
         ("timestamp", UTC, "America/New_York"),
         ("timestamp", "'infinity'", "UTC"),
+        ("timestamp", "'294276-12-31 23:59:59.999999'", "UTC"),
+        ("timestamptz", "'294276-12-31 23:59:59.999999+00'", ""),
         ("date", "'9999-12-31'", "UTC"),
+        ("date", "'294277-01-01'", "America/New_York"),
+        ("date", "'5874897-12-31'", "UTC"),
+        ("date", "'infinity'", "UTC"),
         ("date", "current_date + 3", "Europe/Berlin"),
     ],
 )
