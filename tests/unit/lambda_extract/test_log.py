@@ -1,6 +1,8 @@
 """Lines that CloudWatch makes metrics of: which, by what, and how many."""
 
+import io
 import json
+import sys
 
 import pytest
 
@@ -31,3 +33,16 @@ def test_nothing_is_measured_if_nobody_asks(capsys: pytest.CaptureFixture[str]) 
     log.measure("none", source="shop", table="orders", **VALUES)
     log.measure("table", source="", table="", Failures=1)
     assert capsys.readouterr().out == ""
+
+
+def test_a_line_has_left_before_lambda_freezes_the_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What stays in a buffer comes with the next job, or never."""
+    left = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(left))
+    log.emit("claimed", table="orders")
+    assert json.loads(left.getvalue())["event"] == "claimed"
+    left.truncate(left.seek(0))
+    log.measure("source", source="shop", table="orders", **VALUES)
+    assert json.loads(left.getvalue())["event"] == "measured"

@@ -283,3 +283,69 @@ def test_a_reader_that_cannot_be_reached(
     told = one(found, "reader", "")
     assert told.state == "warning" and "[source_unreachable]" in told.detail
     assert one(found, "select").state == "ok"
+
+
+def test_no_index_is_looked_for_if_a_cursor_column_is_missing(
+    make_table: MakeTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hint would be an index that nobody can create."""
+    cursor = CursorSpec("updated_at", also=("changed_at",))
+    found = checked(monkeypatch, make_table(COLUMNS, INDEX), cursor=cursor)
+    assert [(f.check, f.state) for f in found if f.table] == [
+        ("select", "ok"),
+        ("types", "ok"),
+        ("key", "ok"),
+        ("cursor", "failed"),
+        ("proof", "ok"),
+    ]
+
+
+def test_a_source_is_described_from_its_line_to_its_role() -> None:
+    assert [f.check for f in findings.of_source(FACTS)] == [
+        "tls",
+        "version",
+        "server",
+        "pg_read_all_stats",
+        "role",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("version", "told", "state"),
+    [
+        (180004, "PostgreSQL 18.4", "ok"),
+        (130000, "PostgreSQL 13.0", "ok"),
+        (120022, "PostgreSQL 12.22", "warning"),
+    ],
+)
+def test_a_version_is_told_as_postgresql_writes_it(
+    version: int, told: str, state: str
+) -> None:
+    found = findings.of_source(dataclasses.replace(FACTS, version=version))
+    (finding,) = (f for f in found if f.check == "version")
+    assert (finding.detail, finding.state) == (told, state)
+
+
+@pytest.mark.parametrize(
+    ("also", "value", "index"),
+    [
+        ((), "updated_at", '"updated_at"'),
+        (
+            ("created_at",),
+            "GREATEST(updated_at, created_at)",
+            '(GREATEST("updated_at", "created_at"))',
+        ),
+    ],
+)
+def test_an_index_is_named_as_it_must_be_created(
+    also: tuple[str, ...], value: str, index: str
+) -> None:
+    table = contract.TableSpec("orders", "shop", "public", "orders")
+    cursor = CursorSpec("updated_at", also=also)
+    assert findings.of_index(table, cursor, indexed=True) == findings.Seen(
+        f"an index begins with {value}"
+    )
+    assert findings.of_index(table, cursor, indexed=False) == findings.Seen(
+        f"no index begins with {value}: each sync reads the whole table",
+        f'CREATE INDEX CONCURRENTLY ON "public"."orders" ({index});',
+    )

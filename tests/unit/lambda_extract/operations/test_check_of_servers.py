@@ -1,4 +1,4 @@
-"""What a check says of a reader and of a slot, whatever they answer (fakes)."""
+"""What a check says of a server, a reader and a log, whatever they answer (fakes)."""
 
 import contextlib
 from collections.abc import Iterator
@@ -6,12 +6,21 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from psycopg2 import sql
 
+from lambda_extract.changes.published import Published
 from lambda_extract.changes.slots import Slot
-from lambda_extract.contract import CheckRequest, LogSpec, SlotState
+from lambda_extract.contract import (
+    CheckRequest,
+    CheckTable,
+    LogSpec,
+    SlotState,
+    TableSpec,
+)
 from lambda_extract.errors import SourceError
 from lambda_extract.operations import check, check_log
 from lambda_extract.settings import Reader, Source
+from tests.unit.lambda_extract.conftest import MakeTable
 
 LOGIN = {"kind": "environment"}
 LOG = LogSpec("aurora_sync_slot", "publication")
@@ -100,3 +109,69 @@ def test_a_slot_that_is_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     state = SlotState("0/100", "0/90", "0/200", 272, "reserved")
     found = of_slot(monkeypatch, Slot(state, 0x100, 0x200, "7:1"))
     assert found.check == "log" and "aurora_sync_slot" in found.detail
+
+
+SESSION = "(SELECT pg_catalog.pg_backend_pid() AS pid, {}::boolean AS ssl)"
+ROLE = "(SELECT current_user AS rolname, {}::boolean AS rolsuper)"
+NO_ROWS = "(SELECT 0 AS pid, TRUE AS ssl, ''::name AS rolname, TRUE AS rolsuper)"
+
+
+@pytest.mark.parametrize(
+    ("session", "role", "tls", "superuser"),
+    [
+        (SESSION.format("TRUE"), ROLE.format("FALSE"), True, False),
+        (SESSION.format("FALSE"), ROLE.format("TRUE"), False, True),
+        (NO_ROWS, NO_ROWS, False, False),
+    ],
+)
+def test_only_what_the_server_says_of_itself_is_believed(
+    make_table: MakeTable, session: str, role: str, tls: bool, superuser: bool
+) -> None:
+    """The server of the tests knows no TLS, so both views are put into its mouth."""
+    views = {"pg_catalog.pg_stat_ssl": session, "pg_catalog.pg_roles": role}
+    with make_table("id int").database() as database:
+
+        def row(statement: sql.SQL) -> Any:
+            text = statement.string
+            for view, answer in views.items():
+                assert text.count(view) == 1
+                text = text.replace(view, answer)
+            return database.row(sql.SQL(text))
+
+        server: Any = SimpleNamespace(row=row, server_version=180004)
+        facts = check._read_facts(server, Source("shop", "h", "shop", LOGIN))
+    assert (facts.tls, facts.superuser) == (tls, superuser)
+    assert (facts.replica, facts.sees_all, facts.version) == (False, True, 180004)
+
+
+def of_tables(monkeypatch: pytest.MonkeyPatch, **logged: bool) -> list[Any]:
+    """Returns what is told of these tables, all of which the publication has."""
+
+    def read_tables(_: Any, __: Any, ___: Any, tables: list[Any]) -> list[Published]:
+        assert tables, "The publication is asked for nothing."
+        return [Published(7, ("id",), (1,), "7.1", "d") for _ in tables]
+
+    monkeypatch.setattr(check_log, "read_tables", read_tables)
+    tables = tuple(
+        CheckTable(TableSpec(name, "shop", "public", name), logged=each)
+        for name, each in logged.items()
+    )
+    request = CheckRequest("r1", "shop", tables, LOG)
+    return list(check_log._tables(ANY, request, LOG, ANY))
+
+
+def test_a_table_that_is_not_read_by_the_log_need_not_be_published(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = of_tables(monkeypatch, orders=True, customers=False, items=True)
+    assert [(f.check, f.state, f.table) for f in found] == [
+        ("published", "ok", "orders"),
+        ("published", "ok", "items"),
+    ]
+
+
+def test_a_log_that_no_table_uses_needs_no_publication(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert of_tables(monkeypatch) == []
+    assert of_tables(monkeypatch, orders=False) == []

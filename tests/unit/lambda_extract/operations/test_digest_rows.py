@@ -1,11 +1,13 @@
 """Digests of real rows: which rows count, and that equal rows have equal digests."""
 
 import dataclasses
+import hashlib
 from typing import Any
 
 import pytest
 
-from lambda_extract.contract import DigestReply, DigestRequest, Partition
+from lambda_extract.contract import DigestReply, DigestRequest, Partition, RowDigest
+from lambda_extract.operations import digest as operation
 from lambda_extract.operations.digest import digest
 from tests.unit.lambda_extract.conftest import MakeTable, Reader
 
@@ -83,3 +85,56 @@ def test_s2_keys_are_named_only_if_asked_for_and_enforced(
         reply = ask(reader, table=spec, key=columns, step="detail")
         assert [d.key for d in reply.digests] == [told]
         assert "Secret-Value" not in repr(reply)
+
+
+def md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+@pytest.mark.parametrize(("rows", "complete"), [(2, True), (3, False)])
+def test_a_reply_names_as_many_rows_as_it_may_and_says_if_there_are_more(
+    make_table: MakeTable, monkeypatch: pytest.MonkeyPatch, rows: int, complete: bool
+) -> None:
+    monkeypatch.setattr(operation, "MOST_ROWS", 2)
+    fill = f"INSERT INTO {{table}} SELECT i FROM generate_series(1, {rows}) AS i"
+    reader = make_table("id int PRIMARY KEY, note text", fill)
+    reply = ask(reader, step="rows")
+    assert (len(reply.digests), reply.complete) == (2, complete)
+
+
+@pytest.mark.parametrize(
+    ("within", "keys"),
+    [
+        ((), "123"),
+        (("c",), "12"),
+        (("c4",), "1"),
+        (("c4", "ec"), "13"),
+        ((md5("2"),), "2"),
+        (("00",), ""),
+    ],
+)
+def test_only_rows_whose_key_is_within_the_prefixes_are_digested(
+    make_table: MakeTable, within: tuple[str, ...], keys: str
+) -> None:
+    """MD5 of 1, 2 and 3 begins with c4, c8 and ec."""
+    fill = "INSERT INTO {table} VALUES (1), (2), (3)"
+    reader = make_table("id int PRIMARY KEY, note text", fill)
+    reply = ask(reader, within=within, step="rows")
+    assert {d.key_hash for d in reply.digests} == {md5(key) for key in keys}
+    assert total(ask(reader, within=within)) == len(keys)
+
+
+def test_a_detail_tells_each_column_of_a_row_apart(make_table: MakeTable) -> None:
+    """By these eight digits each it is found which columns differ."""
+    fill = "INSERT INTO {table} VALUES (1, 'a'), (2, NULL)"
+    reader = make_table("id int PRIMARY KEY, note text", fill)
+    found = sorted(ask(reader, step="detail").digests, key=lambda d: d.key)
+    assert found == [
+        RowDigest(
+            key_hash=md5(key),
+            row_hash=md5(f"{md5(key)}|{key}|{note}"),
+            key=(key,),
+            columns=md5(key)[:8] + md5(note)[:8],
+        )
+        for key, note in (("1", md5("a")), ("2", "~"))
+    ]

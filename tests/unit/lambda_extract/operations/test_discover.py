@@ -1,6 +1,7 @@
 """Operation "discover": what the catalog says of tables that nobody has configured."""
 
 import dataclasses
+import json
 import time
 import uuid
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import pytest
 
 from lambda_extract import contract
 from lambda_extract.contract import DiscoverReply, FoundColumn, FoundTable
+from lambda_extract.credentials import secrets
 from lambda_extract.errors import RequestError
 from lambda_extract.operations import discover as operation
 from lambda_extract.settings import Protection, Settings, Source
@@ -346,3 +348,27 @@ def test_what_is_no_pattern_is_refused(
     with pytest.raises(RequestError) as raised:
         operation.discover(request_of, settings=settings, deadline=0)
     assert raised.value.code == "bad_request"
+
+
+def test_a_page_may_be_just_as_large_as_the_limit(
+    discoverer: Discoverer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    discoverer.make("CREATE TABLE {s}.a (id int); CREATE TABLE {s}.b (id int)")
+    whole = discoverer.ask().tables
+    size = sum(len(json.dumps(contract.to_object(table))) for table in whole)
+    for most, tables in ((size, whole), (size - 1, whole[:1])):
+        monkeypatch.setattr(operation, "MOST_BYTES", most)
+        reply = discoverer.ask()
+        assert (reply.tables, reply.complete) == (tables, tables == whole)
+
+
+@pytest.mark.parametrize(("user", "proves"), [(READER, True), ("unprivileged", False)])
+def test_increments_are_proven_if_the_role_sees_open_transactions(
+    discoverer: Discoverer, monkeypatch: pytest.MonkeyPatch, user: str, proves: bool
+) -> None:
+    monkeypatch.setenv("SOURCE_SHOP_USER", user)
+    secrets.forget(discoverer.source)
+    try:
+        assert discoverer.ask().proves is proves
+    finally:
+        secrets.forget(discoverer.source)

@@ -83,6 +83,8 @@ def test_a_job_goes_on_as_soon_as_a_connection_is_free(
     assert len(pauses) == 3
     least, most = connect.PAUSE_SECONDS
     assert all(least <= pause <= most for pause in pauses)
+    # Or those who wait would all come back at once, again and again.
+    assert len(set(pauses)) == 3
 
 
 def wait_until_gone(reader: Reader, pid: int) -> None:
