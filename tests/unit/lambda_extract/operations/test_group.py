@@ -1,6 +1,7 @@
 """One worker of a group: one connection for all of its tables, each as if alone."""
 
 import dataclasses
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -313,12 +314,33 @@ def test_what_has_less_than_its_time_because_of_others_is_left(
 
     monkeypatch.setattr(group, "extract", too_slow)
     session = OneSession(lab.settings, "r1")
-    now = group.time.monotonic()
-    late = worker._part(0, session, now + 40)
-    assert late == contract.PartReply(0)
-    whole = worker._part(0, session, now + 61)
-    assert whole.error is not None and whole.error.code == "window_too_large"
+    monotonic = group.time.monotonic
+    for left in (40, 53.9):
+        late = worker._part(0, session, monotonic() + left)
+        assert late == contract.PartReply(0)
+    # Who had nine tenths of the 60 s of a job would hardly have more the next time.
+    for left in (56, 61):
+        whole = worker._part(0, session, monotonic() + left)
+        assert whole.error is not None and whole.error.code == "window_too_large"
     session.close()
+
+
+def test_a_part_that_fails_counts_as_a_failure_of_its_table(
+    make_table: MakeTable, make_lab: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The alarm on failures looks at it."""
+    good, broken = make_table(DECLARED, rows(2)), make_table(DECLARED)
+    gone = dataclasses.replace(broken.spec, name="gone", relation="there_is_none")
+    lab = make_lab(good)
+    capsys.readouterr()
+    lab.run(part_of(broken, table=gone), part_of(good))
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    measured = [line for line in lines if line["event"] == "measured"]
+    assert [(m["source"], m["table"], m["Failures"]) for m in measured] == [
+        ("shop", "gone", 1),
+        ("shop", "orders", 0),
+    ]
+    assert "Rows" not in measured[0] and measured[1]["Rows"] == 2
 
 
 def test_an_error_that_nobody_foresaw_is_that_of_its_table(

@@ -1,6 +1,8 @@
 """What follows if a reader is behind: the writer is read, or the request fails."""
 
 import contextlib
+import dataclasses
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -69,3 +71,34 @@ def test_the_request_fails_if_the_source_says_so(opened: list[bool]) -> None:
         dispatch.run_operation(PLAN, settings=strict, s3=None)
     assert opened == [True]
     assert refused.value.code == "reader_behind" and refused.value.retryable
+
+
+def test_reading_the_writer_instead_is_logged(
+    opened: list[bool], capsys: pytest.CaptureFixture[str]
+) -> None:
+    dispatch.run_operation(PLAN, settings=settings(Reader("r")), s3=None)
+    line = json.loads(capsys.readouterr().out)
+    assert line.pop("time")
+    assert line == {"event": "reader_behind", "run_id": "r", "table": "orders"}
+
+
+def test_a_plan_with_a_slot_is_made_at_the_writer_at_once(opened: list[bool]) -> None:
+    """The slot is the writer's: a reader need not even be there."""
+    request = dataclasses.replace(PLAN, log=contract.LogSpec("slot", "publication"))
+    strict = settings(Reader("r", behind="fail"))
+    found = dispatch.run_operation(request, settings=strict, s3=None)
+    assert opened == [False]
+    assert isinstance(found, contract.PlanReply)
+    assert [w.code for w in found.warnings] == ["other"]
+
+
+def test_digests_of_the_writer_are_those_of_the_table_without_a_warning(
+    opened: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digests = contract.DigestReply("r", (), newest=contract.CursorValue("7", "bigint"))
+    monkeypatch.setattr(read, "digest", lambda *_: digests)
+    request = contract.DigestRequest(
+        "r", TABLE, contract.Partition("00000"), ("id",), ("id",)
+    )
+    found = dispatch.run_operation(request, settings=settings(Reader("r")), s3=None)
+    assert opened == [True, False] and found == digests

@@ -1,6 +1,7 @@
 """Job objects that no worker has written, and answers that got lost (A15, S8)."""
 
 import dataclasses
+import hmac
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -218,3 +219,14 @@ def test_s3_a_signature_of_another_key_is_none(s3: Any) -> None:
     with pytest.raises(ExtractError) as raised:
         jobs_of(s3).read_claim(JOB)
     assert signature_missing(raised)
+
+
+def test_s3_an_object_is_signed_by_the_key_with_its_whole_name(s3: Any) -> None:
+    """RFC 2104, with the secret as its key: as another release has signed, too."""
+    place = f"p/{JOB}/reply.json"
+    reply = contract.HealthReply("r1", "18.4", 0.1, 0.1, 0.1)
+    assert jobs_of(s3).finish(JOB, 0, reply)
+    body = s3.get_object(Bucket="landing", Key=place)["Body"].read()
+    signature, _, text = body.partition(b"\n")
+    signed = f"{place}\n".encode() + text
+    assert signature.decode() == hmac.new(b"s" * 32, signed, "sha256").hexdigest()

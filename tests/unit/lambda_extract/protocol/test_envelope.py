@@ -101,6 +101,14 @@ def test_a_body_may_have_as_many_rows_as_are_allowed(rows: int) -> None:
         envelope.parse(event({"data": [[i, "x"] for i in range(rows * 1000 + 1)]}))
 
 
+def test_a_body_has_a_thousand_rows_and_not_one_more() -> None:
+    rows = [[number, "x"] for number in range(1_001)]
+    call = envelope.parse(event({"data": rows[:1_000]}))
+    assert call.rows == tuple((number, "x") for number in range(1_000))
+    with pytest.raises(EnvelopeError, match="more than 1000 rows"):
+        envelope.parse(event({"data": rows}))
+
+
 def test_a_packed_body_may_be_as_long_as_an_unpacked_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -156,6 +164,23 @@ def test_a2_an_answer_that_lambda_cannot_give_is_an_error() -> None:
     assert len(json.dumps(packed)) < envelope.MAX_ANSWER_BYTES
     body = json.loads(gzip.decompress(base64.b64decode(packed["body"])))
     assert contract.decode_reply(body["data"][0][1]) == reply
+
+
+def test_a2_the_answer_counts_as_lambda_sends_it() -> None:
+    """Escaped as JSON once more, with its headers: 5.5 MB, and no byte more."""
+
+    def answer_of(length: int) -> dict[str, Any]:
+        detail = contract.ErrorDetail("source_error", "x" * length, True, "")
+        return envelope.answer(((3, contract.ErrorReply("r1", detail)),))
+
+    around = len(json.dumps(answer_of(0)))
+    whole = answer_of(5_500_000 - around)
+    assert len(json.dumps(whole)) == 5_500_000
+    assert "reply_too_large" not in whole["body"]
+    ((row, value),) = json.loads(answer_of(5_500_001 - around)["body"])["data"]
+    error = contract.decode_reply(value)
+    assert isinstance(error, contract.ErrorReply)
+    assert (row, error.error.code) == (3, "reply_too_large")
 
 
 def test_direct_invocations_are_told_from_http() -> None:
