@@ -1,5 +1,6 @@
 """The function's environment, and where it goes wrong."""
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,27 @@ def test_defaults() -> None:
     source = settings.source("shop")
     # Anything weaker lets somebody in between read the password.
     assert (source.port, source.sslmode) == (5432, "verify-full")
+
+
+SECONDS = {
+    "EXTRACT_BUDGET_SECONDS": ("budget_seconds", 240.0),
+    "WORKER_TIMEOUT_SECONDS": ("worker_timeout_seconds", 300.0),
+    "WORKER_START_SECONDS": ("start_seconds", 240.0),
+    "WORKER_GRACE_SECONDS": ("grace_seconds", 10.0),
+    "PROOF_WAIT_SECONDS": ("proof_wait_seconds", 20.0),
+    "CALL_SECONDS": ("call_seconds", 540.0),
+    "WORKER_SILENT_SECONDS": ("silent_seconds", 45.0),
+}
+
+
+def test_every_time_has_a_variable_of_its_own() -> None:
+    usual = read_settings(environ())
+    assert {n: getattr(usual, n) for n, _ in SECONDS.values()} == dict(SECONDS.values())
+    for variable, (name, _) in SECONDS.items():
+        expected: dict[str, Any] = {name: 7.5}
+        told = read_settings(environ(**{variable: "7.5"}))
+        assert told == dataclasses.replace(usual, **expected), variable
+        assert read_settings(environ(**{variable: ""})) == usual, variable
 
 
 @pytest.mark.parametrize(
@@ -222,6 +244,14 @@ def test_a_reader_is_read() -> None:
     assert source.reader == Reader("replica", 6432, 0.0, "fail")
 
 
+@pytest.mark.parametrize("seconds", [0, 0.5, 200])
+def test_a_reader_is_waited_for_up_to_200_seconds(seconds: float) -> None:
+    told = {"reader": READER, "reader_wait_seconds": seconds}
+    sources = json.dumps({"shop": SHOP | told})
+    reader = read_settings(environ(SOURCES=sources)).source("shop").reader
+    assert reader == Reader("replica", 5432, float(seconds), "writer")
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -232,7 +262,7 @@ def test_a_reader_is_read() -> None:
         {"reader": {"host": "r", "port": "x"}},
         {"reader": READER, "reader_behind": "wait"},
         {"reader": READER, "reader_wait_seconds": -1},
-        {"reader": READER, "reader_wait_seconds": 201},
+        {"reader": READER, "reader_wait_seconds": 200.5},
         {"reader": READER, "reader_wait_seconds": True},
         {"reader": READER, "reader_wait_seconds": "30"},
         {"reader_wait_seconds": 30},
@@ -262,6 +292,16 @@ def test_a_log_has_a_login_and_a_slot() -> None:
     named = json.dumps({"shop": {**SHOP, "log": {"credentials": SECRET, "slot": "s"}}})
     source = read_settings(environ(SOURCES=named)).source("shop")
     assert (source.log_slot, source.log_drop_bytes) == ("s", None)
+
+
+def test_the_slot_of_a_long_name_is_one_that_postgresql_takes() -> None:
+    """63 characters: the same ones that Snowflake's side asks for."""
+    for letters in (50, 51, 52, 80):
+        name = "s" * letters
+        sources = json.dumps({name: {**SHOP, "log": {"credentials": SECRET}}})
+        slot = read_settings(environ(SOURCES=sources)).source(name).log_slot
+        assert slot == "aurora_sync_" + "s" * min(letters, 51)
+        assert slot == log_rules.default_name(name)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Canonical texts of documents in PostgreSQL, and the rows that a digest leaves out."""
 
+import hashlib
 import json
 
 import psycopg2.extensions
@@ -15,6 +16,10 @@ from lambda_extract.contract import (
 from lambda_extract.operations.digest import MOST_BEYOND, digest
 from lambda_extract.rows import canonical
 from tests.unit.lambda_extract.conftest import MakeTable
+
+
+def md5(text: str) -> str:
+    return hashlib.md5(text.encode()).hexdigest()
 
 
 def text_of(owner: psycopg2.extensions.connection, kind: str, value: str) -> str:
@@ -65,11 +70,52 @@ def test_other_documents_have_another(
     assert text_of(owner, "jsonb", document) != text_of(owner, "jsonb", other)
 
 
-def test_a_document_that_is_too_large_ends_nothing(
-    owner: psycopg2.extensions.connection,
+@pytest.mark.parametrize(("size", "compared"), [(4_194_304, True), (4_194_305, False)])
+def test_a_document_of_more_than_4_mb_is_not_compared_and_ends_nothing(
+    owner: psycopg2.extensions.connection, size: int, compared: bool
 ) -> None:
-    text = json.dumps("x" * canonical.LARGEST_DOCUMENT_BYTES)
-    assert text_of(owner, "jsonb", text) == INCOMPARABLE_IN_SOURCE
+    document = json.dumps("x" * (size - 2))
+    expected = md5(document) if compared else INCOMPARABLE_IN_SOURCE
+    assert text_of(owner, "jsonb", document) == expected
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        ("1.50", "15e1"),
+        ("-1.5", "-15e1"),
+        ("-0.0150", "-15e-1"),
+        ("1200", "12e4"),
+        ("1.5e3", "15e4"),
+        ("-1.5e+3", "-15e4"),
+        ("1.5e-3", "15e-2"),
+        ("-0.00", "0"),
+        ("0e7", "0"),
+    ],
+)
+def test_a_decimal_has_one_form_whatever_its_notation(
+    owner: psycopg2.extensions.connection, number: str, text: str
+) -> None:
+    """Its sign, its digits, and the power of ten that 0.digits is multiplied by."""
+    with owner.cursor() as cursor:
+        cursor.execute("SELECT " + canonical.DECIMAL_FORM.format(t=f"'{number}'::text"))
+        assert cursor.fetchall() == [(text,)]
+
+
+def test_a_composite_is_compared_as_a_document(make_table: MakeTable) -> None:
+    """Each of its fields by name, keys ordered as jsonb orders them."""
+    inner = make_table("street text, no numeric(5,2)")
+    source = make_table(
+        f"id int PRIMARY KEY, v {inner.spec.relation}",
+        "INSERT INTO {table} VALUES (1, ('x', 1.50)), (2, NULL)",
+    )
+    request = DigestRequest(
+        "r", source.spec, Partition("p"), ("v",), ("id",), step="rows"
+    )
+    with source.database() as database:
+        found = {d.key_hash: d.row_hash for d in digest(database, request).digests}
+    texts = {"1": md5('{"no": 1.5, "street": "x"}'), "2": "~"}
+    assert found == {md5(i): md5(f"{md5(i)}|{text}") for i, text in texts.items()}
 
 
 def test_rows_beyond_the_cursor_are_named_up_to_a_limit(make_table: MakeTable) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg2.extensions
@@ -157,6 +158,49 @@ def test_the_search_ends_with_its_time_and_with_the_connection(
     monkeypatch.setattr(Database, "try_copy", broken)
     error = failure(reader)
     assert error.code == "source_cannot_be_read" and "Column" not in error.message
+
+
+def test_a_connection_that_breaks_during_the_search_blames_no_column(
+    make_table: MakeTable,
+    owner: psycopg2.extensions.connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reader = view(make_table, owner, "id, 1 / (n - 50) AS share, note")
+    asked: list[float] = []
+
+    def breaks(self: Database, statement: sql.Composable, *, seconds: float) -> None:
+        asked.append(seconds)
+        if len(asked) > 1:
+            raise SourceError("source_unreachable", "The connection broke off.")
+
+    monkeypatch.setattr(Database, "try_copy", breaks)
+    error = failure(reader)
+    assert error.code == "source_cannot_be_read" and "Column" not in error.message
+    # Nor is a broken connection asked again.
+    assert len(asked) == 2
+
+
+def test_the_search_takes_half_a_minute_at_most(
+    make_table: MakeTable,
+    owner: psycopg2.extensions.connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of which each scan gets what is left; then the error is told as it is."""
+    reader = view(make_table, owner, "id, 1 / (n - 50) AS share, note")
+    now = 1000.0
+    left: list[float] = []
+    monkeypatch.setattr(failing, "time", SimpleNamespace(monotonic=lambda: now))
+
+    def slow(self: Database, statement: sql.Composable, *, seconds: float) -> None:
+        nonlocal now
+        left.append(seconds)
+        if seconds <= 0:
+            raise SourceError("window_too_large", "Time is over.")
+        now += 15
+
+    monkeypatch.setattr(Database, "try_copy", slow)
+    assert "Column" not in failure(reader).message
+    assert left == [30, 15, 0]
 
 
 def test_the_search_writes_nothing(

@@ -1,13 +1,19 @@
 """Parts of a snapshot: together they hold every row exactly once."""
 
+import dataclasses
+import re
+from typing import Any
+
 import psycopg2.extensions
 import pytest
+from psycopg2 import sql
 
 from lambda_extract.contract import Limits, Partition, PlanReply
 from lambda_extract.errors import ExtractError
-from lambda_extract.rows.parts import choose_bounds, split
-
-from tests.unit.lambda_extract.conftest import MakeTable, Reader
+from lambda_extract.rows.parts import Size, choose_bounds, plan_partitions, split
+from lambda_extract.source.catalog import read_table
+from lambda_extract.source.database import Database
+from tests.unit.lambda_extract.conftest import READER, MakeTable, Reader
 
 FILL = "INSERT INTO {table} SELECT {value} FROM generate_series(1, 20000) AS i;"
 ANALYZE = "ANALYZE {table};"
@@ -182,3 +188,66 @@ def test_a_range_without_an_index_is_one_part(make_table: MakeTable) -> None:
     whole = Partition("range", columns=("seen",), lower=("5",), upper=("19005",))
     plan = reader.plan(limits=Limits(chunk_rows=2_000), partition=whole)
     assert plan.partitions == (whole,)
+
+
+def test_a_relation_without_storage_is_of_unknown_size(
+    make_table: MakeTable, owner: psycopg2.extensions.connection
+) -> None:
+    """Unknown, not empty: a view may hold any number of rows."""
+    reader = make_table("id int PRIMARY KEY", FILL.replace("{value}", "i") + ANALYZE)
+    view = f"{reader.spec.relation}_v"
+    with owner.cursor() as cursor:
+        cursor.execute(
+            f"CREATE VIEW {view} AS TABLE {reader.spec.relation};"
+            f"GRANT SELECT ON {view} TO {READER}"
+        )
+    reader.spec = dataclasses.replace(reader.spec, relation=view)
+    plan = plan_of(reader)
+    assert plan.partitions == (Partition("00000", estimated_rows=-1),)
+    assert (plan.estimated_rows, plan.estimated_bytes) == (-1, -1)
+
+
+@pytest.mark.parametrize(
+    ("rows", "parts", "percent"),
+    [
+        (20_000, 10, 100.0),
+        (50_000, 10, 100.0),
+        (1_000_000, 10, 5.0),
+        # 3,000 rows for each part, if they are many.
+        (1_000_000, 100, 30.0),
+    ],
+)
+def test_of_a_large_table_some_blocks_are_read_to_find_the_bounds(
+    make_table: MakeTable,
+    monkeypatch: pytest.MonkeyPatch,
+    rows: int,
+    parts: int,
+    percent: float,
+) -> None:
+    reader = make_table("id int PRIMARY KEY", FILL.replace("{value}", "i") + ANALYZE)
+    limits = Limits(chunk_rows=rows // parts)
+    sampled: list[float] = []
+    ask = Database.rows
+
+    def asked(self: Database, statement: sql.Composable) -> list[tuple[Any, ...]]:
+        assert isinstance(statement, sql.Composed)
+        text = statement.as_string(self._connection)
+        sampled.extend(
+            float(found) for found in re.findall(r"SYSTEM \(([0-9.]+)\)", text)
+        )
+        return ask(self, statement)
+
+    with reader.database() as database:
+        table = read_table(database, reader.spec)
+        monkeypatch.setattr(Database, "rows", asked)
+        plan_partitions(database, table, Size(rows, 1, rows), limits)
+    assert sampled == [percent]
+
+
+def test_the_greatest_of_one_column_is_this_column(make_table: MakeTable) -> None:
+    reader = make_table(
+        "id int PRIMARY KEY, n int",
+        "INSERT INTO {table} VALUES (1, 4), (2, 7), (3, 8), (4, 3)",
+    )
+    part = Partition("p", columns=("n",), lower=("4",), upper=("8",), greatest=True)
+    assert reader.ids(reader.run(partition=part)) == ["1", "2"]

@@ -129,6 +129,57 @@ def test_rows_that_share_their_key_with_one_that_was_read_are_counted(
     assert reader.run(partition=part).shared_keys == shared
 
 
+RANGE = Partition("p", columns=("n",), lower=("5",), upper=("8",))
+
+
+@pytest.mark.parametrize("key", [("b",), ("a", "b"), ()])
+def test_keys_that_nothing_can_group_are_not_counted(
+    make_table: MakeTable, key: tuple[str, ...]
+) -> None:
+    """The rows are read nevertheless: json has no equality, and no key is no key."""
+    reader = make_table(
+        "a int, b json, n bigint NOT NULL",
+        "INSERT INTO {table} VALUES (1, '{}', 5), (1, '{}', 6)",
+        key=key,
+    )
+    reply = reader.run(partition=RANGE)
+    assert (reply.rows, reply.shared_keys) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "shared"),
+    [
+        # Snowflake compares texts by their characters, and numbers by their values.
+        ("text", "('a', 5), ('A', 6), ('a ', 7)", 0),
+        ("text", "('a', 5), ('A', 6), ('a', 7)", 2),
+        ("numeric", "(1.0, 5), (1.00, 6)", 2),
+        ("jsonb", """('{"a": 1}', 5), ('{"a":1.0}', 6)""", 2),
+    ],
+)
+def test_a_key_is_shared_if_the_target_cannot_tell_its_rows_apart(
+    make_table: MakeTable, kind: str, values: str, shared: int
+) -> None:
+    reader = make_table(
+        f"a {kind}, n bigint NOT NULL",
+        f"INSERT INTO {{table}} VALUES {values}",
+        key=("a",),
+    )
+    assert reader.run(partition=RANGE).shared_keys == shared
+
+
+@pytest.mark.parametrize("key", ["PRIMARY KEY", "NOT NULL UNIQUE"])
+def test_rows_share_no_key_that_postgresql_enforces(
+    make_table: MakeTable, key: str
+) -> None:
+    reader = make_table(
+        f"id int {key}, n bigint NOT NULL",
+        "INSERT INTO {table} VALUES (1, 5), (2, 5)",
+        key=("id",),
+    )
+    reply = reader.run(partition=RANGE)
+    assert (reply.rows, reply.shared_keys) == (2, 0)
+
+
 # --- ranges ---------------------------------------------------------------------------
 
 

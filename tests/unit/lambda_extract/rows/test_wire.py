@@ -83,6 +83,16 @@ def test_values_travel_exactly(
     assert reader.rows(reply) == [["1", wire]]
 
 
+def test_a_reply_says_which_columns_may_be_null(make_table: MakeTable) -> None:
+    reader = make_table("id int PRIMARY KEY, v text NOT NULL, w text")
+    columns = reader.run(partition=WHOLE).columns
+    assert {column.name: column.nullable for column in columns} == {
+        "id": False,
+        "v": False,
+        "w": True,
+    }
+
+
 TEXTS = [
     "",
     " ",
