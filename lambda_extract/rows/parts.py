@@ -187,7 +187,7 @@ def choose_bounds(sample: list[Key], parts: int) -> list[Key]:
     bounds: list[Key] = []
     for number in range(1, parts):
         key = sample[number * len(sample) // parts] if sample else None
-        if key is not None and key not in bounds[-1:]:
+        if key is not None and key not in bounds:
             bounds.append(key)
     return bounds
 

@@ -133,6 +133,9 @@ def test_bounds_are_spread_evenly_and_differ() -> None:
     assert choose_bounds(sample, 4) == [("25",), ("50",), ("75",)]
     assert choose_bounds([("a",)] * 90 + [("b",)] * 10, 10) == [("a",), ("b",)]
     assert choose_bounds([], 4) == []
+    # Equal keys of different texts come in any order.
+    equal = [("1.0",), ("1.00",), ("1.0",), ("1.00",)]
+    assert choose_bounds(equal, 4) == [("1.00",), ("1.0",)]
 
 
 def test_ranges_touch_and_keep_the_ends_of_the_whole() -> None:
