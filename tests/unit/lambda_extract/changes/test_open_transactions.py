@@ -3,11 +3,13 @@
 import contextlib
 import uuid
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
-from lambda_extract.changes import slots
+from lambda_extract.changes import settle, slots
 from lambda_extract.changes.settle import settle_log
+from lambda_extract.contract import LogBound
 from lambda_extract.errors import SourceError
 from lambda_extract.source.catalog import read_table
 from tests.unit.lambda_extract.changes.conftest import LOGGER, Log
@@ -72,6 +74,44 @@ def test_who_waits_is_told_since_when(log: Log) -> None:
             with transaction(log, f"INSERT INTO {name} VALUES (2)") as second:
                 told = waited_for(log)
                 assert first in told and second not in told
+
+
+@pytest.mark.parametrize(
+    ("seconds", "ends_after", "settled"),
+    [(5.0, 1, True), (5.0, 3, True), (0.15, 3, False)],
+)
+def test_a_transaction_that_ends_in_time_is_waited_for_ten_times_a_second(
+    log: Log,
+    monkeypatch: pytest.MonkeyPatch,
+    seconds: float,
+    ends_after: int,
+    settled: bool,
+) -> None:
+    reader = log.table("(id int PRIMARY KEY)")
+    slept: list[float] = []
+    with contextlib.closing(log.server.connect("shop")) as other:
+        cursor = other.cursor()
+        cursor.execute("BEGIN")
+        cursor.execute(f"INSERT INTO {reader.spec.relation} VALUES (1)")
+
+        def sleep(pause: float) -> None:
+            """Lets no time pass but on the clock."""
+            slept.append(pause)
+            if len(slept) == ends_after:
+                cursor.execute("COMMIT")
+
+        clock = SimpleNamespace(sleep=sleep, monotonic=lambda: 50.0 + sum(slept))
+        with reader.database() as database:
+            read = read_table(database, reader.spec)
+            monkeypatch.setattr(settle, "time", clock)
+            if settled:
+                found = settle_log(database, read, log.spec, seconds=seconds)
+            else:
+                with pytest.raises(SourceError, match="is still open"):
+                    settle_log(database, read, log.spec, seconds=seconds)
+    assert slept == [0.1] * (ends_after if settled else 2)
+    if settled:
+        assert found == LogBound(log.identity(reader))
 
 
 @pytest.mark.usefixtures("stats")

@@ -127,6 +127,20 @@ def test_a_key_that_the_log_does_not_have() -> None:
         assert decoder.decode(change(b"D", ITEMS, b"K", missing)) == Change(42, 4, ())
 
 
+@pytest.mark.parametrize("values", [("1", None), (None, "zwei"), (None, None)])
+def test_a_key_of_which_the_log_has_a_part_is_none(
+    values: tuple[str | None, str | None],
+) -> None:
+    """The table is read as a whole then; another row may have that part, too."""
+    part = row(values[0], "x", values[1], None)
+    for message in (
+        change(b"I", ORDERS, b"N", part),
+        change(b"D", ORDERS, b"K", part),
+        change(b"U", ORDERS, b"K", part, b"N", row("1", "x", "zwei", None)),
+    ):
+        assert ready().decode(message) == Change(42, 3, ())
+
+
 def test_a_long_key_that_stayed_stands_in_the_old_row() -> None:
     decoder = ready()
     decoder.decode(relation(ITEMS, "items", {"id": True}))

@@ -107,6 +107,17 @@ def test_a_hash_key_that_was_added_since_is_found(
     assert secrets.hash_key(source(kind="environment")) == KEY
 
 
+def test_a_good_hash_key_is_kept_with_its_login(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody is asked twice: each question may cost a lease of a login."""
+    monkeypatch.setenv("SOURCE_SHOP_USER", "u")
+    monkeypatch.setenv("SOURCE_SHOP_HASH_KEY", KEY)
+    assert secrets.hash_key(source(kind="environment")) == KEY
+    monkeypatch.setenv("SOURCE_SHOP_HASH_KEY", "n" * 32)
+    assert secrets.hash_key(source(kind="environment")) == KEY
+
+
 @pytest.mark.parametrize("key", ["", "hidden-and-too-short"])
 def test_without_a_good_hash_key_nothing_is_hashed(
     monkeypatch: pytest.MonkeyPatch, key: str
@@ -129,6 +140,29 @@ def test_a_malformed_secret_is_refused_without_showing_it(text: str) -> None:
             secrets.read(source(kind="secrets_manager", secret_id="aurora"))
     assert refused.value.code == "credentials_unavailable"
     assert "hidden" not in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("fields", "missing"),
+    [
+        ({}, "username"),
+        ({"username": 7, "password": 7}, "username"),
+        ({"username": "u"}, "password"),
+        ({"password": "hidden"}, "username"),
+    ],
+)
+def test_the_first_field_that_a_secret_lacks_is_named(
+    fields: dict[str, Any], missing: str
+) -> None:
+    with mock_aws():
+        text = json.dumps(fields)
+        boto3.client("secretsmanager").create_secret(Name="aurora", SecretString=text)
+        with pytest.raises(ExtractError) as refused:
+            secrets.read(source(kind="secrets_manager", secret_id="aurora"))
+    assert refused.value.message == (
+        "The credentials of source 'shop' could not be read: the secret has no text"
+        f" field '{missing}'."
+    )
 
 
 def test_secrets_managers_refusal_is_told() -> None:
@@ -242,6 +276,18 @@ def test_missing_settings_are_named(credentials: dict[str, Any]) -> None:
     with pytest.raises(ExtractError) as refused:
         secrets.read(source(**credentials))
     assert refused.value.code == "credentials_unavailable"
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("secrets_manager", "secret_id"), ("rds_iam", "user")]
+)
+def test_a_missing_setting_is_named_with_its_source(kind: str, name: str) -> None:
+    with pytest.raises(ExtractError) as refused:
+        secrets.read(source(kind=kind))
+    assert refused.value.message == (
+        "The credentials of source 'shop' could not be read: the setting"
+        f" credentials.{name} is missing."
+    )
 
 
 def test_a_rotated_password_is_read_once_more(

@@ -1,8 +1,13 @@
 """Logins, leases and refusals of Vault, over HTTPS, and nothing secret told."""
 
+import base64
+import hashlib
+import hmac
+import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -87,6 +92,44 @@ def test_a_secret_by_the_functions_own_role(
     wrong = login | {"header_value": "another.example"}
     error = refused(server.options(authority.ca, login=wrong))
     assert (error.code, error.retryable) == ("credentials_denied", False)
+
+
+def signature(secret: str, headers: dict[str, str], body: str, region: str) -> str:
+    """AWS Signature Version 4 of a POST to / as STS computes it again."""
+    signed = headers["Authorization"].split("SignedHeaders=")[1].split(",")[0]
+    by_name = {name.lower(): value for name, value in headers.items()}
+    lines = [f"{name}:{by_name[name]}" for name in signed.split(";")]
+    digest = hashlib.sha256(body.encode()).hexdigest()
+    request = "\n".join(["POST", "/", "", *lines, "", signed, digest])
+    moment = headers["X-Amz-Date"]
+    scope = [moment[:8], region, "sts", "aws4_request"]
+    digest = hashlib.sha256(request.encode()).hexdigest()
+    text = "\n".join(["AWS4-HMAC-SHA256", moment, "/".join(scope), digest])
+    key = f"AWS4{secret}".encode()
+    for part in (*scope, text):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return key.hex()
+
+
+@pytest.mark.parametrize("region", ["", "eu-central-1"])
+def test_the_signed_identity_is_one_that_sts_accepts(
+    monkeypatch: pytest.MonkeyPatch, region: str
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret-key-of-the-function")
+    login = {"header_value": SERVER_ID, "sts_region": region}
+    sent = vault._signed_identity("shop", login)
+    assert sent.pop("iam_http_request_method") == "POST"
+    url, body, headers = (
+        base64.b64decode(sent.pop(f"iam_request_{part}")).decode()
+        for part in ("url", "body", "headers")
+    )
+    host = f"sts.{region}.amazonaws.com" if region else "sts.amazonaws.com"
+    assert (url, sent) == (f"https://{host}/", {})
+    named = json.loads(headers)
+    expected = signature(
+        "secret-key-of-the-function", named, body, region or "us-east-1"
+    )
+    assert named["Authorization"].endswith(f", Signature={expected}")
 
 
 def test_another_namespace_is_denied(server: Vault, authority: Authority) -> None:
@@ -174,6 +217,34 @@ def test_a_token_never_follows_a_redirect(
     assert not any("elsewhere" in request for request in server.requests)
 
 
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        (299, "has not Vault's shape"),
+        (300, "redirected"),
+        (399, "redirected"),
+        (400, "there is nothing where the secret is looked for"),
+    ],
+)
+def test_statuses_from_300_to_399_are_redirects(
+    server: Vault, authority: Authority, code: int, told: str
+) -> None:
+    server.fail(None, status(code))
+    assert told in refused(server.options(authority.ca)).message
+
+
+def test_a_connection_that_was_redirected_is_closed_unread() -> None:
+    done: list[str] = []
+    response = SimpleNamespace(
+        status_code=307,
+        close=lambda: done.append("closed"),
+        raw=SimpleNamespace(read1=lambda *_, **__: done.append("read")),
+    )
+    with pytest.raises(vault._Redirected):
+        vault._check_answer(response)
+    assert done == ["closed"]
+
+
 @pytest.mark.parametrize("fault", [silence(5), drip])
 def test_a_slow_answer_is_given_up(
     server: Vault,
@@ -194,6 +265,16 @@ def test_a_huge_answer_is_not_read_to_its_end(
 ) -> None:
     huge = status(200, b" " * (vault.MAX_ANSWER_BYTES + 8192))
     server.fail(huge, huge, huge)
+    assert "too slowly" in refused(server.options(authority.ca)).message
+
+
+def test_an_answer_may_have_a_mebibyte(server: Vault, authority: Authority) -> None:
+    """Far more than any secret needs; a larger one is not read."""
+    text = json.dumps({"data": {"data": SECRETS, "metadata": {}}}).encode()
+    server.fail(None, status(200, text.ljust(1 << 20)))
+    assert dict(read(server.options(authority.ca)).fields) == SECRETS
+    more = status(200, text.ljust((1 << 20) + 1))
+    server.fail(None, more, more, more)
     assert "too slowly" in refused(server.options(authority.ca)).message
 
 
