@@ -158,6 +158,28 @@ def test_a_trigger_keeps_the_column_it_assigns_and_no_other(
     assert (discoverer.column(column).trigger != "") == kept
 
 
+def test_of_several_triggers_that_keep_a_column_one_is_told(
+    discoverer: Discoverer,
+) -> None:
+    discoverer.make("CREATE TABLE {s}.a (updated_at timestamptz)")
+    discoverer.make(TOUCH.replace("{column}", "updated_at"))
+    discoverer.make("""
+        CREATE TRIGGER again BEFORE UPDATE ON {s}.a
+        FOR EACH ROW EXECUTE FUNCTION {s}.touch()
+        """)
+    assert discoverer.column("updated_at").trigger == "again"
+
+
+def test_a_key_with_an_expression_names_no_row(discoverer: Discoverer) -> None:
+    """Several rows may have one id: it is unique together with the expression alone."""
+    discoverer.make("""
+        CREATE TABLE {s}.a (id int NOT NULL, note text NOT NULL);
+        CREATE UNIQUE INDEX ON {s}.a (id, lower(note))
+        """)
+    found = discoverer.table()
+    assert (found.key, found.primary) == ((), False)
+
+
 @pytest.mark.parametrize(
     ("declared", "key", "primary"),
     [
@@ -166,6 +188,7 @@ def test_a_trigger_keeps_the_column_it_assigns_and_no_other(
         ("id int NOT NULL UNIQUE, note text", ("id",), False),
         ("b int, a int, PRIMARY KEY (b, a)", ("b", "a"), True),
         ("a int NOT NULL, b int NOT NULL, UNIQUE (a, b), UNIQUE (b)", ("b",), False),
+        ("a int, b int, c int NOT NULL UNIQUE, PRIMARY KEY (a, b)", ("a", "b"), True),
         ("id int NOT NULL, UNIQUE (id) DEFERRABLE", (), False),
     ],
 )

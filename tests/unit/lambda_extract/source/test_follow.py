@@ -6,6 +6,7 @@ test_replica.py has a reader that really follows a writer.
 from collections.abc import Callable
 from typing import Any
 
+import psycopg2.extensions
 import pytest
 from psycopg2 import sql
 
@@ -131,6 +132,35 @@ def test_auroras_own_functions_tell_how_far_its_reader_is(clock: list[float]) ->
         " WHERE s.server_id = pg_catalog.aurora_db_instance_identifier()"
         " AND s.session_id <> 'MASTER_SESSION_ID'"
     )
+
+
+class Asked(Server):
+    """A server that really answers, in the session of the application."""
+
+    def __init__(self, owner: psycopg2.extensions.connection) -> None:
+        super().__init__()
+        self.owner = owner
+
+    def row(self, statement: sql.Composable) -> Any:
+        with self.owner.cursor() as cursor:
+            cursor.execute(statement)
+            return cursor.fetchone()
+
+
+def test_a_server_is_auroras_if_it_has_auroras_function(
+    owner: psycopg2.extensions.connection,
+) -> None:
+    server = Asked(owner)
+    owner.autocommit = False
+    try:
+        for schema, aurora in (("public", False), ("pg_catalog", True)):
+            owner.cursor().execute(
+                f"CREATE FUNCTION {schema}.aurora_replica_status() RETURNS int"
+                " LANGUAGE sql AS 'SELECT 1'"
+            )
+            assert replica.is_aurora(server) == aurora  # type: ignore[arg-type]
+    finally:
+        owner.rollback()
 
 
 def test_a_reader_that_was_promoted_has_read_nothing() -> None:

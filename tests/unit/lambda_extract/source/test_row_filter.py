@@ -3,6 +3,8 @@
 The filter is asked of PostgreSQL itself, beside the same condition written by hand.
 """
 
+from dataclasses import dataclass
+
 import psycopg2.extensions
 import pytest
 
@@ -19,6 +21,7 @@ from lambda_extract.contract import (
 from lambda_extract.errors import ExtractError
 from lambda_extract.operations.digest import digest
 from lambda_extract.source import row_filter
+from lambda_extract.values.mappings import SourceType
 from tests.unit.lambda_extract.conftest import MakeTable, Reader
 
 COLUMNS = (
@@ -85,6 +88,25 @@ def one(operator: str, column: str, *values: str) -> FilterTerm:
         ((one("=", "code", "c1"),), "code = 'c1'"),
         (
             (
+                one("is null", "tag"),
+                one("=", "tenant", "1"),
+                one(">", "id", "30"),
+                FilterTerm("and", operands=2),
+                FilterTerm("or", operands=2),
+            ),
+            "tag IS NULL OR (tenant = 1 AND id > 30)",
+        ),
+        (
+            (
+                one("=", "tenant", "1"),
+                one(">", "id", "30"),
+                FilterTerm("not"),
+                FilterTerm("and", operands=2),
+            ),
+            "tenant = 1 AND NOT id > 30",
+        ),
+        (
+            (
                 one("=", "tenant", "1"),
                 one(">", "id", "30"),
                 FilterTerm("and", operands=2),
@@ -122,6 +144,7 @@ def test_a_filter_leaves_what_the_condition_written_by_hand_leaves(
         # Another filter every day.
         ((one(">", "at", "yesterday"),), "filter_invalid"),
         ((one(">", "at", "12:00 today"),), "filter_invalid"),
+        ((one("in", "at", "2026-01-01", "yesterday"),), "filter_invalid"),
         ((one("=", "place", "(1,1)"),), "filter_invalid"),
         ((one("=", "tenant", "1", "2"),), "filter_invalid"),
         ((one("in", "tenant"),), "filter_invalid"),
@@ -145,6 +168,44 @@ def test_what_is_no_filter_is_refused_without_its_values(
     assert caught.value.code == code
     assert "secret" not in str(caught.value)
     assert "1=1" not in str(caught.value)
+
+
+@dataclass
+class Column:
+    name: str = "id"
+    base: SourceType = SourceType("int4")
+
+
+@pytest.mark.parametrize(
+    ("terms", "fits"),
+    [
+        ((*(one("is null", "id"),) * 199, FilterTerm("and", operands=199)), True),
+        ((*(one("is null", "id"),) * 200, FilterTerm("and", operands=200)), False),
+        ((one("in", "id", *("1",) * 2000),), True),
+        ((one("in", "id", *("1",) * 2001),), False),
+        (
+            (
+                one("in", "id", *("1",) * 2000),
+                one("=", "id", "1"),
+                FilterTerm("or", operands=2),
+            ),
+            False,
+        ),
+    ],
+)
+def test_a_filter_has_200_terms_and_2000_values_at_most(
+    terms: tuple[FilterTerm, ...], fits: bool
+) -> None:
+    spec = TableSpec("orders", "shop", "public", "orders", where=terms)
+    if fits:
+        assert row_filter.condition(spec, [Column()]) is not None
+        return
+    with pytest.raises(ExtractError) as caught:
+        row_filter.condition(spec, [Column()])
+    assert caught.value.code == "filter_invalid"
+    assert caught.value.message == (
+        "\"where\" of table 'orders' has too many conditions or values."
+    )
 
 
 def test_the_error_names_the_comparison_that_does_not_fit(reader: Reader) -> None:

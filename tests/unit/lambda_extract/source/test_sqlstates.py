@@ -223,6 +223,31 @@ def test_a_failed_login_names_its_reason(text: str, code: str, retryable: bool) 
     assert "FATAL" not in error.message
 
 
+def test_a_refused_login_is_told_in_whole_sentences() -> None:
+    source = Source("shop", "db", "shop", {})
+    pooler = refusal("FATAL:  unsupported startup parameter: options", source)
+    assert pooler.message == (
+        "Source 'shop' (db:5432) is a pooler that refuses the settings of a session."
+    )
+    missing = refusal('FATAL:  database "shop" does not exist', source)
+    assert missing.message == (
+        "PostgreSQL of source 'shop' (db:5432) has no database 'shop' that takes"
+        " connections."
+    )
+
+
+def test_of_two_attempts_a_missing_right_is_told_before_a_lack_of_connections() -> None:
+    """With sslmode prefer, libpq tries a second time and gives the texts of both.
+
+    To wait for a connection would end in the refusal of the other attempt.
+    """
+    full = "FATAL:  sorry, too many clients already"
+    denied = 'FATAL:  permission denied for database "shop"'
+    for text in (f"{full}\n{denied}", f"{denied}\n{full}"):
+        error = refusal(text, Source("shop", "db", "shop", {}))
+        assert (error.code, error.retryable) == ("permission_denied", False)
+
+
 def test_timeouts_of_the_role_end_nothing(
     make_table: MakeTable, aurora: Aurora
 ) -> None:
