@@ -1,19 +1,32 @@
 """What goes wrong with PostgreSQL while rows travel."""
 
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg2
 import psycopg2.extensions
 import pytest
+from psycopg2 import sql
 
 from lambda_extract import contract
 from lambda_extract.credentials.secrets import Credentials
-from lambda_extract.errors import ExtractError, LandingError, SourceError
+from lambda_extract.errors import (
+    AuthenticationError,
+    ExtractError,
+    LandingError,
+    SourceError,
+)
 from lambda_extract.landing.stores import FolderStore, Upload
 from lambda_extract.operations.extract import extract
 from lambda_extract.settings import Source
-from lambda_extract.source.database import application_name, connected, translate
+from lambda_extract.source.database import (
+    application_name,
+    connected,
+    later_timeouts,
+    translate,
+)
 
 from tests.unit.lambda_extract.conftest import MakeTable, Reader
 
@@ -116,7 +129,6 @@ def test_the_session_says_who_it_is_and_cannot_run_forever(
 ) -> None:
     reader = make_table(COLUMNS)
     with reader.database() as database:
-        sql = psycopg2.sql.SQL  # type: ignore[attr-defined]
         for name, value in {
             "lock_timeout": "10s",
             "row_security": "off",
@@ -124,10 +136,10 @@ def test_the_session_says_who_it_is_and_cannot_run_forever(
             "TimeZone": "UTC",
             "client_encoding": "UTF8",
         }.items():
-            assert database.row(sql(f"SHOW {name}")) == (value,)
+            assert database.row(sql.SQL(f"SHOW {name}")) == (value,)
         for name in ("statement_timeout", "idle_in_transaction_session_timeout"):
             (limit,) = database.row(
-                sql(f"SELECT setting::int FROM pg_settings WHERE name = '{name}'")
+                sql.SQL(f"SELECT setting::int FROM pg_settings WHERE name = '{name}'")
             )
             assert 20_000 < limit <= 30_000
 
@@ -160,4 +172,67 @@ def test_a16_a_cluster_that_wakes_up_is_waited_for(
             source, Credentials("u", ""), application_name="a", budget_seconds=60
         ):
             pass
-    assert asked["connect_timeout"] >= 35 and refused.value.retryable
+    assert asked["connect_timeout"] == 35 and refused.value.retryable
+
+
+def test_a_session_that_is_used_again_in_a_snapshot_reads_as_a_new_one(
+    make_table: MakeTable,
+) -> None:
+    """Its first statement begins a READ ONLY transaction and settles all settings."""
+    with make_table(COLUMNS).database() as database:
+        database.begin_snapshot()
+        database.reset("aurora_sync:next", deadline=time.monotonic() + 30)
+        assert database.row(sql.SQL("""
+            SELECT current_setting('transaction_read_only'),
+                current_setting('transaction_isolation'),
+                current_setting('application_name')
+            """)) == ("on", "read committed", "aurora_sync:next")
+
+
+@pytest.mark.parametrize(("seconds", "budget"), [(0.1, 30.0), (30.0, 0.1)])
+def test_a_trial_ends_within_its_own_time_and_within_the_budget(
+    make_table: MakeTable, seconds: float, budget: float
+) -> None:
+    statement = sql.SQL("COPY (SELECT pg_sleep(0.8)) TO STDOUT")
+    with make_table(COLUMNS).database() as database:
+        database.reset("aurora_sync:test", deadline=time.monotonic() + budget)
+        with pytest.raises(SourceError) as refused:
+            database.try_copy(statement, seconds=seconds)
+    assert refused.value.code == "window_too_large"
+
+
+@pytest.mark.parametrize(
+    ("version", "names"),
+    [
+        (130099, []),
+        (140000, ["idle_session_timeout"]),
+        (160099, ["idle_session_timeout"]),
+        (170000, ["idle_session_timeout", "transaction_timeout"]),
+    ],
+)
+def test_a_timeout_is_lifted_since_the_first_version_that_knows_it(
+    version: int, names: list[str]
+) -> None:
+    connection: Any = SimpleNamespace(server_version=version)
+    assert later_timeouts(connection) == names
+
+
+@pytest.mark.parametrize(
+    ("state", "code", "kind"),
+    [
+        ("28P01", "source_authentication", AuthenticationError),
+        ("28000", "source_authentication", AuthenticationError),
+        ("42501", "permission_denied", SourceError),
+        ("57014", "window_too_large", SourceError),
+    ],
+)
+def test_only_a_refused_login_lets_the_secret_be_read_again(
+    make_table: MakeTable, state: str, code: str, kind: type[SourceError]
+) -> None:
+    """Whoever connects reads the secret again after an AuthenticationError."""
+    fails = sql.SQL(f"DO $$ BEGIN RAISE USING ERRCODE = '{state}'; END $$")
+    with make_table(COLUMNS).database() as database:
+        with pytest.raises(SourceError) as failed:
+            database.execute(fails)
+    assert type(failed.value) is kind
+    assert (failed.value.code, failed.value.sqlstate) == (code, state)

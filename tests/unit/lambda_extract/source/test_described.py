@@ -15,7 +15,6 @@ from lambda_extract.contract import (
 )
 from lambda_extract.contract_group import are_known, columns_digest
 from lambda_extract.operations.group import _short
-from lambda_extract.source.described import LONGEST_COMMENT
 from tests.unit.lambda_extract.conftest import MakeTable
 
 COLUMNS = "id int PRIMARY KEY, note text, at timestamptz NOT NULL DEFAULT now()"
@@ -57,16 +56,48 @@ def test_a_key_is_enforced_or_it_is_not(
     assert described == Described(key_enforced=enforced)
 
 
-def test_what_is_not_read_is_not_told_and_long_texts_are_cut(
+def test_the_first_column_has_a_comment_like_any_other(make_table: MakeTable) -> None:
+    reader = make_table(COLUMNS, "COMMENT ON COLUMN {table}.id IS 'number';")
+    described = reader.plan().described
+    assert described == Described("", (ColumnComment("id", "number"),), True)
+
+
+def test_comments_of_a_table_like_it_are_not_told(make_table: MakeTable) -> None:
+    make_table(
+        COLUMNS,
+        """
+        COMMENT ON TABLE {table} IS 'theirs';
+        COMMENT ON COLUMN {table}.id IS 'their number';
+        COMMENT ON COLUMN {table}.note IS 'their text';
+        """,
+    )
+    reader = make_table(COLUMNS, SCRIPT)
+    assert reader.plan().described == SAID
+    without = make_table(COLUMNS)
+    assert without.plan().described == Described(key_enforced=True)
+
+
+def test_what_is_not_read_is_not_told(make_table: MakeTable) -> None:
+    described = make_table(COLUMNS, SCRIPT, exclude=("note",)).plan().described
+    assert described is not None
+    assert described.columns == (ColumnComment("at", "last change"),)
+
+
+def test_of_a_comment_1000_characters_are_told(
     make_table: MakeTable, owner: psycopg2.extensions.connection
 ) -> None:
-    reader = make_table(COLUMNS, SCRIPT, exclude=("note",))
-    owner.cursor().execute(
-        f"COMMENT ON COLUMN {reader.spec.relation}.at IS '{'ü' * 5000}'"
+    reader = make_table(COLUMNS)
+    name = reader.spec.relation
+    owner.cursor().execute(f"""
+        COMMENT ON TABLE {name} IS '{"t" * 1001}';
+        COMMENT ON COLUMN {name}.note IS '{"ä" * 999}.';
+        COMMENT ON COLUMN {name}.at IS '{"ü" * 1000}.';
+        """)
+    assert reader.plan().described == Described(
+        "t" * 1000,
+        (ColumnComment("note", "ä" * 999 + "."), ColumnComment("at", "ü" * 1000)),
+        key_enforced=True,
     )
-    described = reader.plan().described
-    assert described is not None
-    assert described.columns == (ColumnComment("at", "ü" * LONGEST_COMMENT),)
 
 
 def test_another_comment_is_another_digest_and_the_same_one_stays_out_of_a_group(
