@@ -102,7 +102,31 @@ def test_what_s3_says_of_time_stays_a_text(s3: Any) -> None:
     assert isinstance(found["LastModified"], str)
 
 
+@pytest.mark.parametrize(("service", "seconds"), [("s3", (5, 60)), ("lambda", (3, 5))])
+def test_a_service_that_does_not_answer_is_not_waited_for_long(
+    service: str, seconds: tuple[int, int]
+) -> None:
+    """A POST has 29 s of API Gateway, in which it asks both."""
+    config = handler.CLIENT_CONFIG[service]
+    assert (config.connect_timeout, config.read_timeout) == seconds
+
+
+def test_jobs_are_kept_in_the_bucket_of_the_settings(
+    s3: Any, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handler, "_client", {"s3": s3}.__getitem__)
+    jobs = handler._jobs(SETTINGS)
+    assert jobs.claim(JOB, 3, REQUEST)
+    assert Jobs(s3=s3, settings=SETTINGS, clock=clock).read_claim(JOB) is not None
+
+
 # --- one table ------------------------------------------------------------------------
+
+
+def test_an_event_that_names_a_job_is_work(world: World) -> None:
+    assert world.jobs.claim(JOB, 3, REQUEST)
+    assert handler.handler({"job": JOB}, None) == {"job": JOB, "done": True}
+    assert [request for request, _ in world.ran] == [REQUEST]
 
 
 def test_a_get_waits_until_the_reply_is_there(world: World) -> None:

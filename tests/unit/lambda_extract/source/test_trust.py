@@ -60,6 +60,13 @@ def test_patterns_cover_what_is_new() -> None:
     check_protection(rule("mask", "email", "hr.people"), PEOPLE, COLUMNS)
 
 
+def test_a_rule_for_another_table_hides_none_behind_it() -> None:
+    rules = rule("mask", "email", "hr.people") + rule("mask")
+    with pytest.raises(ExtractError) as raised:
+        check_protection(rules, PEOPLE, COLUMNS)
+    assert raised.value.code == "protection_required"
+
+
 @pytest.mark.parametrize(
     ("table", "column", "protect"),
     [
