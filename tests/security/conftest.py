@@ -83,7 +83,7 @@ def _deploy(admin: Any) -> None:
     cursor.execute("USE ROLE sync_admin")
     cursor.execute("CREATE SCHEMA aurora_sync.shop")
     cursor.execute("CREATE TABLE aurora_sync.shop.orders (id INT, card VARCHAR)")
-    cursor.execute("INSERT INTO aurora_sync.shop.orders VALUES (1, '4111')")
+    cursor.execute("INSERT INTO aurora_sync.shop.orders VALUES (1, '4111-hidden')")
 
 
 class Attacker:
