@@ -3,7 +3,9 @@
 import dataclasses
 import gzip
 import hashlib
+import random
 import struct
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 
 from lambda_extract.changes import keyfiles
 from lambda_extract.changes.keyfiles import Keys, Spool, read_file, write_files
+from lambda_extract.contract import File
 from lambda_extract.errors import SourceError
 from lambda_extract.landing.stores import FolderStore
 
@@ -60,6 +63,19 @@ def test_what_is_kept_comes_back_whatever_was_read_between(most: int) -> None:
     spool.close()
     with pytest.raises(ValueError):
         spool.get(places[0])
+
+
+def test_a_spool_needs_no_disk_up_to_32_megabytes(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A worker whose disk is full still captures what is not large."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "no_such_folder"))
+    spool = Spool()
+    data = bytes(32 << 20)
+    place = spool.put(data)
+    assert spool.get(place) == data
+    with pytest.raises(OSError):
+        spool.put(b"!")
 
 
 # --- keys -----------------------------------------------------------------------------
@@ -200,6 +216,17 @@ def test_keys_of_several_columns_and_any_text_come_back(tmp_path: Path) -> None:
     store = FolderStore(tmp_path)
     (file,) = write_files(found, store, PREFIX)
     assert list(read_file(store, file, 2)) == wanted
+
+
+def test_keys_that_any_gzip_has_packed_are_read(tmp_path: Path) -> None:
+    """Equal text may lie as far apart as the format allows: 32 kB."""
+    far = random.Random(1).randbytes(30_000).hex()[:30_000]
+    wanted = [key(far)] * 4
+    data = gzip.compress(b"".join(wanted))
+    assert len(data) < 30_000
+    (tmp_path / "a.keys.gz").write_bytes(data)
+    file = File("a.keys.gz", 4, len(data), hashlib.sha256(data).hexdigest())
+    assert list(read_file(FolderStore(tmp_path), file, 1)) == wanted
 
 
 @pytest.mark.parametrize(

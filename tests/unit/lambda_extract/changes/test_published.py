@@ -3,10 +3,17 @@
 import dataclasses
 from typing import Any
 
+import psycopg2
 import pytest
 
-from lambda_extract.changes.published import Difference, difference
-from lambda_extract.contract import LogIdentity, LogLeaf
+from lambda_extract.changes.published import (
+    Difference,
+    Published,
+    difference,
+    read_tables,
+)
+from lambda_extract.contract import CaptureTable, LogIdentity, LogLeaf, LogSpec
+from lambda_extract.settings import Source
 from tests.unit.lambda_extract.changes.conftest import Log
 
 ONE, TWO, THREE = (LogLeaf(oid, oid * 10, "p", "/1") for oid in (71, 72, 73))
@@ -164,3 +171,95 @@ def test_rows_are_identified_by_the_tables_own_index_alone(log: Log) -> None:
         f" {bad.spec.name}_other_key"
     )
     assert told(log) == {bad.spec.name: "replica_identity"}
+
+
+def test_what_a_parted_table_consists_of_are_the_partitions_that_hold_rows(
+    log: Log,
+) -> None:
+    """What is only divided further has no rows, and no file that could be rewritten."""
+    parted = log.table("(id int PRIMARY KEY) PARTITION BY RANGE (id)")
+    name = parted.spec.name
+    for statement in (
+        f"CREATE TABLE {name}_a PARTITION OF {name} FOR VALUES FROM (0) TO (10)",
+        f"CREATE TABLE {name}_b PARTITION OF {name} FOR VALUES FROM (10) TO (20)"
+        " PARTITION BY RANGE (id)",
+        f"CREATE TABLE {name}_c PARTITION OF {name}_b FOR VALUES FROM (10) TO (15)",
+    ):
+        log.sql(statement)
+    expected = log.sql(
+        "SELECT oid::bigint, pg_relation_filenode(oid)::bigint FROM pg_class"
+        f" WHERE relname IN ('{name}_a', '{name}_c') ORDER BY oid"
+    )
+    leaves = log.identity(parted).leaves
+    assert [(leaf.oid, leaf.filenode) for leaf in leaves] == expected
+    # Of the one below two tables: that either was linked anew is seen.
+    assert [leaf.linked.count("/") for leaf in leaves] == [1, 2]
+
+
+def test_a_key_that_is_not_published_is_refused_before_there_are_partitions(
+    log: Log,
+) -> None:
+    """No partition, so nothing of the application fails yet; the key is missing."""
+    parted = log.table(
+        "(id int PRIMARY KEY, note text) PARTITION BY RANGE (id)", publish=False
+    )
+    publication, name = log.spec.publication, parted.spec.name
+    log.sql(f"ALTER PUBLICATION {publication} ADD TABLE {name} (note)")
+    assert told(log) == {name: "replica_identity"}
+    log.sql(f"ALTER PUBLICATION {publication} SET TABLE {name} (id)")
+    assert told(log) == {}
+
+
+def test_a_column_that_an_index_only_carries_along_is_no_part_of_the_key(
+    log: Log,
+) -> None:
+    table = log.table("(note text, id int, PRIMARY KEY (id) INCLUDE (note))")
+    assert told(log) == {}
+    assert log.identity(table).key == ("2:id",)
+
+
+def test_a_list_of_columns_is_that_of_its_own_table(log: Log) -> None:
+    """A column that it lacks is lacking, though another table begins with its name."""
+    log.table("(more int PRIMARY KEY)")
+    bad = log.table(
+        "(id int NOT NULL UNIQUE, more int, PRIMARY KEY (id, more))",
+        key=("id",),
+        publish=False,
+    )
+    name = bad.spec.name
+    log.sql(f"ALTER PUBLICATION {log.spec.publication} ADD TABLE {name} (id)")
+    log.sql(f"INSERT INTO {name} VALUES (1, 1)")
+    with pytest.raises(psycopg2.Error, match="[Cc]olumn list"):
+        log.sql(f"DELETE FROM {name}")
+    assert told(log) == {name: "replica_identity"}
+
+
+class Catalog:
+    """A server of another version: what it answers to the two queries."""
+
+    def __init__(self, listed: dict[str, Any]) -> None:
+        identified = (["id"], [1], ["id"])
+        self._answers: list[list[Any]] = [
+            [("5.1", True, False, True)],
+            [(0, 70, "r", "p", "d", *identified, False, listed, "6.1", False, True)],
+        ]
+
+    def rows(self, statement: object) -> list[Any]:
+        return self._answers.pop(0)
+
+
+@pytest.mark.parametrize(
+    ("listed", "columns"),
+    [({}, None), ({"attnames": ["id", "note"]}, ("id", "note"))],
+)
+def test_before_postgresql_15_no_list_of_columns_means_all_of_them(
+    listed: dict[str, Any], columns: tuple[str, ...] | None
+) -> None:
+    database: Any = Catalog(listed)
+    found = read_tables(
+        database,
+        Source("shop", "127.0.0.1", "shop", {}),
+        LogSpec("slot", "publication"),
+        [CaptureTable("orders", "public", "orders")],
+    )
+    assert found == [Published(70, ("id",), (1,), "5.1;6.1", "d", columns)]
