@@ -39,6 +39,28 @@ def test_a_number_that_is_read_as_infinity_is_refused() -> None:
         contract.decode_request(text)
 
 
+@pytest.mark.parametrize(
+    ("message", "pointer", "missing"),
+    [
+        ({"op": "plan"}, "", "run_id, table"),
+        ({"op": "plan", "run_id": "r1"}, "", "table"),
+        # Neither what is there nor what may be left out.
+        (
+            {"op": "plan", "run_id": "r1", "table": {"source": "s", "relation": "t"}},
+            "/table",
+            "name, schema",
+        ),
+    ],
+)
+def test_of_missing_fields_those_that_must_be_sent_are_named(
+    message: dict[str, Any], pointer: str, missing: str
+) -> None:
+    with pytest.raises(contract.ContractError) as caught:
+        contract.decode_request(message | {"version": contract.VERSION})
+    assert caught.value.pointer == pointer
+    assert caught.value.reason == f"missing field: {missing}"
+
+
 def test_the_release_is_the_projects_and_tells_other_shapes() -> None:
     project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
     assert contract.RELEASE == project["project"]["version"]

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import get_args
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +12,9 @@ from lambda_extract.contract_paths import (
     COMPONENT,
     LoadMethod,
     Place,
+    capture_folder,
+    changes_folder,
+    is_key_file,
     is_loaded_by,
     path_safe,
     piped_file,
@@ -71,6 +75,40 @@ def test_a_file_belongs_to_the_place_whose_run_and_part_it_names() -> None:
     piped = Place("orders", "r1", "w1", "snowpipe")
     assert piped.holds("pipe/orders/3/r1/w1/00000.csv.zst", 3)
     assert not piped.holds("pipe/orders/3/r1/w1/00000.csv.zst", 4)
+
+
+KEYS = "0123456789abcdef-orders-00000.keys.gz"
+
+
+@pytest.mark.parametrize(
+    ("path", "is_one"),
+    [
+        (f"changes/shop/r1/c1/{KEYS}", True),
+        # Of another source, or of none.
+        (f"changes/other/r1/c1/{KEYS}", False),
+        (f"changes/shop2/r1/c1/{KEYS}", False),
+        (f"r1/c1/{KEYS}", False),
+        (KEYS, False),
+        # Below the folder, and nothing that a capture writes.
+        ("changes/shop/", False),
+        ("changes/shop/r1/c1/00000.csv.zst", False),
+        (f"changes/shop/r1/{KEYS}", False),
+        (f"changes/shop/r1/c1/x/{KEYS}", False),
+        (f"changes/shop/../other/{KEYS}", False),
+        (f"changes/shop/r1/c1/{KEYS}\n", False),
+        ("changes/shop/r1/c1/orders-0000.keys.gz", False),
+    ],
+)
+def test_a_file_of_keys_lies_in_its_own_sources_folder_and_has_its_name(
+    path: str, is_one: bool
+) -> None:
+    assert is_key_file(path, changes_folder("shop")) is is_one
+
+
+def test_what_a_capture_writes_is_a_file_of_keys_of_its_source_alone() -> None:
+    path = capture_folder("my shop", "r1", "c1") + KEYS
+    assert is_key_file(path, changes_folder("my shop"))
+    assert not is_key_file(path, changes_folder("my_shop"))
 
 
 def test_a_name_stays_if_it_can_and_else_stays_different() -> None:

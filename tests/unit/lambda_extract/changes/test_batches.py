@@ -3,6 +3,7 @@
 import pytest
 
 from lambda_extract.changes import reread
+from tests.unit.lambda_extract.changes.test_pgoutput import key
 
 
 @pytest.mark.parametrize(
@@ -30,3 +31,9 @@ def test_a_statement_has_so_many_keys_and_bytes(
     batches = list(reread._batches(keys))
     assert [len(batch) for batch in batches] == sizes
     assert [key for batch in batches for key in batch] == keys
+
+
+def test_a_hundred_thousand_uuids_are_asked_for_at_once() -> None:
+    """docs/LOG_MODE.md says so of keys: their bytes do not cut them up before."""
+    uuids = [key(f"00000000-0000-4000-8000-{n:012x}") for n in range(100_001)]
+    assert [len(batch) for batch in reread._batches(uuids)] == [100_000, 1]

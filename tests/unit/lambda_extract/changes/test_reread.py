@@ -10,7 +10,9 @@ from psycopg2 import sql
 
 from lambda_extract.changes import reread
 from lambda_extract.changes.keyfiles import Keys, Spool, write_files
-from lambda_extract.contract import ChangeSet, File, LogIdentity, LogSpec
+from lambda_extract.changes.published import Published
+from lambda_extract.contract import ChangeSet, File, LogIdentity, LogSpec, TableSpec
+from lambda_extract.errors import SourceError
 from lambda_extract.landing.stores import FolderStore
 from tests.unit.lambda_extract.changes.test_leaves import text_of
 from tests.unit.lambda_extract.changes.test_pgoutput import key
@@ -103,3 +105,32 @@ def test_keys_are_looked_up_again_only_where_equal_values_differ_in_spelling(
     assert text.count("UNION ALL") == (1 if spelled else 0)
     for name in columns:
         assert (f"u.{name}::text" in text) is (name in spelled)
+
+
+@pytest.mark.parametrize(
+    ("oid", "key_now", "is_same"),
+    [
+        (70, ("id",), True),
+        # Another table took its name.
+        (71, ("id",), False),
+        (70, ("id", "more"), False),
+        (71, ("more",), False),
+    ],
+)
+def test_a_table_that_is_altered_between_two_looks_is_not_read(
+    monkeypatch: pytest.MonkeyPatch, oid: int, key_now: tuple[str, ...], is_same: bool
+) -> None:
+    """Its keys are those of the one, and its columns those of the other."""
+    now = Published(oid, key_now, tuple(range(1, len(key_now) + 1)), "5.1", "d")
+    monkeypatch.setattr(reread, "read_tables", lambda *_: [now])
+    database: Any = SimpleNamespace(source=None)
+    spec = TableSpec("t", "shop", "public", "t")
+    table: Any = SimpleNamespace(oid=70, key=("id",), spec=spec)
+    log = LogSpec("slot", "publication")
+    if is_same:
+        assert reread.read_published(database, log, table) is now
+        return
+    with pytest.raises(SourceError) as caught:
+        reread.read_published(database, log, table)
+    assert caught.value.code == "source_error"
+    assert caught.value.message == "The table was altered at this very moment."

@@ -141,6 +141,41 @@ def test_a_server_that_does_not_tell_its_identifier_has_none() -> None:
     assert read(identifier=denied).server == ""
 
 
+# --- what is visible ------------------------------------------------------------------
+
+EPOCH = 1 << 32
+
+
+@pytest.mark.parametrize(
+    ("transaction", "snapshot", "is_visible"),
+    [
+        (99, "100:100:", True),
+        # The snapshot ends before the transaction that has its upper number.
+        (100, "100:100:", False),
+        (101, "100:100:", False),
+        # One that is running has not committed yet, and those around it have.
+        (98, "98:102:98,100", False),
+        (99, "98:102:98,100", True),
+        (100, "98:102:98,100", False),
+        (101, "98:102:98,100", True),
+        # The log has the lower half of a number of 64 bits.
+        (99, f"{EPOCH + 100}:{EPOCH + 100}:", True),
+        (100, f"{EPOCH + 99}:{EPOCH + 102}:{EPOCH + 100}", False),
+        (EPOCH - 2, f"{EPOCH - 2}:{EPOCH - 1}:{EPOCH - 2}", False),
+        # The numbers have begun again in between.
+        (EPOCH - 1, f"{EPOCH + 5}:{EPOCH + 5}:", True),
+        (5, f"{EPOCH - 1}:{EPOCH - 1}:", False),
+        # As PostgreSQL has it, half of all numbers are older than a number.
+        (3, f"{EPOCH // 2 + 2}:{EPOCH // 2 + 2}:", True),
+        (3, f"{EPOCH // 2 + 3}:{EPOCH // 2 + 3}:", False),
+    ],
+)
+def test_a_snapshot_sees_what_had_committed_before_it(
+    transaction: int, snapshot: str, is_visible: bool
+) -> None:
+    assert slots.is_visible(transaction, snapshot) is is_visible
+
+
 # --- what arrives ---------------------------------------------------------------------
 
 REQUEST = CaptureRequest("r", "shop", LOG, "c1", ())

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import requests
 
 from lambda_extract.credentials import secrets, vault
 from lambda_extract.errors import ExtractError
@@ -155,6 +156,38 @@ def test_what_will_not_help_by_itself_is_asked_once(
 ) -> None:
     assert refused(server.options(authority.ca, **changes)).code == code
     assert len(server.requests) <= 2
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "127.0.0.1:1", "HTTPS"])
+def test_vault_is_never_spoken_to_in_the_clear(
+    server: Vault, authority: Authority, url: str
+) -> None:
+    pauses: list[float] = []
+    with pytest.raises(ExtractError) as caught:
+        read(server.options(authority.ca, url=url), pauses)
+    # The setting is wrong: no attempt was made, nor another one.
+    assert pauses == []
+    assert caught.value.code == "credentials_unavailable"
+    assert caught.value.message == (
+        "Vault did not give the credentials of source 'shop': the setting"
+        " credentials.url does not begin with https://."
+    )
+    assert caught.value.hint == "Vault is spoken to over TLS alone."
+
+
+def test_three_seconds_to_connect_and_five_for_the_next_byte(
+    server: Vault, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Vault that is not there is found out sooner than one that is slow."""
+    limits: list[Any] = []
+
+    def send(*_: Any, timeout: Any, **__: Any) -> None:
+        limits.append(timeout)
+        raise requests.ConnectTimeout
+
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", send)
+    assert "timed out" in refused(server.options(authority.ca)).message
+    assert limits == [(3.0, 5.0)] * 3
 
 
 @pytest.mark.parametrize(
