@@ -1,6 +1,7 @@
 """A plan compares the newest cursor value with PostgreSQL's clock (C7)."""
 
 import contextlib
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -97,6 +98,32 @@ def test_hours_behind_are_told_while_the_table_is_written(
 def test_who_only_reads_the_table_does_not_write_it(make_table: MakeTable) -> None:
     reads = "SELECT id FROM {table}"
     assert codes(make_table, "timestamp", NEW_YORK, "UTC", reads) == []
+
+
+def test_who_writes_another_table_does_not_write_this_one(
+    make_table: MakeTable,
+) -> None:
+    other = make_table("id int").spec.relation
+    writes = f"INSERT INTO {other} VALUES (1)"
+    assert codes(make_table, "timestamp", NEW_YORK, "UTC", writes) == []
+
+
+@pytest.mark.parametrize("family", [INSTANT, LOCAL])
+def test_the_distance_is_told_to_the_hour_also_on_the_last_day_that_there_is(
+    make_table: MakeTable, family: str
+) -> None:
+    """Only of a date is the time of day none of the value."""
+    reader = make_table("id int PRIMARY KEY")
+    table: Any = SimpleNamespace(oid=7, spec=reader.spec)
+    hours = []
+    with reader.database() as database:
+        for time in ("00:00:00", "18:00:00"):
+            newest = f"294276-12-31 {time}" + "+00" * (family == INSTANT)
+            (warning,) = check_clock(database, table, at(family), newest)
+            (told,) = re.findall(r"lies ([0-9.]+) hours ahead", warning.message)
+            hours.append(float(told))
+    # The clock went on for a moment between the two.
+    assert hours[1] - hours[0] == pytest.approx(18.0, abs=0.2)
 
 
 def test_an_empty_table_fits_the_clock(make_table: MakeTable) -> None:

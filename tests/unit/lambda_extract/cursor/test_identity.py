@@ -11,7 +11,9 @@ import psycopg2.extensions
 import pytest
 
 from lambda_extract.contract import CursorSpec, Member, SourceIdentity, Window
-from lambda_extract.cursor.identity import difference
+from lambda_extract.cursor.column import check_cursor
+from lambda_extract.cursor.identity import difference, find_change, read_identity
+from lambda_extract.source.catalog import read_table
 from tests.unit.lambda_extract.conftest import READER, MakeTable
 
 KNOWN = SourceIdentity(
@@ -87,6 +89,12 @@ def test_what_ordinary_work_does_is_no_sign(found: SourceIdentity) -> None:
     assert difference(KNOWN, found) == ""
 
 
+def test_a_sequence_that_stays_at_zero_was_not_set_back() -> None:
+    """One with MINVALUE 0 has handed out its first value."""
+    still = now(sequence=0)
+    assert difference(still, still) == ""
+
+
 def test_what_was_not_known_before_is_no_sign() -> None:
     known = now(system="", timeline=0, next_transaction=0, sequence=None)
     assert difference(known, KNOWN) == ""
@@ -146,3 +154,98 @@ def test_a_row_of_a_new_partition_exactly_at_the_watermark_is_found(
     assert reply.source_changed == (
         "A partition with rows behind the watermark was attached."
     )
+
+
+def test_new_rows_without_a_cursor_are_no_sign(
+    make_table: MakeTable, owner: psycopg2.extensions.connection
+) -> None:
+    """That the newest rows were deleted is ordinary; PostgreSQL sorts NULL first."""
+    declared = "id bigint PRIMARY KEY, updated_at timestamptz"
+    rows = """
+        CREATE INDEX ON {table} (updated_at);
+        INSERT INTO {table} SELECT i, now() - interval '2 hours' + i * interval '1 min'
+        FROM generate_series(1, 20) AS i"""
+    reader = make_table(declared, rows)
+    first = reader.sync("updated_at", margin_seconds=0)
+    assert first.bound is not None
+    with owner.cursor() as cursor:
+        cursor.execute(f"""
+            DELETE FROM {reader.spec.relation} WHERE id > 10;
+            INSERT INTO {reader.spec.relation} VALUES (99, NULL)""")
+    reply = reader.run(
+        cursor=CursorSpec("updated_at", margin_seconds=0),
+        window=Window(lower=first.bound.watermark, identity=first.identity),
+    )
+    assert reply.source_changed == ""
+    assert reader.ids(reply) == ["99"]
+
+
+@pytest.mark.parametrize(
+    ("column", "explained"),
+    [
+        ("note text", False),
+        # A constant is kept in the catalog, and no row is written.
+        ("note text DEFAULT 'none'", False),
+        ("note text DEFAULT gen_random_uuid()::text", True),
+        ("number int GENERATED ALWAYS AS IDENTITY", True),
+    ],
+)
+def test_only_a_new_column_that_was_computed_for_each_row_explains_new_storage(
+    make_table: MakeTable,
+    owner: psycopg2.extensions.connection,
+    column: str,
+    explained: bool,
+) -> None:
+    """The defaults of the columns that were there before explain nothing."""
+    reader = make_table(COLUMNS, ROWS)
+    first = reader.sync("updated_at", margin_seconds=0)
+    assert first.bound is not None
+    name = reader.spec.relation
+    with owner.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE {name} ADD {column}; TRUNCATE {name}")
+    reply = reader.run(
+        cursor=CursorSpec("updated_at", margin_seconds=0),
+        window=Window(lower=first.bound.watermark, identity=first.identity),
+    )
+    told = [warning.code for warning in reply.warnings]
+    if explained:
+        assert (reply.source_changed, told) == ("", ["table_rewritten"])
+    else:
+        words = "The table or a partition was truncated or rewritten."
+        assert (reply.source_changed, told) == (words, [])
+
+
+def test_a_new_column_that_is_gone_again_explains_no_new_storage(
+    make_table: MakeTable, owner: psycopg2.extensions.connection
+) -> None:
+    """What the catalog tells no more is no excuse: then the table is read anew."""
+    reader = make_table(COLUMNS, ROWS)
+    name = reader.spec.relation
+    with reader.database() as database, owner.cursor() as other:
+        table = read_table(database, reader.spec)
+        cursor = check_cursor(database, table, CursorSpec("updated_at"))
+        known = read_identity(database, table, cursor, ("", 0))
+        other.execute(f"ALTER TABLE {name} ADD n int GENERATED ALWAYS AS IDENTITY")
+        table = read_table(database, reader.spec)
+        found = read_identity(database, table, cursor, ("", 0))
+
+        def change() -> tuple[str, list[str]]:
+            sentence, warnings = find_change(
+                database, table, cursor, known=known, now=found, watermark=None
+            )
+            return sentence, [warning.code for warning in warnings]
+
+        assert change() == ("", ["table_rewritten"])
+        other.execute(f"ALTER TABLE {name} DROP n")
+        assert change() == ("The table or a partition was truncated or rewritten.", [])
+
+
+def test_fingerprints_of_columns_stay_those_that_an_earlier_release_has_recorded(
+    make_table: MakeTable,
+) -> None:
+    """Others would look like an ALTER TABLE, which explains away a TRUNCATE."""
+    reader = make_table(COLUMNS, ROWS)
+    identity = reader.sync("updated_at").identity
+    assert identity is not None
+    assert identity.columns == "e1260bfb8187a6a1"
+    assert identity.types == "1:1e36,2:4def"

@@ -1,8 +1,12 @@
 """What is proven beside open and prepared transactions, against a real PostgreSQL."""
 
 import contextlib
+import dataclasses
+import uuid
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+import psycopg2
 import psycopg2.extensions
 import pytest
 
@@ -84,3 +88,77 @@ def test_the_watermark_keeps_one_step_of_the_column_behind_the_clock(
     assert reply.bound is not None and reply.bound.watermark is not None
     watermark = datetime.fromisoformat(reply.bound.watermark.value)
     assert datetime.fromisoformat(reply.extracted_at) - watermark == behind
+
+
+# --- leased logins --------------------------------------------------------------------
+
+
+@pytest.fixture
+def roles(owner: psycopg2.extensions.connection) -> Iterator[list[str]]:
+    """Names for a role that may read and for three more; who exists then is dropped."""
+    names = [f"{kind}_{uuid.uuid4().hex[:8]}" for kind in ("may", "one", "two", "adm")]
+    yield names
+    with owner.cursor() as cursor:
+        cursor.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY (%s)", [names])
+        for (name,) in cursor.fetchall():
+            cursor.execute(f"DROP OWNED BY {name} CASCADE")
+        for name in reversed(names):
+            cursor.execute(f"DROP ROLE IF EXISTS {name}")
+
+
+def oldest_beside(make_table: MakeTable, role: str, other: str) -> str | None:
+    """What the proof of one login says while another one's transaction is open."""
+    reader = dataclasses.replace(
+        make_table("id bigint PRIMARY KEY, at timestamptz"), user=role
+    )
+    may_read = f"GRANT SELECT ON {reader.spec.relation} TO PUBLIC"
+    with contextlib.closing(reader.aurora.connect("shop")) as connection:
+        connection.cursor().execute(may_read)
+    dsn = reader.aurora.dsn("shop", user=other)
+    named = "aurora_sync:another"
+    with contextlib.closing(
+        psycopg2.connect(dsn, application_name=named)
+    ) as connection:
+        connection.cursor().execute("SELECT 1")
+        with reader.database() as database:
+            table = read_table(database, reader.spec)
+            cursor = check_cursor(database, table, CursorSpec("at"))
+            return read_proof(database, table, cursor).oldest
+
+
+def test_a_login_that_two_have_granted_the_same_role_is_still_one_of_ours(
+    make_table: MakeTable, owner: psycopg2.extensions.connection, roles: list[str]
+) -> None:
+    """What counts is which roles a login has, not how often it was given them."""
+    may, one, two, admin = roles
+    with owner.cursor() as cursor:
+        cursor.execute(f"""
+            CREATE ROLE {may} IN ROLE pg_read_all_stats;
+            CREATE ROLE {one} LOGIN IN ROLE {may};
+            CREATE ROLE {two} LOGIN;
+            CREATE ROLE {admin};
+            GRANT {may} TO {admin} WITH ADMIN OPTION""")
+        assert oldest_beside(make_table, one, two) is not None
+        cursor.execute(f"""
+            GRANT {may} TO {two};
+            GRANT {may} TO {two} GRANTED BY {admin}""")
+    assert oldest_beside(make_table, one, two) is None
+
+
+def test_logins_of_the_first_role_that_a_server_was_given_are_ours(
+    make_table: MakeTable, owner: psycopg2.extensions.connection, roles: list[str]
+) -> None:
+    """PostgreSQL gives it the number 16384; predefined roles have smaller ones."""
+    may, one, two, _ = roles
+    with owner.cursor() as cursor:
+        # These tests have made a database first, so the number is free among roles.
+        cursor.execute(f"""
+            CREATE ROLE {may};
+            SET allow_system_table_mods = on;
+            UPDATE pg_authid SET oid = 16384 WHERE rolname = '{may}';
+            RESET allow_system_table_mods""")
+        cursor.execute(f"""
+            GRANT pg_read_all_stats TO {may};
+            CREATE ROLE {one} LOGIN IN ROLE {may};
+            CREATE ROLE {two} LOGIN IN ROLE {may}""")
+    assert oldest_beside(make_table, one, two) is None

@@ -115,6 +115,16 @@ def test_a_new_column_explains_new_storage_if_it_has_a_default(
     assert identity._was_altered(database, table, KNOWN, added) is explained
 
 
+def test_a_changed_source_is_not_told_of_partitions_that_are_gone_as_well() -> None:
+    """Their rows do not stay in the target: all of it is read anew."""
+    known = dataclasses.replace(KNOWN, members=(*KNOWN.members, Member(8, 80, "5")))
+    assert change(KNOWN, known=known) == ("", ("partition_detached",))
+    assert change(dataclasses.replace(KNOWN, relation_id=9), known=known) == (
+        "Another relation has the name of the table now.",
+        (),
+    )
+
+
 def test_a_view_whose_newest_rows_lie_below_the_watermark_was_changed() -> None:
     """Nothing says which transaction wrote them."""
     cursor: Any = SimpleNamespace(value=sql.SQL("n"))
