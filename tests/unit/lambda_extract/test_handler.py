@@ -1,13 +1,14 @@
 """The handler's own decisions: who works, who answers, and what is said of it."""
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from lambda_extract import contract, handler
-from lambda_extract.errors import JobError, SourceError
+from lambda_extract.errors import JobError, LandingError, SourceError
 from lambda_extract.protocol.envelope import Call
 from lambda_extract.protocol.jobs import Jobs
 from lambda_extract.protocol.queue import Hand
@@ -120,6 +121,33 @@ def test_jobs_are_kept_in_the_bucket_of_the_settings(
     assert Jobs(s3=s3, settings=SETTINGS, clock=clock).read_claim(JOB) is not None
 
 
+@pytest.mark.parametrize("argument", [5, None, True, ["{}"]])
+def test_an_argument_that_is_no_text_is_refused_in_its_row(
+    world: World, argument: Any
+) -> None:
+    call = Call("POST", "batch 1", accepts_gzip=False, rows=((3, argument),))
+    row, reply = answered(handler._post(call))
+    assert (row, reply["error"]["code"]) == (3, "bad_request")
+    assert reply["error"]["message"] == (
+        "The argument is not the JSON text of a request."
+    )
+    assert world.functions.payloads == []
+
+
+def test_a_post_that_fails_is_logged_with_its_request_and_code(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def claim(job: str, row: int, request: contract.Request) -> bool:
+        raise LandingError("landing_denied", "No.")
+
+    monkeypatch.setattr(world.jobs, "claim", claim)
+    rows = ((3, contract.encode(REQUEST)),)
+    handler._post(Call("POST", "batch 1", accepts_gzip=False, rows=rows))
+    assert world.events == [
+        ("post_failed", {"run_id": "r1", "op": "health", "code": "landing_denied"})
+    ]
+
+
 # --- one table ------------------------------------------------------------------------
 
 
@@ -164,6 +192,18 @@ def test_a_worker_is_given_the_first_letters_of_its_job(world: World) -> None:
     assert level == SETTINGS.metrics
     assert (values["source"], values["table"]) == ("shop", "orders")
     assert (values["Rows"], values["Bytes"], values["Failures"]) == (12, 340, 0)
+
+
+def test_how_long_a_worker_took_is_logged_to_the_millisecond(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert world.jobs.claim(JOB, 0, REQUEST)
+    moments = iter([5000.0, 5002.3456])
+    monkeypatch.setattr(
+        handler, "time", SimpleNamespace(monotonic=lambda: next(moments))
+    )
+    handler._work(JOB)
+    assert world.told("worker_done")["seconds"] == 2.346
 
 
 @pytest.mark.parametrize(

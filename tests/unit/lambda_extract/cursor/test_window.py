@@ -16,8 +16,9 @@ from lambda_extract.contract import (
     Window,
 )
 from lambda_extract.cursor.column import INSTANT, Cursor
-from lambda_extract.cursor.window import read_overlap
+from lambda_extract.cursor.window import ResolvedWindow, last_position, read_overlap
 from lambda_extract.errors import ExtractError
+from lambda_extract.rows.query import CursorRange
 
 from tests.unit.lambda_extract.conftest import MakeTable, Reader
 
@@ -144,6 +145,18 @@ def test_a_new_row_without_a_cursor_arrives(
     assert reader.ids(second) == ["1000", "1001", "1002"]
 
 
+def test_a_new_row_without_a_cursor_that_is_ignored_changes_nothing(
+    make_table: MakeTable, owner: psycopg2.extensions.connection
+) -> None:
+    """Or the increment is read and loaded again for rows that nobody wants."""
+    reader = make_table(COLUMNS, INDEX + NULLS)
+    first = reader.sync("updated_at", null_policy="ignore")
+    with owner.cursor() as cursor:
+        cursor.execute(f"INSERT INTO {reader.spec.relation} VALUES (1002, NULL)")
+    second = reader.sync("updated_at", first.bound, null_policy="ignore")
+    assert (second.unchanged, second.rows, second.null_cursor_rows) == (True, 0, 3)
+
+
 def test_rows_without_a_cursor_travel_with_the_first_window_only(
     make_table: MakeTable,
 ) -> None:
@@ -252,7 +265,7 @@ def test_a_run_of_several_windows_ends_at_what_its_first_one_saw(
         """
     window = Window()
     end = None
-    sizes = []
+    sizes: list[int] = []
     complete = False
     while not complete and len(sizes) < 20:
         reply = reader.run(
@@ -320,3 +333,16 @@ def test_what_an_earlier_release_has_noted_as_delivered_is_still_known() -> None
     )
     # The first 16 digits of the SHA-256 of "()".
     assert found == Overlap(rows=3, digest="-12:2e38e77b22c314a4")
+
+
+def test_where_a_window_ends_is_not_asked_of_the_source_again() -> None:
+    """Its upper end is the cursor of a row, so no larger one is in the window."""
+
+    def row(statement: object) -> None:
+        raise AssertionError("The source was asked.")
+
+    database: Any = SimpleNamespace(row=row)
+    table: Any = SimpleNamespace(rows=sql.SQL("t"))
+    upper = CursorValue("2026-01-04 00:00:00+00", INSTANT)
+    resolved = ResolvedWindow(CursorRange(sql.SQL("at")), upper, null_rows=0)
+    assert last_position(database, table, resolved) == "2026-01-04 00:00:00+00"

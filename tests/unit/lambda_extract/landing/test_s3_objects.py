@@ -1,6 +1,7 @@
 """S3's errors while an object is written once, or read: what each of them means."""
 
 import io
+import threading
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionEr
 from lambda_extract.errors import LandingError
 from lambda_extract.landing import conditional
 from lambda_extract.landing.conditional import CONFLICT_ATTEMPTS, write_once
-from lambda_extract.landing.stores import S3Store
+from lambda_extract.landing.stores import PART_BYTES, S3Store
 from lambda_extract.protocol.objects import SignedObjects
 from tests.unit.lambda_extract.protocol.test_jobs import SETTINGS
 
@@ -128,6 +129,67 @@ def test_a_write_that_fails_is_done_once(
     assert (found.code, write.calls) == (code, 1)
     assert told in found.message
     assert found.retryable is (code == "landing_failed")
+
+
+# --- in parts -------------------------------------------------------------------------
+
+
+class Multipart:
+    """S3 of multipart uploads: what it was asked for, in order of the answers."""
+
+    def __init__(self, *, waits: bool = False) -> None:
+        self.asked: list[tuple[str, Any]] = []
+        self.waits = waits
+        self.started, self.aborted = threading.Event(), threading.Event()
+
+    def create_multipart_upload(self, **_: Any) -> dict[str, str]:
+        return {"UploadId": "u"}
+
+    def upload_part(self, *, PartNumber: int, Body: bytes, **_: Any) -> dict[str, str]:
+        self.started.set()
+        if self.waits:
+            # Still on its way: an abort that does not wait for it comes first.
+            self.aborted.wait(0.1)
+        self.asked.append(("part", (PartNumber, len(Body))))
+        return {"ETag": f'"{PartNumber}"'}
+
+    def complete_multipart_upload(
+        self, *, MultipartUpload: dict[str, Any], **_: Any
+    ) -> dict[str, str]:
+        self.asked.append(("complete", MultipartUpload["Parts"]))
+        return {"ETag": '"of all parts-1"'}
+
+    def abort_multipart_upload(self, **_: Any) -> None:
+        self.asked.append(("abort", None))
+        self.aborted.set()
+
+
+def test_a_file_that_ends_with_a_part_has_no_empty_part_behind_it() -> None:
+    s3 = Multipart()
+    upload = S3Store(s3, bucket="landing", prefix="p/").open("a")
+    upload.write(bytes(PART_BYTES))
+    upload.complete()
+    assert s3.asked == [
+        ("part", (1, PART_BYTES)),
+        ("complete", [{"PartNumber": 1, "ETag": '"1"'}]),
+    ]
+
+
+def test_a_file_in_parts_is_called_what_s3_calls_it() -> None:
+    """The loader compares it with what lies there, and nothing if it is missing."""
+    upload = S3Store(Multipart(), bucket="landing", prefix="p/").open("a")
+    upload.write(bytes(PART_BYTES + 1))
+    assert upload.complete() == "of all parts-1"
+
+
+def test_an_upload_is_aborted_when_no_part_is_on_its_way_any_more() -> None:
+    """S3 may keep, and charge for, a part that arrives behind the abort."""
+    s3 = Multipart(waits=True)
+    upload = S3Store(s3, bucket="landing", prefix="p/").open("a")
+    upload.write(bytes(PART_BYTES))
+    assert s3.started.wait(10)
+    upload.abort()
+    assert s3.asked == [("part", (1, PART_BYTES)), ("abort", None)]
 
 
 # --- reading --------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import psycopg2.extensions
 import pytest
 
 from lambda_extract import contract
-from lambda_extract.contract import CheckTable, CursorSpec, Finding
+from lambda_extract.contract import CheckTable, ColumnSpec, CursorSpec, Finding
 from lambda_extract.errors import RequestError, SourceError
 from lambda_extract.operations import check as operation
 from lambda_extract.operations import findings
@@ -144,6 +144,22 @@ def test_a_broken_table_is_told_of_and_hides_no_other(
     finding = one(found, check)
     assert (finding.state, told in finding.hint) == (state, True), finding
     assert {f.state for f in found if f.table == "good"} == {"ok"}
+
+
+def test_a_column_that_cannot_have_its_configured_type_is_told_of(
+    make_table: MakeTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    columns = (ColumnSpec("note", type="NUMBER(5,0)"),)
+    found = checked(monkeypatch, make_table(COLUMNS, INDEX, columns=columns))
+    assert one(found, "types") == Finding(
+        "types",
+        "failed",
+        "[type_unsupported] Column 'note' of table 'orders' is text in PostgreSQL and"
+        " cannot become NUMBER(5,0).",
+        'Set "type" to "VARCHAR", which is always possible, or remove it.',
+        "orders",
+    )
+    assert {f.check for f in found if f.table and f.state != "ok"} == {"types"}
 
 
 def test_a_table_that_is_not_there_or_not_allowed(
