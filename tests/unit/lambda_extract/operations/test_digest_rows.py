@@ -2,11 +2,22 @@
 
 import dataclasses
 import hashlib
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
-from lambda_extract.contract import DigestReply, DigestRequest, Partition, RowDigest
+from lambda_extract.contract import (
+    ColumnSpec,
+    CursorSpec,
+    CursorValue,
+    DigestReply,
+    DigestRequest,
+    Partition,
+    RowDigest,
+    decode_reply,
+    encode,
+)
+from lambda_extract.errors import SourceError
 from lambda_extract.operations import digest as operation
 from lambda_extract.operations.digest import digest
 from tests.unit.lambda_extract.conftest import MakeTable, Reader
@@ -138,3 +149,38 @@ def test_a_detail_tells_each_column_of_a_row_apart(make_table: MakeTable) -> Non
         )
         for key, note in (("1", md5("a")), ("2", "~"))
     ]
+
+
+@pytest.mark.parametrize("protect", ["hash", "mask"])
+def test_s2_a_protected_boolean_does_not_say_which_rows_are_deleted(
+    make_table: MakeTable, protect: Literal["hash", "mask"]
+) -> None:
+    """Which rows are counted would tell its value, row by row."""
+    reader = make_table(
+        "id int PRIMARY KEY, note text, gone boolean", ROWS % ("true", "false")
+    )
+    columns = (ColumnSpec("gone", protect=protect),)
+    spec = dataclasses.replace(reader.spec, columns=columns)
+    with pytest.raises(SourceError) as refused:
+        ask(reader, table=spec, deleted_column="gone")
+    assert refused.value.code == "protection_required"
+    assert "'gone'" in refused.value.message
+    # The same table is compared without it.
+    assert total(ask(reader, table=spec)) == 3
+
+
+def test_the_newest_cursor_is_told_to_who_asks_for_it_alone(
+    make_table: MakeTable,
+) -> None:
+    fill = "INSERT INTO {table} VALUES (1), (7)"
+    reader = make_table("id bigint PRIMARY KEY, note text", fill)
+    cursor = CursorSpec("id")
+    asked = ask(reader, cursor=cursor, step="newest")
+    assert asked.newest == CursorValue("7", "bigint")
+    for reply in (
+        ask(reader, cursor=cursor),
+        ask(reader, cursor=cursor, step="rows"),
+        ask(reader, step="detail"),
+    ):
+        assert reply.newest is None
+        assert decode_reply(encode(reply)) == reply

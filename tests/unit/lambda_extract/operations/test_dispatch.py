@@ -138,3 +138,27 @@ def test_a_group_is_nothing_that_one_worker_runs(calls: Calls) -> None:
         run(contract.GroupRequest("r1", (), 2))
     assert refused.value.code == "bad_request" and "workers" in refused.value.message
     assert calls.made == []
+
+
+@pytest.mark.parametrize(
+    ("retained", "gigabytes"),
+    [
+        (0, 0.0),
+        (20_000_000_000, 20.0),
+        (1_000_000_499_999, 1000.0),
+        (1_000_000_500_001, 1000.001),
+    ],
+)
+def test_retained_wal_is_told_in_gigabytes_to_the_nearest_megabyte(
+    calls: Calls,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    retained: int,
+    gigabytes: float,
+) -> None:
+    """Those of the alarm's threshold: 10^9 bytes."""
+    slot = dataclasses.replace(CAPTURED.slot, retained_bytes=retained)
+    reply = dataclasses.replace(CAPTURED, slot=slot)
+    monkeypatch.setattr(dispatch, "capture", lambda *_, **__: reply)
+    assert run(CAPTURE) is reply
+    assert json.loads(capsys.readouterr().out)["retained_gigabytes"] == gigabytes

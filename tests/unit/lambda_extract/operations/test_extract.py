@@ -54,3 +54,33 @@ def test_the_first_of_several_windows_alone_says_where_they_end(
     )
     assert reply.end == (None if end is None else CursorValue(end, "bigint"))
     assert reply.rows == min(rows, 3)
+
+
+@pytest.mark.parametrize(
+    ("first", "changed"),
+    [
+        (True, "The largest cursor is below the watermark, among rows that are new."),
+        (False, ""),
+    ],
+)
+def test_the_first_window_of_a_run_alone_looks_for_rows_behind_the_watermark(
+    make_table: MakeTable,
+    owner: psycopg2.extensions.connection,
+    first: bool,
+    changed: str,
+) -> None:
+    """The lower end of a later one is where the window before it ended."""
+    fill = "INSERT INTO {table} SELECT i FROM generate_series(1, 5) AS i"
+    reader = make_table("id bigint PRIMARY KEY", fill)
+    before = reader.sync("id")
+    assert before.bound is not None and before.bound.watermark is not None
+    name = reader.spec.relation
+    with owner.cursor() as cursor:
+        cursor.execute(f"DELETE FROM {name}; INSERT INTO {name} VALUES (1), (2)")
+    reply = reader.run(
+        cursor=CursorSpec("id"),
+        window=Window(
+            lower=before.bound.watermark, identity=before.identity, first=first
+        ),
+    )
+    assert (reply.source_changed, reply.rows) == (changed, 0)

@@ -286,8 +286,29 @@ def test_a_worker_hands_over_before_its_time_runs_out(
     assert reply is not None and len(reply.parts) == 3 and reply.left == ()
 
 
+def test_a_worker_that_is_late_with_the_last_part_has_ended(
+    make_table: MakeTable, make_lab: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who said that it hands over would be waited for, and nobody comes."""
+    reader = make_table(DECLARED, rows(1))
+    lab = make_lab(reader, budget_seconds=20)
+    lab.clock = 0.0
+    extract, monotonic = group.extract, group.time.monotonic
+
+    def slow(*arguments: Any, **options: Any) -> Any:
+        lab.clock += 11
+        return extract(*arguments, **options)
+
+    monkeypatch.setattr(group, "extract", slow)
+    monkeypatch.setattr(group.time, "monotonic", lambda: monotonic() + lab.clock)
+    queue = lab.claimed(part_of(reader))
+    lab.work(queue)
+    beat = queue._beats()[0]
+    assert (beat.state, beat.error, lab.handed_over) == ("ended", None, 0)
+
+
 def test_a_next_generation_that_cannot_be_started_ends_the_worker(
-    make_table: MakeTable, make_lab: Any
+    make_table: MakeTable, make_lab: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     reader = make_table(DECLARED)
     lab = make_lab(reader)
@@ -298,7 +319,16 @@ def test_a_next_generation_that_cannot_be_started_ends_the_worker(
 
     worker = Worker(queue, 0, 0, lab.settings, lab.s3, "0a", refused)
     hand = Hand(0, 0)
+    capsys.readouterr()
     assert worker._handed_over(hand) == "ended" and hand.stored
+    # Its parts are merely left: the log alone says why.
+    line = json.loads(capsys.readouterr().out)
+    assert line.pop("time")
+    assert line == {
+        "event": "hand_over_failed",
+        "job": "0a",
+        "code": "worker_start_failed",
+    }
 
 
 def test_what_has_less_than_its_time_because_of_others_is_left(

@@ -1,5 +1,7 @@
 """A job has one deadline, from its worker's start to its last statement (A14)."""
 
+import json
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -59,6 +61,35 @@ def test_a14_a_careful_second_pass_has_what_the_first_one_left(
     secrets.forget(settings.source("shop"))
     first, second = milliseconds
     assert second <= first - 500
+
+
+def test_a_table_that_is_read_twice_is_named_in_the_log(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It takes twice as long, which nothing else explains."""
+    passes: list[bool] = []
+    reply = contract.ExtractReply("r1", "p1", "now", (), (), (), 0, 0)
+
+    def extract(*_: Any, careful: bool = False, job: str) -> contract.ExtractReply:
+        assert job == "ab"
+        passes.append(careful)
+        if not careful:
+            raise WatchedTextSeen
+        return reply
+
+    monkeypatch.setattr(read, "open_source", lambda *_, **__: nullcontext("database"))
+    monkeypatch.setattr(read, "extract", extract)
+    source = Source("shop", "h", "shop", {"kind": "environment"})
+    settings = Settings({"shop": source}, "b", "", "f", "k" * 32)
+    table = contract.TableSpec("orders", "shop", "public", "t_orders")
+    request = contract.ExtractRequest(
+        "r1", table, "p1", partition=contract.Partition("p1")
+    )
+    found = dispatch.run_operation(request, settings=settings, s3=None, job="ab")
+    assert found is reply and passes == [False, True]
+    line = json.loads(capsys.readouterr().out)
+    assert line.pop("time")
+    assert line == {"event": "extract_carefully", "run_id": "r1", "table": "orders"}
 
 
 def test_a14_each_statement_has_what_is_left(make_table: MakeTable) -> None:

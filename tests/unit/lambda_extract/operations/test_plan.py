@@ -40,6 +40,14 @@ def test_c9_a_worker_is_expected_to_read_for_240_seconds_unless_told_otherwise(
     assert (len(reply.partitions), reply.estimated_bytes) == (parts, size.bytes)
 
 
+def test_a_plan_without_a_slot_tells_no_position_of_the_log(
+    make_table: MakeTable,
+) -> None:
+    reply = make_table("id int PRIMARY KEY").plan()
+    assert reply.log is None
+    assert contract.decode_reply(contract.encode(reply)) == reply
+
+
 @pytest.mark.parametrize(
     ("script", "told"),
     [

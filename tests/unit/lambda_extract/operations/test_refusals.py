@@ -90,7 +90,14 @@ def test_a_job_without_time_is_not_for_the_writer_either(login: list[Any]) -> No
 
 @pytest.mark.parametrize(
     ("left", "enough"),
-    [(SHORTEST_SECONDS, True), (SHORTEST_SECONDS - 0.01, False), (-5.0, False)],
+    [
+        (SHORTEST_SECONDS, True),
+        (SHORTEST_SECONDS - 0.01, False),
+        # However short the shortest is, a job whose time is over has none left.
+        (0.0, False),
+        (-0.5, False),
+        (-5.0, False),
+    ],
 )
 def test_with_hardly_any_time_left_nobody_connects(
     monkeypatch: pytest.MonkeyPatch, left: float, enough: bool

@@ -1,7 +1,9 @@
 """E3: a source that has no connection left at the moment is waited for."""
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg2
@@ -114,6 +116,43 @@ def test_it_waits_for_half_of_its_time_and_then_says_why(
         True,
     )
     other.close()
+
+
+@pytest.mark.parametrize(
+    ("waiting", "pauses"), [(0.0, 0), (0.75, 0), (1.0, 1), (3.0, 3), (3.75, 3)]
+)
+def test_the_last_attempt_may_be_at_the_very_end_of_the_waiting_time(
+    limited: tuple[Reader, Settings, Login],
+    monkeypatch: pytest.MonkeyPatch,
+    waiting: float,
+    pauses: int,
+) -> None:
+    _, settings, _ = limited
+    # Binary fractions only: sums are exact.
+    now = [1000.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    attempts: list[float] = []
+
+    @contextlib.contextmanager
+    def connected(*_: Any, **__: Any) -> Iterator[Any]:
+        attempts.append(now[0] - 1000.0)
+        yield from ()
+        raise connect.SourceError("too_many_connections", "no")
+
+    clock = SimpleNamespace(monotonic=lambda: now[0], sleep=sleep)
+    monkeypatch.setattr(connect, "time", clock)
+    monkeypatch.setattr(connect, "PAUSE_SECONDS", (1.0, 1.0))
+    monkeypatch.setattr(connect, "connected", connected)
+    with pytest.raises(ExtractError) as refused:
+        with connect.connect(
+            "shop", "n", settings, deadline=1020.0, waiting_seconds=waiting
+        ):
+            pytest.fail("connected")
+    assert refused.value.code == "too_many_connections"
+    assert attempts == [float(second) for second in range(pauses + 1)]
 
 
 @pytest.mark.parametrize("code", ["source_unreachable", "permission_denied"])
