@@ -183,6 +183,24 @@ def test_a2_the_answer_counts_as_lambda_sends_it() -> None:
     assert (row, error.error.code) == (3, "reply_too_large")
 
 
+def test_a2_an_answer_that_doubles_as_json_text_is_counted_as_it_is_sent() -> None:
+    """Backslashes take two bytes each: half of the limit is more than all of it."""
+
+    def packed(backslashes: int, more: int) -> dict[str, Any]:
+        text = "\\" * backslashes + "x" * more
+        detail = contract.ErrorDetail("source_error", text, True, "")
+        found = envelope.answer(((3, contract.ErrorReply("r1", detail)),))
+        assert isinstance(found, dict)
+        return found
+
+    # Each backslash is two bytes of the body, and four of what Lambda sends.
+    backslashes, more = divmod(2_750_000 - len(packed(0, 0)["body"]), 2)
+    ((row, value),) = json.loads(packed(backslashes, more)["body"])["data"]
+    error = contract.decode_reply(value)
+    assert isinstance(error, contract.ErrorReply)
+    assert (row, error.error.code) == (3, "reply_too_large")
+
+
 def test_direct_invocations_are_told_from_http() -> None:
     assert envelope.is_http(event())
     assert not envelope.is_http({"job": "jobs/x"})

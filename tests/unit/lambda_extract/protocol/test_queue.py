@@ -482,3 +482,15 @@ def test_who_takes_from_others_begins_with_what_they_come_to_last(
     # Of 1, 2, 5, 6, 9, 10 and 13, and of its own the last one is gone: another place.
     assert next(workers[3]) == 6
     assert sorted(n for worker in workers for n in worker) == [1, 2, 5, 9, 10, 13]
+
+
+def test_who_comes_too_late_for_one_part_goes_on_with_those_that_are_left(
+    s3: Any, clock: Clock
+) -> None:
+    """Or nobody would do those of a worker that never began."""
+    group = Group(s3, clock, 12, max_parallel=3)
+    first, second = group.take(0), group.take(1)
+    assert [next(first) for _ in range(5)] == [0, 3, 6, 9, 11]
+    # Then the other one takes 10, which would be the first one's next.
+    assert [next(second) for _ in range(4)] == [1, 4, 7, 10]
+    assert list(first) == [8, 5, 2]

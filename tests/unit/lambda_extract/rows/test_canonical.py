@@ -1,5 +1,6 @@
 """Canonical texts of documents in PostgreSQL, and the rows that a digest leaves out."""
 
+import contextlib
 import hashlib
 import json
 
@@ -15,6 +16,7 @@ from lambda_extract.contract import (
 )
 from lambda_extract.operations.digest import MOST_BEYOND, digest
 from lambda_extract.rows import canonical
+from local.aurora import Aurora
 from tests.unit.lambda_extract.conftest import MakeTable
 
 
@@ -100,6 +102,47 @@ def test_a_decimal_has_one_form_whatever_its_notation(
     with owner.cursor() as cursor:
         cursor.execute("SELECT " + canonical.DECIMAL_FORM.format(t=f"'{number}'::text"))
         assert cursor.fetchall() == [(text,)]
+
+
+def test_a_document_in_another_encoding_is_compared_if_it_is_ascii(
+    aurora: Aurora,
+) -> None:
+    """jsonb sorts keys by the database's bytes, which Snowflake has not."""
+    with contextlib.closing(aurora.connect()) as maintenance:
+        maintenance.cursor().execute(
+            "CREATE DATABASE latin1_documents ENCODING 'LATIN1' TEMPLATE template0"
+            " LOCALE_PROVIDER libc LOCALE 'C'"
+        )
+    with contextlib.closing(aurora.connect("latin1_documents")) as owner:
+        plain = text_of(owner, "jsonb", '{"cafe": 1.50}')
+        accented = text_of(owner, "jsonb", '{"caf\u00e9": 1.50}')
+    assert (plain, accented) == (md5('{"cafe": 1.5}'), INCOMPARABLE_IN_SOURCE)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("1.50", "15e1"),
+        ("-0.0150", "-15e-1"),
+        ("1e38 - 1", "9" * 38 + "e38"),
+        # A sync refuses it, so that no target holds it.
+        ("1e39 + 1", "!refused"),
+        ("NULL", "~"),
+    ],
+)
+def test_a_number_is_digested_as_it_travels_and_marked_if_it_does_not(
+    make_table: MakeTable, value: str, text: str
+) -> None:
+    source = make_table(
+        "id int PRIMARY KEY, v numeric",
+        f"INSERT INTO {{table}} VALUES (1, {value})",
+    )
+    request = DigestRequest(
+        "r", source.spec, Partition("p"), ("v",), ("id",), step="rows"
+    )
+    with source.database() as database:
+        (found,) = digest(database, request).digests
+    assert (found.key_hash, found.row_hash) == (md5("1"), md5(f"{md5('1')}|{text}"))
 
 
 def test_a_composite_is_compared_as_a_document(make_table: MakeTable) -> None:

@@ -9,8 +9,9 @@ import pytest
 from lambda_extract.contract import DigestRequest, Partition
 from lambda_extract.errors import ExtractError, RequestError, SourceError
 from lambda_extract.operations.digest import digest
-from lambda_extract.rows import copy
+from lambda_extract.rows import copy, duplicates
 from lambda_extract.rows.canonical import column_text
+from lambda_extract.rows.parts import Size
 from lambda_extract.rows.wire import value_expression
 from lambda_extract.source.catalog import read_table
 from tests.unit.lambda_extract.conftest import MakeTable, Reader
@@ -178,6 +179,46 @@ def test_rows_share_no_key_that_postgresql_enforces(
     )
     reply = reader.run(partition=RANGE)
     assert (reply.rows, reply.shared_keys) == (2, 0)
+
+
+SAME_KEY = "INSERT INTO {table} VALUES (1, 'x', 5), (1, 'x', %s);"
+
+
+@pytest.mark.parametrize(
+    ("rows", "other", "index", "shared"),
+    [
+        (1_000_000, 1, "", 2),
+        (1_000_001, 1, "", 0),
+        # Rows of the range itself are compared in a table of any size.
+        (1_000_001, 6, "", 2),
+        (1_000_001, 1, "CREATE INDEX ON {table} (a, b)", 2),
+    ],
+)
+def test_rows_outside_of_the_range_are_looked_for_up_to_a_million_or_by_an_index(
+    make_table: MakeTable,
+    monkeypatch: pytest.MonkeyPatch,
+    rows: int,
+    other: int,
+    index: str,
+    shared: int,
+) -> None:
+    """docs/ARCHITECTURE.md: more are left to the next comparison or snapshot."""
+    monkeypatch.setattr(duplicates, "read_size", lambda *_: Size(rows, 0, rows))
+    reader = make_table(KEYLESS, SAME_KEY % other + index, key=("a", "b"))
+    reply = reader.run(partition=RANGE)
+    assert (reply.rows, reply.shared_keys) == (1 if other == 1 else 2, shared)
+
+
+def test_a_table_that_was_empty_when_it_was_analyzed_is_small(
+    make_table: MakeTable,
+) -> None:
+    script = (
+        "ALTER TABLE {table} SET (autovacuum_enabled = off);"
+        "INSERT INTO {table} VALUES (7, 'z', 1); DELETE FROM {table};"
+        "ANALYZE {table};" + SAME_KEY % 1
+    )
+    reader = make_table(KEYLESS, script, key=("a", "b"))
+    assert reader.run(partition=RANGE).shared_keys == 2
 
 
 # --- ranges ---------------------------------------------------------------------------
