@@ -71,12 +71,14 @@ def published_query(log: LogSpec, tables: Sequence[CaptureTable]) -> sql.Composa
                 WHERE NOT a.attisdropped
                 ORDER BY k.place
             ),
-            -- Columns of the index by which the log identifies a row.
+            -- Columns of the index by which the log identifies a row; not what the
+            -- index only carries along (INCLUDE). indkey counts from 0.
             ARRAY(
                 SELECT a.attname::text
                 FROM pg_catalog.pg_index AS i
                 JOIN pg_catalog.pg_attribute AS a
-                    ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+                    ON a.attrelid = i.indrelid
+                    AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])
                 WHERE i.indrelid = f.oid
                     AND CASE f.relreplident
                         WHEN 'd' THEN i.indisprimary
@@ -152,7 +154,9 @@ def published_query(log: LogSpec, tables: Sequence[CaptureTable]) -> sql.Composa
                             FROM pg_catalog.pg_index AS i
                             JOIN pg_catalog.pg_attribute AS a
                                 ON a.attrelid = i.indrelid
-                                AND a.attnum = ANY (i.indkey)
+                                AND a.attnum = ANY (
+                                    (i.indkey::int2[])[0:i.indnkeyatts - 1]
+                                )
                             WHERE i.indrelid = c.oid
                                 AND a.attname::text <> ALL (l.names)
                                 AND CASE c.relreplident

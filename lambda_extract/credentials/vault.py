@@ -23,8 +23,9 @@ CONNECT_SECONDS = 3.0
 READ_SECONDS = 5.0
 ANSWER_SECONDS = 8.0
 MAX_ANSWER_BYTES = 1 << 20
-# Waited before the second and the third attempt; there is no fourth. A worst case of
-# three attempts at each of three requests stays below 80 s of a worker's 300.
+# Waited before the second and the third attempt; there is no fourth. If each of three
+# attempts at each of three requests takes all of its 3 + 5 + 8 s, they take 148 s of a
+# worker's 300.
 PAUSES = (0.3, 1.0)
 STS_BODY = "Action=GetCallerIdentity&Version=2011-06-15"
 SERVER_ID_HEADER = "X-Vault-AWS-IAM-Server-ID"

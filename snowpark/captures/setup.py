@@ -23,7 +23,8 @@ WHERE c.relreplident NOT IN ('d', 'i') OR NOT EXISTS (
         AND NOT EXISTS (
             SELECT 1
             FROM pg_attribute AS a
-            WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+            WHERE a.attrelid = i.indrelid
+                AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])
                 AND a.attname <> ALL (w.published)
         )
 );"""

@@ -218,6 +218,36 @@ def test_a_column_that_an_index_only_carries_along_is_no_part_of_the_key(
     assert log.identity(table).key == ("2:id",)
 
 
+@pytest.mark.parametrize("partitioned", [False, True])
+def test_a_list_of_columns_needs_no_column_that_the_index_only_carries_along(
+    log: Log, partitioned: bool
+) -> None:
+    """PostgreSQL identifies a row by the key alone, and so refuses nothing."""
+    table = log.table(
+        "(note text, id int, PRIMARY KEY (id) INCLUDE (note))"
+        + " PARTITION BY RANGE (id)" * partitioned,
+        publish=False,
+    )
+    name = table.spec.name
+    if partitioned:
+        log.sql(f"CREATE TABLE {name}_1 PARTITION OF {name} DEFAULT")
+    log.sql(f"ALTER PUBLICATION {log.spec.publication} ADD TABLE {name} (id)")
+    log.sql(f"INSERT INTO {name} VALUES ('one', 1)")
+    log.sql(f"UPDATE {name} SET note = 'two'")
+    log.sql(f"DELETE FROM {name}")
+    assert told(log) == {}
+
+
+def test_a_key_that_the_index_only_carries_along_is_not_in_the_log(log: Log) -> None:
+    table = log.table(
+        "(id int, other int NOT NULL UNIQUE, PRIMARY KEY (id) INCLUDE (other))",
+        key=("other",),
+    )
+    assert told(log) == {table.spec.name: "replica_identity"}
+    log.sql(f"ALTER TABLE {table.spec.name} REPLICA IDENTITY FULL")
+    assert told(log) == {}
+
+
 def test_a_list_of_columns_is_that_of_its_own_table(log: Log) -> None:
     """A column that it lacks is lacking, though another table begins with its name."""
     log.table("(more int PRIMARY KEY)")

@@ -194,11 +194,15 @@ def test_a2_an_answer_that_doubles_as_json_text_is_counted_as_it_is_sent() -> No
         return found
 
     # Each backslash is two bytes of the body, and four of what Lambda sends.
-    backslashes, more = divmod(2_750_000 - len(packed(0, 0)["body"]), 2)
-    ((row, value),) = json.loads(packed(backslashes, more)["body"])["data"]
-    error = contract.decode_reply(value)
-    assert isinstance(error, contract.ErrorReply)
-    assert (row, error.error.code) == (3, "reply_too_large")
+    backslashes, more = divmod(5_500_000 - len(json.dumps(packed(0, 0))), 4)
+    whole = packed(backslashes, more)
+    assert len(json.dumps(whole)) == 5_500_000
+    assert "reply_too_large" not in whole["body"]
+    for larger in ((backslashes, more + 1), (backslashes + 1, more)):
+        ((row, value),) = json.loads(packed(*larger)["body"])["data"]
+        error = contract.decode_reply(value)
+        assert isinstance(error, contract.ErrorReply)
+        assert (row, error.error.code) == (3, "reply_too_large")
 
 
 def test_direct_invocations_are_told_from_http() -> None:
