@@ -169,7 +169,8 @@ def read_file(store: Store, file: File, columns: int) -> Iterator[Key]:
     """Yields the keys of a file.
 
     Raises:
-        SourceError: changes_expired: it is not there any more, or is another one.
+        SourceError: changes_expired: it is not there any more, is another one, or its
+            keys do not consist of so many columns.
         LandingError: S3 failed.
     """
     data = store.read(file.path)
@@ -181,8 +182,13 @@ def read_file(store: Store, file: File, columns: int) -> Iterator[Key]:
         at = 0
         while at < len(piece):
             start = at
-            for _ in range(columns):
-                at += 4 + _LENGTH.unpack_from(piece, at)[0]
+            try:
+                for _ in range(columns):
+                    at += 4 + _LENGTH.unpack_from(piece, at)[0]
+            except struct.error:
+                at = len(piece) + 1
+            if at > len(piece):
+                raise _expired("has keys of another table")
             yield piece[start:at]
 
 

@@ -36,6 +36,10 @@ def test_defaults() -> None:
     assert (source.port, source.sslmode) == (5432, "verify-full")
 
 
+def test_the_shortest_signing_key_has_32_characters() -> None:
+    assert read_settings(environ(SIGNING_KEY="x" * 32)).signing_key == "x" * 32
+
+
 SECONDS = {
     "EXTRACT_BUDGET_SECONDS": ("budget_seconds", 240.0),
     "WORKER_TIMEOUT_SECONDS": ("worker_timeout_seconds", 300.0),
@@ -133,6 +137,8 @@ def test_an_unknown_source_names_the_known_ones() -> None:
     "changes",
     [
         {"LANDING_BUCKET": ""},
+        {"SIGNING_KEY": ""},
+        {"SIGNING_KEY": "x" * 31},
         {"AWS_LAMBDA_FUNCTION_NAME": ""},
         {"EXTRACT_BUDGET_SECONDS": "soon"},
         {"EXTRACT_BUDGET_SECONDS": "0"},

@@ -1,6 +1,7 @@
 """What a capture makes of the messages of a slot, without a server."""
 
 import dataclasses
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambda_extract.changes import capture, pgoutput
-from lambda_extract.changes.keyfiles import Spool, read_file
+from lambda_extract.changes.keyfiles import REMEMBERED, Spool, read_file
 from lambda_extract.changes.pgoutput import Decoder
 from lambda_extract.changes.published import Published
 from lambda_extract.changes.slots import Slot
@@ -243,3 +244,17 @@ def test_most_messages_take_the_short_way(monkeypatch: pytest.MonkeyPatch) -> No
     harvest = harvest_of(BEGIN, *many, COMMIT)
     assert harvest.changes == 9
     assert [message for message in long if message in many] == many[:1]
+
+
+def test_keys_of_a_transaction_that_is_rolled_back_take_no_room() -> None:
+    """A large one comes in blocks before its end; no commit gives them back."""
+    harvest = harvest_of(b"S" + struct.pack(">IB", 77, 1))
+    for number in range(3):
+        harvest.take(inserted("orders", str(number), xid=77))
+    assert harvest._spool.left_to_remember == REMEMBERED - 3
+    harvest.take(b"E")
+    harvest.take(b"A" + struct.pack(">II", 77, 77))
+    assert harvest._spool.left_to_remember == REMEMBERED
+    # The same number may come again, of a transaction that commits.
+    harvest.take(b"c" + struct.pack(">IBQQq", 77, 0, 900, 950, 0))
+    assert harvest.tables == {}

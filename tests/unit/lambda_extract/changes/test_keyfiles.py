@@ -274,3 +274,23 @@ def test_the_limits_are_what_a_worker_can_hold() -> None:
     assert keyfiles.PIECE_KEYS < keyfiles.FILE_KEYS <= keyfiles.REMEMBERED
     assert keyfiles.REMEMBERED * 100 + keyfiles.SPOOL_BYTES < 128 << 20
     assert dataclasses.is_dataclass(keyfiles.Piece)
+
+
+@pytest.mark.parametrize(("values", "columns"), [((1, 2, 3), 2), ((1, 2), 3)])
+def test_keys_of_another_table_are_not_read_past_their_end(
+    values: tuple[int, ...], columns: int, tmp_path: Path
+) -> None:
+    store = FolderStore(tmp_path)
+    (file,) = write_files(keys(Spool(), *values), store, PREFIX)
+    with pytest.raises(SourceError, match="has keys of another table") as caught:
+        list(read_file(store, file, columns))
+    assert caught.value.code == "changes_expired"
+
+
+def test_a_key_is_not_longer_than_its_file(tmp_path: Path) -> None:
+    """A text that holds a length: read as two columns, it goes past the end."""
+    found = Keys(Spool(), 10)
+    found.add(key("ab") + struct.pack(">i", 100))
+    (file,) = write_files(found, FolderStore(tmp_path), PREFIX)
+    with pytest.raises(SourceError, match="has keys of another table"):
+        list(read_file(FolderStore(tmp_path), file, 2))

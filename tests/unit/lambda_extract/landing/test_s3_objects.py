@@ -2,6 +2,7 @@
 
 import io
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -232,3 +233,25 @@ def test_an_object_that_cannot_be_replaced_is_an_error(error: Exception) -> None
         objects.replace("jobs/1/beats/00.json", "{}")
     assert caught.value.code == "landing_failed"
     assert "writing a job object" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(refused("AccessDenied"), "landing_denied"), (UNREACHED, "landing_failed")],
+)
+def test_a_listing_that_fails_is_not_an_empty_one(error: Exception, code: str) -> None:
+    class Pages:
+        """The first page comes; the next one does not."""
+
+        def get_paginator(self, _: str) -> "Pages":
+            return self
+
+        def paginate(self, **_: str) -> Iterator[dict[str, Any]]:
+            yield {"Contents": [{"Key": "jobs/1"}]}
+            raise error
+
+    names = SignedObjects(Pages(), SETTINGS).names("jobs/")
+    assert next(names).endswith("jobs/1")
+    with pytest.raises(LandingError, match="listing job objects") as caught:
+        next(names)
+    assert caught.value.code == code

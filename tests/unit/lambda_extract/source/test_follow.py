@@ -4,6 +4,7 @@ test_replica.py has a reader that really follows a writer.
 """
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg2.extensions
@@ -198,3 +199,9 @@ def test_a_message_that_may_not_be_written_is_no_failure(
         assert failed.value is answer
     else:
         assert durable.write_message(database) == expected
+
+
+def test_a_replica_is_asked_for_no_proof_of_its_own() -> None:
+    """It has what its writer sent, and cannot write: no warning, and no message."""
+    database: Any = SimpleNamespace(row=lambda _: (True, False))
+    assert durable.make_durable(database) == ()
