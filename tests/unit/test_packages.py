@@ -54,12 +54,14 @@ def import_all(archive: Path, *, blocked: list[str]) -> None:
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.large
 def test_the_procedures_need_nothing_of_aws_or_postgresql(tmp_path: Path) -> None:
     archive = package_snowpark(tmp_path)
     blocked = ["boto3", "botocore", "psycopg2", "hvac", "zstandard"]
     import_all(archive, blocked=blocked)
 
 
+@pytest.mark.large
 def test_the_function_needs_nothing_of_snowflake(tmp_path: Path) -> None:
     archive = write_archive(tmp_path / "own.zip", own_files(), compress=True)
     import_all(archive, blocked=["snowflake", "snowpark", "config", "jsonschema"])

@@ -11,6 +11,7 @@ import pytest
 from local import aurora
 
 
+@pytest.mark.large
 def test_programs_that_the_servers_user_cannot_reach_are_lent_whole(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -45,6 +45,7 @@ def test_it_can_be_seeded_again_with_the_same_rows(connection: Any) -> None:
     assert 30_000 < sum(rows.values()) < 100_000
 
 
+@pytest.mark.large
 def test_changes_touch_every_table_and_an_old_day(connection: Any) -> None:
     seed_shop(connection)
     days = query(
@@ -61,6 +62,7 @@ def test_changes_touch_every_table_and_an_old_day(connection: Any) -> None:
     assert query(connection, newer) == [(changed,)]
 
 
+@pytest.mark.large
 def test_cursor_columns_are_indexed(connection: Any) -> None:
     seed_shop(connection)
     found = query(
@@ -71,6 +73,7 @@ def test_cursor_columns_are_indexed(connection: Any) -> None:
     assert found == [("customers",), ("order_items",), ("orders",)]
 
 
+@pytest.mark.large
 def test_tables_of_a_user_are_never_replaced(connection: Any) -> None:
     query(connection, "CREATE SCHEMA theirs; CREATE TABLE theirs.orders (id int)")
     query(connection, "INSERT INTO theirs.orders VALUES (1)")

@@ -70,6 +70,7 @@ def test_a_service_that_is_not_reached_is_said(tmp_path: Path) -> None:
         audit(program(tmp_path, "Traceback: ConnectionError", 1))
 
 
+@pytest.mark.large
 def test_an_audit_that_cannot_be_installed_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,9 @@ import pytest
 from scripts import aws_calls
 from scripts.iam_policies import PolicyError, Request, judge, judge_resource_policy
 
+# Each reads all of the product's code.
+pytestmark = pytest.mark.large
+
 ROOT = Path(__file__).resolve().parents[3]
 ROLE = "arn:aws:iam::123456789012:role/r"
 

@@ -157,6 +157,7 @@ def test_assignments() -> None:
         parse_assignments(["database"])
 
 
+@pytest.mark.large
 def test_a_dry_run_shows_every_statement_and_needs_no_account() -> None:
     root = Path(__file__).resolve().parents[3]
     assignments = {

@@ -19,6 +19,9 @@ from scripts.package_lambda import PackageError, Runtime, lambda_runtime, own_fi
 from tests.certificates import Authority
 from tests.locks import read_lock
 
+# Each makes packages.
+pytestmark = pytest.mark.large
+
 ROOT = Path(__file__).resolve().parents[3]
 
 # Stands in for Docker: keeps each command, and reads the folder that is mounted.

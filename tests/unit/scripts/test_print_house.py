@@ -5,6 +5,7 @@ import pytest
 from scripts import print_house
 
 
+@pytest.mark.large
 def test_every_side_is_printed_and_has_no_circle(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

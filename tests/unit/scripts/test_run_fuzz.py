@@ -13,6 +13,9 @@ from lambda_extract import handler as handling
 from lambda_extract import settings
 from scripts import fuzz_targets, run_fuzz
 
+# Each runs a fuzzer.
+pytestmark = pytest.mark.large
+
 
 def test_no_hostile_input_breaks_a_promise() -> None:
     counts = run_fuzz.fuzz(150, seed=7)

@@ -13,6 +13,7 @@ def test_the_ratio_and_the_statements_are_of_the_history() -> None:
     assert (figures.ratio, figures.more) == (2.5, 2)
 
 
+@pytest.mark.large
 def test_it_runs_with_few_rows(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_history_benchmark.main(["--rows", "300", "--rounds", "2"]) == 0
     told = capsys.readouterr().out

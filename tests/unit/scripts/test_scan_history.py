@@ -73,6 +73,7 @@ def test_a_shallow_clone_is_said(
     assert "a shallow clone" in capsys.readouterr().out
 
 
+@pytest.mark.large
 def test_this_repositorys_history_is_clean_and_quickly_read() -> None:
     started = time.monotonic()
     found, count = scan_history.scan(scan_history.ROOT)

@@ -7,6 +7,9 @@ from tests.interleavings.model import Weakness
 from tests.interleavings.programs import Kind, program
 from tests.interleavings.search import REWRITTEN, SCRIPT, search
 
+# Each searches thousands of states.
+pytestmark = pytest.mark.large
+
 
 def test_the_order_of_the_statements_is_the_codes_own() -> None:
     """A commit writes, appends its version, looks at the fence, and ends."""

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from .conftest import Account, Client, Deploy
 
 HANDLERS = """
@@ -163,6 +165,7 @@ def test_the_history_tells_who_sent_what(
     assert failed["error"] == "Division by zero" and failed["milliseconds"] > 0
 
 
+@pytest.mark.large
 def test_k4_no_value_to_or_from_a_procedure_is_larger_than_16_mb(
     client: Client, deploy: Deploy
 ) -> None:
