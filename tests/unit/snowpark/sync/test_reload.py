@@ -459,6 +459,14 @@ def test_what_a_sync_does(
     assert session.names[-1] == "release_lease"
 
 
+def test_a_table_that_is_not_configured_is_named_with_its_run() -> None:
+    session = whole(FOUND, read_state=[], list_tables=[])
+    with pytest.raises(SyncError) as caught:
+        sync.sync_table(Snowflake(session), "orders")
+    assert (caught.value.code, caught.value.table) == ("unknown_table", "orders")
+    assert caught.value.run_id and session.requests == []
+
+
 def test_another_origin_is_refused_and_nothing_is_read() -> None:
     session = whole(FOUND, window(2))
     changed = state_row(FOUND, None, ORIGIN="other")

@@ -293,6 +293,21 @@ def test_a_repair_merges_what_differs_and_takes_out_what_is_extra() -> None:
     assert "insert_watermark" not in session.names
 
 
+def test_nothing_is_repaired_unless_it_is_asked_for() -> None:
+    session = repaired()
+    report = validate.validate_table(Snowflake(session), "orders")
+    assert report["status"] == "different" and "repaired" not in report
+    assert [v for v in session.values("insert_run") if v[2] == "repair"] == []
+
+
+def test_a_table_that_is_not_configured_is_named_with_its_run() -> None:
+    session = whole(FOUND, read_state=[], list_tables=[])
+    with pytest.raises(SyncError) as caught:
+        validate.validate_table(Snowflake(session), "orders")
+    assert (caught.value.code, caught.value.table) == ("unknown_table", "orders")
+    assert caught.value.run_id
+
+
 def test_a_repair_says_how_long_it_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = iter([100.0, 107.5])
     clock = SimpleNamespace(monotonic=lambda: next(ticks))
