@@ -211,6 +211,16 @@ def test_a_window_in_a_groups_request_is_loaded_once() -> None:
         assert run.tally.seconds.extract == 1.5
 
 
+def test_a_second_sync_of_a_run_captures_the_log_again() -> None:
+    """A capture of the same run, from before, does not tell what came after it."""
+    source = Source(rows_of(2))
+    session = session_of(source, told_of("orders"))
+    session.answers["read_latest_capture"] = [link_row(4, RUN_ID=RUN_ID)]
+    run = Run(RUN_ID, "orders", "2026-01-02T03:04:05+00:00")
+    sync.bring_up_to_date(Snowflake(session), FOUND, run)
+    assert source.captures == 1
+
+
 def test_warnings_of_the_windows_are_told_with_code_message_and_hint() -> None:
     warned = dataclasses.replace(rows_of(2), warnings=(Warning("c", "m", "h"),))
     report = call(session_of(Source(warned), told_of("orders")))

@@ -13,6 +13,7 @@ from snowpark.ledger.run import Counts, Run
 from snowpark.load import merge, target
 from snowpark.load.staging import Job
 from snowpark.load.statements import Batch, Versions
+from snowpark.names import DELETED_AT
 from snowpark.session import Snowflake
 from snowpark.sql import quote
 from snowpark.sync import shrinking, transfer
@@ -89,6 +90,17 @@ def test_rows_that_are_no_versions_yet_become_their_first_ones() -> None:
     commit(session, begins=True)
     session.in_order("begin", "first_versions", "merge_versions", "commit")
     assert session.names.count("first_versions") == 1
+
+
+@pytest.mark.parametrize("lacks", [True, False])
+def test_first_versions_of_flagged_rows_have_ended_already(lacks: bool) -> None:
+    """A target without the column of the flag is not asked for it."""
+    session = session_of()
+    target_now = dataclasses.replace(aligned(FOUND), lacks_deleted_at=lacks)
+    commit(session, begins=True, aligned=target_now)
+    text = session.only("first_versions").text
+    assert (f"{quote(DELETED_AT)} IS NULL" in text) is not lacks
+    assert ("GREATEST(" in text) is not lacks
 
 
 @pytest.mark.parametrize("shared", [0, 3])

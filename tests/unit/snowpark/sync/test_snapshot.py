@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from lambda_extract.contract import (
+    Bound,
     ErrorDetail,
     ErrorReply,
     File,
@@ -23,7 +24,7 @@ from snowpark.ledger.run import Run
 from snowpark.session import Snowflake
 from snowpark.sync import snapshot
 from snowpark.sync.parts import Snapshot, whole
-from tests.unit.snowpark.samples import RUN_ID, planned, reply, settings
+from tests.unit.snowpark.samples import RUN_ID, cursor_value, planned, reply, settings
 
 STATE = TableState(settings(), None, None)
 
@@ -73,6 +74,23 @@ def extracted(session: Session) -> Snapshot:
     snowflake = Snowflake(session)
     run = Run(RUN_ID, "orders", "2026-01-02T03:04:05+00:00")
     return snapshot._extracted(snowflake, STATE, run)
+
+
+@pytest.mark.parametrize("since", ["2026-01-01 00:00:00+00", None])
+def test_the_run_tells_which_open_transaction_holds_its_watermark_back(
+    monkeypatch: pytest.MonkeyPatch, since: str | None
+) -> None:
+    bound = Bound(watermark=cursor_value(1), oldest_transaction=since)
+    found = dataclasses.replace(
+        snapshot_of("p00001", planned_parts=1),
+        plan=dataclasses.replace(planned(1), bound=bound),
+    )
+    monkeypatch.setattr(snapshot, "_extracted", lambda *_: found)
+    monkeypatch.setattr(snapshot, "_load", lambda *_: None)
+    run = Run(RUN_ID, "orders", "2026-01-02T03:04:05+00:00")
+    snapshot.run_snapshot(Snowflake(Session(planned(1))), STATE, run)
+    assert run.tally.oldest_transaction == since
+    assert run.tally.watermark == cursor_value(1).value
 
 
 def snapshot_of(*done: str, planned_parts: int = 3) -> Snapshot:

@@ -71,6 +71,12 @@ def test_no_value_is_called_like_a_key_column(name: str) -> None:
         assert f') AS "{name}"' not in statement.text
 
 
+def test_the_end_of_a_snapshot_has_no_message() -> None:
+    end = SnapshotPart("snapshot", "#closed", "c0ffee")
+    values = sync_statements.insert_part("orders", RUN_ID, end).params
+    assert values == ("orders", RUN_ID, "snapshot", "#closed", "c0ffee", None)
+
+
 def test_a_count_is_not_called_like_a_key_column() -> None:
     key = (dataclasses.replace(BATCH.key[0], name="ROW_COUNT"),)
     named = dataclasses.replace(BATCH, key=key, columns=key)

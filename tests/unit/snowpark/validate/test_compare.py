@@ -245,3 +245,25 @@ def test_the_largest_bucket_is_that_of_any_differing_one() -> None:
     assert Both({}, {}).largest == 0 and Both({}, {}).beyond == 0
     assert Both({"a": one}, {"a": one, "b": two}).largest == 7
     assert Both({"a": one, "b": two}, {"b": two}).largest == 5
+
+
+def test_a_level_of_which_nothing_was_left_out_is_complete() -> None:
+    assert Both({}, {}).complete
+
+
+def test_rows_and_columns_are_asked_for_in_no_buckets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The depth is the length of a bucket's name: rows have none."""
+    source = rows(40)
+    sides = Sides(source, {})
+    asked: list[tuple[str, int]] = []
+    told = sides.reply
+
+    def reply(request: DigestRequest) -> DigestReply:
+        asked.append((request.step, request.depth))
+        return told(request)
+
+    monkeypatch.setattr(sides, "reply", reply)
+    assert set(suspects(monkeypatch, sides, 0).keys) == set(source)
+    assert set(asked) == {("buckets", 1), ("rows", 0)}

@@ -1,8 +1,11 @@
 """SQL of validate: texts and bound values to the letter (golden.py)."""
 
+import dataclasses
+
 import pytest
 
-from snowpark.sql import Statement
+from snowpark.names import DELETED_AT, IS_CURRENT
+from snowpark.sql import Statement, quote
 from snowpark.validate import statements as validate_statements
 from tests.unit.snowpark import golden
 from tests.unit.snowpark.batches import EVERY_TYPE, LOADED, TARGET
@@ -10,7 +13,9 @@ from tests.unit.snowpark.samples import RUN_ID
 
 DIGESTED = validate_statements.Digested(TARGET, EVERY_TYPE, EVERY_TYPE[:1], False)
 NOW = "2026-01-02 03:04:05+00"
-VERSIONS = validate_statements.Digested(TARGET, LOADED[:2], LOADED[:1], False, True)
+VERSIONS = validate_statements.Digested(
+    TARGET, LOADED[:2], LOADED[:1], soft_deletes=True, history=True
+)
 SOFT_DIGESTED = validate_statements.Digested(TARGET, LOADED[:2], LOADED[:2], True)
 
 CASES: dict[str, Statement] = {
@@ -57,3 +62,16 @@ def test_rows_beyond_the_cursor_are_left_out_by_the_length_of_their_names(
     names = ("0a1b2c3d4e5f6071", "0a1b2c3d4e5f6072")[:number]
     text = validate_statements.rows(SOFT_DIGESTED, (), 100, names).text
     assert "LEFT(r.key_hash, 16) NOT IN" in text
+
+
+@pytest.mark.parametrize("soft", [True, False])
+def test_of_a_history_only_current_versions_are_rows(soft: bool) -> None:
+    """A version that ended is no row of the source, flagged as deleted or not."""
+    versions = dataclasses.replace(VERSIONS, soft_deletes=soft)
+    for statement in (
+        validate_statements.buckets(versions, 2, ()),
+        validate_statements.rows(versions, (), 100),
+        validate_statements.detail(versions, ("0a" * 16,)),
+    ):
+        assert f"WHERE {quote(IS_CURRENT)}\n" in statement.text
+        assert quote(DELETED_AT) not in statement.text

@@ -1,6 +1,7 @@
 """VALIDATE_TABLE: both sides are looked at, what differs again, and it is repaired."""
 
 import dataclasses
+import hashlib
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from snowflake.snowpark import Row
 
 from lambda_extract.contract import (
+    INCOMPARABLE_IN_TARGET,
     Bucket,
     Column,
     DigestReply,
@@ -160,6 +162,56 @@ def test_a_row_that_differs_is_named(source: Side, target: Side, kind: str) -> N
     ]
     between = session.requests[at[0] + 1]
     assert isinstance(between, ExtractRequest) and between.window is not None
+
+
+def unreadable(session: Scripted) -> Scripted:
+    """Lets one of the target's values be one that nobody could digest."""
+    looks = session.answers["detail"]
+    assert callable(looks)
+    digest = hashlib.md5(INCOMPARABLE_IN_TARGET.encode()).hexdigest()[:8]
+    same = "0" * 8 * (len(COLUMNS) - 1)
+
+    def detail(one: Sent) -> list[Row]:
+        return [Row(k, r, same + digest, name) for k, r, _, name in looks(one)]
+
+    session.answers["detail"] = detail
+    return session
+
+
+def test_values_that_cannot_be_compared_are_counted_once_and_are_no_difference() -> (
+    None
+):
+    session = unreadable(session_of(SAME, SAME | {"a" * 32: "9" * 32}))
+    report = validated(session)
+    (reason,) = report["not_compared"].values()
+    assert set(report["not_compared"]) == {COLUMNS[-1].name}
+    assert reason.startswith("1 row(s): ")
+    assert report["status"] == "equal" and report["differences"] == []
+    assert "in_flight" not in report
+    # No sync could bring what cannot be seen: there is no second look.
+    assert steps(session).count("detail") == 1
+
+
+def test_columns_that_differ_have_been_compared() -> None:
+    report = validated(session_of(SAME, SAME | {"a" * 32: "9" * 32}))
+    assert report["counts"] == {"different": 1} and report["not_compared"] == {}
+
+
+def test_each_sync_between_two_looks_has_files_of_its_own() -> None:
+    """Two extractions of one prefix would write over each other's files."""
+    source, target = dict(SAME), dict(SAME) | {"a" * 32: "9" * 32}
+    session = session_of(source, target)
+    looks = session.answers["detail"]
+    assert callable(looks)
+
+    def detail(one: Sent) -> list[Row]:
+        source["a" * 32] = f"{len(session.sent):032x}"
+        return looks(one)
+
+    session.answers["detail"] = detail
+    validated(session)
+    parts = [r.part for r in session.requests if isinstance(r, ExtractRequest)]
+    assert len(parts) == 4 and len(set(parts)) == 4
 
 
 def test_rows_on_their_way_are_no_difference() -> None:
