@@ -145,6 +145,19 @@ def test_a_run_that_was_overtaken_records_nothing(name: str) -> None:
     assert "release_lease" in found.names
 
 
+@pytest.mark.parametrize("name", ["insert_capture", "hold_lease"])
+def test_the_lease_is_given_back_outside_of_a_transaction_that_failed(
+    name: str,
+) -> None:
+    """Inside of it, the release would wait for an end that nobody makes."""
+    found = session(KEYS, **{name: [Row(0)]})
+    with pytest.raises(SyncError):
+        play(Snowflake(found))
+    found.in_order("begin", name, "rollback", "release_lease")
+    assert not found.is_open
+    assert "insert_capture" not in found.stays and "release_lease" in found.stays
+
+
 def test_a_log_that_does_not_fit_is_halved() -> None:
     found = session(refusal("capture_too_large"), refusal("capture_too_large"), KEYS)
     play(Snowflake(found))
@@ -152,6 +165,25 @@ def test_a_log_that_does_not_fit_is_halved() -> None:
     assert sizes == [8_192_000_000, 4_096_000_000, 2_048_000_000]
     parts = [r.part for r in found.requests]  # type: ignore[union-attr]
     assert len(set(parts)) == 3
+
+
+@pytest.mark.parametrize(
+    ("most", "asked"),
+    [
+        (128_000_000, [(128_000_000, False), (64_000_000, False), (64_000_000, True)]),
+        (127_999_999, [(127_999_999, False), (127_999_999, True)]),
+    ],
+)
+def test_no_capture_of_less_than_64_megabytes_is_asked_for(
+    most: int, asked: list[tuple[int, bool]]
+) -> None:
+    """What is halved to less than that is given up with the last size asked for."""
+    source = dataclasses.replace(SOURCE, max_wal_bytes=most)
+    refusals = [refusal("capture_too_large")] * (len(asked) - 1)
+    found = session(*refusals, captured(TableChanges("orders", whole="skipped")))
+    capture.bring_up_to_date(Snowflake(found), source, RUN_ID)
+    requests = [r for r in found.requests if isinstance(r, CaptureRequest)]
+    assert [(r.limits.max_wal_bytes, r.skip) for r in requests] == asked
 
 
 def test_a_transaction_larger_than_any_capture_is_skipped() -> None:

@@ -85,6 +85,13 @@ def test_a_table_that_the_log_does_not_tell_of_now() -> None:
     assert refusal([changed(9, error=ERROR)], 9) is not None
 
 
+def test_only_the_latest_capture_says_whether_the_log_tells_of_a_table_now() -> None:
+    refused = changed(9, error=ERROR)
+    assert refusal([changed(4, 2), refused], 9) == refused
+    assert refusal([changed(4, error=ERROR), refused], 9) == refused
+    assert refusal([changed(4, error=ERROR), changed(9, 1)], 9) is None
+
+
 def test_a_source_is_its_tables_of_mode_log() -> None:
     other = dataclasses.replace(ORDERS, name="x", source="other")
     found = source_of("shop", [ITEMS, settings(name="plain"), ORDERS, other])

@@ -44,6 +44,13 @@ def test_a_filler_is_staged_and_not_loaded() -> None:
     assert not staged.loaded
 
 
+def test_a_filler_is_staged_under_the_very_name_that_it_has() -> None:
+    """The contract: its name is the one that Snowflake stages it under."""
+    filler = Column("_sync_Filler", "text", "VARCHAR(1)", role="filler")
+    _, staged = columns.load_columns((NOTE, filler))
+    assert (staged.name, staged.expression) == ("_sync_Filler", '"_sync_Filler"')
+
+
 @pytest.mark.parametrize(
     ("new", "old", "wider"),
     [
